@@ -131,7 +131,7 @@ typedef struct Cut { /* of images, rows of tiles and columns of tiles: extent = 
 
 /* Transformed inputs of an item: of tiles of 2, and of 4, of which the same outputs take as much, but fewer share more weights; at most so
  * many tiles, less to keep threads busy. */
-enum { FILTER_BYTES_2 = 384 * 1024, FILTER_BYTES_4 = 768 * 1024, FILTER_TILES = 64, BUSY_TILES = 8 };
+enum { FILTER_BYTES_2 = 384 * 1024, FILTER_BYTES_4 = 768 * 1024, FILTER_TILES = 32, BUSY_TILES = 8 };
 
 /* What is transformed is read from the second cache once for each register tile's vectors: the more of them, where there are registers. */
 static long tile_vectors(const Target *target, long vectors, bool wide) {

@@ -418,23 +418,23 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
- * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 123456 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
     float *restrict encoder1_batch_norm_statistics_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder0_relu_in_staged0 = (float *)(scratch + 207104);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 104704);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 _mm256_storeu_ps(&encoder0_relu_in_staged0[520 * h_s], _mm256_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                    const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 8192 * i
+                    const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 4096 * i
                         + 512 * h_s + 8 * w_s - 512]);
                     const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_0,
                         _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0]));
@@ -449,89 +449,89 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[2080 * ib + 32 * jb];
                 const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[0]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1040]));
                 const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[16]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1056]));
-                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 8 * jb];
+                float *const transformed_at = &transformed[256 * c0 + 128 * ib + 8 * jb];
                 _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
-                _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                _mm256_storeu_ps(&transformed_at[1024], difference_2);
                 const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[32]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1072]));
-                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
-                _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[8]),
+                _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_3, difference_2));
+                _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[8]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1048])));
-                _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[24]),
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[24]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1064])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 1040];
                 const __m256 encoder0_relu_in_staged0_0 = _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[16]);
-                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 8 * jb + 10240];
+                float *const transformed_at_1 = &transformed[256 * c0 + 128 * ib + 8 * jb + 5120];
                 _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[0]),
                     encoder0_relu_in_staged0_0));
-                _mm256_storeu_ps(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
-                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[32]),
+                _mm256_storeu_ps(&transformed_at_1[1024], encoder0_relu_in_staged0_0);
+                _mm256_storeu_ps(&transformed_at_1[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[32]),
                     encoder0_relu_in_staged0_0));
-                _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[8]));
-                _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[24]));
+                _mm256_storeu_ps(&transformed_at_1[3072], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[8]));
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[24]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 1040];
                 const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1040]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[0]));
                 const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1056]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[16]));
-                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 8 * jb + 20480];
+                float *const transformed_at_2 = &transformed[256 * c0 + 128 * ib + 8 * jb + 10240];
                 _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
-                _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                _mm256_storeu_ps(&transformed_at_2[1024], difference_5);
                 const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1072]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[32]));
-                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
-                _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1048]),
+                _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_6, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1048]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[8])));
-                _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1064]),
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1064]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[24])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 520];
                 const __m256 encoder0_relu_in_staged0_1 = _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[16]);
-                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 8 * jb + 30720];
+                float *const transformed_at_3 = &transformed[256 * c0 + 128 * ib + 8 * jb + 15360];
                 _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[0]),
                     encoder0_relu_in_staged0_1));
-                _mm256_storeu_ps(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
-                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[32]),
+                _mm256_storeu_ps(&transformed_at_3[1024], encoder0_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at_3[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[32]),
                     encoder0_relu_in_staged0_1));
-                _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[8]));
-                _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[24]));
+                _mm256_storeu_ps(&transformed_at_3[3072], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[8]));
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[24]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 1560];
                 const __m256 encoder0_relu_in_staged0_2 = _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[16]);
-                float *const transformed_at_4 = &transformed[512 * c0 + 128 * ib + 8 * jb + 40960];
+                float *const transformed_at_4 = &transformed[256 * c0 + 128 * ib + 8 * jb + 20480];
                 _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[0]),
                     encoder0_relu_in_staged0_2));
-                _mm256_storeu_ps(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
-                _mm256_storeu_ps(&transformed_at_4[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[32]),
+                _mm256_storeu_ps(&transformed_at_4[1024], encoder0_relu_in_staged0_2);
+                _mm256_storeu_ps(&transformed_at_4[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[32]),
                     encoder0_relu_in_staged0_2));
-                _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[8]));
-                _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[24]));
+                _mm256_storeu_ps(&transformed_at_4[3072], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[8]));
+                _mm256_storeu_ps(&transformed_at_4[4096], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[24]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 4; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 __m256 sum1_0_0 = _mm256_setzero_ps();
                 __m256 sum1_0_1 = _mm256_setzero_ps();
@@ -544,11 +544,11 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (256 * kb
-                                + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u
-                                + v) / 512 % 4 * 32768]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096 + (128 * kb
+                                + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 256 * 16 + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 4 * 32768]);
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 256 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
                                 const __m256 encoder_3_weight_filtered_0 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
                                     + 768 * v + 64 * c0 + 8 * c1]);
@@ -587,11 +587,11 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m256 sum2_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (128 * kb
-                            + 32 * ib + 8 * jb + 2 * c0 + u + 1024) % 512 * 16 + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u
-                            + 1024) / 512 % 4 * 32768]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096 + (64 * kb
+                            + 32 * ib + 8 * jb + 2 * c0 + u + 512) % 256 * 16 + (64 * kb + 32 * ib + 8 * jb + 2 * c0 + u
+                            + 512) / 256 % 4 * 32768]);
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 256 * c0 + 128 * ib + 32 * jb + c1 + 1024];
                             const __m256 transformed_4 = _mm256_set1_ps(transformed_at_6[0]);
                             const __m256 encoder_3_weight_filtered_2 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
                                 + 64 * c0 + 8 * c1 + 256]);
@@ -630,14 +630,14 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            if (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536 < 2048) {
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
-                                    + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb
-                                    + 4 * c0 + 2 * u + v + 1536) / 512 % 4 * 32768]);
+                            if (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 768 < 1024) {
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096
+                                    + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 768) % 256 * 16 + (128 * kb + 64 * ib + 16 * jb
+                                    + 4 * c0 + 2 * u + v + 768) / 256 % 4 * 32768]);
                             }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 256 * c0 + 128 * ib + 32 * jb + c1
+                                    + 2048];
                                 const __m256 transformed_8 = _mm256_set1_ps(transformed_at_7[0]);
                                 const __m256 encoder_3_weight_filtered_4 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
                                     + 256 * v + 64 * c0 + 8 * c1 + 512]);
@@ -677,7 +677,7 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 256 * c0 + 128 * ib + 32 * jb + c1 + 5120];
                             const __m256 transformed_12 = _mm256_set1_ps(transformed_at_8[0]);
                             const __m256 encoder_3_weight_filtered_6 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 768 * v
                                 + 64 * c0 + 8 * c1 + 1024]);
@@ -715,7 +715,7 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m256 sum5_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                        float *const transformed_at_9 = &transformed[512 * c0 + 128 * ib + 32 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[256 * c0 + 128 * ib + 32 * jb + c1 + 6144];
                         const __m256 transformed_16 = _mm256_set1_ps(transformed_at_9[0]);
                         const __m256 encoder_3_weight_filtered_8 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 64 * c0 + 8 * c1
                             + 1280]);
@@ -753,7 +753,7 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 256 * c0 + 128 * ib + 32 * jb + c1 + 7168];
                             const __m256 transformed_20 = _mm256_set1_ps(transformed_at_10[0]);
                             const __m256 encoder_3_weight_filtered_10 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 256 * v
                                 + 64 * c0 + 8 * c1 + 1536]);
@@ -793,8 +793,8 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 256 * c0 + 128 * ib + 32 * jb + c1
+                                    + 10240];
                                 const __m256 transformed_24 = _mm256_set1_ps(transformed_at_11[0]);
                                 const __m256 encoder_3_weight_filtered_12 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
                                     + 768 * v + 64 * c0 + 8 * c1 + 2048]);
@@ -834,7 +834,7 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 256 * c0 + 128 * ib + 32 * jb + c1 + 11264];
                             const __m256 transformed_28 = _mm256_set1_ps(transformed_at_12[0]);
                             const __m256 encoder_3_weight_filtered_14 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
                                 + 64 * c0 + 8 * c1 + 2304]);
@@ -874,8 +874,8 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 256 * c0 + 128 * ib + 32 * jb + c1
+                                    + 12288];
                                 const __m256 transformed_32 = _mm256_set1_ps(transformed_at_13[0]);
                                 const __m256 encoder_3_weight_filtered_16 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
                                     + 256 * v + 64 * c0 + 8 * c1 + 2560]);
@@ -909,10 +909,10 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                         float *const sums_at = &sums[16 * ji + 8 * k0];
                         const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
                         const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
-                        _mm256_storeu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb
+                        _mm256_storeu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib + 64 * jb
                             + 16 * ji], _mm256_add_ps(sum_1, sum_2));
                         const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
-                        _mm256_storeu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb
+                        _mm256_storeu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib + 64 * jb
                             + 16 * ji + 8], _mm256_add_ps(sum_2, sum_3));
                     }
                 }
@@ -921,10 +921,10 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                         float *const sums_at_1 = &sums[16 * ji + 8 * k0 + 192];
                         const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
                         const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
-                        _mm256_storeu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb
+                        _mm256_storeu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib + 64 * jb
                             + 16 * ji + 256], _mm256_add_ps(sum_4, sum_5));
                         const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
-                        _mm256_storeu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb
+                        _mm256_storeu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib + 64 * jb
                             + 16 * ji + 264], _mm256_add_ps(sum_5, sum_6));
                     }
                 }
@@ -932,44 +932,40 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
-            __m256 sum10_0 = _mm256_setzero_ps();
-            __m256 sum10_1 = _mm256_setzero_ps();
-            for (ptrdiff_t q = 0; q < 2; q++) {
-                for (ptrdiff_t w = 0; w < 32; w++) {
-                    const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 2048 * i
-                        + 1024 * i1 + 256 * q + 8 * w]);
-                    sum10_0 = _mm256_add_ps(sum10_0, encoder1_conv_forward_0);
-                    const __m256 encoder1_conv_forward_1 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 2048 * i
-                        + 1024 * i1 + 256 * q + 8 * w + 512]);
-                    sum10_1 = _mm256_add_ps(sum10_1, encoder1_conv_forward_1);
-                }
+        __m256 sum10_0 = _mm256_setzero_ps();
+        __m256 sum10_1 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 2; q++) {
+            for (ptrdiff_t w = 0; w < 32; w++) {
+                const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 1024 * i + 256 * q
+                    + 8 * w]);
+                sum10_0 = _mm256_add_ps(sum10_0, encoder1_conv_forward_0);
+                const __m256 encoder1_conv_forward_1 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 1024 * i + 256 * q
+                    + 8 * w + 512]);
+                sum10_1 = _mm256_add_ps(sum10_1, encoder1_conv_forward_1);
             }
-            _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 64 * i + 32 * i1], _mm256_mul_ps(sum10_0,
-                _mm256_set1_ps(0.015625f)));
-            _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 64 * i + 32 * i1 + 16], _mm256_mul_ps(sum10_1,
-                _mm256_set1_ps(0.015625f)));
-            __m256 sum11_0 = _mm256_setzero_ps();
-            __m256 sum11_1 = _mm256_setzero_ps();
-            for (ptrdiff_t q = 0; q < 2; q++) {
-                for (ptrdiff_t w = 0; w < 32; w++) {
-                    const __m256 encoder1_conv_forward_2 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 2048 * i
-                        + 1024 * i1 + 256 * q + 8 * w]);
-                    const __m256 encoder1_batch_norm_statistics_partial_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n
-                        + 256 * c0 + 64 * i + 32 * i1]);
-                    const __m256 difference_7 = _mm256_sub_ps(encoder1_conv_forward_2, encoder1_batch_norm_statistics_partial_0);
-                    sum11_0 = _mm256_fmadd_ps(difference_7, difference_7, sum11_0);
-                    const __m256 encoder1_conv_forward_3 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 2048 * i
-                        + 1024 * i1 + 256 * q + 8 * w + 512]);
-                    const __m256 encoder1_batch_norm_statistics_partial_1 = _mm256_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n
-                        + 256 * c0 + 64 * i + 32 * i1 + 16]);
-                    const __m256 difference_8 = _mm256_sub_ps(encoder1_conv_forward_3, encoder1_batch_norm_statistics_partial_1);
-                    sum11_1 = _mm256_fmadd_ps(difference_8, difference_8, sum11_1);
-                }
-            }
-            _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 64 * i + 32 * i1 + 8], sum11_0);
-            _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 64 * i + 32 * i1 + 24], sum11_1);
         }
+        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 32 * i], _mm256_mul_ps(sum10_0,
+            _mm256_set1_ps(0.015625f)));
+        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 32 * i + 16], _mm256_mul_ps(sum10_1,
+            _mm256_set1_ps(0.015625f)));
+        __m256 sum11_0 = _mm256_setzero_ps();
+        __m256 sum11_1 = _mm256_setzero_ps();
+        for (ptrdiff_t q = 0; q < 2; q++) {
+            for (ptrdiff_t w = 0; w < 32; w++) {
+                const __m256 encoder1_conv_forward_2 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 1024 * i + 256 * q
+                    + 8 * w]);
+                const __m256 difference_7 = _mm256_sub_ps(encoder1_conv_forward_2,
+                    _mm256_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 32 * i]));
+                sum11_0 = _mm256_fmadd_ps(difference_7, difference_7, sum11_0);
+                const __m256 encoder1_conv_forward_3 = _mm256_loadu_ps(&encoder1_conv_forward_out[65536 * n + 8192 * c0 + 1024 * i + 256 * q
+                    + 8 * w + 512]);
+                const __m256 difference_8 = _mm256_sub_ps(encoder1_conv_forward_3,
+                    _mm256_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 32 * i + 16]));
+                sum11_1 = _mm256_fmadd_ps(difference_8, difference_8, sum11_1);
+            }
+        }
+        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 32 * i + 8], sum11_0);
+        _mm256_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 256 * c0 + 32 * i + 24], sum11_1);
     }
 }
 
@@ -981,7 +977,7 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
             encoder1_conv_forward_out, encoder1_batch_norm_statistics_partial, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -5295,23 +5291,23 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
- * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 142784 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
     float *restrict decoder3_batch_norm_statistics_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder2_relu_in_staged0 = (float *)(scratch + 268544);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 137472);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                        + 2048 * i + 256 * h_s + 8 * w_s]);
+                        + 1024 * i + 256 * h_s + 8 * w_s]);
                     const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
                         _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0]));
                     const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0 + 16]);
@@ -5326,67 +5322,67 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[528 * ib + 16 * jb];
                 const __m256 decoder2_relu_in_staged0_0 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at[0]);
-                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 8 * jb];
+                float *const transformed_at = &transformed[256 * c0 + 128 * ib + 8 * jb];
                 _mm256_storeu_ps(&transformed_at[0], decoder2_relu_in_staged0_0);
                 const __m256 decoder2_relu_in_staged0_1 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at[8]);
-                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
-                _mm256_storeu_ps(&transformed_at[8192], decoder2_relu_in_staged0_1);
-                _mm256_storeu_ps(&transformed_at[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at[16]),
+                _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at[4096], decoder2_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at[16]),
                     decoder2_relu_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[528 * ib + 16 * jb];
                 const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[0]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[264]));
-                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 8 * jb + 16384];
+                float *const transformed_at_1 = &transformed[256 * c0 + 128 * ib + 8 * jb + 8192];
                 _mm256_storeu_ps(&transformed_at_1[0], difference_1);
                 const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[8]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[272]));
-                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_1, difference_2));
-                _mm256_storeu_ps(&transformed_at_1[8192], difference_2);
+                _mm256_storeu_ps(&transformed_at_1[2048], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[4096], difference_2);
                 const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[16]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[280]));
-                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_3, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[6144], _mm256_sub_ps(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[528 * ib + 16 * jb + 264];
                 const __m256 decoder2_relu_in_staged0_2 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 8 * jb + 32768];
+                float *const transformed_at_2 = &transformed[256 * c0 + 128 * ib + 8 * jb + 16384];
                 _mm256_storeu_ps(&transformed_at_2[0], decoder2_relu_in_staged0_2);
                 const __m256 decoder2_relu_in_staged0_3 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[8]);
-                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
-                _mm256_storeu_ps(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
-                _mm256_storeu_ps(&transformed_at_2[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[16]),
+                _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                _mm256_storeu_ps(&transformed_at_2[4096], decoder2_relu_in_staged0_3);
+                _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[16]),
                     decoder2_relu_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[528 * ib + 16 * jb + 264];
                 const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[264]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 8 * jb + 49152];
+                float *const transformed_at_3 = &transformed[256 * c0 + 128 * ib + 8 * jb + 24576];
                 _mm256_storeu_ps(&transformed_at_3[0], difference_4);
                 const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[272]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[8]));
-                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_4, difference_5));
-                _mm256_storeu_ps(&transformed_at_3[8192], difference_5);
+                _mm256_storeu_ps(&transformed_at_3[2048], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[4096], difference_5);
                 const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[280]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[16]));
-                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_6, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[6144], _mm256_sub_ps(difference_6, difference_5));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 2; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 for (ptrdiff_t p = 0; p < 4; p++) {
                     for (ptrdiff_t q = 0; q < 4; q++) {
@@ -5399,13 +5395,13 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                         __m256 sum1_3_0 = _mm256_setzero_ps();
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 1152) {
-                                prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 2048
-                                    + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 144 * 16 + (2048 * kb + 512 * ib + 128 * jb
-                                    + 32 * p + 8 * q + c0) / 144 % 8 * 8192]);
+                            if (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 640) {
+                                prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 1024
+                                    + (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 80 * 16 + (1024 * kb + 512 * ib + 128 * jb
+                                    + 32 * p + 8 * q + c0) / 80 % 8 * 8192]);
                             }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1];
+                                float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 256 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
                                 const __m256 decoder_9_weight_filtered_back_0 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
                                     + 2048 * p + 512 * q + 64 * c0 + 8 * c1]);
@@ -5446,7 +5442,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                     __m256 sum2_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_5 = &transformed[16384 * p + 512 * c0 + 128 * ib + 32 * jb + c1 + 8192];
+                            float *const transformed_at_5 = &transformed[8192 * p + 256 * c0 + 128 * ib + 32 * jb + c1 + 4096];
                             const __m256 transformed_4 = _mm256_set1_ps(transformed_at_5[0]);
                             const __m256 decoder_9_weight_filtered_back_2 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
                                 + 2048 * p + 64 * c0 + 8 * c1]);
@@ -5486,7 +5482,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                     __m256 sum3_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_6 = &transformed[4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1 + 32768];
+                            float *const transformed_at_6 = &transformed[2048 * q + 256 * c0 + 128 * ib + 32 * jb + c1 + 16384];
                             const __m256 transformed_8 = _mm256_set1_ps(transformed_at_6[0]);
                             const __m256 decoder_9_weight_filtered_back_4 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
                                 + 512 * q + 64 * c0 + 8 * c1]);
@@ -5525,7 +5521,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 __m256 sum4_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                        float *const transformed_at_7 = &transformed[512 * c0 + 128 * ib + 32 * jb + c1 + 40960];
+                        float *const transformed_at_7 = &transformed[256 * c0 + 128 * ib + 32 * jb + c1 + 20480];
                         const __m256 transformed_12 = _mm256_set1_ps(transformed_at_7[0]);
                         const __m256 decoder_9_weight_filtered_back_6 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb + 64 * c0
                             + 8 * c1]);
@@ -5556,7 +5552,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_3 = &sums[16 * ji + 8 * k0];
                         float *const decoder3_conv_transpose_forward_out_at = &decoder3_conv_transpose_forward_out[131072 * n + 65536 * kb
-                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji];
+                            + 32768 * k0 + 4096 * i + 2048 * ib + 128 * jb + 32 * ji];
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_out_at[0], _mm256_loadu_ps(&sums_at_3[0]));
                         const __m256 sums_0 = _mm256_loadu_ps(&sums_at_3[128]);
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_out_at[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_3[64]),
@@ -5570,7 +5566,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_4 = &sums[16 * ji + 8 * k0 + 320];
                         float *const decoder3_conv_transpose_forward_out_at_1 = &decoder3_conv_transpose_forward_out[131072 * n + 65536 * kb
-                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 512];
+                            + 32768 * k0 + 4096 * i + 2048 * ib + 128 * jb + 32 * ji + 512];
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_out_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
                             _mm256_loadu_ps(&sums_at_4[320])));
                         const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
@@ -5586,7 +5582,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_5 = &sums[16 * ji + 8 * k0 + 1280];
                         float *const decoder3_conv_transpose_forward_out_at_2 = &decoder3_conv_transpose_forward_out[131072 * n + 65536 * kb
-                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 1024];
+                            + 32768 * k0 + 4096 * i + 2048 * ib + 128 * jb + 32 * ji + 1024];
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_out_at_2[0], _mm256_loadu_ps(&sums_at_5[0]));
                         const __m256 sums_1 = _mm256_loadu_ps(&sums_at_5[128]);
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_out_at_2[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_5[64]),
@@ -5600,7 +5596,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_6 = &sums[16 * ji + 8 * k0 + 640];
                         float *const decoder3_conv_transpose_forward_out_at_3 = &decoder3_conv_transpose_forward_out[131072 * n + 65536 * kb
-                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 1536];
+                            + 32768 * k0 + 4096 * i + 2048 * ib + 128 * jb + 32 * ji + 1536];
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_out_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
                             _mm256_loadu_ps(&sums_at_6[320])));
                         const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
@@ -5616,39 +5612,39 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
             __m256 sum5_0 = _mm256_setzero_ps();
             __m256 sum5_1 = _mm256_setzero_ps();
             for (ptrdiff_t w = 0; w < 64; w++) {
                 const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 32768 * c0 + 8192 * i + 1024 * i1 + 8 * w]);
+                    + 32768 * c0 + 4096 * i + 1024 * i1 + 8 * w]);
                 sum5_0 = _mm256_add_ps(sum5_0, decoder3_conv_transpose_forward_0);
                 const __m256 decoder3_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 32768 * c0 + 8192 * i + 1024 * i1 + 8 * w + 512]);
+                    + 32768 * c0 + 4096 * i + 1024 * i1 + 8 * w + 512]);
                 sum5_1 = _mm256_add_ps(sum5_1, decoder3_conv_transpose_forward_1);
             }
-            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 256 * i + 32 * i1], _mm256_mul_ps(sum5_0,
+            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 128 * i + 32 * i1], _mm256_mul_ps(sum5_0,
                 _mm256_set1_ps(0.015625f)));
-            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 256 * i + 32 * i1 + 16], _mm256_mul_ps(sum5_1,
+            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 128 * i + 32 * i1 + 16], _mm256_mul_ps(sum5_1,
                 _mm256_set1_ps(0.015625f)));
             __m256 sum6_0 = _mm256_setzero_ps();
             __m256 sum6_1 = _mm256_setzero_ps();
             for (ptrdiff_t w = 0; w < 64; w++) {
                 const __m256 decoder3_conv_transpose_forward_2 = _mm256_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 32768 * c0 + 8192 * i + 1024 * i1 + 8 * w]);
+                    + 32768 * c0 + 4096 * i + 1024 * i1 + 8 * w]);
                 const __m256 decoder3_batch_norm_statistics_partial_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n
-                    + 1024 * c0 + 256 * i + 32 * i1]);
+                    + 1024 * c0 + 128 * i + 32 * i1]);
                 const __m256 difference_7 = _mm256_sub_ps(decoder3_conv_transpose_forward_2, decoder3_batch_norm_statistics_partial_0);
                 sum6_0 = _mm256_fmadd_ps(difference_7, difference_7, sum6_0);
                 const __m256 decoder3_conv_transpose_forward_3 = _mm256_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 32768 * c0 + 8192 * i + 1024 * i1 + 8 * w + 512]);
+                    + 32768 * c0 + 4096 * i + 1024 * i1 + 8 * w + 512]);
                 const __m256 decoder3_batch_norm_statistics_partial_1 = _mm256_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n
-                    + 1024 * c0 + 256 * i + 32 * i1 + 16]);
+                    + 1024 * c0 + 128 * i + 32 * i1 + 16]);
                 const __m256 difference_8 = _mm256_sub_ps(decoder3_conv_transpose_forward_3, decoder3_batch_norm_statistics_partial_1);
                 sum6_1 = _mm256_fmadd_ps(difference_8, difference_8, sum6_1);
             }
-            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 256 * i + 32 * i1 + 8], sum6_0);
-            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 256 * i + 32 * i1 + 24], sum6_1);
+            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 128 * i + 32 * i1 + 8], sum6_0);
+            _mm256_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 1024 * c0 + 128 * i + 32 * i1 + 24], sum6_1);
         }
     }
 }
@@ -5662,7 +5658,7 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
             decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, decoder3_batch_norm_statistics_partial,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
@@ -7253,7 +7249,7 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
- * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 123456 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
@@ -7261,20 +7257,20 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder_9_weight_filtered,
     float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder_7_bias, float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 207104);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 104704);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 _mm256_storeu_ps(&decoder3_batch_norm_grad_in_staged0[520 * h_s], _mm256_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                     const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[24 * c0];
                     const __m256 decoder3_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[16]);
                     const __m256 decoder3_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n
-                        + 32768 * c0 + 8192 * i + 512 * h_s + 8 * w_s - 512]);
+                        + 32768 * c0 + 4096 * i + 512 * h_s + 8 * w_s - 512]);
                     const __m256 difference_0 = _mm256_sub_ps(decoder3_conv_transpose_forward_0,
                         _mm256_loadu_ps(&decoder3_batch_norm_statistics_at[0]));
                     const __m256 negative_0 = vector_negate(_mm256_mul_ps(difference_0,
@@ -7284,7 +7280,7 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
                         _mm256_loadu_ps(&decoder_10_bias[8 * c0]));
                     const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-                    const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[131072 * n + 32768 * c0 + 8192 * i
+                    const __m256 decoder4_conv_data_grad_0 = _mm256_loadu_ps(&decoder4_conv_data_grad[131072 * n + 32768 * c0 + 4096 * i
                         + 512 * h_s + 8 * w_s - 512]);
                     const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), decoder4_conv_data_grad_0,
                         _mm256_setzero_ps());
@@ -7300,89 +7296,89 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[2080 * ib + 32 * jb];
                 const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1040]));
                 const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[16]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1056]));
-                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 8 * jb];
+                float *const transformed_at = &transformed[256 * c0 + 128 * ib + 8 * jb];
                 _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
-                _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                _mm256_storeu_ps(&transformed_at[1024], difference_2);
                 const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1072]));
-                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
-                _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[8]),
+                _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_3, difference_2));
+                _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[8]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1048])));
-                _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[24]),
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[24]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[1064])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_1 = &decoder3_batch_norm_grad_in_staged0[2080 * ib + 32 * jb + 1040];
                 const __m256 decoder3_batch_norm_grad_in_staged0_0 = _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[16]);
-                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 8 * jb + 10240];
+                float *const transformed_at_1 = &transformed[256 * c0 + 128 * ib + 8 * jb + 5120];
                 _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[0]),
                     decoder3_batch_norm_grad_in_staged0_0));
-                _mm256_storeu_ps(&transformed_at_1[2048], decoder3_batch_norm_grad_in_staged0_0);
-                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[32]),
+                _mm256_storeu_ps(&transformed_at_1[1024], decoder3_batch_norm_grad_in_staged0_0);
+                _mm256_storeu_ps(&transformed_at_1[2048], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[32]),
                     decoder3_batch_norm_grad_in_staged0_0));
-                _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[8]));
-                _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[24]));
+                _mm256_storeu_ps(&transformed_at_1[3072], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[8]));
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[24]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[2080 * ib + 32 * jb + 1040];
                 const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1040]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
                 const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1056]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[16]));
-                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 8 * jb + 20480];
+                float *const transformed_at_2 = &transformed[256 * c0 + 128 * ib + 8 * jb + 10240];
                 _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
-                _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                _mm256_storeu_ps(&transformed_at_2[1024], difference_5);
                 const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1072]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[32]));
-                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
-                _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1048]),
+                _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_6, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[3072], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1048]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[8])));
-                _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1064]),
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[1064]),
                     _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[24])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_3 = &decoder3_batch_norm_grad_in_staged0[2080 * ib + 32 * jb + 520];
                 const __m256 decoder3_batch_norm_grad_in_staged0_1 = _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[16]);
-                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 8 * jb + 30720];
+                float *const transformed_at_3 = &transformed[256 * c0 + 128 * ib + 8 * jb + 15360];
                 _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[0]),
                     decoder3_batch_norm_grad_in_staged0_1));
-                _mm256_storeu_ps(&transformed_at_3[2048], decoder3_batch_norm_grad_in_staged0_1);
-                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[32]),
+                _mm256_storeu_ps(&transformed_at_3[1024], decoder3_batch_norm_grad_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at_3[2048], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[32]),
                     decoder3_batch_norm_grad_in_staged0_1));
-                _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[8]));
-                _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[24]));
+                _mm256_storeu_ps(&transformed_at_3[3072], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[8]));
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[24]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_4 = &decoder3_batch_norm_grad_in_staged0[2080 * ib + 32 * jb + 1560];
                 const __m256 decoder3_batch_norm_grad_in_staged0_2 = _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[16]);
-                float *const transformed_at_4 = &transformed[512 * c0 + 128 * ib + 8 * jb + 40960];
+                float *const transformed_at_4 = &transformed[256 * c0 + 128 * ib + 8 * jb + 20480];
                 _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[0]),
                     decoder3_batch_norm_grad_in_staged0_2));
-                _mm256_storeu_ps(&transformed_at_4[2048], decoder3_batch_norm_grad_in_staged0_2);
-                _mm256_storeu_ps(&transformed_at_4[4096], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[32]),
+                _mm256_storeu_ps(&transformed_at_4[1024], decoder3_batch_norm_grad_in_staged0_2);
+                _mm256_storeu_ps(&transformed_at_4[2048], _mm256_sub_ps(_mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[32]),
                     decoder3_batch_norm_grad_in_staged0_2));
-                _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[8]));
-                _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[24]));
+                _mm256_storeu_ps(&transformed_at_4[3072], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[8]));
+                _mm256_storeu_ps(&transformed_at_4[4096], _mm256_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[24]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 4; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 __m256 sum1_0_0 = _mm256_setzero_ps();
                 __m256 sum1_0_1 = _mm256_setzero_ps();
@@ -7395,16 +7391,16 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
-                                + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0
-                                + 2 * u + v) / 512 % 4 * 32768]);
-                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
-                                + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0
-                                + 2 * u + v) / 512 % 4 * 32768]);
-                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u
-                                + v) % 128 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) / 128 % 8 * 8192 + 2048 * i]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096
+                                + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 256 * 16 + (128 * kb + 64 * ib + 16 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 4 * 32768]);
+                            prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096
+                                + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 256 * 16 + (128 * kb + 64 * ib + 16 * jb + 4 * c0
+                                + 2 * u + v) / 256 % 4 * 32768]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u
+                                + v) % 64 * 16 + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) / 64 % 8 * 8192 + 1024 * i]);
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 256 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
                                 const __m256 decoder_9_weight_filtered_0 = _mm256_loadu_ps(&decoder_9_weight_filtered[8192 * kb + 3072 * u
                                     + 768 * v + 64 * c0 + 8 * c1]);
@@ -7443,14 +7439,14 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m256 sum2_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
-                            + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u + 1024) % 512 * 16 + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u
-                            + 1024) / 512 % 4 * 32768]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (128 * kb
-                            + 32 * ib + 8 * jb + 2 * c0 + u + 1024) % 512 * 16 + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u
-                            + 1024) / 512 % 4 * 32768]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096
+                            + (64 * kb + 32 * ib + 8 * jb + 2 * c0 + u + 512) % 256 * 16 + (64 * kb + 32 * ib + 8 * jb + 2 * c0 + u
+                            + 512) / 256 % 4 * 32768]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096 + (64 * kb
+                            + 32 * ib + 8 * jb + 2 * c0 + u + 512) % 256 * 16 + (64 * kb + 32 * ib + 8 * jb + 2 * c0 + u
+                            + 512) / 256 % 4 * 32768]);
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 256 * c0 + 128 * ib + 32 * jb + c1 + 1024];
                             const __m256 transformed_4 = _mm256_set1_ps(transformed_at_6[0]);
                             const __m256 decoder_9_weight_filtered_2 = _mm256_loadu_ps(&decoder_9_weight_filtered[8192 * kb + 3072 * u
                                 + 64 * c0 + 8 * c1 + 256]);
@@ -7489,19 +7485,19 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            if (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536 < 2048) {
-                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
-                                    + 1) % 4 * 8192 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) % 512 * 16 + (256 * kb
-                                    + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) / 512 % 4 * 32768]);
+                            if (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 768 < 1024) {
+                                prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i
+                                    + 1) % 8 * 4096 + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 768) % 256 * 16 + (128 * kb
+                                    + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 768) / 256 % 4 * 32768]);
                             }
-                            if (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536 < 2048) {
-                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
-                                    + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb
-                                    + 4 * c0 + 2 * u + v + 1536) / 512 % 4 * 32768]);
+                            if (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 768 < 1024) {
+                                prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096
+                                    + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 768) % 256 * 16 + (128 * kb + 64 * ib + 16 * jb
+                                    + 4 * c0 + 2 * u + v + 768) / 256 % 4 * 32768]);
                             }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 256 * c0 + 128 * ib + 32 * jb + c1
+                                    + 2048];
                                 const __m256 transformed_8 = _mm256_set1_ps(transformed_at_7[0]);
                                 const __m256 decoder_9_weight_filtered_4 = _mm256_loadu_ps(&decoder_9_weight_filtered[8192 * kb + 3072 * u
                                     + 256 * v + 64 * c0 + 8 * c1 + 512]);
@@ -7541,7 +7537,7 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 256 * c0 + 128 * ib + 32 * jb + c1 + 5120];
                             const __m256 transformed_12 = _mm256_set1_ps(transformed_at_8[0]);
                             const __m256 decoder_9_weight_filtered_6 = _mm256_loadu_ps(&decoder_9_weight_filtered[8192 * kb + 768 * v
                                 + 64 * c0 + 8 * c1 + 1024]);
@@ -7579,7 +7575,7 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m256 sum5_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                        float *const transformed_at_9 = &transformed[512 * c0 + 128 * ib + 32 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[256 * c0 + 128 * ib + 32 * jb + c1 + 6144];
                         const __m256 transformed_16 = _mm256_set1_ps(transformed_at_9[0]);
                         const __m256 decoder_9_weight_filtered_8 = _mm256_loadu_ps(&decoder_9_weight_filtered[8192 * kb + 64 * c0 + 8 * c1
                             + 1280]);
@@ -7617,7 +7613,7 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 256 * c0 + 128 * ib + 32 * jb + c1 + 7168];
                             const __m256 transformed_20 = _mm256_set1_ps(transformed_at_10[0]);
                             const __m256 decoder_9_weight_filtered_10 = _mm256_loadu_ps(&decoder_9_weight_filtered[8192 * kb + 256 * v
                                 + 64 * c0 + 8 * c1 + 1536]);
@@ -7657,8 +7653,8 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 256 * c0 + 128 * ib + 32 * jb + c1
+                                    + 10240];
                                 const __m256 transformed_24 = _mm256_set1_ps(transformed_at_11[0]);
                                 const __m256 decoder_9_weight_filtered_12 = _mm256_loadu_ps(&decoder_9_weight_filtered[8192 * kb + 1024 * u
                                     + 768 * v + 64 * c0 + 8 * c1 + 2048]);
@@ -7698,7 +7694,7 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 256 * c0 + 128 * ib + 32 * jb + c1 + 11264];
                             const __m256 transformed_28 = _mm256_set1_ps(transformed_at_12[0]);
                             const __m256 decoder_9_weight_filtered_14 = _mm256_loadu_ps(&decoder_9_weight_filtered[8192 * kb + 1024 * u
                                 + 64 * c0 + 8 * c1 + 2304]);
@@ -7738,8 +7734,8 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 256 * c0 + 128 * ib + 32 * jb + c1
+                                    + 12288];
                                 const __m256 transformed_32 = _mm256_set1_ps(transformed_at_13[0]);
                                 const __m256 decoder_9_weight_filtered_16 = _mm256_loadu_ps(&decoder_9_weight_filtered[8192 * kb + 1024 * u
                                     + 256 * v + 64 * c0 + 8 * c1 + 2560]);
@@ -7773,10 +7769,10 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                         float *const sums_at = &sums[16 * ji + 8 * k0];
                         const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
                         const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
-                        _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib
+                        _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib
                             + 64 * jb + 16 * ji], _mm256_add_ps(sum_2, sum_3));
                         const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
-                        _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib
+                        _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib
                             + 64 * jb + 16 * ji + 8], _mm256_add_ps(sum_3, sum_4));
                     }
                 }
@@ -7785,10 +7781,10 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                         float *const sums_at_1 = &sums[16 * ji + 8 * k0 + 192];
                         const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
                         const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
-                        _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib
+                        _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib
                             + 64 * jb + 16 * ji + 256], _mm256_add_ps(sum_5, sum_6));
                         const __m256 sum_7 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
-                        _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib
+                        _mm256_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib
                             + 64 * jb + 16 * ji + 264], _mm256_add_ps(sum_6, sum_7));
                     }
                 }
@@ -7796,13 +7792,13 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
             __m256 sum10_a = _mm256_setzero_ps();
             __m256 sum10_b = _mm256_setzero_ps();
             for (ptrdiff_t q = 0; q < 2; q++) {
                 for (ptrdiff_t w = 0; w < 32; w++) {
                     const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                        + 2048 * i + 512 * i1 + 256 * q + 8 * w]);
+                        + 1024 * i + 512 * i1 + 256 * q + 8 * w]);
                     const __m256 difference_7 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
                         _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0]));
                     const __m256 decoder2_batch_norm_statistics_0 = _mm256_loadu_ps(&decoder2_batch_norm_statistics[24 * c0 + 16]);
@@ -7810,15 +7806,15 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                         _mm256_loadu_ps(&decoder_7_bias[8 * c0]));
                     const __m256 larger_1 = _mm256_max_ps(_mm256_setzero_ps(), sum_8);
                     const __m256 decoder3_conv_transpose_data_grad_0 = _mm256_loadu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n
-                        + 8192 * c0 + 2048 * i + 512 * i1 + 256 * q + 8 * w]);
+                        + 8192 * c0 + 1024 * i + 512 * i1 + 256 * q + 8 * w]);
                     const __m256 chosen_1 = vector_select_greater(larger_1, _mm256_setzero_ps(), decoder3_conv_transpose_data_grad_0,
                         _mm256_setzero_ps());
                     sum10_a = _mm256_add_ps(sum10_a, chosen_1);
                     sum10_b = _mm256_fmadd_ps(chosen_1, difference_7, sum10_b);
                 }
             }
-            _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 64 * i + 16 * i1], sum10_a);
-            _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 64 * i + 16 * i1 + 8], sum10_b);
+            _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 32 * i + 16 * i1], sum10_a);
+            _mm256_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 256 * c0 + 32 * i + 16 * i1 + 8], sum10_b);
         }
     }
 }
@@ -7834,7 +7830,7 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
             decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder2_conv_transpose_forward,
             decoder_9_weight_filtered, decoder3_conv_transpose_data_grad_out, decoder2_batch_norm_statistics, decoder_7_bias,
@@ -17086,7 +17082,7 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
- * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 142784 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
     const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
@@ -17094,18 +17090,18 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 268544);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 137472);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[24 * c0];
                     const __m256 encoder1_batch_norm_statistics_0 = _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[16]);
-                    const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 2048 * i
+                    const __m256 encoder1_conv_forward_0 = _mm256_loadu_ps(&encoder1_conv_forward[65536 * n + 8192 * c0 + 1024 * i
                         + 256 * h_s + 8 * w_s]);
                     const __m256 difference_0 = _mm256_sub_ps(encoder1_conv_forward_0,
                         _mm256_loadu_ps(&encoder1_batch_norm_statistics_at[0]));
@@ -17116,7 +17112,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     const __m256 sum_0 = _mm256_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                         _mm256_loadu_ps(&encoder_4_bias[8 * c0]));
                     const __m256 larger_0 = _mm256_max_ps(_mm256_setzero_ps(), sum_0);
-                    const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[65536 * n + 8192 * c0 + 2048 * i
+                    const __m256 encoder2_conv_data_grad_0 = _mm256_loadu_ps(&encoder2_conv_data_grad[65536 * n + 8192 * c0 + 1024 * i
                         + 256 * h_s + 8 * w_s]);
                     const __m256 chosen_0 = vector_select_greater(larger_0, _mm256_setzero_ps(), encoder2_conv_data_grad_0,
                         _mm256_setzero_ps());
@@ -17133,69 +17129,69 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at = &encoder1_batch_norm_grad_in_staged0[528 * ib + 16 * jb];
                 const __m256 encoder1_batch_norm_grad_in_staged0_0 = _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at[0]);
-                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 8 * jb];
+                float *const transformed_at = &transformed[256 * c0 + 128 * ib + 8 * jb];
                 _mm256_storeu_ps(&transformed_at[0], encoder1_batch_norm_grad_in_staged0_0);
                 const __m256 encoder1_batch_norm_grad_in_staged0_1 = _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at[8]);
-                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(encoder1_batch_norm_grad_in_staged0_0,
+                _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(encoder1_batch_norm_grad_in_staged0_0,
                     encoder1_batch_norm_grad_in_staged0_1));
-                _mm256_storeu_ps(&transformed_at[8192], encoder1_batch_norm_grad_in_staged0_1);
-                _mm256_storeu_ps(&transformed_at[12288], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at[16]),
+                _mm256_storeu_ps(&transformed_at[4096], encoder1_batch_norm_grad_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at[16]),
                     encoder1_batch_norm_grad_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_1 = &encoder1_batch_norm_grad_in_staged0[528 * ib + 16 * jb];
                 const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[264]));
-                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 8 * jb + 16384];
+                float *const transformed_at_1 = &transformed[256 * c0 + 128 * ib + 8 * jb + 8192];
                 _mm256_storeu_ps(&transformed_at_1[0], difference_1);
                 const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[8]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[272]));
-                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_1, difference_2));
-                _mm256_storeu_ps(&transformed_at_1[8192], difference_2);
+                _mm256_storeu_ps(&transformed_at_1[2048], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[4096], difference_2);
                 const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[16]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[280]));
-                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_3, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[6144], _mm256_sub_ps(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_2 = &encoder1_batch_norm_grad_in_staged0[528 * ib + 16 * jb + 264];
                 const __m256 encoder1_batch_norm_grad_in_staged0_2 = _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 8 * jb + 32768];
+                float *const transformed_at_2 = &transformed[256 * c0 + 128 * ib + 8 * jb + 16384];
                 _mm256_storeu_ps(&transformed_at_2[0], encoder1_batch_norm_grad_in_staged0_2);
                 const __m256 encoder1_batch_norm_grad_in_staged0_3 = _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_2[8]);
-                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(encoder1_batch_norm_grad_in_staged0_2,
+                _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(encoder1_batch_norm_grad_in_staged0_2,
                     encoder1_batch_norm_grad_in_staged0_3));
-                _mm256_storeu_ps(&transformed_at_2[8192], encoder1_batch_norm_grad_in_staged0_3);
-                _mm256_storeu_ps(&transformed_at_2[12288], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_2[16]),
+                _mm256_storeu_ps(&transformed_at_2[4096], encoder1_batch_norm_grad_in_staged0_3);
+                _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_2[16]),
                     encoder1_batch_norm_grad_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_3 = &encoder1_batch_norm_grad_in_staged0[528 * ib + 16 * jb + 264];
                 const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[264]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 8 * jb + 49152];
+                float *const transformed_at_3 = &transformed[256 * c0 + 128 * ib + 8 * jb + 24576];
                 _mm256_storeu_ps(&transformed_at_3[0], difference_4);
                 const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[272]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[8]));
-                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_4, difference_5));
-                _mm256_storeu_ps(&transformed_at_3[8192], difference_5);
+                _mm256_storeu_ps(&transformed_at_3[2048], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[4096], difference_5);
                 const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[280]),
                     _mm256_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[16]));
-                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_6, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[6144], _mm256_sub_ps(difference_6, difference_5));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 2; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 for (ptrdiff_t p = 0; p < 4; p++) {
                     for (ptrdiff_t q = 0; q < 4; q++) {
@@ -17208,23 +17204,23 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                         __m256 sum1_3_0 = _mm256_setzero_ps();
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 1152) {
-                                prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 2048
-                                    + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 144 * 16 + (2048 * kb + 512 * ib + 128 * jb
-                                    + 32 * p + 8 * q + c0) / 144 % 8 * 8192]);
+                            if (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 640) {
+                                prefetch_line(&encoder1_conv_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 1024
+                                    + (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 80 * 16 + (1024 * kb + 512 * ib + 128 * jb
+                                    + 32 * p + 8 * q + c0) / 80 % 8 * 8192]);
                             }
-                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 1152) {
-                                prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 2048
-                                    + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 144 * 16 + (2048 * kb + 512 * ib + 128 * jb
-                                    + 32 * p + 8 * q + c0) / 144 % 8 * 8192]);
+                            if (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 640) {
+                                prefetch_line(&encoder2_conv_data_grad[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 1024
+                                    + (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 80 * 16 + (1024 * kb + 512 * ib + 128 * jb
+                                    + 32 * p + 8 * q + c0) / 80 % 8 * 8192]);
                             }
-                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 2048) {
-                                prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q
-                                    + c0) % 512 * 16 + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) / 512 % 4 * 32768
-                                    + 8192 * i]);
+                            if (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 1024) {
+                                prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q
+                                    + c0) % 256 * 16 + (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) / 256 % 4 * 32768
+                                    + 4096 * i]);
                             }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1];
+                                float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 256 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
                                 const __m256 encoder_3_weight_filtered_back_0 = _mm256_loadu_ps(&encoder_3_weight_filtered_back[16384 * kb
                                     + 2048 * p + 512 * q + 64 * c0 + 8 * c1]);
@@ -17265,7 +17261,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     __m256 sum2_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_5 = &transformed[16384 * p + 512 * c0 + 128 * ib + 32 * jb + c1 + 8192];
+                            float *const transformed_at_5 = &transformed[8192 * p + 256 * c0 + 128 * ib + 32 * jb + c1 + 4096];
                             const __m256 transformed_4 = _mm256_set1_ps(transformed_at_5[0]);
                             const __m256 encoder_3_weight_filtered_back_2 = _mm256_loadu_ps(&encoder_3_weight_filtered_back[16384 * kb
                                 + 2048 * p + 64 * c0 + 8 * c1]);
@@ -17305,7 +17301,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     __m256 sum3_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_6 = &transformed[4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1 + 32768];
+                            float *const transformed_at_6 = &transformed[2048 * q + 256 * c0 + 128 * ib + 32 * jb + c1 + 16384];
                             const __m256 transformed_8 = _mm256_set1_ps(transformed_at_6[0]);
                             const __m256 encoder_3_weight_filtered_back_4 = _mm256_loadu_ps(&encoder_3_weight_filtered_back[16384 * kb
                                 + 512 * q + 64 * c0 + 8 * c1]);
@@ -17344,7 +17340,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                 __m256 sum4_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                        float *const transformed_at_7 = &transformed[512 * c0 + 128 * ib + 32 * jb + c1 + 40960];
+                        float *const transformed_at_7 = &transformed[256 * c0 + 128 * ib + 32 * jb + c1 + 20480];
                         const __m256 transformed_12 = _mm256_set1_ps(transformed_at_7[0]);
                         const __m256 encoder_3_weight_filtered_back_6 = _mm256_loadu_ps(&encoder_3_weight_filtered_back[16384 * kb + 64 * c0
                             + 8 * c1]);
@@ -17375,7 +17371,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_3 = &sums[16 * ji + 8 * k0];
                         float *const encoder1_conv_data_grad_out_at = &encoder1_conv_data_grad_out[131072 * n + 65536 * kb + 32768 * k0
-                            + 8192 * i + 2048 * ib + 128 * jb + 32 * ji];
+                            + 4096 * i + 2048 * ib + 128 * jb + 32 * ji];
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at[0], _mm256_loadu_ps(&sums_at_3[0]));
                         const __m256 sums_0 = _mm256_loadu_ps(&sums_at_3[128]);
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_3[64]), sums_0));
@@ -17387,7 +17383,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_4 = &sums[16 * ji + 8 * k0 + 320];
                         float *const encoder1_conv_data_grad_out_at_1 = &encoder1_conv_data_grad_out[131072 * n + 65536 * kb + 32768 * k0
-                            + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 512];
+                            + 4096 * i + 2048 * ib + 128 * jb + 32 * ji + 512];
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
                             _mm256_loadu_ps(&sums_at_4[320])));
                         const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
@@ -17403,7 +17399,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_5 = &sums[16 * ji + 8 * k0 + 1280];
                         float *const encoder1_conv_data_grad_out_at_2 = &encoder1_conv_data_grad_out[131072 * n + 65536 * kb + 32768 * k0
-                            + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 1024];
+                            + 4096 * i + 2048 * ib + 128 * jb + 32 * ji + 1024];
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_2[0], _mm256_loadu_ps(&sums_at_5[0]));
                         const __m256 sums_1 = _mm256_loadu_ps(&sums_at_5[128]);
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_2[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_5[64]), sums_1));
@@ -17415,7 +17411,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_6 = &sums[16 * ji + 8 * k0 + 640];
                         float *const encoder1_conv_data_grad_out_at_3 = &encoder1_conv_data_grad_out[131072 * n + 65536 * kb + 32768 * k0
-                            + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 1536];
+                            + 4096 * i + 2048 * ib + 128 * jb + 32 * ji + 1536];
                         _mm256_storeu_ps(&encoder1_conv_data_grad_out_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
                             _mm256_loadu_ps(&sums_at_6[320])));
                         const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
@@ -17431,11 +17427,11 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
             __m256 sum5_a = _mm256_setzero_ps();
             __m256 sum5_b = _mm256_setzero_ps();
             for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 8192 * i + 512 * i1
+                const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 4096 * i + 512 * i1
                     + 8 * w]);
                 const __m256 difference_7 = _mm256_sub_ps(encoder0_conv_forward_0,
                     _mm256_loadu_ps(&encoder0_batch_norm_statistics[24 * c0]));
@@ -17443,15 +17439,15 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                 const __m256 sum_8 = _mm256_fmadd_ps(difference_7, encoder0_batch_norm_statistics_0,
                     _mm256_loadu_ps(&encoder_1_bias[8 * c0]));
                 const __m256 larger_1 = _mm256_max_ps(_mm256_setzero_ps(), sum_8);
-                const __m256 encoder1_conv_data_grad_0 = _mm256_loadu_ps(&encoder1_conv_data_grad_out[131072 * n + 32768 * c0 + 8192 * i
+                const __m256 encoder1_conv_data_grad_0 = _mm256_loadu_ps(&encoder1_conv_data_grad_out[131072 * n + 32768 * c0 + 4096 * i
                     + 512 * i1 + 8 * w]);
                 const __m256 chosen_1 = vector_select_greater(larger_1, _mm256_setzero_ps(), encoder1_conv_data_grad_0,
                     _mm256_setzero_ps());
                 sum5_a = _mm256_add_ps(sum5_a, chosen_1);
                 sum5_b = _mm256_fmadd_ps(chosen_1, difference_7, sum5_b);
             }
-            _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 256 * i + 16 * i1], sum5_a);
-            _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 256 * i + 16 * i1 + 8], sum5_b);
+            _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 128 * i + 16 * i1], sum5_a);
+            _mm256_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 1024 * c0 + 128 * i + 16 * i1 + 8], sum5_b);
         }
     }
 }
@@ -17467,7 +17463,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_st
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
             encoder_4_bias, encoder2_conv_data_grad, encoder0_conv_forward, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
             encoder0_batch_norm_statistics, encoder_1_bias, encoder0_batch_norm_grad_sums_partial,
@@ -18246,22 +18242,22 @@ static void encoder0_batch_norm_running(float *restrict encoder0_batch_norm_runn
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 242496 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 123456 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder0_relu_in_staged0 = (float *)(scratch + 207104);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 104704);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 _mm256_storeu_ps(&encoder0_relu_in_staged0[520 * h_s], _mm256_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                    const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 8192 * i
+                    const __m256 encoder0_conv_forward_0 = _mm256_loadu_ps(&encoder0_conv_forward[131072 * n + 32768 * c0 + 4096 * i
                         + 512 * h_s + 8 * w_s - 512]);
                     const __m256 difference_0 = _mm256_sub_ps(encoder0_conv_forward_0,
                         _mm256_loadu_ps(&encoder0_batch_norm_running[24 * c0]));
@@ -18276,89 +18272,89 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[2080 * ib + 32 * jb];
                 const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[0]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1040]));
                 const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[16]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1056]));
-                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 8 * jb];
+                float *const transformed_at = &transformed[256 * c0 + 128 * ib + 8 * jb];
                 _mm256_storeu_ps(&transformed_at[0], _mm256_sub_ps(difference_1, difference_2));
-                _mm256_storeu_ps(&transformed_at[2048], difference_2);
+                _mm256_storeu_ps(&transformed_at[1024], difference_2);
                 const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[32]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1072]));
-                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(difference_3, difference_2));
-                _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[8]),
+                _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(difference_3, difference_2));
+                _mm256_storeu_ps(&transformed_at[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[8]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1048])));
-                _mm256_storeu_ps(&transformed_at[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[24]),
+                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at[24]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at[1064])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 1040];
                 const __m256 encoder0_relu_in_staged0_0 = _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[16]);
-                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 8 * jb + 10240];
+                float *const transformed_at_1 = &transformed[256 * c0 + 128 * ib + 8 * jb + 5120];
                 _mm256_storeu_ps(&transformed_at_1[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[0]),
                     encoder0_relu_in_staged0_0));
-                _mm256_storeu_ps(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
-                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[32]),
+                _mm256_storeu_ps(&transformed_at_1[1024], encoder0_relu_in_staged0_0);
+                _mm256_storeu_ps(&transformed_at_1[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[32]),
                     encoder0_relu_in_staged0_0));
-                _mm256_storeu_ps(&transformed_at_1[6144], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[8]));
-                _mm256_storeu_ps(&transformed_at_1[8192], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[24]));
+                _mm256_storeu_ps(&transformed_at_1[3072], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[8]));
+                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_1[24]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 1040];
                 const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1040]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[0]));
                 const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1056]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[16]));
-                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 8 * jb + 20480];
+                float *const transformed_at_2 = &transformed[256 * c0 + 128 * ib + 8 * jb + 10240];
                 _mm256_storeu_ps(&transformed_at_2[0], _mm256_sub_ps(difference_4, difference_5));
-                _mm256_storeu_ps(&transformed_at_2[2048], difference_5);
+                _mm256_storeu_ps(&transformed_at_2[1024], difference_5);
                 const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1072]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[32]));
-                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(difference_6, difference_5));
-                _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1048]),
+                _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(difference_6, difference_5));
+                _mm256_storeu_ps(&transformed_at_2[3072], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1048]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[8])));
-                _mm256_storeu_ps(&transformed_at_2[8192], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1064]),
+                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[1064]),
                     _mm256_loadu_ps(&encoder0_relu_in_staged0_at_2[24])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 520];
                 const __m256 encoder0_relu_in_staged0_1 = _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[16]);
-                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 8 * jb + 30720];
+                float *const transformed_at_3 = &transformed[256 * c0 + 128 * ib + 8 * jb + 15360];
                 _mm256_storeu_ps(&transformed_at_3[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[0]),
                     encoder0_relu_in_staged0_1));
-                _mm256_storeu_ps(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
-                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[32]),
+                _mm256_storeu_ps(&transformed_at_3[1024], encoder0_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at_3[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[32]),
                     encoder0_relu_in_staged0_1));
-                _mm256_storeu_ps(&transformed_at_3[6144], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[8]));
-                _mm256_storeu_ps(&transformed_at_3[8192], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[24]));
+                _mm256_storeu_ps(&transformed_at_3[3072], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[8]));
+                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_3[24]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[2080 * ib + 32 * jb + 1560];
                 const __m256 encoder0_relu_in_staged0_2 = _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[16]);
-                float *const transformed_at_4 = &transformed[512 * c0 + 128 * ib + 8 * jb + 40960];
+                float *const transformed_at_4 = &transformed[256 * c0 + 128 * ib + 8 * jb + 20480];
                 _mm256_storeu_ps(&transformed_at_4[0], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[0]),
                     encoder0_relu_in_staged0_2));
-                _mm256_storeu_ps(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
-                _mm256_storeu_ps(&transformed_at_4[4096], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[32]),
+                _mm256_storeu_ps(&transformed_at_4[1024], encoder0_relu_in_staged0_2);
+                _mm256_storeu_ps(&transformed_at_4[2048], _mm256_sub_ps(_mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[32]),
                     encoder0_relu_in_staged0_2));
-                _mm256_storeu_ps(&transformed_at_4[6144], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[8]));
-                _mm256_storeu_ps(&transformed_at_4[8192], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[24]));
+                _mm256_storeu_ps(&transformed_at_4[3072], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[8]));
+                _mm256_storeu_ps(&transformed_at_4[4096], _mm256_loadu_ps(&encoder0_relu_in_staged0_at_4[24]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 4; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 __m256 sum1_0_0 = _mm256_setzero_ps();
                 __m256 sum1_0_1 = _mm256_setzero_ps();
@@ -18371,11 +18367,11 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (256 * kb
-                                + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u
-                                + v) / 512 % 4 * 32768]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096 + (128 * kb
+                                + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v) % 256 * 16 + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u
+                                + v) / 256 % 4 * 32768]);
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 256 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_5[0]);
                                 const __m256 encoder_3_weight_filtered_0 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
                                     + 768 * v + 64 * c0 + 8 * c1]);
@@ -18414,11 +18410,11 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m256 sum2_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192 + (128 * kb
-                            + 32 * ib + 8 * jb + 2 * c0 + u + 1024) % 512 * 16 + (128 * kb + 32 * ib + 8 * jb + 2 * c0 + u
-                            + 1024) / 512 % 4 * 32768]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096 + (64 * kb
+                            + 32 * ib + 8 * jb + 2 * c0 + u + 512) % 256 * 16 + (64 * kb + 32 * ib + 8 * jb + 2 * c0 + u
+                            + 512) / 256 % 4 * 32768]);
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 256 * c0 + 128 * ib + 32 * jb + c1 + 1024];
                             const __m256 transformed_4 = _mm256_set1_ps(transformed_at_6[0]);
                             const __m256 encoder_3_weight_filtered_2 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
                                 + 64 * c0 + 8 * c1 + 256]);
@@ -18457,14 +18453,14 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            if (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536 < 2048) {
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 8192
-                                    + (256 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 1536) % 512 * 16 + (256 * kb + 64 * ib + 16 * jb
-                                    + 4 * c0 + 2 * u + v + 1536) / 512 % 4 * 32768]);
+                            if (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 768 < 1024) {
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 4096
+                                    + (128 * kb + 64 * ib + 16 * jb + 4 * c0 + 2 * u + v + 768) % 256 * 16 + (128 * kb + 64 * ib + 16 * jb
+                                    + 4 * c0 + 2 * u + v + 768) / 256 % 4 * 32768]);
                             }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 256 * c0 + 128 * ib + 32 * jb + c1
+                                    + 2048];
                                 const __m256 transformed_8 = _mm256_set1_ps(transformed_at_7[0]);
                                 const __m256 encoder_3_weight_filtered_4 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 3072 * u
                                     + 256 * v + 64 * c0 + 8 * c1 + 512]);
@@ -18504,7 +18500,7 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 256 * c0 + 128 * ib + 32 * jb + c1 + 5120];
                             const __m256 transformed_12 = _mm256_set1_ps(transformed_at_8[0]);
                             const __m256 encoder_3_weight_filtered_6 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 768 * v
                                 + 64 * c0 + 8 * c1 + 1024]);
@@ -18542,7 +18538,7 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m256 sum5_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                        float *const transformed_at_9 = &transformed[512 * c0 + 128 * ib + 32 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[256 * c0 + 128 * ib + 32 * jb + c1 + 6144];
                         const __m256 transformed_16 = _mm256_set1_ps(transformed_at_9[0]);
                         const __m256 encoder_3_weight_filtered_8 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 64 * c0 + 8 * c1
                             + 1280]);
@@ -18580,7 +18576,7 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 256 * c0 + 128 * ib + 32 * jb + c1 + 7168];
                             const __m256 transformed_20 = _mm256_set1_ps(transformed_at_10[0]);
                             const __m256 encoder_3_weight_filtered_10 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 256 * v
                                 + 64 * c0 + 8 * c1 + 1536]);
@@ -18620,8 +18616,8 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 512 * c0 + 128 * ib + 32 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 256 * c0 + 128 * ib + 32 * jb + c1
+                                    + 10240];
                                 const __m256 transformed_24 = _mm256_set1_ps(transformed_at_11[0]);
                                 const __m256 encoder_3_weight_filtered_12 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
                                     + 768 * v + 64 * c0 + 8 * c1 + 2048]);
@@ -18661,7 +18657,7 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 512 * c0 + 128 * ib + 32 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 256 * c0 + 128 * ib + 32 * jb + c1 + 11264];
                             const __m256 transformed_28 = _mm256_set1_ps(transformed_at_12[0]);
                             const __m256 encoder_3_weight_filtered_14 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
                                 + 64 * c0 + 8 * c1 + 2304]);
@@ -18701,8 +18697,8 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 512 * c0 + 128 * ib + 32 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 256 * c0 + 128 * ib + 32 * jb + c1
+                                    + 12288];
                                 const __m256 transformed_32 = _mm256_set1_ps(transformed_at_13[0]);
                                 const __m256 encoder_3_weight_filtered_16 = _mm256_loadu_ps(&encoder_3_weight_filtered[8192 * kb + 1024 * u
                                     + 256 * v + 64 * c0 + 8 * c1 + 2560]);
@@ -18736,10 +18732,10 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                         float *const sums_at = &sums[16 * ji + 8 * k0];
                         const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[0]), _mm256_loadu_ps(&sums_at[192]));
                         const __m256 sum_2 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[64]), _mm256_loadu_ps(&sums_at[256]));
-                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb
+                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib + 64 * jb
                             + 16 * ji], _mm256_add_ps(sum_1, sum_2));
                         const __m256 sum_3 = _mm256_add_ps(_mm256_loadu_ps(&sums_at[128]), _mm256_loadu_ps(&sums_at[320]));
-                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb + 16 * ji
+                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib + 64 * jb + 16 * ji
                             + 8], _mm256_add_ps(sum_2, sum_3));
                     }
                 }
@@ -18748,10 +18744,10 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                         float *const sums_at_1 = &sums[16 * ji + 8 * k0 + 192];
                         const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[0]), _mm256_loadu_ps(&sums_at_1[192]));
                         const __m256 sum_5 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[64]), _mm256_loadu_ps(&sums_at_1[256]));
-                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb + 16 * ji
+                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib + 64 * jb + 16 * ji
                             + 256], _mm256_add_ps(sum_4, sum_5));
                         const __m256 sum_6 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_1[128]), _mm256_loadu_ps(&sums_at_1[320]));
-                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 2048 * i + 512 * ib + 64 * jb + 16 * ji
+                        _mm256_storeu_ps(&encoder1_conv_forward[65536 * n + 16384 * kb + 8192 * k0 + 1024 * i + 512 * ib + 64 * jb + 16 * ji
                             + 264], _mm256_add_ps(sum_5, sum_6));
                     }
                 }
@@ -18768,7 +18764,7 @@ static void encoder1_conv_forward_evaluate(const float *restrict encoder0_conv_f
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_forward_evaluate_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias,
             encoder_3_weight_filtered, encoder1_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -20979,22 +20975,22 @@ static void decoder2_batch_norm_running(float *restrict decoder2_batch_norm_runn
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 278080 bytes of scratch in steps of 1569024 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 142784 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 8, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder2_relu_in_staged0 = (float *)(scratch + 268544);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 137472);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const __m256 decoder2_conv_transpose_forward_0 = _mm256_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 8192 * c0
-                        + 2048 * i + 256 * h_s + 8 * w_s]);
+                        + 1024 * i + 256 * h_s + 8 * w_s]);
                     const __m256 difference_0 = _mm256_sub_ps(decoder2_conv_transpose_forward_0,
                         _mm256_loadu_ps(&decoder2_batch_norm_running[24 * c0]));
                     const __m256 decoder2_batch_norm_running_0 = _mm256_loadu_ps(&decoder2_batch_norm_running[24 * c0 + 16]);
@@ -21009,67 +21005,67 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[528 * ib + 16 * jb];
                 const __m256 decoder2_relu_in_staged0_0 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at[0]);
-                float *const transformed_at = &transformed[512 * c0 + 128 * ib + 8 * jb];
+                float *const transformed_at = &transformed[256 * c0 + 128 * ib + 8 * jb];
                 _mm256_storeu_ps(&transformed_at[0], decoder2_relu_in_staged0_0);
                 const __m256 decoder2_relu_in_staged0_1 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at[8]);
-                _mm256_storeu_ps(&transformed_at[4096], _mm256_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
-                _mm256_storeu_ps(&transformed_at[8192], decoder2_relu_in_staged0_1);
-                _mm256_storeu_ps(&transformed_at[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at[16]),
+                _mm256_storeu_ps(&transformed_at[2048], _mm256_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                _mm256_storeu_ps(&transformed_at[4096], decoder2_relu_in_staged0_1);
+                _mm256_storeu_ps(&transformed_at[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at[16]),
                     decoder2_relu_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[528 * ib + 16 * jb];
                 const __m256 difference_1 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[0]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[264]));
-                float *const transformed_at_1 = &transformed[512 * c0 + 128 * ib + 8 * jb + 16384];
+                float *const transformed_at_1 = &transformed[256 * c0 + 128 * ib + 8 * jb + 8192];
                 _mm256_storeu_ps(&transformed_at_1[0], difference_1);
                 const __m256 difference_2 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[8]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[272]));
-                _mm256_storeu_ps(&transformed_at_1[4096], _mm256_sub_ps(difference_1, difference_2));
-                _mm256_storeu_ps(&transformed_at_1[8192], difference_2);
+                _mm256_storeu_ps(&transformed_at_1[2048], _mm256_sub_ps(difference_1, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[4096], difference_2);
                 const __m256 difference_3 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[16]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_1[280]));
-                _mm256_storeu_ps(&transformed_at_1[12288], _mm256_sub_ps(difference_3, difference_2));
+                _mm256_storeu_ps(&transformed_at_1[6144], _mm256_sub_ps(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[528 * ib + 16 * jb + 264];
                 const __m256 decoder2_relu_in_staged0_2 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[512 * c0 + 128 * ib + 8 * jb + 32768];
+                float *const transformed_at_2 = &transformed[256 * c0 + 128 * ib + 8 * jb + 16384];
                 _mm256_storeu_ps(&transformed_at_2[0], decoder2_relu_in_staged0_2);
                 const __m256 decoder2_relu_in_staged0_3 = _mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[8]);
-                _mm256_storeu_ps(&transformed_at_2[4096], _mm256_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
-                _mm256_storeu_ps(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
-                _mm256_storeu_ps(&transformed_at_2[12288], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[16]),
+                _mm256_storeu_ps(&transformed_at_2[2048], _mm256_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                _mm256_storeu_ps(&transformed_at_2[4096], decoder2_relu_in_staged0_3);
+                _mm256_storeu_ps(&transformed_at_2[6144], _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_2[16]),
                     decoder2_relu_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[528 * ib + 16 * jb + 264];
                 const __m256 difference_4 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[264]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[512 * c0 + 128 * ib + 8 * jb + 49152];
+                float *const transformed_at_3 = &transformed[256 * c0 + 128 * ib + 8 * jb + 24576];
                 _mm256_storeu_ps(&transformed_at_3[0], difference_4);
                 const __m256 difference_5 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[272]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[8]));
-                _mm256_storeu_ps(&transformed_at_3[4096], _mm256_sub_ps(difference_4, difference_5));
-                _mm256_storeu_ps(&transformed_at_3[8192], difference_5);
+                _mm256_storeu_ps(&transformed_at_3[2048], _mm256_sub_ps(difference_4, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[4096], difference_5);
                 const __m256 difference_6 = _mm256_sub_ps(_mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[280]),
                     _mm256_loadu_ps(&decoder2_relu_in_staged0_at_3[16]));
-                _mm256_storeu_ps(&transformed_at_3[12288], _mm256_sub_ps(difference_6, difference_5));
+                _mm256_storeu_ps(&transformed_at_3[6144], _mm256_sub_ps(difference_6, difference_5));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 2; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 for (ptrdiff_t p = 0; p < 4; p++) {
                     for (ptrdiff_t q = 0; q < 4; q++) {
@@ -21082,13 +21078,13 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                         __m256 sum1_3_0 = _mm256_setzero_ps();
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-                            if (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 1152) {
-                                prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 2048
-                                    + (2048 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 144 * 16 + (2048 * kb + 512 * ib + 128 * jb
-                                    + 32 * p + 8 * q + c0) / 144 % 8 * 8192]);
+                            if (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0 < 640) {
+                                prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 1024
+                                    + (1024 * kb + 512 * ib + 128 * jb + 32 * p + 8 * q + c0) % 80 * 16 + (1024 * kb + 512 * ib + 128 * jb
+                                    + 32 * p + 8 * q + c0) / 80 % 8 * 8192]);
                             }
                             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1];
+                                float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 256 * c0 + 128 * ib + 32 * jb + c1];
                                 const __m256 transformed_0 = _mm256_set1_ps(transformed_at_4[0]);
                                 const __m256 decoder_9_weight_filtered_back_0 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
                                     + 2048 * p + 512 * q + 64 * c0 + 8 * c1]);
@@ -21129,7 +21125,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     __m256 sum2_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_5 = &transformed[16384 * p + 512 * c0 + 128 * ib + 32 * jb + c1 + 8192];
+                            float *const transformed_at_5 = &transformed[8192 * p + 256 * c0 + 128 * ib + 32 * jb + c1 + 4096];
                             const __m256 transformed_4 = _mm256_set1_ps(transformed_at_5[0]);
                             const __m256 decoder_9_weight_filtered_back_2 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
                                 + 2048 * p + 64 * c0 + 8 * c1]);
@@ -21169,7 +21165,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     __m256 sum3_3_1 = _mm256_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                            float *const transformed_at_6 = &transformed[4096 * q + 512 * c0 + 128 * ib + 32 * jb + c1 + 32768];
+                            float *const transformed_at_6 = &transformed[2048 * q + 256 * c0 + 128 * ib + 32 * jb + c1 + 16384];
                             const __m256 transformed_8 = _mm256_set1_ps(transformed_at_6[0]);
                             const __m256 decoder_9_weight_filtered_back_4 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb
                                 + 512 * q + 64 * c0 + 8 * c1]);
@@ -21208,7 +21204,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                 __m256 sum4_3_1 = _mm256_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                        float *const transformed_at_7 = &transformed[512 * c0 + 128 * ib + 32 * jb + c1 + 40960];
+                        float *const transformed_at_7 = &transformed[256 * c0 + 128 * ib + 32 * jb + c1 + 20480];
                         const __m256 transformed_12 = _mm256_set1_ps(transformed_at_7[0]);
                         const __m256 decoder_9_weight_filtered_back_6 = _mm256_loadu_ps(&decoder_9_weight_filtered_back[16384 * kb + 64 * c0
                             + 8 * c1]);
@@ -21239,7 +21235,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_3 = &sums[16 * ji + 8 * k0];
                         float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[131072 * n + 65536 * kb
-                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji];
+                            + 32768 * k0 + 4096 * i + 2048 * ib + 128 * jb + 32 * ji];
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[0], _mm256_loadu_ps(&sums_at_3[0]));
                         const __m256 sums_0 = _mm256_loadu_ps(&sums_at_3[128]);
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_at[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_3[64]), sums_0));
@@ -21251,7 +21247,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_4 = &sums[16 * ji + 8 * k0 + 320];
                         float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[131072 * n + 65536 * kb
-                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 512];
+                            + 32768 * k0 + 4096 * i + 2048 * ib + 128 * jb + 32 * ji + 512];
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[0]),
                             _mm256_loadu_ps(&sums_at_4[320])));
                         const __m256 sum_1 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_4[64]), _mm256_loadu_ps(&sums_at_4[384]));
@@ -21267,7 +21263,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_5 = &sums[16 * ji + 8 * k0 + 1280];
                         float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[131072 * n + 65536 * kb
-                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 1024];
+                            + 32768 * k0 + 4096 * i + 2048 * ib + 128 * jb + 32 * ji + 1024];
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[0], _mm256_loadu_ps(&sums_at_5[0]));
                         const __m256 sums_1 = _mm256_loadu_ps(&sums_at_5[128]);
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_2[8], _mm256_add_ps(_mm256_loadu_ps(&sums_at_5[64]), sums_1));
@@ -21280,7 +21276,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_6 = &sums[16 * ji + 8 * k0 + 640];
                         float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[131072 * n + 65536 * kb
-                            + 32768 * k0 + 8192 * i + 2048 * ib + 128 * jb + 32 * ji + 1536];
+                            + 32768 * k0 + 4096 * i + 2048 * ib + 128 * jb + 32 * ji + 1536];
                         _mm256_storeu_ps(&decoder3_conv_transpose_forward_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[0]),
                             _mm256_loadu_ps(&sums_at_6[320])));
                         const __m256 sum_4 = _mm256_add_ps(_mm256_loadu_ps(&sums_at_6[64]), _mm256_loadu_ps(&sums_at_6[384]));
@@ -21305,7 +21301,7 @@ static void decoder3_conv_transpose_forward_evaluate(const float *restrict decod
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_forward_evaluate_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
             decoder_9_weight_filtered_back, decoder3_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }

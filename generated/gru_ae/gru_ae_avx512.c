@@ -379,23 +379,23 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
- * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 149056 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
     float *restrict encoder1_batch_norm_statistics_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder0_relu_in_staged0 = (float *)(scratch + 214016);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 111616);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 _mm512_storeu_ps(&encoder0_relu_in_staged0[1040 * h_s], _mm512_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                    const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 16384 * i
+                    const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 8192 * i
                         + 1024 * h_s + 16 * w_s - 1024]);
                     const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_0,
                         _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0]));
@@ -410,89 +410,89 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[4160 * ib + 64 * jb];
                 const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[0]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2080]));
                 const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[32]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2112]));
-                float *const transformed_at = &transformed[1024 * c0 + 256 * ib + 16 * jb];
+                float *const transformed_at = &transformed[512 * c0 + 256 * ib + 16 * jb];
                 _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
-                _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                _mm512_storeu_ps(&transformed_at[1024], difference_2);
                 const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[64]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2144]));
-                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
-                _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[16]),
+                _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_3, difference_2));
+                _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[16]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2096])));
-                _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[48]),
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[48]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2128])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 2080];
                 const __m512 encoder0_relu_in_staged0_0 = _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[32]);
-                float *const transformed_at_1 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 10240];
+                float *const transformed_at_1 = &transformed[512 * c0 + 256 * ib + 16 * jb + 5120];
                 _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[0]),
                     encoder0_relu_in_staged0_0));
-                _mm512_storeu_ps(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
-                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[64]),
+                _mm512_storeu_ps(&transformed_at_1[1024], encoder0_relu_in_staged0_0);
+                _mm512_storeu_ps(&transformed_at_1[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[64]),
                     encoder0_relu_in_staged0_0));
-                _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[16]));
-                _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[48]));
+                _mm512_storeu_ps(&transformed_at_1[3072], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[16]));
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[48]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 2080];
                 const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2080]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[0]));
                 const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2112]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[32]));
-                float *const transformed_at_2 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 20480];
+                float *const transformed_at_2 = &transformed[512 * c0 + 256 * ib + 16 * jb + 10240];
                 _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
-                _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                _mm512_storeu_ps(&transformed_at_2[1024], difference_5);
                 const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2144]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[64]));
-                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
-                _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2096]),
+                _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_6, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2096]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[16])));
-                _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2128]),
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2128]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[48])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 1040];
                 const __m512 encoder0_relu_in_staged0_1 = _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[32]);
-                float *const transformed_at_3 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 30720];
+                float *const transformed_at_3 = &transformed[512 * c0 + 256 * ib + 16 * jb + 15360];
                 _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[0]),
                     encoder0_relu_in_staged0_1));
-                _mm512_storeu_ps(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
-                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[64]),
+                _mm512_storeu_ps(&transformed_at_3[1024], encoder0_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at_3[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[64]),
                     encoder0_relu_in_staged0_1));
-                _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[16]));
-                _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[48]));
+                _mm512_storeu_ps(&transformed_at_3[3072], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[16]));
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[48]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 3120];
                 const __m512 encoder0_relu_in_staged0_2 = _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[32]);
-                float *const transformed_at_4 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 40960];
+                float *const transformed_at_4 = &transformed[512 * c0 + 256 * ib + 16 * jb + 20480];
                 _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[0]),
                     encoder0_relu_in_staged0_2));
-                _mm512_storeu_ps(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
-                _mm512_storeu_ps(&transformed_at_4[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[64]),
+                _mm512_storeu_ps(&transformed_at_4[1024], encoder0_relu_in_staged0_2);
+                _mm512_storeu_ps(&transformed_at_4[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[64]),
                     encoder0_relu_in_staged0_2));
-                _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[16]));
-                _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[48]));
+                _mm512_storeu_ps(&transformed_at_4[3072], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[16]));
+                _mm512_storeu_ps(&transformed_at_4[4096], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[48]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 2; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 2; jb++) {
                 __m512 sum1_0_0 = _mm512_setzero_ps();
                 __m512 sum1_0_1 = _mm512_setzero_ps();
@@ -513,17 +513,17 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 342 % 2 * 65536]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 342 % 2 * 65536 + 16]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 342 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 171 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 171 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 171 % 2 * 65536 + 32]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
                                 const __m512 encoder_3_weight_filtered_0 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
                                     + 1536 * v + 256 * c0 + 16 * c1]);
@@ -590,17 +590,17 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536 + 16]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536 + 32]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 512 * c0 + 256 * ib + 128 * jb + c1 + 1024];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
                             const __m512 encoder_3_weight_filtered_2 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
                                 + 256 * c0 + 16 * c1 + 512]);
@@ -667,18 +667,18 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 342 % 2 * 65536]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 342 % 2 * 65536 + 16]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 342 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 171 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 171 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 171 % 2 * 65536 + 32]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1
+                                    + 2048];
                                 const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
                                 const __m512 encoder_3_weight_filtered_4 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
                                     + 512 * v + 256 * c0 + 16 * c1 + 1024]);
@@ -745,20 +745,20 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum4_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 16]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1 + 5120];
                             const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
                             const __m512 encoder_3_weight_filtered_6 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 1536 * v
                                 + 256 * c0 + 16 * c1 + 2048]);
@@ -823,16 +823,16 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum5_7_0 = _mm512_setzero_ps();
                 __m512 sum5_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
-                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536]);
-                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
-                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 16]);
-                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
-                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 32]);
-                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
-                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 48]);
+                    prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536]);
+                    prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 16]);
+                    prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 32]);
+                    prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 48]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const transformed_at_9 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[512 * c0 + 256 * ib + 128 * jb + c1 + 6144];
                         const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
                         const __m512 encoder_3_weight_filtered_8 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 256 * c0
                             + 16 * c1 + 2560]);
@@ -897,20 +897,20 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum6_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 16]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1 + 7168];
                             const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
                             const __m512 encoder_3_weight_filtered_10 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 512 * v
                                 + 256 * c0 + 16 * c1 + 3072]);
@@ -977,23 +977,23 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536]);
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 16]);
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 32]);
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 48]);
+                            if (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240 < 256) {
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536]);
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 16]);
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 32]);
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 48]);
                             }
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1
+                                    + 10240];
                                 const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
                                 const __m512 encoder_3_weight_filtered_12 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
                                     + 1536 * v + 256 * c0 + 16 * c1 + 4096]);
@@ -1061,7 +1061,7 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 512 * c0 + 256 * ib + 128 * jb + c1 + 11264];
                             const __m512 transformed_56 = _mm512_set1_ps(transformed_at_12[0]);
                             const __m512 encoder_3_weight_filtered_14 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
                                 + 256 * c0 + 16 * c1 + 4608]);
@@ -1129,8 +1129,8 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1
+                                    + 12288];
                                 const __m512 transformed_64 = _mm512_set1_ps(transformed_at_13[0]);
                                 const __m512 encoder_3_weight_filtered_16 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
                                     + 512 * v + 256 * c0 + 16 * c1 + 5120]);
@@ -1184,10 +1184,10 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                         float *const sums_at = &sums[32 * ji + 16 * k0];
                         const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
                         const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
-                        _mm512_storeu_ps(&encoder1_conv_forward_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                        _mm512_storeu_ps(&encoder1_conv_forward_out[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib + 256 * jb
                             + 32 * ji], _mm512_add_ps(sum_1, sum_2));
                         const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
-                        _mm512_storeu_ps(&encoder1_conv_forward_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                        _mm512_storeu_ps(&encoder1_conv_forward_out[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib + 256 * jb
                             + 32 * ji + 16], _mm512_add_ps(sum_2, sum_3));
                     }
                 }
@@ -1196,10 +1196,10 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                         float *const sums_at_1 = &sums[32 * ji + 16 * k0 + 768];
                         const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
                         const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
-                        _mm512_storeu_ps(&encoder1_conv_forward_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                        _mm512_storeu_ps(&encoder1_conv_forward_out[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib + 256 * jb
                             + 32 * ji + 512], _mm512_add_ps(sum_4, sum_5));
                         const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
-                        _mm512_storeu_ps(&encoder1_conv_forward_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                        _mm512_storeu_ps(&encoder1_conv_forward_out[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib + 256 * jb
                             + 32 * ji + 528], _mm512_add_ps(sum_5, sum_6));
                     }
                 }
@@ -1207,44 +1207,40 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
-            __m512 sum10_0 = _mm512_setzero_ps();
-            __m512 sum10_1 = _mm512_setzero_ps();
-            for (ptrdiff_t q = 0; q < 2; q++) {
-                for (ptrdiff_t w = 0; w < 32; w++) {
-                    const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 4096 * i
-                        + 2048 * i1 + 512 * q + 16 * w]);
-                    sum10_0 = _mm512_add_ps(sum10_0, encoder1_conv_forward_0);
-                    const __m512 encoder1_conv_forward_1 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 4096 * i
-                        + 2048 * i1 + 512 * q + 16 * w + 1024]);
-                    sum10_1 = _mm512_add_ps(sum10_1, encoder1_conv_forward_1);
-                }
+        __m512 sum10_0 = _mm512_setzero_ps();
+        __m512 sum10_1 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 2; q++) {
+            for (ptrdiff_t w = 0; w < 32; w++) {
+                const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 2048 * i
+                    + 512 * q + 16 * w]);
+                sum10_0 = _mm512_add_ps(sum10_0, encoder1_conv_forward_0);
+                const __m512 encoder1_conv_forward_1 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 2048 * i
+                    + 512 * q + 16 * w + 1024]);
+                sum10_1 = _mm512_add_ps(sum10_1, encoder1_conv_forward_1);
             }
-            _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 128 * i + 64 * i1], _mm512_mul_ps(sum10_0,
-                _mm512_set1_ps(0.015625f)));
-            _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 128 * i + 64 * i1 + 32], _mm512_mul_ps(sum10_1,
-                _mm512_set1_ps(0.015625f)));
-            __m512 sum11_0 = _mm512_setzero_ps();
-            __m512 sum11_1 = _mm512_setzero_ps();
-            for (ptrdiff_t q = 0; q < 2; q++) {
-                for (ptrdiff_t w = 0; w < 32; w++) {
-                    const __m512 encoder1_conv_forward_2 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 4096 * i
-                        + 2048 * i1 + 512 * q + 16 * w]);
-                    const __m512 encoder1_batch_norm_statistics_partial_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n
-                        + 512 * c0 + 128 * i + 64 * i1]);
-                    const __m512 difference_7 = _mm512_sub_ps(encoder1_conv_forward_2, encoder1_batch_norm_statistics_partial_0);
-                    sum11_0 = _mm512_fmadd_ps(difference_7, difference_7, sum11_0);
-                    const __m512 encoder1_conv_forward_3 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 4096 * i
-                        + 2048 * i1 + 512 * q + 16 * w + 1024]);
-                    const __m512 encoder1_batch_norm_statistics_partial_1 = _mm512_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n
-                        + 512 * c0 + 128 * i + 64 * i1 + 32]);
-                    const __m512 difference_8 = _mm512_sub_ps(encoder1_conv_forward_3, encoder1_batch_norm_statistics_partial_1);
-                    sum11_1 = _mm512_fmadd_ps(difference_8, difference_8, sum11_1);
-                }
-            }
-            _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 128 * i + 64 * i1 + 16], sum11_0);
-            _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 128 * i + 64 * i1 + 48], sum11_1);
         }
+        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 64 * i], _mm512_mul_ps(sum10_0,
+            _mm512_set1_ps(0.015625f)));
+        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 64 * i + 32], _mm512_mul_ps(sum10_1,
+            _mm512_set1_ps(0.015625f)));
+        __m512 sum11_0 = _mm512_setzero_ps();
+        __m512 sum11_1 = _mm512_setzero_ps();
+        for (ptrdiff_t q = 0; q < 2; q++) {
+            for (ptrdiff_t w = 0; w < 32; w++) {
+                const __m512 encoder1_conv_forward_2 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 2048 * i
+                    + 512 * q + 16 * w]);
+                const __m512 difference_7 = _mm512_sub_ps(encoder1_conv_forward_2,
+                    _mm512_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 64 * i]));
+                sum11_0 = _mm512_fmadd_ps(difference_7, difference_7, sum11_0);
+                const __m512 encoder1_conv_forward_3 = _mm512_loadu_ps(&encoder1_conv_forward_out[65536 * n + 16384 * c0 + 2048 * i
+                    + 512 * q + 16 * w + 1024]);
+                const __m512 difference_8 = _mm512_sub_ps(encoder1_conv_forward_3,
+                    _mm512_loadu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 64 * i + 32]));
+                sum11_1 = _mm512_fmadd_ps(difference_8, difference_8, sum11_1);
+            }
+        }
+        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 64 * i + 16], sum11_0);
+        _mm512_storeu_ps(&encoder1_batch_norm_statistics_partial[2048 * n + 512 * c0 + 64 * i + 48], sum11_1);
     }
 }
 
@@ -1256,7 +1252,7 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
             encoder1_conv_forward_out, encoder1_batch_norm_statistics_partial, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -6791,23 +6787,23 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
- * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 167232 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
     float *restrict decoder3_batch_norm_statistics_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder2_relu_in_staged0 = (float *)(scratch + 287744);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 156672);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                        + 4096 * i + 512 * h_s + 16 * w_s]);
+                        + 2048 * i + 512 * h_s + 16 * w_s]);
                     const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
                         _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0]));
                     const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0 + 32]);
@@ -6822,66 +6818,66 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[1056 * ib + 32 * jb];
                 const __m512 decoder2_relu_in_staged0_0 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at[0]);
-                float *const transformed_at = &transformed[1024 * c0 + 256 * ib + 16 * jb];
+                float *const transformed_at = &transformed[512 * c0 + 256 * ib + 16 * jb];
                 _mm512_storeu_ps(&transformed_at[0], decoder2_relu_in_staged0_0);
                 const __m512 decoder2_relu_in_staged0_1 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at[16]);
-                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
-                _mm512_storeu_ps(&transformed_at[8192], decoder2_relu_in_staged0_1);
-                _mm512_storeu_ps(&transformed_at[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at[32]),
+                _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at[4096], decoder2_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at[32]),
                     decoder2_relu_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[1056 * ib + 32 * jb];
                 const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[0]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[528]));
-                float *const transformed_at_1 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 16384];
+                float *const transformed_at_1 = &transformed[512 * c0 + 256 * ib + 16 * jb + 8192];
                 _mm512_storeu_ps(&transformed_at_1[0], difference_1);
                 const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[16]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[544]));
-                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_1, difference_2));
-                _mm512_storeu_ps(&transformed_at_1[8192], difference_2);
+                _mm512_storeu_ps(&transformed_at_1[2048], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[4096], difference_2);
                 const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[32]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[560]));
-                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_3, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[6144], _mm512_sub_ps(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[1056 * ib + 32 * jb + 528];
                 const __m512 decoder2_relu_in_staged0_2 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 32768];
+                float *const transformed_at_2 = &transformed[512 * c0 + 256 * ib + 16 * jb + 16384];
                 _mm512_storeu_ps(&transformed_at_2[0], decoder2_relu_in_staged0_2);
                 const __m512 decoder2_relu_in_staged0_3 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[16]);
-                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
-                _mm512_storeu_ps(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
-                _mm512_storeu_ps(&transformed_at_2[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[32]),
+                _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                _mm512_storeu_ps(&transformed_at_2[4096], decoder2_relu_in_staged0_3);
+                _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[32]),
                     decoder2_relu_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[1056 * ib + 32 * jb + 528];
                 const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[528]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 49152];
+                float *const transformed_at_3 = &transformed[512 * c0 + 256 * ib + 16 * jb + 24576];
                 _mm512_storeu_ps(&transformed_at_3[0], difference_4);
                 const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[544]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[16]));
-                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_4, difference_5));
-                _mm512_storeu_ps(&transformed_at_3[8192], difference_5);
+                _mm512_storeu_ps(&transformed_at_3[2048], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[4096], difference_5);
                 const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[560]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[32]));
-                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_6, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[6144], _mm512_sub_ps(difference_6, difference_5));
             }
         }
     }
-    for (ptrdiff_t ib = 0; ib < 4; ib++) {
+    for (ptrdiff_t ib = 0; ib < 2; ib++) {
         for (ptrdiff_t jb = 0; jb < 2; jb++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
                 for (ptrdiff_t q = 0; q < 4; q++) {
@@ -6902,14 +6898,14 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                     __m512 sum1_7_0 = _mm512_setzero_ps();
                     __m512 sum1_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
-                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
-                            + c0) / 144 % 4 * 16384]);
-                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
-                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
-                            + c0) / 144 % 4 * 16384 + 16]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 80 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
+                            + c0) / 80 % 4 * 16384]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 80 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
+                            + c0) / 80 % 4 * 16384 + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1];
+                            float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 512 * c0 + 256 * ib + 128 * jb + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
                             const __m512 decoder_9_weight_filtered_back_0 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[4096 * p
                                 + 1024 * q + 256 * c0 + 16 * c1]);
@@ -6977,16 +6973,12 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 __m512 sum2_7_0 = _mm512_setzero_ps();
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                    if (32 * ib + 16 * jb + 4 * p + c0 + 512 < 576) {
-                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
-                            + (32 * ib + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0
-                            + 512) / 144 % 4 * 16384]);
-                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
-                            + (32 * ib + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384
-                            + 16]);
-                    }
+                    prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (32 * ib
+                        + 16 * jb + 4 * p + c0 + 256) % 80 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 256) / 80 % 4 * 16384]);
+                    prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (32 * ib
+                        + 16 * jb + 4 * p + c0 + 256) % 80 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 256) / 80 % 4 * 16384 + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const transformed_at_5 = &transformed[16384 * p + 1024 * c0 + 256 * ib + 128 * jb + c1 + 8192];
+                        float *const transformed_at_5 = &transformed[8192 * p + 512 * c0 + 256 * ib + 128 * jb + c1 + 4096];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
                         const __m512 decoder_9_weight_filtered_back_2 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[4096 * p + 256 * c0
                             + 16 * c1]);
@@ -7054,7 +7046,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 __m512 sum3_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const transformed_at_6 = &transformed[4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1 + 32768];
+                        float *const transformed_at_6 = &transformed[2048 * q + 512 * c0 + 256 * ib + 128 * jb + c1 + 16384];
                         const __m512 transformed_16 = _mm512_set1_ps(transformed_at_6[0]);
                         const __m512 decoder_9_weight_filtered_back_4 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[1024 * q + 256 * c0
                             + 16 * c1]);
@@ -7121,7 +7113,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
             __m512 sum4_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    float *const transformed_at_7 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 40960];
+                    float *const transformed_at_7 = &transformed[512 * c0 + 256 * ib + 128 * jb + c1 + 20480];
                     const __m512 transformed_24 = _mm512_set1_ps(transformed_at_7[0]);
                     const __m512 decoder_9_weight_filtered_back_6 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[256 * c0 + 16 * c1]);
                     sum4_0_0 = _mm512_fmadd_ps(transformed_24, decoder_9_weight_filtered_back_6, sum4_0_0);
@@ -7171,7 +7163,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_3 = &sums[32 * ji + 16 * k0];
                     float *const decoder3_conv_transpose_forward_out_at = &decoder3_conv_transpose_forward_out[131072 * n + 65536 * k0
-                        + 16384 * i + 4096 * ib + 512 * jb + 64 * ji];
+                        + 8192 * i + 4096 * ib + 512 * jb + 64 * ji];
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_out_at[0], _mm512_loadu_ps(&sums_at_3[0]));
                     const __m512 sums_0 = _mm512_loadu_ps(&sums_at_3[512]);
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_out_at[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_3[256]), sums_0));
@@ -7183,7 +7175,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_4 = &sums[32 * ji + 16 * k0 + 1280];
                     float *const decoder3_conv_transpose_forward_out_at_1 = &decoder3_conv_transpose_forward_out[131072 * n + 65536 * k0
-                        + 16384 * i + 4096 * ib + 512 * jb + 64 * ji + 1024];
+                        + 8192 * i + 4096 * ib + 512 * jb + 64 * ji + 1024];
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_out_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
                         _mm512_loadu_ps(&sums_at_4[1280])));
                     const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[256]), _mm512_loadu_ps(&sums_at_4[1536]));
@@ -7199,7 +7191,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_5 = &sums[32 * ji + 16 * k0 + 5120];
                     float *const decoder3_conv_transpose_forward_out_at_2 = &decoder3_conv_transpose_forward_out[131072 * n + 65536 * k0
-                        + 16384 * i + 4096 * ib + 512 * jb + 64 * ji + 2048];
+                        + 8192 * i + 4096 * ib + 512 * jb + 64 * ji + 2048];
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_out_at_2[0], _mm512_loadu_ps(&sums_at_5[0]));
                     const __m512 sums_1 = _mm512_loadu_ps(&sums_at_5[512]);
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_out_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&sums_at_5[256]),
@@ -7213,7 +7205,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_6 = &sums[32 * ji + 16 * k0 + 2560];
                     float *const decoder3_conv_transpose_forward_out_at_3 = &decoder3_conv_transpose_forward_out[131072 * n + 65536 * k0
-                        + 16384 * i + 4096 * ib + 512 * jb + 64 * ji + 3072];
+                        + 8192 * i + 4096 * ib + 512 * jb + 64 * ji + 3072];
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_out_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
                         _mm512_loadu_ps(&sums_at_6[1280])));
                     const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[256]), _mm512_loadu_ps(&sums_at_6[1536]));
@@ -7228,39 +7220,39 @@ static TARGET_CODE void decoder3_conv_transpose_forward_body(ptrdiff_t item, con
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
             __m512 sum5_0 = _mm512_setzero_ps();
             __m512 sum5_1 = _mm512_setzero_ps();
             for (ptrdiff_t w = 0; w < 64; w++) {
                 const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 65536 * c0 + 16384 * i + 2048 * i1 + 16 * w]);
+                    + 65536 * c0 + 8192 * i + 2048 * i1 + 16 * w]);
                 sum5_0 = _mm512_add_ps(sum5_0, decoder3_conv_transpose_forward_0);
                 const __m512 decoder3_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 65536 * c0 + 16384 * i + 2048 * i1 + 16 * w + 1024]);
+                    + 65536 * c0 + 8192 * i + 2048 * i1 + 16 * w + 1024]);
                 sum5_1 = _mm512_add_ps(sum5_1, decoder3_conv_transpose_forward_1);
             }
-            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 512 * i + 64 * i1], _mm512_mul_ps(sum5_0,
+            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 256 * i + 64 * i1], _mm512_mul_ps(sum5_0,
                 _mm512_set1_ps(0.015625f)));
-            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 512 * i + 64 * i1 + 32], _mm512_mul_ps(sum5_1,
+            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 256 * i + 64 * i1 + 32], _mm512_mul_ps(sum5_1,
                 _mm512_set1_ps(0.015625f)));
             __m512 sum6_0 = _mm512_setzero_ps();
             __m512 sum6_1 = _mm512_setzero_ps();
             for (ptrdiff_t w = 0; w < 64; w++) {
                 const __m512 decoder3_conv_transpose_forward_2 = _mm512_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 65536 * c0 + 16384 * i + 2048 * i1 + 16 * w]);
+                    + 65536 * c0 + 8192 * i + 2048 * i1 + 16 * w]);
                 const __m512 decoder3_batch_norm_statistics_partial_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n
-                    + 2048 * c0 + 512 * i + 64 * i1]);
+                    + 2048 * c0 + 256 * i + 64 * i1]);
                 const __m512 difference_7 = _mm512_sub_ps(decoder3_conv_transpose_forward_2, decoder3_batch_norm_statistics_partial_0);
                 sum6_0 = _mm512_fmadd_ps(difference_7, difference_7, sum6_0);
                 const __m512 decoder3_conv_transpose_forward_3 = _mm512_loadu_ps(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 65536 * c0 + 16384 * i + 2048 * i1 + 16 * w + 1024]);
+                    + 65536 * c0 + 8192 * i + 2048 * i1 + 16 * w + 1024]);
                 const __m512 decoder3_batch_norm_statistics_partial_1 = _mm512_loadu_ps(&decoder3_batch_norm_statistics_partial[4096 * n
-                    + 2048 * c0 + 512 * i + 64 * i1 + 32]);
+                    + 2048 * c0 + 256 * i + 64 * i1 + 32]);
                 const __m512 difference_8 = _mm512_sub_ps(decoder3_conv_transpose_forward_3, decoder3_batch_norm_statistics_partial_1);
                 sum6_1 = _mm512_fmadd_ps(difference_8, difference_8, sum6_1);
             }
-            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 512 * i + 64 * i1 + 16], sum6_0);
-            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 512 * i + 64 * i1 + 48], sum6_1);
+            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 256 * i + 64 * i1 + 16], sum6_0);
+            _mm512_storeu_ps(&decoder3_batch_norm_statistics_partial[4096 * n + 2048 * c0 + 256 * i + 64 * i1 + 48], sum6_1);
         }
     }
 }
@@ -7274,7 +7266,7 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
             decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, decoder3_batch_norm_statistics_partial,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
@@ -9128,7 +9120,7 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
- * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 149056 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
@@ -9136,20 +9128,20 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
     const float *restrict decoder2_conv_transpose_forward, const float *restrict decoder_9_weight_filtered,
     float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_batch_norm_statistics,
     const float *restrict decoder_7_bias, float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 214016);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 111616);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 _mm512_storeu_ps(&decoder3_batch_norm_grad_in_staged0[1040 * h_s], _mm512_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                     const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[48 * c0];
                     const __m512 decoder3_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[32]);
                     const __m512 decoder3_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n
-                        + 65536 * c0 + 16384 * i + 1024 * h_s + 16 * w_s - 1024]);
+                        + 65536 * c0 + 8192 * i + 1024 * h_s + 16 * w_s - 1024]);
                     const __m512 difference_0 = _mm512_sub_ps(decoder3_conv_transpose_forward_0,
                         _mm512_loadu_ps(&decoder3_batch_norm_statistics_at[0]));
                     const __m512 negative_0 = vector_negate(_mm512_mul_ps(difference_0,
@@ -9159,7 +9151,7 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, decoder3_batch_norm_statistics_0,
                         _mm512_loadu_ps(&decoder_10_bias[16 * c0]));
                     const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-                    const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[131072 * n + 65536 * c0 + 16384 * i
+                    const __m512 decoder4_conv_data_grad_0 = _mm512_loadu_ps(&decoder4_conv_data_grad[131072 * n + 65536 * c0 + 8192 * i
                         + 1024 * h_s + 16 * w_s - 1024]);
                     const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), decoder4_conv_data_grad_0,
                         _mm512_setzero_ps());
@@ -9175,89 +9167,89 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[4160 * ib + 64 * jb];
                 const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[0]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2080]));
                 const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[32]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2112]));
-                float *const transformed_at = &transformed[1024 * c0 + 256 * ib + 16 * jb];
+                float *const transformed_at = &transformed[512 * c0 + 256 * ib + 16 * jb];
                 _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
-                _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                _mm512_storeu_ps(&transformed_at[1024], difference_2);
                 const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[64]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2144]));
-                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
-                _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[16]),
+                _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_3, difference_2));
+                _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[16]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2096])));
-                _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[48]),
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[48]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at[2128])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_1 = &decoder3_batch_norm_grad_in_staged0[4160 * ib + 64 * jb + 2080];
                 const __m512 decoder3_batch_norm_grad_in_staged0_0 = _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[32]);
-                float *const transformed_at_1 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 10240];
+                float *const transformed_at_1 = &transformed[512 * c0 + 256 * ib + 16 * jb + 5120];
                 _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[0]),
                     decoder3_batch_norm_grad_in_staged0_0));
-                _mm512_storeu_ps(&transformed_at_1[2048], decoder3_batch_norm_grad_in_staged0_0);
-                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[64]),
+                _mm512_storeu_ps(&transformed_at_1[1024], decoder3_batch_norm_grad_in_staged0_0);
+                _mm512_storeu_ps(&transformed_at_1[2048], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[64]),
                     decoder3_batch_norm_grad_in_staged0_0));
-                _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[16]));
-                _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[48]));
+                _mm512_storeu_ps(&transformed_at_1[3072], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[16]));
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_1[48]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[4160 * ib + 64 * jb + 2080];
                 const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2080]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
                 const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2112]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[32]));
-                float *const transformed_at_2 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 20480];
+                float *const transformed_at_2 = &transformed[512 * c0 + 256 * ib + 16 * jb + 10240];
                 _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
-                _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                _mm512_storeu_ps(&transformed_at_2[1024], difference_5);
                 const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2144]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[64]));
-                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
-                _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2096]),
+                _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_6, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[3072], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2096]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[16])));
-                _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2128]),
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[2128]),
                     _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_2[48])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_3 = &decoder3_batch_norm_grad_in_staged0[4160 * ib + 64 * jb + 1040];
                 const __m512 decoder3_batch_norm_grad_in_staged0_1 = _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[32]);
-                float *const transformed_at_3 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 30720];
+                float *const transformed_at_3 = &transformed[512 * c0 + 256 * ib + 16 * jb + 15360];
                 _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[0]),
                     decoder3_batch_norm_grad_in_staged0_1));
-                _mm512_storeu_ps(&transformed_at_3[2048], decoder3_batch_norm_grad_in_staged0_1);
-                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[64]),
+                _mm512_storeu_ps(&transformed_at_3[1024], decoder3_batch_norm_grad_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at_3[2048], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[64]),
                     decoder3_batch_norm_grad_in_staged0_1));
-                _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[16]));
-                _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[48]));
+                _mm512_storeu_ps(&transformed_at_3[3072], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[16]));
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_3[48]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_4 = &decoder3_batch_norm_grad_in_staged0[4160 * ib + 64 * jb + 3120];
                 const __m512 decoder3_batch_norm_grad_in_staged0_2 = _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[32]);
-                float *const transformed_at_4 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 40960];
+                float *const transformed_at_4 = &transformed[512 * c0 + 256 * ib + 16 * jb + 20480];
                 _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[0]),
                     decoder3_batch_norm_grad_in_staged0_2));
-                _mm512_storeu_ps(&transformed_at_4[2048], decoder3_batch_norm_grad_in_staged0_2);
-                _mm512_storeu_ps(&transformed_at_4[4096], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[64]),
+                _mm512_storeu_ps(&transformed_at_4[1024], decoder3_batch_norm_grad_in_staged0_2);
+                _mm512_storeu_ps(&transformed_at_4[2048], _mm512_sub_ps(_mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[64]),
                     decoder3_batch_norm_grad_in_staged0_2));
-                _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[16]));
-                _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[48]));
+                _mm512_storeu_ps(&transformed_at_4[3072], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[16]));
+                _mm512_storeu_ps(&transformed_at_4[4096], _mm512_loadu_ps(&decoder3_batch_norm_grad_in_staged0_at_4[48]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 2; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 2; jb++) {
                 __m512 sum1_0_0 = _mm512_setzero_ps();
                 __m512 sum1_0_1 = _mm512_setzero_ps();
@@ -9278,30 +9270,30 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 342 % 2 * 65536]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 342 % 2 * 65536 + 16]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 342 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 342 % 2 * 65536]);
-                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 342 % 2 * 65536 + 16]);
-                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 342 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) / 128 % 4 * 16384 + 4096 * i]);
-                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) / 128 % 4 * 16384 + 4096 * i + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 171 % 2 * 65536]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 171 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 171 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 171 % 2 * 65536]);
+                            prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 171 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 171 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) % 64 * 32 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) / 64 % 4 * 16384 + 2048 * i]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) % 64 * 32 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) / 64 % 4 * 16384 + 2048 * i + 16]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
                                 const __m512 decoder_9_weight_filtered_0 = _mm512_loadu_ps(&decoder_9_weight_filtered[16384 * kb + 6144 * u
                                     + 1536 * v + 256 * c0 + 16 * c1]);
@@ -9368,30 +9360,30 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536]);
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536 + 16]);
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536 + 32]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536 + 16]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536 + 32]);
-                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) / 128 % 4 * 16384 + 4096 * i]);
-                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 128) / 128 % 4 * 16384 + 4096 * i + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) % 64 * 32 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) / 64 % 4 * 16384 + 2048 * i]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) % 64 * 32 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) / 64 % 4 * 16384 + 2048 * i + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 512 * c0 + 256 * ib + 128 * jb + c1 + 1024];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
                             const __m512 decoder_9_weight_filtered_2 = _mm512_loadu_ps(&decoder_9_weight_filtered[16384 * kb + 6144 * u
                                 + 256 * c0 + 16 * c1 + 512]);
@@ -9458,32 +9450,31 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 342 % 2 * 65536]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 342 % 2 * 65536 + 16]);
-                            prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 342 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 342 % 2 * 65536]);
-                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 342 % 2 * 65536 + 16]);
-                            prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 192) / 342 % 2 * 65536 + 32]);
-                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) / 128 % 4 * 16384 + 4096 * i]);
-                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) / 128 % 4 * 16384 + 4096 * i
-                                + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 96) / 171 % 2 * 65536]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 96) / 171 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 96) / 171 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 171 % 2 * 65536]);
+                            prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 171 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 171 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) % 64 * 32 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) / 64 % 4 * 16384 + 2048 * i]);
+                            prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) % 64 * 32 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) / 64 % 4 * 16384 + 2048 * i + 16]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1
+                                    + 2048];
                                 const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
                                 const __m512 decoder_9_weight_filtered_4 = _mm512_loadu_ps(&decoder_9_weight_filtered[16384 * kb + 6144 * u
                                     + 512 * v + 256 * c0 + 16 * c1 + 1024]);
@@ -9550,36 +9541,36 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m512 sum4_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536]);
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 16]);
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 48]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 16]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 48]);
-                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) / 128 % 4 * 16384 + 4096 * i]);
-                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 320) / 128 % 4 * 16384 + 4096 * i + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) % 64 * 32 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 160) / 64 % 4 * 16384 + 2048 * i]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) % 64 * 32 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 160) / 64 % 4 * 16384 + 2048 * i + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1 + 5120];
                             const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
                             const __m512 decoder_9_weight_filtered_6 = _mm512_loadu_ps(&decoder_9_weight_filtered[16384 * kb + 1536 * v
                                 + 256 * c0 + 16 * c1 + 2048]);
@@ -9644,31 +9635,28 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m512 sum5_7_0 = _mm512_setzero_ps();
                 __m512 sum5_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-                    prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536
-                        + 16]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536
-                        + 32]);
-                    prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536
-                        + 48]);
-                    prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb
-                        + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536]);
-                    prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb
-                        + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 16]);
-                    prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb
-                        + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 32]);
-                    prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb
-                        + 4 * ib + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 48]);
-                    prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 128 * 32
-                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 128 % 4 * 16384 + 4096 * i]);
-                    prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) % 128 * 32
-                        + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 128 % 4 * 16384 + 4096 * i + 16]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb
+                        + 4 * ib + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb
+                        + 4 * ib + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 16]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb
+                        + 4 * ib + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 32]);
+                    prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb
+                        + 4 * ib + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 48]);
+                    prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536]);
+                    prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 16]);
+                    prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 32]);
+                    prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 48]);
+                    prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) % 64 * 32
+                        + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 64 % 4 * 16384 + 2048 * i]);
+                    prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) % 64 * 32
+                        + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 64 % 4 * 16384 + 2048 * i + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const transformed_at_9 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[512 * c0 + 256 * ib + 128 * jb + c1 + 6144];
                         const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
                         const __m512 decoder_9_weight_filtered_8 = _mm512_loadu_ps(&decoder_9_weight_filtered[16384 * kb + 256 * c0
                             + 16 * c1 + 2560]);
@@ -9733,36 +9721,36 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 __m512 sum6_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536]);
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 16]);
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                            + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 48]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 16]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 48]);
-                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) / 128 % 4 * 16384 + 4096 * i]);
-                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) % 128 * 32 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 416) / 128 % 4 * 16384 + 4096 * i + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 16]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 48]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) % 64 * 32 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 208) / 64 % 4 * 16384 + 2048 * i]);
+                        prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) % 64 * 32 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v + 208) / 64 % 4 * 16384 + 2048 * i + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1 + 7168];
                             const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
                             const __m512 decoder_9_weight_filtered_10 = _mm512_loadu_ps(&decoder_9_weight_filtered[16384 * kb + 512 * v
                                 + 256 * c0 + 16 * c1 + 3072]);
@@ -9829,45 +9817,45 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
-                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
-                                    + 1) % 4 * 16384 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb
-                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536]);
-                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
-                                    + 1) % 4 * 16384 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb
-                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 16]);
-                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
-                                    + 1) % 4 * 16384 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb
-                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 32]);
-                                prefetch_line(&decoder3_conv_transpose_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i
-                                    + 1) % 4 * 16384 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb
-                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 48]);
+                            if (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240 < 256) {
+                                prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i
+                                    + 1) % 8 * 8192 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb
+                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536]);
+                                prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i
+                                    + 1) % 8 * 8192 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb
+                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 16]);
+                                prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i
+                                    + 1) % 8 * 8192 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb
+                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 32]);
+                                prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i
+                                    + 1) % 8 * 8192 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb
+                                    + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 48]);
                             }
-                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
-                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536]);
-                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 16]);
-                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 32]);
-                                prefetch_line(&decoder4_conv_data_grad[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 48]);
+                            if (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240 < 256) {
+                                prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536]);
+                                prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 16]);
+                                prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 32]);
+                                prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 48]);
                             }
-                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
-                                prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                    + v + 480) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 128 % 4 * 16384
-                                    + 4096 * i]);
-                                prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                    + v + 480) % 128 * 32 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) / 128 % 4 * 16384
-                                    + 4096 * i + 16]);
+                            if (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240 < 256) {
+                                prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                    + v + 240) % 64 * 32 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) / 64 % 4 * 16384
+                                    + 2048 * i]);
+                                prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                    + v + 240) % 64 * 32 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) / 64 % 4 * 16384
+                                    + 2048 * i + 16]);
                             }
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1
+                                    + 10240];
                                 const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
                                 const __m512 decoder_9_weight_filtered_12 = _mm512_loadu_ps(&decoder_9_weight_filtered[16384 * kb + 2048 * u
                                     + 1536 * v + 256 * c0 + 16 * c1 + 4096]);
@@ -9935,7 +9923,7 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 512 * c0 + 256 * ib + 128 * jb + c1 + 11264];
                             const __m512 transformed_56 = _mm512_set1_ps(transformed_at_12[0]);
                             const __m512 decoder_9_weight_filtered_14 = _mm512_loadu_ps(&decoder_9_weight_filtered[16384 * kb + 2048 * u
                                 + 256 * c0 + 16 * c1 + 4608]);
@@ -10003,8 +9991,8 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1
+                                    + 12288];
                                 const __m512 transformed_64 = _mm512_set1_ps(transformed_at_13[0]);
                                 const __m512 decoder_9_weight_filtered_16 = _mm512_loadu_ps(&decoder_9_weight_filtered[16384 * kb + 2048 * u
                                     + 512 * v + 256 * c0 + 16 * c1 + 5120]);
@@ -10058,10 +10046,10 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                         float *const sums_at = &sums[32 * ji + 16 * k0];
                         const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
                         const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
-                        _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib
+                        _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib
                             + 256 * jb + 32 * ji], _mm512_add_ps(sum_2, sum_3));
                         const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
-                        _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib
+                        _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib
                             + 256 * jb + 32 * ji + 16], _mm512_add_ps(sum_3, sum_4));
                     }
                 }
@@ -10070,10 +10058,10 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                         float *const sums_at_1 = &sums[32 * ji + 16 * k0 + 768];
                         const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
                         const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
-                        _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib
+                        _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib
                             + 256 * jb + 32 * ji + 512], _mm512_add_ps(sum_5, sum_6));
                         const __m512 sum_7 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
-                        _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib
+                        _mm512_storeu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib
                             + 256 * jb + 32 * ji + 528], _mm512_add_ps(sum_6, sum_7));
                     }
                 }
@@ -10081,13 +10069,13 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
             __m512 sum10_a = _mm512_setzero_ps();
             __m512 sum10_b = _mm512_setzero_ps();
             for (ptrdiff_t q = 0; q < 2; q++) {
                 for (ptrdiff_t w = 0; w < 32; w++) {
                     const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                        + 4096 * i + 1024 * i1 + 512 * q + 16 * w]);
+                        + 2048 * i + 1024 * i1 + 512 * q + 16 * w]);
                     const __m512 difference_7 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
                         _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0]));
                     const __m512 decoder2_batch_norm_statistics_0 = _mm512_loadu_ps(&decoder2_batch_norm_statistics[48 * c0 + 32]);
@@ -10095,15 +10083,15 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                         _mm512_loadu_ps(&decoder_7_bias[16 * c0]));
                     const __m512 larger_1 = _mm512_max_ps(_mm512_setzero_ps(), sum_8);
                     const __m512 decoder3_conv_transpose_data_grad_0 = _mm512_loadu_ps(&decoder3_conv_transpose_data_grad_out[65536 * n
-                        + 16384 * c0 + 4096 * i + 1024 * i1 + 512 * q + 16 * w]);
+                        + 16384 * c0 + 2048 * i + 1024 * i1 + 512 * q + 16 * w]);
                     const __m512 chosen_1 = vector_select_greater(larger_1, _mm512_setzero_ps(), decoder3_conv_transpose_data_grad_0,
                         _mm512_setzero_ps());
                     sum10_a = _mm512_add_ps(sum10_a, chosen_1);
                     sum10_b = _mm512_fmadd_ps(chosen_1, difference_7, sum10_b);
                 }
             }
-            _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 128 * i + 32 * i1], sum10_a);
-            _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 128 * i + 32 * i1 + 16], sum10_b);
+            _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 64 * i + 32 * i1], sum10_a);
+            _mm512_storeu_ps(&decoder2_batch_norm_grad_sums_partial[2048 * n + 512 * c0 + 64 * i + 32 * i1 + 16], sum10_b);
         }
     }
 }
@@ -10119,7 +10107,7 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
             decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder2_conv_transpose_forward,
             decoder_9_weight_filtered, decoder3_conv_transpose_data_grad_out, decoder2_batch_norm_statistics, decoder_7_bias,
@@ -22054,7 +22042,7 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
- * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 167232 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
     const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
@@ -22062,18 +22050,18 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
     const float *restrict encoder_3_weight_filtered_back, float *restrict encoder1_conv_data_grad_out,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 287744);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 156672);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[48 * c0];
                     const __m512 encoder1_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[32]);
-                    const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 4096 * i
+                    const __m512 encoder1_conv_forward_0 = _mm512_loadu_ps(&encoder1_conv_forward[65536 * n + 16384 * c0 + 2048 * i
                         + 512 * h_s + 16 * w_s]);
                     const __m512 difference_0 = _mm512_sub_ps(encoder1_conv_forward_0,
                         _mm512_loadu_ps(&encoder1_batch_norm_statistics_at[0]));
@@ -22084,7 +22072,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     const __m512 sum_0 = _mm512_fmadd_ps(difference_0, encoder1_batch_norm_statistics_0,
                         _mm512_loadu_ps(&encoder_4_bias[16 * c0]));
                     const __m512 larger_0 = _mm512_max_ps(_mm512_setzero_ps(), sum_0);
-                    const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[65536 * n + 16384 * c0 + 4096 * i
+                    const __m512 encoder2_conv_data_grad_0 = _mm512_loadu_ps(&encoder2_conv_data_grad[65536 * n + 16384 * c0 + 2048 * i
                         + 512 * h_s + 16 * w_s]);
                     const __m512 chosen_0 = vector_select_greater(larger_0, _mm512_setzero_ps(), encoder2_conv_data_grad_0,
                         _mm512_setzero_ps());
@@ -22101,68 +22089,68 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at = &encoder1_batch_norm_grad_in_staged0[1056 * ib + 32 * jb];
                 const __m512 encoder1_batch_norm_grad_in_staged0_0 = _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at[0]);
-                float *const transformed_at = &transformed[1024 * c0 + 256 * ib + 16 * jb];
+                float *const transformed_at = &transformed[512 * c0 + 256 * ib + 16 * jb];
                 _mm512_storeu_ps(&transformed_at[0], encoder1_batch_norm_grad_in_staged0_0);
                 const __m512 encoder1_batch_norm_grad_in_staged0_1 = _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at[16]);
-                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(encoder1_batch_norm_grad_in_staged0_0,
+                _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(encoder1_batch_norm_grad_in_staged0_0,
                     encoder1_batch_norm_grad_in_staged0_1));
-                _mm512_storeu_ps(&transformed_at[8192], encoder1_batch_norm_grad_in_staged0_1);
-                _mm512_storeu_ps(&transformed_at[12288], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at[32]),
+                _mm512_storeu_ps(&transformed_at[4096], encoder1_batch_norm_grad_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at[32]),
                     encoder1_batch_norm_grad_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_1 = &encoder1_batch_norm_grad_in_staged0[1056 * ib + 32 * jb];
                 const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[528]));
-                float *const transformed_at_1 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 16384];
+                float *const transformed_at_1 = &transformed[512 * c0 + 256 * ib + 16 * jb + 8192];
                 _mm512_storeu_ps(&transformed_at_1[0], difference_1);
                 const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[16]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[544]));
-                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_1, difference_2));
-                _mm512_storeu_ps(&transformed_at_1[8192], difference_2);
+                _mm512_storeu_ps(&transformed_at_1[2048], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[4096], difference_2);
                 const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[32]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_1[560]));
-                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_3, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[6144], _mm512_sub_ps(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_2 = &encoder1_batch_norm_grad_in_staged0[1056 * ib + 32 * jb + 528];
                 const __m512 encoder1_batch_norm_grad_in_staged0_2 = _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 32768];
+                float *const transformed_at_2 = &transformed[512 * c0 + 256 * ib + 16 * jb + 16384];
                 _mm512_storeu_ps(&transformed_at_2[0], encoder1_batch_norm_grad_in_staged0_2);
                 const __m512 encoder1_batch_norm_grad_in_staged0_3 = _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_2[16]);
-                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(encoder1_batch_norm_grad_in_staged0_2,
+                _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(encoder1_batch_norm_grad_in_staged0_2,
                     encoder1_batch_norm_grad_in_staged0_3));
-                _mm512_storeu_ps(&transformed_at_2[8192], encoder1_batch_norm_grad_in_staged0_3);
-                _mm512_storeu_ps(&transformed_at_2[12288], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_2[32]),
+                _mm512_storeu_ps(&transformed_at_2[4096], encoder1_batch_norm_grad_in_staged0_3);
+                _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_2[32]),
                     encoder1_batch_norm_grad_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_3 = &encoder1_batch_norm_grad_in_staged0[1056 * ib + 32 * jb + 528];
                 const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[528]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 49152];
+                float *const transformed_at_3 = &transformed[512 * c0 + 256 * ib + 16 * jb + 24576];
                 _mm512_storeu_ps(&transformed_at_3[0], difference_4);
                 const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[544]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[16]));
-                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_4, difference_5));
-                _mm512_storeu_ps(&transformed_at_3[8192], difference_5);
+                _mm512_storeu_ps(&transformed_at_3[2048], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[4096], difference_5);
                 const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[560]),
                     _mm512_loadu_ps(&encoder1_batch_norm_grad_in_staged0_at_3[32]));
-                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_6, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[6144], _mm512_sub_ps(difference_6, difference_5));
             }
         }
     }
-    for (ptrdiff_t ib = 0; ib < 4; ib++) {
+    for (ptrdiff_t ib = 0; ib < 2; ib++) {
         for (ptrdiff_t jb = 0; jb < 2; jb++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
                 for (ptrdiff_t q = 0; q < 4; q++) {
@@ -22183,26 +22171,24 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                     __m512 sum1_7_0 = _mm512_setzero_ps();
                     __m512 sum1_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                        prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (128 * ib
-                            + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 144 % 4 * 16384]);
-                        prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (128 * ib
-                            + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 144 % 4 * 16384
-                            + 16]);
-                        prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (128 * ib
-                            + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 144 % 4 * 16384]);
-                        prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (128 * ib
-                            + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 144 % 4 * 16384
-                            + 16]);
-                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 256 * 64
-                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 256 % 2 * 65536 + 16384 * i]);
-                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 256 * 64
-                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 256 % 2 * 65536 + 16384 * i + 16]);
-                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 256 * 64
-                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 256 % 2 * 65536 + 16384 * i + 32]);
-                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 256 * 64
-                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 256 % 2 * 65536 + 16384 * i + 48]);
+                        prefetch_line(&encoder1_conv_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (128 * ib
+                            + 64 * jb + 16 * p + 4 * q + c0) % 80 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 80 % 4 * 16384]);
+                        prefetch_line(&encoder1_conv_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (128 * ib
+                            + 64 * jb + 16 * p + 4 * q + c0) % 80 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 80 % 4 * 16384 + 16]);
+                        prefetch_line(&encoder2_conv_data_grad[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (128 * ib
+                            + 64 * jb + 16 * p + 4 * q + c0) % 80 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 80 % 4 * 16384]);
+                        prefetch_line(&encoder2_conv_data_grad[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (128 * ib
+                            + 64 * jb + 16 * p + 4 * q + c0) % 80 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 80 % 4 * 16384 + 16]);
+                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 128 * 64
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 128 % 2 * 65536 + 8192 * i]);
+                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 128 * 64
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 128 % 2 * 65536 + 8192 * i + 16]);
+                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 128 * 64
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 128 % 2 * 65536 + 8192 * i + 32]);
+                        prefetch_line(&encoder0_conv_forward[n % 64 * 131072 + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 128 * 64
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) / 128 % 2 * 65536 + 8192 * i + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1];
+                            float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 512 * c0 + 256 * ib + 128 * jb + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
                             const __m512 encoder_3_weight_filtered_back_0 = _mm512_loadu_ps(&encoder_3_weight_filtered_back[4096 * p
                                 + 1024 * q + 256 * c0 + 16 * c1]);
@@ -22270,20 +22256,16 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                 __m512 sum2_7_0 = _mm512_setzero_ps();
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                    if (32 * ib + 16 * jb + 4 * p + c0 + 512 < 576) {
-                        prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (32 * ib
-                            + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384]);
-                        prefetch_line(&encoder1_conv_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (32 * ib
-                            + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384 + 16]);
-                    }
-                    if (32 * ib + 16 * jb + 4 * p + c0 + 512 < 576) {
-                        prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (32 * ib
-                            + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384]);
-                        prefetch_line(&encoder2_conv_data_grad[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096 + (32 * ib
-                            + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384 + 16]);
-                    }
+                    prefetch_line(&encoder1_conv_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (32 * ib + 16 * jb
+                        + 4 * p + c0 + 256) % 80 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 256) / 80 % 4 * 16384]);
+                    prefetch_line(&encoder1_conv_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (32 * ib + 16 * jb
+                        + 4 * p + c0 + 256) % 80 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 256) / 80 % 4 * 16384 + 16]);
+                    prefetch_line(&encoder2_conv_data_grad[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (32 * ib
+                        + 16 * jb + 4 * p + c0 + 256) % 80 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 256) / 80 % 4 * 16384]);
+                    prefetch_line(&encoder2_conv_data_grad[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (32 * ib
+                        + 16 * jb + 4 * p + c0 + 256) % 80 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 256) / 80 % 4 * 16384 + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const transformed_at_5 = &transformed[16384 * p + 1024 * c0 + 256 * ib + 128 * jb + c1 + 8192];
+                        float *const transformed_at_5 = &transformed[8192 * p + 512 * c0 + 256 * ib + 128 * jb + c1 + 4096];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
                         const __m512 encoder_3_weight_filtered_back_2 = _mm512_loadu_ps(&encoder_3_weight_filtered_back[4096 * p + 256 * c0
                             + 16 * c1]);
@@ -22351,7 +22333,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
                 __m512 sum3_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const transformed_at_6 = &transformed[4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1 + 32768];
+                        float *const transformed_at_6 = &transformed[2048 * q + 512 * c0 + 256 * ib + 128 * jb + c1 + 16384];
                         const __m512 transformed_16 = _mm512_set1_ps(transformed_at_6[0]);
                         const __m512 encoder_3_weight_filtered_back_4 = _mm512_loadu_ps(&encoder_3_weight_filtered_back[1024 * q + 256 * c0
                             + 16 * c1]);
@@ -22418,7 +22400,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
             __m512 sum4_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    float *const transformed_at_7 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 40960];
+                    float *const transformed_at_7 = &transformed[512 * c0 + 256 * ib + 128 * jb + c1 + 20480];
                     const __m512 transformed_24 = _mm512_set1_ps(transformed_at_7[0]);
                     const __m512 encoder_3_weight_filtered_back_6 = _mm512_loadu_ps(&encoder_3_weight_filtered_back[256 * c0 + 16 * c1]);
                     sum4_0_0 = _mm512_fmadd_ps(transformed_24, encoder_3_weight_filtered_back_6, sum4_0_0);
@@ -22467,7 +22449,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_3 = &sums[32 * ji + 16 * k0];
-                    float *const encoder1_conv_data_grad_out_at = &encoder1_conv_data_grad_out[131072 * n + 65536 * k0 + 16384 * i
+                    float *const encoder1_conv_data_grad_out_at = &encoder1_conv_data_grad_out[131072 * n + 65536 * k0 + 8192 * i
                         + 4096 * ib + 512 * jb + 64 * ji];
                     _mm512_storeu_ps(&encoder1_conv_data_grad_out_at[0], _mm512_loadu_ps(&sums_at_3[0]));
                     const __m512 sums_0 = _mm512_loadu_ps(&sums_at_3[512]);
@@ -22479,7 +22461,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_4 = &sums[32 * ji + 16 * k0 + 1280];
-                    float *const encoder1_conv_data_grad_out_at_1 = &encoder1_conv_data_grad_out[131072 * n + 65536 * k0 + 16384 * i
+                    float *const encoder1_conv_data_grad_out_at_1 = &encoder1_conv_data_grad_out[131072 * n + 65536 * k0 + 8192 * i
                         + 4096 * ib + 512 * jb + 64 * ji + 1024];
                     _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
                         _mm512_loadu_ps(&sums_at_4[1280])));
@@ -22495,7 +22477,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_5 = &sums[32 * ji + 16 * k0 + 5120];
-                    float *const encoder1_conv_data_grad_out_at_2 = &encoder1_conv_data_grad_out[131072 * n + 65536 * k0 + 16384 * i
+                    float *const encoder1_conv_data_grad_out_at_2 = &encoder1_conv_data_grad_out[131072 * n + 65536 * k0 + 8192 * i
                         + 4096 * ib + 512 * jb + 64 * ji + 2048];
                     _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_2[0], _mm512_loadu_ps(&sums_at_5[0]));
                     const __m512 sums_1 = _mm512_loadu_ps(&sums_at_5[512]);
@@ -22507,7 +22489,7 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_6 = &sums[32 * ji + 16 * k0 + 2560];
-                    float *const encoder1_conv_data_grad_out_at_3 = &encoder1_conv_data_grad_out[131072 * n + 65536 * k0 + 16384 * i
+                    float *const encoder1_conv_data_grad_out_at_3 = &encoder1_conv_data_grad_out[131072 * n + 65536 * k0 + 8192 * i
                         + 4096 * ib + 512 * jb + 64 * ji + 3072];
                     _mm512_storeu_ps(&encoder1_conv_data_grad_out_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
                         _mm512_loadu_ps(&sums_at_6[1280])));
@@ -22523,27 +22505,27 @@ static TARGET_CODE void encoder1_conv_data_grad_body(ptrdiff_t item, const float
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
             __m512 sum5_a = _mm512_setzero_ps();
             __m512 sum5_b = _mm512_setzero_ps();
             for (ptrdiff_t w = 0; w < 64; w++) {
-                const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 16384 * i
-                    + 1024 * i1 + 16 * w]);
+                const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 8192 * i + 1024 * i1
+                    + 16 * w]);
                 const __m512 difference_7 = _mm512_sub_ps(encoder0_conv_forward_0,
                     _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0]));
                 const __m512 encoder0_batch_norm_statistics_0 = _mm512_loadu_ps(&encoder0_batch_norm_statistics[48 * c0 + 32]);
                 const __m512 sum_8 = _mm512_fmadd_ps(difference_7, encoder0_batch_norm_statistics_0,
                     _mm512_loadu_ps(&encoder_1_bias[16 * c0]));
                 const __m512 larger_1 = _mm512_max_ps(_mm512_setzero_ps(), sum_8);
-                const __m512 encoder1_conv_data_grad_0 = _mm512_loadu_ps(&encoder1_conv_data_grad_out[131072 * n + 65536 * c0 + 16384 * i
+                const __m512 encoder1_conv_data_grad_0 = _mm512_loadu_ps(&encoder1_conv_data_grad_out[131072 * n + 65536 * c0 + 8192 * i
                     + 1024 * i1 + 16 * w]);
                 const __m512 chosen_1 = vector_select_greater(larger_1, _mm512_setzero_ps(), encoder1_conv_data_grad_0,
                     _mm512_setzero_ps());
                 sum5_a = _mm512_add_ps(sum5_a, chosen_1);
                 sum5_b = _mm512_fmadd_ps(chosen_1, difference_7, sum5_b);
             }
-            _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 512 * i + 32 * i1], sum5_a);
-            _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 512 * i + 32 * i1 + 16], sum5_b);
+            _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 256 * i + 32 * i1], sum5_a);
+            _mm512_storeu_ps(&encoder0_batch_norm_grad_sums_partial[4096 * n + 2048 * c0 + 256 * i + 32 * i1 + 16], sum5_b);
         }
     }
 }
@@ -22559,7 +22541,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_st
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
             encoder_4_bias, encoder2_conv_data_grad, encoder0_conv_forward, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out,
             encoder0_batch_norm_statistics, encoder_1_bias, encoder0_batch_norm_grad_sums_partial,
@@ -23341,22 +23323,22 @@ static void encoder0_batch_norm_running(float *restrict encoder0_batch_norm_runn
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 284736 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 149056 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder0_relu_in_staged0 = (float *)(scratch + 214016);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 111616);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 _mm512_storeu_ps(&encoder0_relu_in_staged0[1040 * h_s], _mm512_setzero_ps());
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                    const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 16384 * i
+                    const __m512 encoder0_conv_forward_0 = _mm512_loadu_ps(&encoder0_conv_forward[131072 * n + 65536 * c0 + 8192 * i
                         + 1024 * h_s + 16 * w_s - 1024]);
                     const __m512 difference_0 = _mm512_sub_ps(encoder0_conv_forward_0,
                         _mm512_loadu_ps(&encoder0_batch_norm_running[48 * c0]));
@@ -23371,89 +23353,89 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[4160 * ib + 64 * jb];
                 const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[0]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2080]));
                 const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[32]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2112]));
-                float *const transformed_at = &transformed[1024 * c0 + 256 * ib + 16 * jb];
+                float *const transformed_at = &transformed[512 * c0 + 256 * ib + 16 * jb];
                 _mm512_storeu_ps(&transformed_at[0], _mm512_sub_ps(difference_1, difference_2));
-                _mm512_storeu_ps(&transformed_at[2048], difference_2);
+                _mm512_storeu_ps(&transformed_at[1024], difference_2);
                 const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[64]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2144]));
-                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(difference_3, difference_2));
-                _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[16]),
+                _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(difference_3, difference_2));
+                _mm512_storeu_ps(&transformed_at[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[16]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2096])));
-                _mm512_storeu_ps(&transformed_at[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[48]),
+                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at[48]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at[2128])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 2080];
                 const __m512 encoder0_relu_in_staged0_0 = _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[32]);
-                float *const transformed_at_1 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 10240];
+                float *const transformed_at_1 = &transformed[512 * c0 + 256 * ib + 16 * jb + 5120];
                 _mm512_storeu_ps(&transformed_at_1[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[0]),
                     encoder0_relu_in_staged0_0));
-                _mm512_storeu_ps(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
-                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[64]),
+                _mm512_storeu_ps(&transformed_at_1[1024], encoder0_relu_in_staged0_0);
+                _mm512_storeu_ps(&transformed_at_1[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[64]),
                     encoder0_relu_in_staged0_0));
-                _mm512_storeu_ps(&transformed_at_1[6144], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[16]));
-                _mm512_storeu_ps(&transformed_at_1[8192], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[48]));
+                _mm512_storeu_ps(&transformed_at_1[3072], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[16]));
+                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_1[48]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 2080];
                 const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2080]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[0]));
                 const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2112]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[32]));
-                float *const transformed_at_2 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 20480];
+                float *const transformed_at_2 = &transformed[512 * c0 + 256 * ib + 16 * jb + 10240];
                 _mm512_storeu_ps(&transformed_at_2[0], _mm512_sub_ps(difference_4, difference_5));
-                _mm512_storeu_ps(&transformed_at_2[2048], difference_5);
+                _mm512_storeu_ps(&transformed_at_2[1024], difference_5);
                 const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2144]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[64]));
-                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(difference_6, difference_5));
-                _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2096]),
+                _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(difference_6, difference_5));
+                _mm512_storeu_ps(&transformed_at_2[3072], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2096]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[16])));
-                _mm512_storeu_ps(&transformed_at_2[8192], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2128]),
+                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[2128]),
                     _mm512_loadu_ps(&encoder0_relu_in_staged0_at_2[48])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 1040];
                 const __m512 encoder0_relu_in_staged0_1 = _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[32]);
-                float *const transformed_at_3 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 30720];
+                float *const transformed_at_3 = &transformed[512 * c0 + 256 * ib + 16 * jb + 15360];
                 _mm512_storeu_ps(&transformed_at_3[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[0]),
                     encoder0_relu_in_staged0_1));
-                _mm512_storeu_ps(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
-                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[64]),
+                _mm512_storeu_ps(&transformed_at_3[1024], encoder0_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at_3[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[64]),
                     encoder0_relu_in_staged0_1));
-                _mm512_storeu_ps(&transformed_at_3[6144], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[16]));
-                _mm512_storeu_ps(&transformed_at_3[8192], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[48]));
+                _mm512_storeu_ps(&transformed_at_3[3072], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[16]));
+                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_3[48]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[4160 * ib + 64 * jb + 3120];
                 const __m512 encoder0_relu_in_staged0_2 = _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[32]);
-                float *const transformed_at_4 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 40960];
+                float *const transformed_at_4 = &transformed[512 * c0 + 256 * ib + 16 * jb + 20480];
                 _mm512_storeu_ps(&transformed_at_4[0], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[0]),
                     encoder0_relu_in_staged0_2));
-                _mm512_storeu_ps(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
-                _mm512_storeu_ps(&transformed_at_4[4096], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[64]),
+                _mm512_storeu_ps(&transformed_at_4[1024], encoder0_relu_in_staged0_2);
+                _mm512_storeu_ps(&transformed_at_4[2048], _mm512_sub_ps(_mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[64]),
                     encoder0_relu_in_staged0_2));
-                _mm512_storeu_ps(&transformed_at_4[6144], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[16]));
-                _mm512_storeu_ps(&transformed_at_4[8192], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[48]));
+                _mm512_storeu_ps(&transformed_at_4[3072], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[16]));
+                _mm512_storeu_ps(&transformed_at_4[4096], _mm512_loadu_ps(&encoder0_relu_in_staged0_at_4[48]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 2; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 2; jb++) {
                 __m512 sum1_0_0 = _mm512_setzero_ps();
                 __m512 sum1_0_1 = _mm512_setzero_ps();
@@ -23474,17 +23456,17 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 342 % 2 * 65536]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 342 % 2 * 65536 + 16]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 342 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 171 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 171 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 171 % 2 * 65536 + 32]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
                                 const __m512 encoder_3_weight_filtered_0 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
                                     + 1536 * v + 256 * c0 + 16 * c1]);
@@ -23551,17 +23533,17 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536 + 16]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 128) % 342 * 48 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 128) / 342 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 171 % 2 * 65536 + 32]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 512 * c0 + 256 * ib + 128 * jb + c1 + 1024];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
                             const __m512 encoder_3_weight_filtered_2 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
                                 + 256 * c0 + 16 * c1 + 512]);
@@ -23628,18 +23610,18 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 342 % 2 * 65536]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 342 % 2 * 65536 + 16]);
-                            prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (64 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 192) % 342 * 48 + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 192) / 342 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 171 % 2 * 65536]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 171 % 2 * 65536 + 16]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 171 % 2 * 65536 + 32]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1
+                                    + 2048];
                                 const __m512 transformed_16 = _mm512_set1_ps(transformed_at_7[0]);
                                 const __m512 encoder_3_weight_filtered_4 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 6144 * u
                                     + 512 * v + 256 * c0 + 16 * c1 + 1024]);
@@ -23706,20 +23688,20 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m512 sum4_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 16]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 320) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 320) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 160) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 160) / 128 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1 + 5120];
                             const __m512 transformed_24 = _mm512_set1_ps(transformed_at_8[0]);
                             const __m512 encoder_3_weight_filtered_6 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 1536 * v
                                 + 256 * c0 + 16 * c1 + 2048]);
@@ -23784,16 +23766,16 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m512 sum5_7_0 = _mm512_setzero_ps();
                 __m512 sum5_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
-                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
-                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536]);
-                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
-                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 16]);
-                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
-                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 32]);
-                    prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (16 * kb + 4 * ib
-                        + 2 * jb + c0 + 384) % 256 * 64 + (16 * kb + 4 * ib + 2 * jb + c0 + 384) / 256 % 2 * 65536 + 48]);
+                    prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536]);
+                    prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 16]);
+                    prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 32]);
+                    prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (8 * kb + 4 * ib
+                        + 2 * jb + c0 + 192) % 128 * 64 + (8 * kb + 4 * ib + 2 * jb + c0 + 192) / 128 % 2 * 65536 + 48]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const transformed_at_9 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[512 * c0 + 256 * ib + 128 * jb + c1 + 6144];
                         const __m512 transformed_32 = _mm512_set1_ps(transformed_at_9[0]);
                         const __m512 encoder_3_weight_filtered_8 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 256 * c0
                             + 16 * c1 + 2560]);
@@ -23858,20 +23840,20 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 __m512 sum6_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 16]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 32]);
-                        prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384 + (32 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + v + 416) % 256 * 64 + (32 * kb + 8 * ib + 4 * jb + 2 * c0 + v
-                            + 416) / 256 % 2 * 65536 + 48]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 16]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + v + 208) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + v
+                            + 208) / 128 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1 + 7168];
                             const __m512 transformed_40 = _mm512_set1_ps(transformed_at_10[0]);
                             const __m512 encoder_3_weight_filtered_10 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 512 * v
                                 + 256 * c0 + 16 * c1 + 3072]);
@@ -23938,23 +23920,23 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
-                            if (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480 < 512) {
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536]);
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 16]);
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 32]);
-                                prefetch_line(&encoder0_conv_forward[(4 * n + i + 1) / 4 % 64 * 131072 + (4 * n + i + 1) % 4 * 16384
-                                    + (64 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 480) % 256 * 64 + (64 * kb + 16 * ib + 8 * jb
-                                    + 4 * c0 + 2 * u + v + 480) / 256 % 2 * 65536 + 48]);
+                            if (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240 < 256) {
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536]);
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 16]);
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 32]);
+                                prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                    + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 240) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb
+                                    + 4 * c0 + 2 * u + v + 240) / 128 % 2 * 65536 + 48]);
                             }
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1
+                                    + 10240];
                                 const __m512 transformed_48 = _mm512_set1_ps(transformed_at_11[0]);
                                 const __m512 encoder_3_weight_filtered_12 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
                                     + 1536 * v + 256 * c0 + 16 * c1 + 4096]);
@@ -24022,7 +24004,7 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 1024 * c0 + 256 * ib + 128 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 512 * c0 + 256 * ib + 128 * jb + c1 + 11264];
                             const __m512 transformed_56 = _mm512_set1_ps(transformed_at_12[0]);
                             const __m512 encoder_3_weight_filtered_14 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
                                 + 256 * c0 + 16 * c1 + 4608]);
@@ -24090,8 +24072,8 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 1024 * c0 + 256 * ib + 128 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1
+                                    + 12288];
                                 const __m512 transformed_64 = _mm512_set1_ps(transformed_at_13[0]);
                                 const __m512 encoder_3_weight_filtered_16 = _mm512_loadu_ps(&encoder_3_weight_filtered[16384 * kb + 2048 * u
                                     + 512 * v + 256 * c0 + 16 * c1 + 5120]);
@@ -24145,10 +24127,10 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                         float *const sums_at = &sums[32 * ji + 16 * k0];
                         const __m512 sum_1 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[0]), _mm512_loadu_ps(&sums_at[768]));
                         const __m512 sum_2 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[256]), _mm512_loadu_ps(&sums_at[1024]));
-                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib + 256 * jb
                             + 32 * ji], _mm512_add_ps(sum_1, sum_2));
                         const __m512 sum_3 = _mm512_add_ps(_mm512_loadu_ps(&sums_at[512]), _mm512_loadu_ps(&sums_at[1280]));
-                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib + 256 * jb
                             + 32 * ji + 16], _mm512_add_ps(sum_2, sum_3));
                     }
                 }
@@ -24157,10 +24139,10 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                         float *const sums_at_1 = &sums[32 * ji + 16 * k0 + 768];
                         const __m512 sum_4 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[0]), _mm512_loadu_ps(&sums_at_1[768]));
                         const __m512 sum_5 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[256]), _mm512_loadu_ps(&sums_at_1[1024]));
-                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib + 256 * jb
                             + 32 * ji + 512], _mm512_add_ps(sum_4, sum_5));
                         const __m512 sum_6 = _mm512_add_ps(_mm512_loadu_ps(&sums_at_1[512]), _mm512_loadu_ps(&sums_at_1[1280]));
-                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 4096 * i + 1024 * ib + 256 * jb
+                        _mm512_storeu_ps(&encoder1_conv_forward[65536 * n + 32768 * kb + 16384 * k0 + 2048 * i + 1024 * ib + 256 * jb
                             + 32 * ji + 528], _mm512_add_ps(sum_5, sum_6));
                     }
                 }
@@ -24177,7 +24159,7 @@ static void encoder1_conv_forward_evaluate(const float *restrict encoder0_conv_f
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_forward_evaluate_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias,
             encoder_3_weight_filtered, encoder1_conv_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -27285,22 +27267,22 @@ static void decoder2_batch_norm_running(float *restrict decoder2_batch_norm_runn
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 306752 bytes of scratch in steps of 1589760 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 167232 bytes of scratch in steps of 1589760 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 16, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder2_relu_in_staged0 = (float *)(scratch + 287744);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 156672);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const __m512 decoder2_conv_transpose_forward_0 = _mm512_loadu_ps(&decoder2_conv_transpose_forward[65536 * n + 16384 * c0
-                        + 4096 * i + 512 * h_s + 16 * w_s]);
+                        + 2048 * i + 512 * h_s + 16 * w_s]);
                     const __m512 difference_0 = _mm512_sub_ps(decoder2_conv_transpose_forward_0,
                         _mm512_loadu_ps(&decoder2_batch_norm_running[48 * c0]));
                     const __m512 decoder2_batch_norm_running_0 = _mm512_loadu_ps(&decoder2_batch_norm_running[48 * c0 + 32]);
@@ -27315,66 +27297,66 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[1056 * ib + 32 * jb];
                 const __m512 decoder2_relu_in_staged0_0 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at[0]);
-                float *const transformed_at = &transformed[1024 * c0 + 256 * ib + 16 * jb];
+                float *const transformed_at = &transformed[512 * c0 + 256 * ib + 16 * jb];
                 _mm512_storeu_ps(&transformed_at[0], decoder2_relu_in_staged0_0);
                 const __m512 decoder2_relu_in_staged0_1 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at[16]);
-                _mm512_storeu_ps(&transformed_at[4096], _mm512_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
-                _mm512_storeu_ps(&transformed_at[8192], decoder2_relu_in_staged0_1);
-                _mm512_storeu_ps(&transformed_at[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at[32]),
+                _mm512_storeu_ps(&transformed_at[2048], _mm512_sub_ps(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                _mm512_storeu_ps(&transformed_at[4096], decoder2_relu_in_staged0_1);
+                _mm512_storeu_ps(&transformed_at[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at[32]),
                     decoder2_relu_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[1056 * ib + 32 * jb];
                 const __m512 difference_1 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[0]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[528]));
-                float *const transformed_at_1 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 16384];
+                float *const transformed_at_1 = &transformed[512 * c0 + 256 * ib + 16 * jb + 8192];
                 _mm512_storeu_ps(&transformed_at_1[0], difference_1);
                 const __m512 difference_2 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[16]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[544]));
-                _mm512_storeu_ps(&transformed_at_1[4096], _mm512_sub_ps(difference_1, difference_2));
-                _mm512_storeu_ps(&transformed_at_1[8192], difference_2);
+                _mm512_storeu_ps(&transformed_at_1[2048], _mm512_sub_ps(difference_1, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[4096], difference_2);
                 const __m512 difference_3 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[32]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_1[560]));
-                _mm512_storeu_ps(&transformed_at_1[12288], _mm512_sub_ps(difference_3, difference_2));
+                _mm512_storeu_ps(&transformed_at_1[6144], _mm512_sub_ps(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[1056 * ib + 32 * jb + 528];
                 const __m512 decoder2_relu_in_staged0_2 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 32768];
+                float *const transformed_at_2 = &transformed[512 * c0 + 256 * ib + 16 * jb + 16384];
                 _mm512_storeu_ps(&transformed_at_2[0], decoder2_relu_in_staged0_2);
                 const __m512 decoder2_relu_in_staged0_3 = _mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[16]);
-                _mm512_storeu_ps(&transformed_at_2[4096], _mm512_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
-                _mm512_storeu_ps(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
-                _mm512_storeu_ps(&transformed_at_2[12288], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[32]),
+                _mm512_storeu_ps(&transformed_at_2[2048], _mm512_sub_ps(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                _mm512_storeu_ps(&transformed_at_2[4096], decoder2_relu_in_staged0_3);
+                _mm512_storeu_ps(&transformed_at_2[6144], _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_2[32]),
                     decoder2_relu_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[1056 * ib + 32 * jb + 528];
                 const __m512 difference_4 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[528]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[1024 * c0 + 256 * ib + 16 * jb + 49152];
+                float *const transformed_at_3 = &transformed[512 * c0 + 256 * ib + 16 * jb + 24576];
                 _mm512_storeu_ps(&transformed_at_3[0], difference_4);
                 const __m512 difference_5 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[544]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[16]));
-                _mm512_storeu_ps(&transformed_at_3[4096], _mm512_sub_ps(difference_4, difference_5));
-                _mm512_storeu_ps(&transformed_at_3[8192], difference_5);
+                _mm512_storeu_ps(&transformed_at_3[2048], _mm512_sub_ps(difference_4, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[4096], difference_5);
                 const __m512 difference_6 = _mm512_sub_ps(_mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[560]),
                     _mm512_loadu_ps(&decoder2_relu_in_staged0_at_3[32]));
-                _mm512_storeu_ps(&transformed_at_3[12288], _mm512_sub_ps(difference_6, difference_5));
+                _mm512_storeu_ps(&transformed_at_3[6144], _mm512_sub_ps(difference_6, difference_5));
             }
         }
     }
-    for (ptrdiff_t ib = 0; ib < 4; ib++) {
+    for (ptrdiff_t ib = 0; ib < 2; ib++) {
         for (ptrdiff_t jb = 0; jb < 2; jb++) {
             for (ptrdiff_t p = 0; p < 4; p++) {
                 for (ptrdiff_t q = 0; q < 4; q++) {
@@ -27395,14 +27377,14 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                     __m512 sum1_7_0 = _mm512_setzero_ps();
                     __m512 sum1_7_1 = _mm512_setzero_ps();
                     for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
-                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
-                            + c0) / 144 % 4 * 16384]);
-                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
-                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 144 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
-                            + c0) / 144 % 4 * 16384 + 16]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 80 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
+                            + c0) / 80 % 4 * 16384]);
+                        prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048
+                            + (128 * ib + 64 * jb + 16 * p + 4 * q + c0) % 80 * 32 + (128 * ib + 64 * jb + 16 * p + 4 * q
+                            + c0) / 80 % 4 * 16384 + 16]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                            float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1];
+                            float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 512 * c0 + 256 * ib + 128 * jb + c1];
                             const __m512 transformed_0 = _mm512_set1_ps(transformed_at_4[0]);
                             const __m512 decoder_9_weight_filtered_back_0 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[4096 * p
                                 + 1024 * q + 256 * c0 + 16 * c1]);
@@ -27470,16 +27452,12 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                 __m512 sum2_7_0 = _mm512_setzero_ps();
                 __m512 sum2_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-                    if (32 * ib + 16 * jb + 4 * p + c0 + 512 < 576) {
-                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
-                            + (32 * ib + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0
-                            + 512) / 144 % 4 * 16384]);
-                        prefetch_line(&decoder2_conv_transpose_forward[(4 * n + i + 1) / 4 % 63 * 65536 + (4 * n + i + 1) % 4 * 4096
-                            + (32 * ib + 16 * jb + 4 * p + c0 + 512) % 144 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 512) / 144 % 4 * 16384
-                            + 16]);
-                    }
+                    prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (32 * ib
+                        + 16 * jb + 4 * p + c0 + 256) % 80 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 256) / 80 % 4 * 16384]);
+                    prefetch_line(&decoder2_conv_transpose_forward[(8 * n + i + 1) / 8 % 63 * 65536 + (8 * n + i + 1) % 8 * 2048 + (32 * ib
+                        + 16 * jb + 4 * p + c0 + 256) % 80 * 32 + (32 * ib + 16 * jb + 4 * p + c0 + 256) / 80 % 4 * 16384 + 16]);
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const transformed_at_5 = &transformed[16384 * p + 1024 * c0 + 256 * ib + 128 * jb + c1 + 8192];
+                        float *const transformed_at_5 = &transformed[8192 * p + 512 * c0 + 256 * ib + 128 * jb + c1 + 4096];
                         const __m512 transformed_8 = _mm512_set1_ps(transformed_at_5[0]);
                         const __m512 decoder_9_weight_filtered_back_2 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[4096 * p + 256 * c0
                             + 16 * c1]);
@@ -27547,7 +27525,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
                 __m512 sum3_7_1 = _mm512_setzero_ps();
                 for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                        float *const transformed_at_6 = &transformed[4096 * q + 1024 * c0 + 256 * ib + 128 * jb + c1 + 32768];
+                        float *const transformed_at_6 = &transformed[2048 * q + 512 * c0 + 256 * ib + 128 * jb + c1 + 16384];
                         const __m512 transformed_16 = _mm512_set1_ps(transformed_at_6[0]);
                         const __m512 decoder_9_weight_filtered_back_4 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[1024 * q + 256 * c0
                             + 16 * c1]);
@@ -27614,7 +27592,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
             __m512 sum4_7_1 = _mm512_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-                    float *const transformed_at_7 = &transformed[1024 * c0 + 256 * ib + 128 * jb + c1 + 40960];
+                    float *const transformed_at_7 = &transformed[512 * c0 + 256 * ib + 128 * jb + c1 + 20480];
                     const __m512 transformed_24 = _mm512_set1_ps(transformed_at_7[0]);
                     const __m512 decoder_9_weight_filtered_back_6 = _mm512_loadu_ps(&decoder_9_weight_filtered_back[256 * c0 + 16 * c1]);
                     sum4_0_0 = _mm512_fmadd_ps(transformed_24, decoder_9_weight_filtered_back_6, sum4_0_0);
@@ -27663,7 +27641,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_3 = &sums[32 * ji + 16 * k0];
-                    float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 16384 * i
+                    float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 8192 * i
                         + 4096 * ib + 512 * jb + 64 * ji];
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_at[0], _mm512_loadu_ps(&sums_at_3[0]));
                     const __m512 sums_0 = _mm512_loadu_ps(&sums_at_3[512]);
@@ -27675,7 +27653,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_4 = &sums[32 * ji + 16 * k0 + 1280];
-                    float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 16384 * i
+                    float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 8192 * i
                         + 4096 * ib + 512 * jb + 64 * ji + 1024];
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_4[0]),
                         _mm512_loadu_ps(&sums_at_4[1280])));
@@ -27691,7 +27669,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_5 = &sums[32 * ji + 16 * k0 + 5120];
-                    float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 16384 * i
+                    float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 8192 * i
                         + 4096 * ib + 512 * jb + 64 * ji + 2048];
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_2[0], _mm512_loadu_ps(&sums_at_5[0]));
                     const __m512 sums_1 = _mm512_loadu_ps(&sums_at_5[512]);
@@ -27703,7 +27681,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t 
             for (ptrdiff_t ji = 0; ji < 8; ji++) {
                 for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                     float *const sums_at_6 = &sums[32 * ji + 16 * k0 + 2560];
-                    float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 16384 * i
+                    float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[131072 * n + 65536 * k0 + 8192 * i
                         + 4096 * ib + 512 * jb + 64 * ji + 3072];
                     _mm512_storeu_ps(&decoder3_conv_transpose_forward_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&sums_at_6[0]),
                         _mm512_loadu_ps(&sums_at_6[1280])));
@@ -27728,7 +27706,7 @@ static void decoder3_conv_transpose_forward_evaluate(const float *restrict decod
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_forward_evaluate_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
             decoder_9_weight_filtered_back, decoder3_conv_transpose_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }

@@ -507,23 +507,23 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
- * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 112960 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
     float *restrict encoder1_batch_norm_statistics_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder0_relu_in_staged0 = (float *)(scratch + 205952);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 103552);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 vector_store(&encoder0_relu_in_staged0[260 * h_s], vector_broadcast(0.0f));
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                    const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 4096 * i
+                    const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 2048 * i
                         + 256 * h_s + 4 * w_s - 256]);
                     const vector_float difference_0 = vector_subtract(encoder0_conv_forward_0,
                         vector_load(&encoder0_batch_norm_statistics[12 * c0]));
@@ -538,89 +538,89 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[1040 * ib + 16 * jb];
                 const vector_float difference_1 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at[0]),
                     vector_load(&encoder0_relu_in_staged0_at[520]));
                 const vector_float difference_2 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at[8]),
                     vector_load(&encoder0_relu_in_staged0_at[528]));
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
-                vector_store(&transformed_at[2048], difference_2);
+                vector_store(&transformed_at[1024], difference_2);
                 const vector_float difference_3 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at[16]),
                     vector_load(&encoder0_relu_in_staged0_at[536]));
-                vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
-                vector_store(&transformed_at[6144], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[4]),
+                vector_store(&transformed_at[2048], vector_subtract(difference_3, difference_2));
+                vector_store(&transformed_at[3072], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[4]),
                     vector_load(&encoder0_relu_in_staged0_at[524])));
-                vector_store(&transformed_at[8192], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[12]),
+                vector_store(&transformed_at[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[12]),
                     vector_load(&encoder0_relu_in_staged0_at[532])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
                 const vector_float encoder0_relu_in_staged0_0 = vector_load(&encoder0_relu_in_staged0_at_1[8]);
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 10240];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 5120];
                 vector_store(&transformed_at_1[0], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_1[0]),
                     encoder0_relu_in_staged0_0));
-                vector_store(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
-                vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_1[16]),
+                vector_store(&transformed_at_1[1024], encoder0_relu_in_staged0_0);
+                vector_store(&transformed_at_1[2048], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_1[16]),
                     encoder0_relu_in_staged0_0));
-                vector_store(&transformed_at_1[6144], vector_load(&encoder0_relu_in_staged0_at_1[4]));
-                vector_store(&transformed_at_1[8192], vector_load(&encoder0_relu_in_staged0_at_1[12]));
+                vector_store(&transformed_at_1[3072], vector_load(&encoder0_relu_in_staged0_at_1[4]));
+                vector_store(&transformed_at_1[4096], vector_load(&encoder0_relu_in_staged0_at_1[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
                 const vector_float difference_4 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[520]),
                     vector_load(&encoder0_relu_in_staged0_at_2[0]));
                 const vector_float difference_5 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[528]),
                     vector_load(&encoder0_relu_in_staged0_at_2[8]));
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 20480];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 10240];
                 vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
-                vector_store(&transformed_at_2[2048], difference_5);
+                vector_store(&transformed_at_2[1024], difference_5);
                 const vector_float difference_6 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[536]),
                     vector_load(&encoder0_relu_in_staged0_at_2[16]));
-                vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
-                vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[524]),
+                vector_store(&transformed_at_2[2048], vector_subtract(difference_6, difference_5));
+                vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[524]),
                     vector_load(&encoder0_relu_in_staged0_at_2[4])));
-                vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[532]),
+                vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[532]),
                     vector_load(&encoder0_relu_in_staged0_at_2[12])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 260];
                 const vector_float encoder0_relu_in_staged0_1 = vector_load(&encoder0_relu_in_staged0_at_3[8]);
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 30720];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 15360];
                 vector_store(&transformed_at_3[0], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_3[0]),
                     encoder0_relu_in_staged0_1));
-                vector_store(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
-                vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_3[16]),
+                vector_store(&transformed_at_3[1024], encoder0_relu_in_staged0_1);
+                vector_store(&transformed_at_3[2048], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_3[16]),
                     encoder0_relu_in_staged0_1));
-                vector_store(&transformed_at_3[6144], vector_load(&encoder0_relu_in_staged0_at_3[4]));
-                vector_store(&transformed_at_3[8192], vector_load(&encoder0_relu_in_staged0_at_3[12]));
+                vector_store(&transformed_at_3[3072], vector_load(&encoder0_relu_in_staged0_at_3[4]));
+                vector_store(&transformed_at_3[4096], vector_load(&encoder0_relu_in_staged0_at_3[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 780];
                 const vector_float encoder0_relu_in_staged0_2 = vector_load(&encoder0_relu_in_staged0_at_4[8]);
-                float *const transformed_at_4 = &transformed[256 * c0 + 64 * ib + 4 * jb + 40960];
+                float *const transformed_at_4 = &transformed[128 * c0 + 64 * ib + 4 * jb + 20480];
                 vector_store(&transformed_at_4[0], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_4[0]),
                     encoder0_relu_in_staged0_2));
-                vector_store(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
-                vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_4[16]),
+                vector_store(&transformed_at_4[1024], encoder0_relu_in_staged0_2);
+                vector_store(&transformed_at_4[2048], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_4[16]),
                     encoder0_relu_in_staged0_2));
-                vector_store(&transformed_at_4[6144], vector_load(&encoder0_relu_in_staged0_at_4[4]));
-                vector_store(&transformed_at_4[8192], vector_load(&encoder0_relu_in_staged0_at_4[12]));
+                vector_store(&transformed_at_4[3072], vector_load(&encoder0_relu_in_staged0_at_4[4]));
+                vector_store(&transformed_at_4[4096], vector_load(&encoder0_relu_in_staged0_at_4[12]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 8; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 vector_float sum1_0_0 = vector_broadcast(0.0f);
                 vector_float sum1_0_1 = vector_broadcast(0.0f);
@@ -634,7 +634,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 128 * c0 + 64 * ib + 16 * jb + c1];
                                 const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
                                 const vector_float encoder_3_weight_filtered_0 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                     + 384 * v + 16 * c0 + 4 * c1]);
@@ -674,7 +674,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 64 * ib + 16 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 128 * c0 + 64 * ib + 16 * jb + c1 + 1024];
                             const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
                             const vector_float encoder_3_weight_filtered_2 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                 + 16 * c0 + 4 * c1 + 128]);
@@ -714,8 +714,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 128 * c0 + 64 * ib + 16 * jb + c1
+                                    + 2048];
                                 const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
                                 const vector_float encoder_3_weight_filtered_4 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 256]);
@@ -755,7 +755,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 128 * c0 + 64 * ib + 16 * jb + c1 + 5120];
                             const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
                             const vector_float encoder_3_weight_filtered_6 = vector_load(&encoder_3_weight_filtered[4096 * kb + 384 * v
                                 + 16 * c0 + 4 * c1 + 512]);
@@ -793,7 +793,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 vector_float sum5_3_1 = vector_broadcast(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_9 = &transformed[256 * c0 + 64 * ib + 16 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[128 * c0 + 64 * ib + 16 * jb + c1 + 6144];
                         const vector_float transformed_16 = vector_broadcast(transformed_at_9[0]);
                         const vector_float encoder_3_weight_filtered_8 = vector_load(&encoder_3_weight_filtered[4096 * kb + 16 * c0 + 4 * c1
                             + 640]);
@@ -831,7 +831,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 128 * c0 + 64 * ib + 16 * jb + c1 + 7168];
                             const vector_float transformed_20 = vector_broadcast(transformed_at_10[0]);
                             const vector_float encoder_3_weight_filtered_10 = vector_load(&encoder_3_weight_filtered[4096 * kb + 128 * v
                                 + 16 * c0 + 4 * c1 + 768]);
@@ -871,8 +871,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 128 * c0 + 64 * ib + 16 * jb + c1
+                                    + 10240];
                                 const vector_float transformed_24 = vector_broadcast(transformed_at_11[0]);
                                 const vector_float encoder_3_weight_filtered_12 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                     + 384 * v + 16 * c0 + 4 * c1 + 1024]);
@@ -912,7 +912,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 256 * c0 + 64 * ib + 16 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 128 * c0 + 64 * ib + 16 * jb + c1 + 11264];
                             const vector_float transformed_28 = vector_broadcast(transformed_at_12[0]);
                             const vector_float encoder_3_weight_filtered_14 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                 + 16 * c0 + 4 * c1 + 1152]);
@@ -952,8 +952,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 128 * c0 + 64 * ib + 16 * jb + c1
+                                    + 12288];
                                 const vector_float transformed_32 = vector_broadcast(transformed_at_13[0]);
                                 const vector_float encoder_3_weight_filtered_16 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 1280]);
@@ -987,10 +987,10 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         float *const sums_at = &sums[8 * ji + 4 * k0];
                         const vector_float sum_1 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
                         const vector_float sum_2 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
-                        vector_store(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji],
+                        vector_store(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb + 8 * ji],
                             vector_add(sum_1, sum_2));
                         const vector_float sum_3 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
-                        vector_store(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji
+                        vector_store(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb + 8 * ji
                             + 4], vector_add(sum_2, sum_3));
                     }
                 }
@@ -999,10 +999,10 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 96];
                         const vector_float sum_4 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
                         const vector_float sum_5 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
-                        vector_store(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji
+                        vector_store(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb + 8 * ji
                             + 128], vector_add(sum_4, sum_5));
                         const vector_float sum_6 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
-                        vector_store(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji
+                        vector_store(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb + 8 * ji
                             + 132], vector_add(sum_5, sum_6));
                     }
                 }
@@ -1010,44 +1010,40 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
-            vector_float sum10_0 = vector_broadcast(0.0f);
-            vector_float sum10_1 = vector_broadcast(0.0f);
-            for (ptrdiff_t q = 0; q < 2; q++) {
-                for (ptrdiff_t w = 0; w < 32; w++) {
-                    const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
-                        + 512 * i1 + 128 * q + 4 * w]);
-                    sum10_0 = vector_add(sum10_0, encoder1_conv_forward_0);
-                    const vector_float encoder1_conv_forward_1 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
-                        + 512 * i1 + 128 * q + 4 * w + 256]);
-                    sum10_1 = vector_add(sum10_1, encoder1_conv_forward_1);
-                }
+        vector_float sum10_0 = vector_broadcast(0.0f);
+        vector_float sum10_1 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 2; q++) {
+            for (ptrdiff_t w = 0; w < 32; w++) {
+                const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 512 * i
+                    + 128 * q + 4 * w]);
+                sum10_0 = vector_add(sum10_0, encoder1_conv_forward_0);
+                const vector_float encoder1_conv_forward_1 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 512 * i
+                    + 128 * q + 4 * w + 256]);
+                sum10_1 = vector_add(sum10_1, encoder1_conv_forward_1);
             }
-            vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1], vector_multiply(sum10_0,
-                vector_broadcast(0.015625f)));
-            vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 8], vector_multiply(sum10_1,
-                vector_broadcast(0.015625f)));
-            vector_float sum11_0 = vector_broadcast(0.0f);
-            vector_float sum11_1 = vector_broadcast(0.0f);
-            for (ptrdiff_t q = 0; q < 2; q++) {
-                for (ptrdiff_t w = 0; w < 32; w++) {
-                    const vector_float encoder1_conv_forward_2 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
-                        + 512 * i1 + 128 * q + 4 * w]);
-                    const vector_float encoder1_batch_norm_statistics_partial_0 =
-                        vector_load(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1]);
-                    const vector_float difference_7 = vector_subtract(encoder1_conv_forward_2, encoder1_batch_norm_statistics_partial_0);
-                    sum11_0 = vector_multiply_add(difference_7, difference_7, sum11_0);
-                    const vector_float encoder1_conv_forward_3 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
-                        + 512 * i1 + 128 * q + 4 * w + 256]);
-                    const vector_float encoder1_batch_norm_statistics_partial_1 =
-                        vector_load(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 8]);
-                    const vector_float difference_8 = vector_subtract(encoder1_conv_forward_3, encoder1_batch_norm_statistics_partial_1);
-                    sum11_1 = vector_multiply_add(difference_8, difference_8, sum11_1);
-                }
-            }
-            vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 4], sum11_0);
-            vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 12], sum11_1);
         }
+        vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i], vector_multiply(sum10_0,
+            vector_broadcast(0.015625f)));
+        vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i + 8], vector_multiply(sum10_1,
+            vector_broadcast(0.015625f)));
+        vector_float sum11_0 = vector_broadcast(0.0f);
+        vector_float sum11_1 = vector_broadcast(0.0f);
+        for (ptrdiff_t q = 0; q < 2; q++) {
+            for (ptrdiff_t w = 0; w < 32; w++) {
+                const vector_float encoder1_conv_forward_2 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 512 * i
+                    + 128 * q + 4 * w]);
+                const vector_float difference_7 = vector_subtract(encoder1_conv_forward_2,
+                    vector_load(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i]));
+                sum11_0 = vector_multiply_add(difference_7, difference_7, sum11_0);
+                const vector_float encoder1_conv_forward_3 = vector_load(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 512 * i
+                    + 128 * q + 4 * w + 256]);
+                const vector_float difference_8 = vector_subtract(encoder1_conv_forward_3,
+                    vector_load(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i + 8]));
+                sum11_1 = vector_multiply_add(difference_8, difference_8, sum11_1);
+            }
+        }
+        vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i + 4], sum11_0);
+        vector_store(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i + 12], sum11_1);
     }
 }
 
@@ -1059,7 +1055,7 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
             encoder1_conv_forward_out, encoder1_batch_norm_statistics_partial, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -5134,23 +5130,23 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
- * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 136960 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
     float *restrict decoder3_batch_norm_statistics_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder2_relu_in_staged0 = (float *)(scratch + 265344);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 134272);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n
-                        + 4096 * c0 + 1024 * i + 128 * h_s + 4 * w_s]);
+                        + 4096 * c0 + 512 * i + 128 * h_s + 4 * w_s]);
                     const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_0,
                         vector_load(&decoder2_batch_norm_statistics[12 * c0]));
                     const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics[12 * c0 + 8]);
@@ -5165,67 +5161,67 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
                 const vector_float decoder2_relu_in_staged0_0 = vector_load(&decoder2_relu_in_staged0_at[0]);
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vector_store(&transformed_at[0], decoder2_relu_in_staged0_0);
                 const vector_float decoder2_relu_in_staged0_1 = vector_load(&decoder2_relu_in_staged0_at[4]);
-                vector_store(&transformed_at[4096], vector_subtract(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
-                vector_store(&transformed_at[8192], decoder2_relu_in_staged0_1);
-                vector_store(&transformed_at[12288], vector_subtract(vector_load(&decoder2_relu_in_staged0_at[8]),
+                vector_store(&transformed_at[2048], vector_subtract(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                vector_store(&transformed_at[4096], decoder2_relu_in_staged0_1);
+                vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder2_relu_in_staged0_at[8]),
                     decoder2_relu_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
                 const vector_float difference_1 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_1[0]),
                     vector_load(&decoder2_relu_in_staged0_at_1[132]));
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 16384];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 8192];
                 vector_store(&transformed_at_1[0], difference_1);
                 const vector_float difference_2 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_1[4]),
                     vector_load(&decoder2_relu_in_staged0_at_1[136]));
-                vector_store(&transformed_at_1[4096], vector_subtract(difference_1, difference_2));
-                vector_store(&transformed_at_1[8192], difference_2);
+                vector_store(&transformed_at_1[2048], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at_1[4096], difference_2);
                 const vector_float difference_3 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_1[8]),
                     vector_load(&decoder2_relu_in_staged0_at_1[140]));
-                vector_store(&transformed_at_1[12288], vector_subtract(difference_3, difference_2));
+                vector_store(&transformed_at_1[6144], vector_subtract(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
                 const vector_float decoder2_relu_in_staged0_2 = vector_load(&decoder2_relu_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 32768];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 16384];
                 vector_store(&transformed_at_2[0], decoder2_relu_in_staged0_2);
                 const vector_float decoder2_relu_in_staged0_3 = vector_load(&decoder2_relu_in_staged0_at_2[4]);
-                vector_store(&transformed_at_2[4096], vector_subtract(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
-                vector_store(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
-                vector_store(&transformed_at_2[12288], vector_subtract(vector_load(&decoder2_relu_in_staged0_at_2[8]),
+                vector_store(&transformed_at_2[2048], vector_subtract(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                vector_store(&transformed_at_2[4096], decoder2_relu_in_staged0_3);
+                vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder2_relu_in_staged0_at_2[8]),
                     decoder2_relu_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
                 const vector_float difference_4 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_3[132]),
                     vector_load(&decoder2_relu_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 49152];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 24576];
                 vector_store(&transformed_at_3[0], difference_4);
                 const vector_float difference_5 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_3[136]),
                     vector_load(&decoder2_relu_in_staged0_at_3[4]));
-                vector_store(&transformed_at_3[4096], vector_subtract(difference_4, difference_5));
-                vector_store(&transformed_at_3[8192], difference_5);
+                vector_store(&transformed_at_3[2048], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_3[4096], difference_5);
                 const vector_float difference_6 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_3[140]),
                     vector_load(&decoder2_relu_in_staged0_at_3[8]));
-                vector_store(&transformed_at_3[12288], vector_subtract(difference_6, difference_5));
+                vector_store(&transformed_at_3[6144], vector_subtract(difference_6, difference_5));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 4; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 for (ptrdiff_t p = 0; p < 4; p++) {
                     for (ptrdiff_t q = 0; q < 4; q++) {
@@ -5239,7 +5235,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                         vector_float sum1_3_1 = vector_broadcast(0.0f);
                         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 16 * jb + c1];
+                                float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 128 * c0 + 64 * ib + 16 * jb + c1];
                                 const vector_float transformed_0 = vector_broadcast(transformed_at_4[0]);
                                 const vector_float decoder_9_weight_filtered_back_0 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
                                     + 1024 * p + 256 * q + 16 * c0 + 4 * c1]);
@@ -5280,7 +5276,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     vector_float sum2_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_5 = &transformed[16384 * p + 256 * c0 + 64 * ib + 16 * jb + c1 + 8192];
+                            float *const transformed_at_5 = &transformed[8192 * p + 128 * c0 + 64 * ib + 16 * jb + c1 + 4096];
                             const vector_float transformed_4 = vector_broadcast(transformed_at_5[0]);
                             const vector_float decoder_9_weight_filtered_back_2 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
                                 + 1024 * p + 16 * c0 + 4 * c1]);
@@ -5320,7 +5316,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     vector_float sum3_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[4096 * q + 256 * c0 + 64 * ib + 16 * jb + c1 + 32768];
+                            float *const transformed_at_6 = &transformed[2048 * q + 128 * c0 + 64 * ib + 16 * jb + c1 + 16384];
                             const vector_float transformed_8 = vector_broadcast(transformed_at_6[0]);
                             const vector_float decoder_9_weight_filtered_back_4 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
                                 + 256 * q + 16 * c0 + 4 * c1]);
@@ -5359,7 +5355,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                 vector_float sum4_3_1 = vector_broadcast(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_7 = &transformed[256 * c0 + 64 * ib + 16 * jb + c1 + 40960];
+                        float *const transformed_at_7 = &transformed[128 * c0 + 64 * ib + 16 * jb + c1 + 20480];
                         const vector_float transformed_12 = vector_broadcast(transformed_at_7[0]);
                         const vector_float decoder_9_weight_filtered_back_6 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
                             + 16 * c0 + 4 * c1]);
@@ -5390,7 +5386,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_3 = &sums[8 * ji + 4 * k0];
                         float *const decoder3_conv_transpose_forward_out_at = &decoder3_conv_transpose_forward_out[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 64 * jb + 16 * ji];
                         vector_store(&decoder3_conv_transpose_forward_out_at[0], vector_load(&sums_at_3[0]));
                         const vector_float sums_0 = vector_load(&sums_at_3[64]);
                         vector_store(&decoder3_conv_transpose_forward_out_at[4], vector_add(vector_load(&sums_at_3[32]), sums_0));
@@ -5402,7 +5398,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_4 = &sums[8 * ji + 4 * k0 + 160];
                         float *const decoder3_conv_transpose_forward_out_at_1 = &decoder3_conv_transpose_forward_out[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 256];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 64 * jb + 16 * ji + 256];
                         vector_store(&decoder3_conv_transpose_forward_out_at_1[0], vector_add(vector_load(&sums_at_4[0]),
                             vector_load(&sums_at_4[160])));
                         const vector_float sum_1 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
@@ -5418,7 +5414,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_5 = &sums[8 * ji + 4 * k0 + 640];
                         float *const decoder3_conv_transpose_forward_out_at_2 = &decoder3_conv_transpose_forward_out[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 512];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 64 * jb + 16 * ji + 512];
                         vector_store(&decoder3_conv_transpose_forward_out_at_2[0], vector_load(&sums_at_5[0]));
                         const vector_float sums_1 = vector_load(&sums_at_5[64]);
                         vector_store(&decoder3_conv_transpose_forward_out_at_2[4], vector_add(vector_load(&sums_at_5[32]), sums_1));
@@ -5430,7 +5426,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_6 = &sums[8 * ji + 4 * k0 + 320];
                         float *const decoder3_conv_transpose_forward_out_at_3 = &decoder3_conv_transpose_forward_out[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 768];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 64 * jb + 16 * ji + 768];
                         vector_store(&decoder3_conv_transpose_forward_out_at_3[0], vector_add(vector_load(&sums_at_6[0]),
                             vector_load(&sums_at_6[160])));
                         const vector_float sum_4 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
@@ -5446,41 +5442,41 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
             vector_float sum5_0 = vector_broadcast(0.0f);
             vector_float sum5_1 = vector_broadcast(0.0f);
             for (ptrdiff_t w = 0; w < 64; w++) {
                 const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 16384 * c0 + 4096 * i + 512 * i1 + 4 * w]);
+                    + 16384 * c0 + 2048 * i + 512 * i1 + 4 * w]);
                 sum5_0 = vector_add(sum5_0, decoder3_conv_transpose_forward_0);
                 const vector_float decoder3_conv_transpose_forward_1 = vector_load(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 16384 * c0 + 4096 * i + 512 * i1 + 4 * w + 256]);
+                    + 16384 * c0 + 2048 * i + 512 * i1 + 4 * w + 256]);
                 sum5_1 = vector_add(sum5_1, decoder3_conv_transpose_forward_1);
             }
-            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1], vector_multiply(sum5_0,
+            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 64 * i + 16 * i1], vector_multiply(sum5_0,
                 vector_broadcast(0.015625f)));
-            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1 + 8], vector_multiply(sum5_1,
+            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 64 * i + 16 * i1 + 8], vector_multiply(sum5_1,
                 vector_broadcast(0.015625f)));
             vector_float sum6_0 = vector_broadcast(0.0f);
             vector_float sum6_1 = vector_broadcast(0.0f);
             for (ptrdiff_t w = 0; w < 64; w++) {
                 const vector_float decoder3_conv_transpose_forward_2 = vector_load(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 16384 * c0 + 4096 * i + 512 * i1 + 4 * w]);
+                    + 16384 * c0 + 2048 * i + 512 * i1 + 4 * w]);
                 const vector_float decoder3_batch_norm_statistics_partial_0 = vector_load(&decoder3_batch_norm_statistics_partial[4096 * n
-                    + 512 * c0 + 128 * i + 16 * i1]);
+                    + 512 * c0 + 64 * i + 16 * i1]);
                 const vector_float difference_7 = vector_subtract(decoder3_conv_transpose_forward_2,
                     decoder3_batch_norm_statistics_partial_0);
                 sum6_0 = vector_multiply_add(difference_7, difference_7, sum6_0);
                 const vector_float decoder3_conv_transpose_forward_3 = vector_load(&decoder3_conv_transpose_forward_out[131072 * n
-                    + 16384 * c0 + 4096 * i + 512 * i1 + 4 * w + 256]);
+                    + 16384 * c0 + 2048 * i + 512 * i1 + 4 * w + 256]);
                 const vector_float decoder3_batch_norm_statistics_partial_1 = vector_load(&decoder3_batch_norm_statistics_partial[4096 * n
-                    + 512 * c0 + 128 * i + 16 * i1 + 8]);
+                    + 512 * c0 + 64 * i + 16 * i1 + 8]);
                 const vector_float difference_8 = vector_subtract(decoder3_conv_transpose_forward_3,
                     decoder3_batch_norm_statistics_partial_1);
                 sum6_1 = vector_multiply_add(difference_8, difference_8, sum6_1);
             }
-            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1 + 4], sum6_0);
-            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1 + 12], sum6_1);
+            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 64 * i + 16 * i1 + 4], sum6_0);
+            vector_store(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 64 * i + 16 * i1 + 12], sum6_1);
         }
     }
 }
@@ -5494,7 +5490,7 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
             decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, decoder3_batch_norm_statistics_partial,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
@@ -6929,7 +6925,7 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
- * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 112960 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
@@ -6937,20 +6933,20 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
     float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 205952);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 103552);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 vector_store(&decoder3_batch_norm_grad_in_staged0[260 * h_s], vector_broadcast(0.0f));
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                     const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[12 * c0];
                     const vector_float decoder3_batch_norm_statistics_0 = vector_load(&decoder3_batch_norm_statistics_at[8]);
                     const vector_float decoder3_conv_transpose_forward_0 = vector_load(&decoder3_conv_transpose_forward[131072 * n
-                        + 16384 * c0 + 4096 * i + 256 * h_s + 4 * w_s - 256]);
+                        + 16384 * c0 + 2048 * i + 256 * h_s + 4 * w_s - 256]);
                     const vector_float difference_0 = vector_subtract(decoder3_conv_transpose_forward_0,
                         vector_load(&decoder3_batch_norm_statistics_at[0]));
                     const vector_float negative_0 = vector_negate(vector_multiply(difference_0,
@@ -6960,7 +6956,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     const vector_float sum_0 = vector_multiply_add(difference_0, decoder3_batch_norm_statistics_0,
                         vector_load(&decoder_10_bias[4 * c0]));
                     const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-                    const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 4096 * i
+                    const vector_float decoder4_conv_data_grad_0 = vector_load(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 2048 * i
                         + 256 * h_s + 4 * w_s - 256]);
                     const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), decoder4_conv_data_grad_0,
                         vector_broadcast(0.0f));
@@ -6976,89 +6972,89 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb];
                 const vector_float difference_1 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[0]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at[520]));
                 const vector_float difference_2 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[8]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at[528]));
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
-                vector_store(&transformed_at[2048], difference_2);
+                vector_store(&transformed_at[1024], difference_2);
                 const vector_float difference_3 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[16]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at[536]));
-                vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
-                vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[4]),
+                vector_store(&transformed_at[2048], vector_subtract(difference_3, difference_2));
+                vector_store(&transformed_at[3072], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[4]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at[524])));
-                vector_store(&transformed_at[8192], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[12]),
+                vector_store(&transformed_at[4096], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at[12]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at[532])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_1 = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb + 520];
                 const vector_float decoder3_batch_norm_grad_in_staged0_0 = vector_load(&decoder3_batch_norm_grad_in_staged0_at_1[8]);
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 10240];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 5120];
                 vector_store(&transformed_at_1[0], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_1[0]),
                     decoder3_batch_norm_grad_in_staged0_0));
-                vector_store(&transformed_at_1[2048], decoder3_batch_norm_grad_in_staged0_0);
-                vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_1[16]),
+                vector_store(&transformed_at_1[1024], decoder3_batch_norm_grad_in_staged0_0);
+                vector_store(&transformed_at_1[2048], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_1[16]),
                     decoder3_batch_norm_grad_in_staged0_0));
-                vector_store(&transformed_at_1[6144], vector_load(&decoder3_batch_norm_grad_in_staged0_at_1[4]));
-                vector_store(&transformed_at_1[8192], vector_load(&decoder3_batch_norm_grad_in_staged0_at_1[12]));
+                vector_store(&transformed_at_1[3072], vector_load(&decoder3_batch_norm_grad_in_staged0_at_1[4]));
+                vector_store(&transformed_at_1[4096], vector_load(&decoder3_batch_norm_grad_in_staged0_at_1[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb + 520];
                 const vector_float difference_4 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[520]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
                 const vector_float difference_5 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[528]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[8]));
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 20480];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 10240];
                 vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
-                vector_store(&transformed_at_2[2048], difference_5);
+                vector_store(&transformed_at_2[1024], difference_5);
                 const vector_float difference_6 = vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[536]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[16]));
-                vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
-                vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[524]),
+                vector_store(&transformed_at_2[2048], vector_subtract(difference_6, difference_5));
+                vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[524]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[4])));
-                vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[532]),
+                vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[532]),
                     vector_load(&decoder3_batch_norm_grad_in_staged0_at_2[12])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_3 = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb + 260];
                 const vector_float decoder3_batch_norm_grad_in_staged0_1 = vector_load(&decoder3_batch_norm_grad_in_staged0_at_3[8]);
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 30720];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 15360];
                 vector_store(&transformed_at_3[0], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_3[0]),
                     decoder3_batch_norm_grad_in_staged0_1));
-                vector_store(&transformed_at_3[2048], decoder3_batch_norm_grad_in_staged0_1);
-                vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_3[16]),
+                vector_store(&transformed_at_3[1024], decoder3_batch_norm_grad_in_staged0_1);
+                vector_store(&transformed_at_3[2048], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_3[16]),
                     decoder3_batch_norm_grad_in_staged0_1));
-                vector_store(&transformed_at_3[6144], vector_load(&decoder3_batch_norm_grad_in_staged0_at_3[4]));
-                vector_store(&transformed_at_3[8192], vector_load(&decoder3_batch_norm_grad_in_staged0_at_3[12]));
+                vector_store(&transformed_at_3[3072], vector_load(&decoder3_batch_norm_grad_in_staged0_at_3[4]));
+                vector_store(&transformed_at_3[4096], vector_load(&decoder3_batch_norm_grad_in_staged0_at_3[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_4 = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb + 780];
                 const vector_float decoder3_batch_norm_grad_in_staged0_2 = vector_load(&decoder3_batch_norm_grad_in_staged0_at_4[8]);
-                float *const transformed_at_4 = &transformed[256 * c0 + 64 * ib + 4 * jb + 40960];
+                float *const transformed_at_4 = &transformed[128 * c0 + 64 * ib + 4 * jb + 20480];
                 vector_store(&transformed_at_4[0], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_4[0]),
                     decoder3_batch_norm_grad_in_staged0_2));
-                vector_store(&transformed_at_4[2048], decoder3_batch_norm_grad_in_staged0_2);
-                vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_4[16]),
+                vector_store(&transformed_at_4[1024], decoder3_batch_norm_grad_in_staged0_2);
+                vector_store(&transformed_at_4[2048], vector_subtract(vector_load(&decoder3_batch_norm_grad_in_staged0_at_4[16]),
                     decoder3_batch_norm_grad_in_staged0_2));
-                vector_store(&transformed_at_4[6144], vector_load(&decoder3_batch_norm_grad_in_staged0_at_4[4]));
-                vector_store(&transformed_at_4[8192], vector_load(&decoder3_batch_norm_grad_in_staged0_at_4[12]));
+                vector_store(&transformed_at_4[3072], vector_load(&decoder3_batch_norm_grad_in_staged0_at_4[4]));
+                vector_store(&transformed_at_4[4096], vector_load(&decoder3_batch_norm_grad_in_staged0_at_4[12]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 8; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 vector_float sum1_0_0 = vector_broadcast(0.0f);
                 vector_float sum1_0_1 = vector_broadcast(0.0f);
@@ -7072,7 +7068,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 128 * c0 + 64 * ib + 16 * jb + c1];
                                 const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
                                 const vector_float decoder_9_weight_filtered_0 = vector_load(&decoder_9_weight_filtered[4096 * kb + 1536 * u
                                     + 384 * v + 16 * c0 + 4 * c1]);
@@ -7112,7 +7108,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 64 * ib + 16 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 128 * c0 + 64 * ib + 16 * jb + c1 + 1024];
                             const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
                             const vector_float decoder_9_weight_filtered_2 = vector_load(&decoder_9_weight_filtered[4096 * kb + 1536 * u
                                 + 16 * c0 + 4 * c1 + 128]);
@@ -7152,8 +7148,8 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 128 * c0 + 64 * ib + 16 * jb + c1
+                                    + 2048];
                                 const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
                                 const vector_float decoder_9_weight_filtered_4 = vector_load(&decoder_9_weight_filtered[4096 * kb + 1536 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 256]);
@@ -7193,7 +7189,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 128 * c0 + 64 * ib + 16 * jb + c1 + 5120];
                             const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
                             const vector_float decoder_9_weight_filtered_6 = vector_load(&decoder_9_weight_filtered[4096 * kb + 384 * v
                                 + 16 * c0 + 4 * c1 + 512]);
@@ -7231,7 +7227,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 vector_float sum5_3_1 = vector_broadcast(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_9 = &transformed[256 * c0 + 64 * ib + 16 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[128 * c0 + 64 * ib + 16 * jb + c1 + 6144];
                         const vector_float transformed_16 = vector_broadcast(transformed_at_9[0]);
                         const vector_float decoder_9_weight_filtered_8 = vector_load(&decoder_9_weight_filtered[4096 * kb + 16 * c0 + 4 * c1
                             + 640]);
@@ -7269,7 +7265,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 128 * c0 + 64 * ib + 16 * jb + c1 + 7168];
                             const vector_float transformed_20 = vector_broadcast(transformed_at_10[0]);
                             const vector_float decoder_9_weight_filtered_10 = vector_load(&decoder_9_weight_filtered[4096 * kb + 128 * v
                                 + 16 * c0 + 4 * c1 + 768]);
@@ -7309,8 +7305,8 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 128 * c0 + 64 * ib + 16 * jb + c1
+                                    + 10240];
                                 const vector_float transformed_24 = vector_broadcast(transformed_at_11[0]);
                                 const vector_float decoder_9_weight_filtered_12 = vector_load(&decoder_9_weight_filtered[4096 * kb + 512 * u
                                     + 384 * v + 16 * c0 + 4 * c1 + 1024]);
@@ -7350,7 +7346,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 256 * c0 + 64 * ib + 16 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 128 * c0 + 64 * ib + 16 * jb + c1 + 11264];
                             const vector_float transformed_28 = vector_broadcast(transformed_at_12[0]);
                             const vector_float decoder_9_weight_filtered_14 = vector_load(&decoder_9_weight_filtered[4096 * kb + 512 * u
                                 + 16 * c0 + 4 * c1 + 1152]);
@@ -7390,8 +7386,8 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 128 * c0 + 64 * ib + 16 * jb + c1
+                                    + 12288];
                                 const vector_float transformed_32 = vector_broadcast(transformed_at_13[0]);
                                 const vector_float decoder_9_weight_filtered_16 = vector_load(&decoder_9_weight_filtered[4096 * kb + 512 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 1280]);
@@ -7425,11 +7421,11 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                         float *const sums_at = &sums[8 * ji + 4 * k0];
                         const vector_float sum_2 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
                         const vector_float sum_3 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
-                        vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib
-                            + 32 * jb + 8 * ji], vector_add(sum_2, sum_3));
+                        vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb
+                            + 8 * ji], vector_add(sum_2, sum_3));
                         const vector_float sum_4 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
-                        vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib
-                            + 32 * jb + 8 * ji + 4], vector_add(sum_3, sum_4));
+                        vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb
+                            + 8 * ji + 4], vector_add(sum_3, sum_4));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 4; ji++) {
@@ -7437,24 +7433,24 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                         float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 96];
                         const vector_float sum_5 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
                         const vector_float sum_6 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
-                        vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib
-                            + 32 * jb + 8 * ji + 128], vector_add(sum_5, sum_6));
+                        vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb
+                            + 8 * ji + 128], vector_add(sum_5, sum_6));
                         const vector_float sum_7 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
-                        vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib
-                            + 32 * jb + 8 * ji + 132], vector_add(sum_6, sum_7));
+                        vector_store(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb
+                            + 8 * ji + 132], vector_add(sum_6, sum_7));
                     }
                 }
             }
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
             vector_float sum10_a = vector_broadcast(0.0f);
             vector_float sum10_b = vector_broadcast(0.0f);
             for (ptrdiff_t q = 0; q < 2; q++) {
                 for (ptrdiff_t w = 0; w < 32; w++) {
                     const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n
-                        + 4096 * c0 + 1024 * i + 256 * i1 + 128 * q + 4 * w]);
+                        + 4096 * c0 + 512 * i + 256 * i1 + 128 * q + 4 * w]);
                     const vector_float difference_7 = vector_subtract(decoder2_conv_transpose_forward_0,
                         vector_load(&decoder2_batch_norm_statistics[12 * c0]));
                     const vector_float decoder2_batch_norm_statistics_0 = vector_load(&decoder2_batch_norm_statistics[12 * c0 + 8]);
@@ -7462,15 +7458,15 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                         vector_load(&decoder_7_bias[4 * c0]));
                     const vector_float larger_1 = vector_maximum(vector_broadcast(0.0f), sum_8);
                     const vector_float decoder3_conv_transpose_data_grad_0 = vector_load(&decoder3_conv_transpose_data_grad_out[65536 * n
-                        + 4096 * c0 + 1024 * i + 256 * i1 + 128 * q + 4 * w]);
+                        + 4096 * c0 + 512 * i + 256 * i1 + 128 * q + 4 * w]);
                     const vector_float chosen_1 = vector_select_greater(larger_1, vector_broadcast(0.0f),
                         decoder3_conv_transpose_data_grad_0, vector_broadcast(0.0f));
                     sum10_a = vector_add(sum10_a, chosen_1);
                     sum10_b = vector_multiply_add(chosen_1, difference_7, sum10_b);
                 }
             }
-            vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 32 * i + 8 * i1], sum10_a);
-            vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 32 * i + 8 * i1 + 4], sum10_b);
+            vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 16 * i + 8 * i1], sum10_a);
+            vector_store(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 16 * i + 8 * i1 + 4], sum10_b);
         }
     }
 }
@@ -7486,7 +7482,7 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
             decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder_9_weight_filtered,
             decoder3_conv_transpose_data_grad_out, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
@@ -16026,7 +16022,7 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
- * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 136960 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
     const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
@@ -16034,18 +16030,18 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
     float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 265344);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 134272);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[12 * c0];
                     const vector_float encoder1_batch_norm_statistics_0 = vector_load(&encoder1_batch_norm_statistics_at[8]);
-                    const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 1024 * i
+                    const vector_float encoder1_conv_forward_0 = vector_load(&encoder1_conv_forward[65536 * n + 4096 * c0 + 512 * i
                         + 128 * h_s + 4 * w_s]);
                     const vector_float difference_0 = vector_subtract(encoder1_conv_forward_0,
                         vector_load(&encoder1_batch_norm_statistics_at[0]));
@@ -16056,7 +16052,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     const vector_float sum_0 = vector_multiply_add(difference_0, encoder1_batch_norm_statistics_0,
                         vector_load(&encoder_4_bias[4 * c0]));
                     const vector_float larger_0 = vector_maximum(vector_broadcast(0.0f), sum_0);
-                    const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 1024 * i
+                    const vector_float encoder2_conv_data_grad_0 = vector_load(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 512 * i
                         + 128 * h_s + 4 * w_s]);
                     const vector_float chosen_0 = vector_select_greater(larger_0, vector_broadcast(0.0f), encoder2_conv_data_grad_0,
                         vector_broadcast(0.0f));
@@ -16073,69 +16069,69 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb];
                 const vector_float encoder1_batch_norm_grad_in_staged0_0 = vector_load(&encoder1_batch_norm_grad_in_staged0_at[0]);
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vector_store(&transformed_at[0], encoder1_batch_norm_grad_in_staged0_0);
                 const vector_float encoder1_batch_norm_grad_in_staged0_1 = vector_load(&encoder1_batch_norm_grad_in_staged0_at[4]);
-                vector_store(&transformed_at[4096], vector_subtract(encoder1_batch_norm_grad_in_staged0_0,
+                vector_store(&transformed_at[2048], vector_subtract(encoder1_batch_norm_grad_in_staged0_0,
                     encoder1_batch_norm_grad_in_staged0_1));
-                vector_store(&transformed_at[8192], encoder1_batch_norm_grad_in_staged0_1);
-                vector_store(&transformed_at[12288], vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at[8]),
+                vector_store(&transformed_at[4096], encoder1_batch_norm_grad_in_staged0_1);
+                vector_store(&transformed_at[6144], vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at[8]),
                     encoder1_batch_norm_grad_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_1 = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb];
                 const vector_float difference_1 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[132]));
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 16384];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 8192];
                 vector_store(&transformed_at_1[0], difference_1);
                 const vector_float difference_2 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[4]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[136]));
-                vector_store(&transformed_at_1[4096], vector_subtract(difference_1, difference_2));
-                vector_store(&transformed_at_1[8192], difference_2);
+                vector_store(&transformed_at_1[2048], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at_1[4096], difference_2);
                 const vector_float difference_3 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[8]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_1[140]));
-                vector_store(&transformed_at_1[12288], vector_subtract(difference_3, difference_2));
+                vector_store(&transformed_at_1[6144], vector_subtract(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_2 = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb + 132];
                 const vector_float encoder1_batch_norm_grad_in_staged0_2 = vector_load(&encoder1_batch_norm_grad_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 32768];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 16384];
                 vector_store(&transformed_at_2[0], encoder1_batch_norm_grad_in_staged0_2);
                 const vector_float encoder1_batch_norm_grad_in_staged0_3 = vector_load(&encoder1_batch_norm_grad_in_staged0_at_2[4]);
-                vector_store(&transformed_at_2[4096], vector_subtract(encoder1_batch_norm_grad_in_staged0_2,
+                vector_store(&transformed_at_2[2048], vector_subtract(encoder1_batch_norm_grad_in_staged0_2,
                     encoder1_batch_norm_grad_in_staged0_3));
-                vector_store(&transformed_at_2[8192], encoder1_batch_norm_grad_in_staged0_3);
-                vector_store(&transformed_at_2[12288], vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_2[8]),
+                vector_store(&transformed_at_2[4096], encoder1_batch_norm_grad_in_staged0_3);
+                vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_2[8]),
                     encoder1_batch_norm_grad_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_3 = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb + 132];
                 const vector_float difference_4 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[132]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 49152];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 24576];
                 vector_store(&transformed_at_3[0], difference_4);
                 const vector_float difference_5 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[136]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[4]));
-                vector_store(&transformed_at_3[4096], vector_subtract(difference_4, difference_5));
-                vector_store(&transformed_at_3[8192], difference_5);
+                vector_store(&transformed_at_3[2048], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_3[4096], difference_5);
                 const vector_float difference_6 = vector_subtract(vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[140]),
                     vector_load(&encoder1_batch_norm_grad_in_staged0_at_3[8]));
-                vector_store(&transformed_at_3[12288], vector_subtract(difference_6, difference_5));
+                vector_store(&transformed_at_3[6144], vector_subtract(difference_6, difference_5));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 4; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 for (ptrdiff_t p = 0; p < 4; p++) {
                     for (ptrdiff_t q = 0; q < 4; q++) {
@@ -16149,7 +16145,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                         vector_float sum1_3_1 = vector_broadcast(0.0f);
                         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 16 * jb + c1];
+                                float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 128 * c0 + 64 * ib + 16 * jb + c1];
                                 const vector_float transformed_0 = vector_broadcast(transformed_at_4[0]);
                                 const vector_float encoder_3_weight_filtered_back_0 = vector_load(&encoder_3_weight_filtered_back[8192 * kb
                                     + 1024 * p + 256 * q + 16 * c0 + 4 * c1]);
@@ -16190,7 +16186,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     vector_float sum2_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_5 = &transformed[16384 * p + 256 * c0 + 64 * ib + 16 * jb + c1 + 8192];
+                            float *const transformed_at_5 = &transformed[8192 * p + 128 * c0 + 64 * ib + 16 * jb + c1 + 4096];
                             const vector_float transformed_4 = vector_broadcast(transformed_at_5[0]);
                             const vector_float encoder_3_weight_filtered_back_2 = vector_load(&encoder_3_weight_filtered_back[8192 * kb
                                 + 1024 * p + 16 * c0 + 4 * c1]);
@@ -16230,7 +16226,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     vector_float sum3_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[4096 * q + 256 * c0 + 64 * ib + 16 * jb + c1 + 32768];
+                            float *const transformed_at_6 = &transformed[2048 * q + 128 * c0 + 64 * ib + 16 * jb + c1 + 16384];
                             const vector_float transformed_8 = vector_broadcast(transformed_at_6[0]);
                             const vector_float encoder_3_weight_filtered_back_4 = vector_load(&encoder_3_weight_filtered_back[8192 * kb
                                 + 256 * q + 16 * c0 + 4 * c1]);
@@ -16269,7 +16265,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                 vector_float sum4_3_1 = vector_broadcast(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_7 = &transformed[256 * c0 + 64 * ib + 16 * jb + c1 + 40960];
+                        float *const transformed_at_7 = &transformed[128 * c0 + 64 * ib + 16 * jb + c1 + 20480];
                         const vector_float transformed_12 = vector_broadcast(transformed_at_7[0]);
                         const vector_float encoder_3_weight_filtered_back_6 = vector_load(&encoder_3_weight_filtered_back[8192 * kb
                             + 16 * c0 + 4 * c1]);
@@ -16300,7 +16296,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_3 = &sums[8 * ji + 4 * k0];
                         float *const encoder1_conv_data_grad_out_at = &encoder1_conv_data_grad_out[131072 * n + 32768 * kb + 16384 * k0
-                            + 4096 * i + 1024 * ib + 64 * jb + 16 * ji];
+                            + 2048 * i + 1024 * ib + 64 * jb + 16 * ji];
                         vector_store(&encoder1_conv_data_grad_out_at[0], vector_load(&sums_at_3[0]));
                         const vector_float sums_0 = vector_load(&sums_at_3[64]);
                         vector_store(&encoder1_conv_data_grad_out_at[4], vector_add(vector_load(&sums_at_3[32]), sums_0));
@@ -16312,7 +16308,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_4 = &sums[8 * ji + 4 * k0 + 160];
                         float *const encoder1_conv_data_grad_out_at_1 = &encoder1_conv_data_grad_out[131072 * n + 32768 * kb + 16384 * k0
-                            + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 256];
+                            + 2048 * i + 1024 * ib + 64 * jb + 16 * ji + 256];
                         vector_store(&encoder1_conv_data_grad_out_at_1[0], vector_add(vector_load(&sums_at_4[0]),
                             vector_load(&sums_at_4[160])));
                         const vector_float sum_2 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
@@ -16328,7 +16324,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_5 = &sums[8 * ji + 4 * k0 + 640];
                         float *const encoder1_conv_data_grad_out_at_2 = &encoder1_conv_data_grad_out[131072 * n + 32768 * kb + 16384 * k0
-                            + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 512];
+                            + 2048 * i + 1024 * ib + 64 * jb + 16 * ji + 512];
                         vector_store(&encoder1_conv_data_grad_out_at_2[0], vector_load(&sums_at_5[0]));
                         const vector_float sums_1 = vector_load(&sums_at_5[64]);
                         vector_store(&encoder1_conv_data_grad_out_at_2[4], vector_add(vector_load(&sums_at_5[32]), sums_1));
@@ -16340,7 +16336,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_6 = &sums[8 * ji + 4 * k0 + 320];
                         float *const encoder1_conv_data_grad_out_at_3 = &encoder1_conv_data_grad_out[131072 * n + 32768 * kb + 16384 * k0
-                            + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 768];
+                            + 2048 * i + 1024 * ib + 64 * jb + 16 * ji + 768];
                         vector_store(&encoder1_conv_data_grad_out_at_3[0], vector_add(vector_load(&sums_at_6[0]),
                             vector_load(&sums_at_6[160])));
                         const vector_float sum_5 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
@@ -16356,11 +16352,11 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
             vector_float sum5_a = vector_broadcast(0.0f);
             vector_float sum5_b = vector_broadcast(0.0f);
             for (ptrdiff_t w = 0; w < 64; w++) {
-                const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 4096 * i
+                const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 2048 * i
                     + 256 * i1 + 4 * w]);
                 const vector_float difference_7 = vector_subtract(encoder0_conv_forward_0,
                     vector_load(&encoder0_batch_norm_statistics[12 * c0]));
@@ -16368,15 +16364,15 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                 const vector_float sum_8 = vector_multiply_add(difference_7, encoder0_batch_norm_statistics_0,
                     vector_load(&encoder_1_bias[4 * c0]));
                 const vector_float larger_1 = vector_maximum(vector_broadcast(0.0f), sum_8);
-                const vector_float encoder1_conv_data_grad_0 = vector_load(&encoder1_conv_data_grad_out[131072 * n + 16384 * c0 + 4096 * i
+                const vector_float encoder1_conv_data_grad_0 = vector_load(&encoder1_conv_data_grad_out[131072 * n + 16384 * c0 + 2048 * i
                     + 256 * i1 + 4 * w]);
                 const vector_float chosen_1 = vector_select_greater(larger_1, vector_broadcast(0.0f), encoder1_conv_data_grad_0,
                     vector_broadcast(0.0f));
                 sum5_a = vector_add(sum5_a, chosen_1);
                 sum5_b = vector_multiply_add(chosen_1, difference_7, sum5_b);
             }
-            vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 128 * i + 8 * i1], sum5_a);
-            vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 128 * i + 8 * i1 + 4], sum5_b);
+            vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 64 * i + 8 * i1], sum5_a);
+            vector_store(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 64 * i + 8 * i1 + 4], sum5_b);
         }
     }
 }
@@ -16392,7 +16388,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_st
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
             encoder_4_bias, encoder2_conv_data_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out, encoder0_conv_forward,
             encoder0_batch_norm_statistics, encoder_1_bias, encoder0_batch_norm_grad_sums_partial,
@@ -16922,22 +16918,22 @@ static void encoder0_batch_norm_running(float *restrict encoder0_batch_norm_runn
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 223680 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 112960 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder0_relu_in_staged0 = (float *)(scratch + 205952);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 103552);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 vector_store(&encoder0_relu_in_staged0[260 * h_s], vector_broadcast(0.0f));
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                    const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 4096 * i
+                    const vector_float encoder0_conv_forward_0 = vector_load(&encoder0_conv_forward[131072 * n + 16384 * c0 + 2048 * i
                         + 256 * h_s + 4 * w_s - 256]);
                     const vector_float difference_0 = vector_subtract(encoder0_conv_forward_0,
                         vector_load(&encoder0_batch_norm_running[12 * c0]));
@@ -16952,89 +16948,89 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[1040 * ib + 16 * jb];
                 const vector_float difference_1 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at[0]),
                     vector_load(&encoder0_relu_in_staged0_at[520]));
                 const vector_float difference_2 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at[8]),
                     vector_load(&encoder0_relu_in_staged0_at[528]));
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vector_store(&transformed_at[0], vector_subtract(difference_1, difference_2));
-                vector_store(&transformed_at[2048], difference_2);
+                vector_store(&transformed_at[1024], difference_2);
                 const vector_float difference_3 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at[16]),
                     vector_load(&encoder0_relu_in_staged0_at[536]));
-                vector_store(&transformed_at[4096], vector_subtract(difference_3, difference_2));
-                vector_store(&transformed_at[6144], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[4]),
+                vector_store(&transformed_at[2048], vector_subtract(difference_3, difference_2));
+                vector_store(&transformed_at[3072], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[4]),
                     vector_load(&encoder0_relu_in_staged0_at[524])));
-                vector_store(&transformed_at[8192], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[12]),
+                vector_store(&transformed_at[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at[12]),
                     vector_load(&encoder0_relu_in_staged0_at[532])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
                 const vector_float encoder0_relu_in_staged0_0 = vector_load(&encoder0_relu_in_staged0_at_1[8]);
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 10240];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 5120];
                 vector_store(&transformed_at_1[0], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_1[0]),
                     encoder0_relu_in_staged0_0));
-                vector_store(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
-                vector_store(&transformed_at_1[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_1[16]),
+                vector_store(&transformed_at_1[1024], encoder0_relu_in_staged0_0);
+                vector_store(&transformed_at_1[2048], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_1[16]),
                     encoder0_relu_in_staged0_0));
-                vector_store(&transformed_at_1[6144], vector_load(&encoder0_relu_in_staged0_at_1[4]));
-                vector_store(&transformed_at_1[8192], vector_load(&encoder0_relu_in_staged0_at_1[12]));
+                vector_store(&transformed_at_1[3072], vector_load(&encoder0_relu_in_staged0_at_1[4]));
+                vector_store(&transformed_at_1[4096], vector_load(&encoder0_relu_in_staged0_at_1[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
                 const vector_float difference_4 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[520]),
                     vector_load(&encoder0_relu_in_staged0_at_2[0]));
                 const vector_float difference_5 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[528]),
                     vector_load(&encoder0_relu_in_staged0_at_2[8]));
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 20480];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 10240];
                 vector_store(&transformed_at_2[0], vector_subtract(difference_4, difference_5));
-                vector_store(&transformed_at_2[2048], difference_5);
+                vector_store(&transformed_at_2[1024], difference_5);
                 const vector_float difference_6 = vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[536]),
                     vector_load(&encoder0_relu_in_staged0_at_2[16]));
-                vector_store(&transformed_at_2[4096], vector_subtract(difference_6, difference_5));
-                vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[524]),
+                vector_store(&transformed_at_2[2048], vector_subtract(difference_6, difference_5));
+                vector_store(&transformed_at_2[3072], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[524]),
                     vector_load(&encoder0_relu_in_staged0_at_2[4])));
-                vector_store(&transformed_at_2[8192], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[532]),
+                vector_store(&transformed_at_2[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_2[532]),
                     vector_load(&encoder0_relu_in_staged0_at_2[12])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 260];
                 const vector_float encoder0_relu_in_staged0_1 = vector_load(&encoder0_relu_in_staged0_at_3[8]);
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 30720];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 15360];
                 vector_store(&transformed_at_3[0], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_3[0]),
                     encoder0_relu_in_staged0_1));
-                vector_store(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
-                vector_store(&transformed_at_3[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_3[16]),
+                vector_store(&transformed_at_3[1024], encoder0_relu_in_staged0_1);
+                vector_store(&transformed_at_3[2048], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_3[16]),
                     encoder0_relu_in_staged0_1));
-                vector_store(&transformed_at_3[6144], vector_load(&encoder0_relu_in_staged0_at_3[4]));
-                vector_store(&transformed_at_3[8192], vector_load(&encoder0_relu_in_staged0_at_3[12]));
+                vector_store(&transformed_at_3[3072], vector_load(&encoder0_relu_in_staged0_at_3[4]));
+                vector_store(&transformed_at_3[4096], vector_load(&encoder0_relu_in_staged0_at_3[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 780];
                 const vector_float encoder0_relu_in_staged0_2 = vector_load(&encoder0_relu_in_staged0_at_4[8]);
-                float *const transformed_at_4 = &transformed[256 * c0 + 64 * ib + 4 * jb + 40960];
+                float *const transformed_at_4 = &transformed[128 * c0 + 64 * ib + 4 * jb + 20480];
                 vector_store(&transformed_at_4[0], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_4[0]),
                     encoder0_relu_in_staged0_2));
-                vector_store(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
-                vector_store(&transformed_at_4[4096], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_4[16]),
+                vector_store(&transformed_at_4[1024], encoder0_relu_in_staged0_2);
+                vector_store(&transformed_at_4[2048], vector_subtract(vector_load(&encoder0_relu_in_staged0_at_4[16]),
                     encoder0_relu_in_staged0_2));
-                vector_store(&transformed_at_4[6144], vector_load(&encoder0_relu_in_staged0_at_4[4]));
-                vector_store(&transformed_at_4[8192], vector_load(&encoder0_relu_in_staged0_at_4[12]));
+                vector_store(&transformed_at_4[3072], vector_load(&encoder0_relu_in_staged0_at_4[4]));
+                vector_store(&transformed_at_4[4096], vector_load(&encoder0_relu_in_staged0_at_4[12]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 8; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 vector_float sum1_0_0 = vector_broadcast(0.0f);
                 vector_float sum1_0_1 = vector_broadcast(0.0f);
@@ -17048,7 +17044,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 128 * c0 + 64 * ib + 16 * jb + c1];
                                 const vector_float transformed_0 = vector_broadcast(transformed_at_5[0]);
                                 const vector_float encoder_3_weight_filtered_0 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                     + 384 * v + 16 * c0 + 4 * c1]);
@@ -17088,7 +17084,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 64 * ib + 16 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 128 * c0 + 64 * ib + 16 * jb + c1 + 1024];
                             const vector_float transformed_4 = vector_broadcast(transformed_at_6[0]);
                             const vector_float encoder_3_weight_filtered_2 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                 + 16 * c0 + 4 * c1 + 128]);
@@ -17128,8 +17124,8 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 128 * c0 + 64 * ib + 16 * jb + c1
+                                    + 2048];
                                 const vector_float transformed_8 = vector_broadcast(transformed_at_7[0]);
                                 const vector_float encoder_3_weight_filtered_4 = vector_load(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 256]);
@@ -17169,7 +17165,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 128 * c0 + 64 * ib + 16 * jb + c1 + 5120];
                             const vector_float transformed_12 = vector_broadcast(transformed_at_8[0]);
                             const vector_float encoder_3_weight_filtered_6 = vector_load(&encoder_3_weight_filtered[4096 * kb + 384 * v
                                 + 16 * c0 + 4 * c1 + 512]);
@@ -17207,7 +17203,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 vector_float sum5_3_1 = vector_broadcast(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_9 = &transformed[256 * c0 + 64 * ib + 16 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[128 * c0 + 64 * ib + 16 * jb + c1 + 6144];
                         const vector_float transformed_16 = vector_broadcast(transformed_at_9[0]);
                         const vector_float encoder_3_weight_filtered_8 = vector_load(&encoder_3_weight_filtered[4096 * kb + 16 * c0 + 4 * c1
                             + 640]);
@@ -17245,7 +17241,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 128 * c0 + 64 * ib + 16 * jb + c1 + 7168];
                             const vector_float transformed_20 = vector_broadcast(transformed_at_10[0]);
                             const vector_float encoder_3_weight_filtered_10 = vector_load(&encoder_3_weight_filtered[4096 * kb + 128 * v
                                 + 16 * c0 + 4 * c1 + 768]);
@@ -17285,8 +17281,8 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 64 * ib + 16 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 128 * c0 + 64 * ib + 16 * jb + c1
+                                    + 10240];
                                 const vector_float transformed_24 = vector_broadcast(transformed_at_11[0]);
                                 const vector_float encoder_3_weight_filtered_12 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                     + 384 * v + 16 * c0 + 4 * c1 + 1024]);
@@ -17326,7 +17322,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 256 * c0 + 64 * ib + 16 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 128 * c0 + 64 * ib + 16 * jb + c1 + 11264];
                             const vector_float transformed_28 = vector_broadcast(transformed_at_12[0]);
                             const vector_float encoder_3_weight_filtered_14 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                 + 16 * c0 + 4 * c1 + 1152]);
@@ -17366,8 +17362,8 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 256 * c0 + 64 * ib + 16 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 128 * c0 + 64 * ib + 16 * jb + c1
+                                    + 12288];
                                 const vector_float transformed_32 = vector_broadcast(transformed_at_13[0]);
                                 const vector_float encoder_3_weight_filtered_16 = vector_load(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 1280]);
@@ -17401,10 +17397,10 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                         float *const sums_at = &sums[8 * ji + 4 * k0];
                         const vector_float sum_1 = vector_add(vector_load(&sums_at[0]), vector_load(&sums_at[96]));
                         const vector_float sum_2 = vector_add(vector_load(&sums_at[32]), vector_load(&sums_at[128]));
-                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji],
+                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb + 8 * ji],
                             vector_add(sum_1, sum_2));
                         const vector_float sum_3 = vector_add(vector_load(&sums_at[64]), vector_load(&sums_at[160]));
-                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji + 4],
+                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb + 8 * ji + 4],
                             vector_add(sum_2, sum_3));
                     }
                 }
@@ -17413,10 +17409,10 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                         float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 96];
                         const vector_float sum_4 = vector_add(vector_load(&sums_at_1[0]), vector_load(&sums_at_1[96]));
                         const vector_float sum_5 = vector_add(vector_load(&sums_at_1[32]), vector_load(&sums_at_1[128]));
-                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji
+                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb + 8 * ji
                             + 128], vector_add(sum_4, sum_5));
                         const vector_float sum_6 = vector_add(vector_load(&sums_at_1[64]), vector_load(&sums_at_1[160]));
-                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 32 * jb + 8 * ji
+                        vector_store(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 32 * jb + 8 * ji
                             + 132], vector_add(sum_5, sum_6));
                     }
                 }
@@ -17433,7 +17429,7 @@ static void encoder1_conv_forward_evaluate(const float *restrict encoder0_conv_f
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_forward_evaluate_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias,
             encoder_3_weight_filtered, encoder1_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -19605,22 +19601,22 @@ static void decoder2_batch_norm_running(float *restrict decoder2_batch_norm_runn
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 270144 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 136960 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder2_relu_in_staged0 = (float *)(scratch + 265344);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 134272);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const vector_float decoder2_conv_transpose_forward_0 = vector_load(&decoder2_conv_transpose_forward[65536 * n
-                        + 4096 * c0 + 1024 * i + 128 * h_s + 4 * w_s]);
+                        + 4096 * c0 + 512 * i + 128 * h_s + 4 * w_s]);
                     const vector_float difference_0 = vector_subtract(decoder2_conv_transpose_forward_0,
                         vector_load(&decoder2_batch_norm_running[12 * c0]));
                     const vector_float decoder2_batch_norm_running_0 = vector_load(&decoder2_batch_norm_running[12 * c0 + 8]);
@@ -19635,67 +19631,67 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
                 const vector_float decoder2_relu_in_staged0_0 = vector_load(&decoder2_relu_in_staged0_at[0]);
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vector_store(&transformed_at[0], decoder2_relu_in_staged0_0);
                 const vector_float decoder2_relu_in_staged0_1 = vector_load(&decoder2_relu_in_staged0_at[4]);
-                vector_store(&transformed_at[4096], vector_subtract(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
-                vector_store(&transformed_at[8192], decoder2_relu_in_staged0_1);
-                vector_store(&transformed_at[12288], vector_subtract(vector_load(&decoder2_relu_in_staged0_at[8]),
+                vector_store(&transformed_at[2048], vector_subtract(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                vector_store(&transformed_at[4096], decoder2_relu_in_staged0_1);
+                vector_store(&transformed_at[6144], vector_subtract(vector_load(&decoder2_relu_in_staged0_at[8]),
                     decoder2_relu_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
                 const vector_float difference_1 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_1[0]),
                     vector_load(&decoder2_relu_in_staged0_at_1[132]));
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 16384];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 8192];
                 vector_store(&transformed_at_1[0], difference_1);
                 const vector_float difference_2 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_1[4]),
                     vector_load(&decoder2_relu_in_staged0_at_1[136]));
-                vector_store(&transformed_at_1[4096], vector_subtract(difference_1, difference_2));
-                vector_store(&transformed_at_1[8192], difference_2);
+                vector_store(&transformed_at_1[2048], vector_subtract(difference_1, difference_2));
+                vector_store(&transformed_at_1[4096], difference_2);
                 const vector_float difference_3 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_1[8]),
                     vector_load(&decoder2_relu_in_staged0_at_1[140]));
-                vector_store(&transformed_at_1[12288], vector_subtract(difference_3, difference_2));
+                vector_store(&transformed_at_1[6144], vector_subtract(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
                 const vector_float decoder2_relu_in_staged0_2 = vector_load(&decoder2_relu_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 32768];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 16384];
                 vector_store(&transformed_at_2[0], decoder2_relu_in_staged0_2);
                 const vector_float decoder2_relu_in_staged0_3 = vector_load(&decoder2_relu_in_staged0_at_2[4]);
-                vector_store(&transformed_at_2[4096], vector_subtract(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
-                vector_store(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
-                vector_store(&transformed_at_2[12288], vector_subtract(vector_load(&decoder2_relu_in_staged0_at_2[8]),
+                vector_store(&transformed_at_2[2048], vector_subtract(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                vector_store(&transformed_at_2[4096], decoder2_relu_in_staged0_3);
+                vector_store(&transformed_at_2[6144], vector_subtract(vector_load(&decoder2_relu_in_staged0_at_2[8]),
                     decoder2_relu_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
                 const vector_float difference_4 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_3[132]),
                     vector_load(&decoder2_relu_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 49152];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 24576];
                 vector_store(&transformed_at_3[0], difference_4);
                 const vector_float difference_5 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_3[136]),
                     vector_load(&decoder2_relu_in_staged0_at_3[4]));
-                vector_store(&transformed_at_3[4096], vector_subtract(difference_4, difference_5));
-                vector_store(&transformed_at_3[8192], difference_5);
+                vector_store(&transformed_at_3[2048], vector_subtract(difference_4, difference_5));
+                vector_store(&transformed_at_3[4096], difference_5);
                 const vector_float difference_6 = vector_subtract(vector_load(&decoder2_relu_in_staged0_at_3[140]),
                     vector_load(&decoder2_relu_in_staged0_at_3[8]));
-                vector_store(&transformed_at_3[12288], vector_subtract(difference_6, difference_5));
+                vector_store(&transformed_at_3[6144], vector_subtract(difference_6, difference_5));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 4; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 4; jb++) {
                 for (ptrdiff_t p = 0; p < 4; p++) {
                     for (ptrdiff_t q = 0; q < 4; q++) {
@@ -19709,7 +19705,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                         vector_float sum1_3_1 = vector_broadcast(0.0f);
                         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 16 * jb + c1];
+                                float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 128 * c0 + 64 * ib + 16 * jb + c1];
                                 const vector_float transformed_0 = vector_broadcast(transformed_at_4[0]);
                                 const vector_float decoder_9_weight_filtered_back_0 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
                                     + 1024 * p + 256 * q + 16 * c0 + 4 * c1]);
@@ -19750,7 +19746,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     vector_float sum2_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_5 = &transformed[16384 * p + 256 * c0 + 64 * ib + 16 * jb + c1 + 8192];
+                            float *const transformed_at_5 = &transformed[8192 * p + 128 * c0 + 64 * ib + 16 * jb + c1 + 4096];
                             const vector_float transformed_4 = vector_broadcast(transformed_at_5[0]);
                             const vector_float decoder_9_weight_filtered_back_2 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
                                 + 1024 * p + 16 * c0 + 4 * c1]);
@@ -19790,7 +19786,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     vector_float sum3_3_1 = vector_broadcast(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[4096 * q + 256 * c0 + 64 * ib + 16 * jb + c1 + 32768];
+                            float *const transformed_at_6 = &transformed[2048 * q + 128 * c0 + 64 * ib + 16 * jb + c1 + 16384];
                             const vector_float transformed_8 = vector_broadcast(transformed_at_6[0]);
                             const vector_float decoder_9_weight_filtered_back_4 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
                                 + 256 * q + 16 * c0 + 4 * c1]);
@@ -19829,7 +19825,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                 vector_float sum4_3_1 = vector_broadcast(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_7 = &transformed[256 * c0 + 64 * ib + 16 * jb + c1 + 40960];
+                        float *const transformed_at_7 = &transformed[128 * c0 + 64 * ib + 16 * jb + c1 + 20480];
                         const vector_float transformed_12 = vector_broadcast(transformed_at_7[0]);
                         const vector_float decoder_9_weight_filtered_back_6 = vector_load(&decoder_9_weight_filtered_back[8192 * kb
                             + 16 * c0 + 4 * c1]);
@@ -19860,7 +19856,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_3 = &sums[8 * ji + 4 * k0];
                         float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 64 * jb + 16 * ji];
                         vector_store(&decoder3_conv_transpose_forward_at[0], vector_load(&sums_at_3[0]));
                         const vector_float sums_0 = vector_load(&sums_at_3[64]);
                         vector_store(&decoder3_conv_transpose_forward_at[4], vector_add(vector_load(&sums_at_3[32]), sums_0));
@@ -19872,7 +19868,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_4 = &sums[8 * ji + 4 * k0 + 160];
                         float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 256];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 64 * jb + 16 * ji + 256];
                         vector_store(&decoder3_conv_transpose_forward_at_1[0], vector_add(vector_load(&sums_at_4[0]),
                             vector_load(&sums_at_4[160])));
                         const vector_float sum_1 = vector_add(vector_load(&sums_at_4[32]), vector_load(&sums_at_4[192]));
@@ -19888,7 +19884,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_5 = &sums[8 * ji + 4 * k0 + 640];
                         float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 512];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 64 * jb + 16 * ji + 512];
                         vector_store(&decoder3_conv_transpose_forward_at_2[0], vector_load(&sums_at_5[0]));
                         const vector_float sums_1 = vector_load(&sums_at_5[64]);
                         vector_store(&decoder3_conv_transpose_forward_at_2[4], vector_add(vector_load(&sums_at_5[32]), sums_1));
@@ -19900,7 +19896,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_6 = &sums[8 * ji + 4 * k0 + 320];
                         float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 64 * jb + 16 * ji + 768];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 64 * jb + 16 * ji + 768];
                         vector_store(&decoder3_conv_transpose_forward_at_3[0], vector_add(vector_load(&sums_at_6[0]),
                             vector_load(&sums_at_6[160])));
                         const vector_float sum_4 = vector_add(vector_load(&sums_at_6[32]), vector_load(&sums_at_6[192]));
@@ -19925,7 +19921,7 @@ static void decoder3_conv_transpose_forward_evaluate(const float *restrict decod
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_forward_evaluate_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
             decoder_9_weight_filtered_back, decoder3_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }

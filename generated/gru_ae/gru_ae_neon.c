@@ -372,23 +372,23 @@ static void encoder1_conv_forward_weight(float *restrict encoder_3_weight_filter
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 2x32 of each image and channel, the mean and sum of squared distances from it
- * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 224832 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 51.0 M bytes of memory traffic, 114112 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward_out,
     float *restrict encoder1_batch_norm_statistics_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder0_relu_in_staged0 = (float *)(scratch + 207104);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 104704);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 vst1q_f32(&encoder0_relu_in_staged0[260 * h_s], vdupq_n_f32(0.0f));
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                    const float32x4_t encoder0_conv_forward_0 = vld1q_f32(&encoder0_conv_forward[131072 * n + 16384 * c0 + 4096 * i
+                    const float32x4_t encoder0_conv_forward_0 = vld1q_f32(&encoder0_conv_forward[131072 * n + 16384 * c0 + 2048 * i
                         + 256 * h_s + 4 * w_s - 256]);
                     const float32x4_t difference_0 = vsubq_f32(encoder0_conv_forward_0,
                         vld1q_f32(&encoder0_batch_norm_statistics[12 * c0]));
@@ -402,83 +402,83 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[1040 * ib + 16 * jb];
                 const float32x4_t difference_1 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[0]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[520]));
                 const float32x4_t difference_2 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[8]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[528]));
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vst1q_f32(&transformed_at[0], vsubq_f32(difference_1, difference_2));
-                vst1q_f32(&transformed_at[2048], difference_2);
+                vst1q_f32(&transformed_at[1024], difference_2);
                 const float32x4_t difference_3 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[16]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[536]));
-                vst1q_f32(&transformed_at[4096], vsubq_f32(difference_3, difference_2));
-                vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[4]),
+                vst1q_f32(&transformed_at[2048], vsubq_f32(difference_3, difference_2));
+                vst1q_f32(&transformed_at[3072], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[4]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[524])));
-                vst1q_f32(&transformed_at[8192], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[12]),
+                vst1q_f32(&transformed_at[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[12]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[532])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
                 const float32x4_t encoder0_relu_in_staged0_0 = vld1q_f32(&encoder0_relu_in_staged0_at_1[8]);
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 10240];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 5120];
                 vst1q_f32(&transformed_at_1[0], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_1[0]), encoder0_relu_in_staged0_0));
-                vst1q_f32(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
-                vst1q_f32(&transformed_at_1[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_1[16]), encoder0_relu_in_staged0_0));
-                vst1q_f32(&transformed_at_1[6144], vld1q_f32(&encoder0_relu_in_staged0_at_1[4]));
-                vst1q_f32(&transformed_at_1[8192], vld1q_f32(&encoder0_relu_in_staged0_at_1[12]));
+                vst1q_f32(&transformed_at_1[1024], encoder0_relu_in_staged0_0);
+                vst1q_f32(&transformed_at_1[2048], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_1[16]), encoder0_relu_in_staged0_0));
+                vst1q_f32(&transformed_at_1[3072], vld1q_f32(&encoder0_relu_in_staged0_at_1[4]));
+                vst1q_f32(&transformed_at_1[4096], vld1q_f32(&encoder0_relu_in_staged0_at_1[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
                 const float32x4_t difference_4 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[520]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[0]));
                 const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[528]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[8]));
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 20480];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 10240];
                 vst1q_f32(&transformed_at_2[0], vsubq_f32(difference_4, difference_5));
-                vst1q_f32(&transformed_at_2[2048], difference_5);
+                vst1q_f32(&transformed_at_2[1024], difference_5);
                 const float32x4_t difference_6 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[536]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[16]));
-                vst1q_f32(&transformed_at_2[4096], vsubq_f32(difference_6, difference_5));
-                vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[524]),
+                vst1q_f32(&transformed_at_2[2048], vsubq_f32(difference_6, difference_5));
+                vst1q_f32(&transformed_at_2[3072], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[524]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[4])));
-                vst1q_f32(&transformed_at_2[8192], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[532]),
+                vst1q_f32(&transformed_at_2[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[532]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[12])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 260];
                 const float32x4_t encoder0_relu_in_staged0_1 = vld1q_f32(&encoder0_relu_in_staged0_at_3[8]);
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 30720];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 15360];
                 vst1q_f32(&transformed_at_3[0], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_3[0]), encoder0_relu_in_staged0_1));
-                vst1q_f32(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
-                vst1q_f32(&transformed_at_3[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_3[16]), encoder0_relu_in_staged0_1));
-                vst1q_f32(&transformed_at_3[6144], vld1q_f32(&encoder0_relu_in_staged0_at_3[4]));
-                vst1q_f32(&transformed_at_3[8192], vld1q_f32(&encoder0_relu_in_staged0_at_3[12]));
+                vst1q_f32(&transformed_at_3[1024], encoder0_relu_in_staged0_1);
+                vst1q_f32(&transformed_at_3[2048], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_3[16]), encoder0_relu_in_staged0_1));
+                vst1q_f32(&transformed_at_3[3072], vld1q_f32(&encoder0_relu_in_staged0_at_3[4]));
+                vst1q_f32(&transformed_at_3[4096], vld1q_f32(&encoder0_relu_in_staged0_at_3[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 780];
                 const float32x4_t encoder0_relu_in_staged0_2 = vld1q_f32(&encoder0_relu_in_staged0_at_4[8]);
-                float *const transformed_at_4 = &transformed[256 * c0 + 64 * ib + 4 * jb + 40960];
+                float *const transformed_at_4 = &transformed[128 * c0 + 64 * ib + 4 * jb + 20480];
                 vst1q_f32(&transformed_at_4[0], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_4[0]), encoder0_relu_in_staged0_2));
-                vst1q_f32(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
-                vst1q_f32(&transformed_at_4[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_4[16]), encoder0_relu_in_staged0_2));
-                vst1q_f32(&transformed_at_4[6144], vld1q_f32(&encoder0_relu_in_staged0_at_4[4]));
-                vst1q_f32(&transformed_at_4[8192], vld1q_f32(&encoder0_relu_in_staged0_at_4[12]));
+                vst1q_f32(&transformed_at_4[1024], encoder0_relu_in_staged0_2);
+                vst1q_f32(&transformed_at_4[2048], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_4[16]), encoder0_relu_in_staged0_2));
+                vst1q_f32(&transformed_at_4[3072], vld1q_f32(&encoder0_relu_in_staged0_at_4[4]));
+                vst1q_f32(&transformed_at_4[4096], vld1q_f32(&encoder0_relu_in_staged0_at_4[12]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 8; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 2; jb++) {
                 float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
@@ -500,7 +500,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 128 * c0 + 64 * ib + 32 * jb + c1];
                                 const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                 const float32x4_t encoder_3_weight_filtered_0 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                     + 384 * v + 16 * c0 + 4 * c1]);
@@ -568,7 +568,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 64 * ib + 32 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 128 * c0 + 64 * ib + 32 * jb + c1 + 1024];
                             const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
                             const float32x4_t encoder_3_weight_filtered_2 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                 + 16 * c0 + 4 * c1 + 128]);
@@ -636,8 +636,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 128 * c0 + 64 * ib + 32 * jb + c1
+                                    + 2048];
                                 const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
                                 const float32x4_t encoder_3_weight_filtered_4 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 256]);
@@ -705,7 +705,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 128 * c0 + 64 * ib + 32 * jb + c1 + 5120];
                             const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
                             const float32x4_t encoder_3_weight_filtered_6 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 384 * v
                                 + 16 * c0 + 4 * c1 + 512]);
@@ -771,7 +771,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 float32x4_t sum5_7_1 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_9 = &transformed[256 * c0 + 64 * ib + 32 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[128 * c0 + 64 * ib + 32 * jb + c1 + 6144];
                         const float32x4_t transformed_32 = vdupq_n_f32(transformed_at_9[0]);
                         const float32x4_t encoder_3_weight_filtered_8 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 16 * c0 + 4 * c1
                             + 640]);
@@ -837,7 +837,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 128 * c0 + 64 * ib + 32 * jb + c1 + 7168];
                             const float32x4_t transformed_40 = vdupq_n_f32(transformed_at_10[0]);
                             const float32x4_t encoder_3_weight_filtered_10 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 128 * v
                                 + 16 * c0 + 4 * c1 + 768]);
@@ -905,8 +905,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 128 * c0 + 64 * ib + 32 * jb + c1
+                                    + 10240];
                                 const float32x4_t transformed_48 = vdupq_n_f32(transformed_at_11[0]);
                                 const float32x4_t encoder_3_weight_filtered_12 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                     + 384 * v + 16 * c0 + 4 * c1 + 1024]);
@@ -974,7 +974,7 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 256 * c0 + 64 * ib + 32 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 128 * c0 + 64 * ib + 32 * jb + c1 + 11264];
                             const float32x4_t transformed_56 = vdupq_n_f32(transformed_at_12[0]);
                             const float32x4_t encoder_3_weight_filtered_14 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                 + 16 * c0 + 4 * c1 + 1152]);
@@ -1042,8 +1042,8 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 128 * c0 + 64 * ib + 32 * jb + c1
+                                    + 12288];
                                 const float32x4_t transformed_64 = vdupq_n_f32(transformed_at_13[0]);
                                 const float32x4_t encoder_3_weight_filtered_16 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 1280]);
@@ -1097,11 +1097,11 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         float *const sums_at = &sums[8 * ji + 4 * k0];
                         const float32x4_t sum_1 = vaddq_f32(vld1q_f32(&sums_at[0]), vld1q_f32(&sums_at[192]));
                         const float32x4_t sum_2 = vaddq_f32(vld1q_f32(&sums_at[64]), vld1q_f32(&sums_at[256]));
-                        vst1q_f32(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb + 8 * ji],
+                        vst1q_f32(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb + 8 * ji],
                             vaddq_f32(sum_1, sum_2));
                         const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&sums_at[128]), vld1q_f32(&sums_at[320]));
-                        vst1q_f32(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb + 8 * ji
-                            + 4], vaddq_f32(sum_2, sum_3));
+                        vst1q_f32(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb + 8 * ji + 4],
+                            vaddq_f32(sum_2, sum_3));
                     }
                 }
                 for (ptrdiff_t ji = 0; ji < 8; ji++) {
@@ -1109,10 +1109,10 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
                         float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 192];
                         const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&sums_at_1[0]), vld1q_f32(&sums_at_1[192]));
                         const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&sums_at_1[64]), vld1q_f32(&sums_at_1[256]));
-                        vst1q_f32(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb + 8 * ji
+                        vst1q_f32(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb + 8 * ji
                             + 128], vaddq_f32(sum_4, sum_5));
                         const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&sums_at_1[128]), vld1q_f32(&sums_at_1[320]));
-                        vst1q_f32(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb + 8 * ji
+                        vst1q_f32(&encoder1_conv_forward_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb + 8 * ji
                             + 132], vaddq_f32(sum_5, sum_6));
                     }
                 }
@@ -1120,44 +1120,38 @@ static void encoder1_conv_forward_body(ptrdiff_t item, const float *restrict enc
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
-            float32x4_t sum10_0 = vdupq_n_f32(0.0f);
-            float32x4_t sum10_1 = vdupq_n_f32(0.0f);
-            for (ptrdiff_t q = 0; q < 2; q++) {
-                for (ptrdiff_t w = 0; w < 32; w++) {
-                    const float32x4_t encoder1_conv_forward_0 = vld1q_f32(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
-                        + 512 * i1 + 128 * q + 4 * w]);
-                    sum10_0 = vaddq_f32(sum10_0, encoder1_conv_forward_0);
-                    const float32x4_t encoder1_conv_forward_1 = vld1q_f32(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
-                        + 512 * i1 + 128 * q + 4 * w + 256]);
-                    sum10_1 = vaddq_f32(sum10_1, encoder1_conv_forward_1);
-                }
+        float32x4_t sum10_0 = vdupq_n_f32(0.0f);
+        float32x4_t sum10_1 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t q = 0; q < 2; q++) {
+            for (ptrdiff_t w = 0; w < 32; w++) {
+                const float32x4_t encoder1_conv_forward_0 = vld1q_f32(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 512 * i + 128 * q
+                    + 4 * w]);
+                sum10_0 = vaddq_f32(sum10_0, encoder1_conv_forward_0);
+                const float32x4_t encoder1_conv_forward_1 = vld1q_f32(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 512 * i + 128 * q
+                    + 4 * w + 256]);
+                sum10_1 = vaddq_f32(sum10_1, encoder1_conv_forward_1);
             }
-            vst1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1], vmulq_f32(sum10_0,
-                vdupq_n_f32(0.015625f)));
-            vst1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 8], vmulq_f32(sum10_1,
-                vdupq_n_f32(0.015625f)));
-            float32x4_t sum11_0 = vdupq_n_f32(0.0f);
-            float32x4_t sum11_1 = vdupq_n_f32(0.0f);
-            for (ptrdiff_t q = 0; q < 2; q++) {
-                for (ptrdiff_t w = 0; w < 32; w++) {
-                    const float32x4_t encoder1_conv_forward_2 = vld1q_f32(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
-                        + 512 * i1 + 128 * q + 4 * w]);
-                    const float32x4_t encoder1_batch_norm_statistics_partial_0 = vld1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n
-                        + 128 * c0 + 32 * i + 16 * i1]);
-                    const float32x4_t difference_7 = vsubq_f32(encoder1_conv_forward_2, encoder1_batch_norm_statistics_partial_0);
-                    sum11_0 = vfmaq_f32(sum11_0, difference_7, difference_7);
-                    const float32x4_t encoder1_conv_forward_3 = vld1q_f32(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 1024 * i
-                        + 512 * i1 + 128 * q + 4 * w + 256]);
-                    const float32x4_t encoder1_batch_norm_statistics_partial_1 = vld1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n
-                        + 128 * c0 + 32 * i + 16 * i1 + 8]);
-                    const float32x4_t difference_8 = vsubq_f32(encoder1_conv_forward_3, encoder1_batch_norm_statistics_partial_1);
-                    sum11_1 = vfmaq_f32(sum11_1, difference_8, difference_8);
-                }
-            }
-            vst1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 4], sum11_0);
-            vst1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 32 * i + 16 * i1 + 12], sum11_1);
         }
+        vst1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i], vmulq_f32(sum10_0, vdupq_n_f32(0.015625f)));
+        vst1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i + 8], vmulq_f32(sum10_1, vdupq_n_f32(0.015625f)));
+        float32x4_t sum11_0 = vdupq_n_f32(0.0f);
+        float32x4_t sum11_1 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t q = 0; q < 2; q++) {
+            for (ptrdiff_t w = 0; w < 32; w++) {
+                const float32x4_t encoder1_conv_forward_2 = vld1q_f32(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 512 * i + 128 * q
+                    + 4 * w]);
+                const float32x4_t difference_7 = vsubq_f32(encoder1_conv_forward_2,
+                    vld1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i]));
+                sum11_0 = vfmaq_f32(sum11_0, difference_7, difference_7);
+                const float32x4_t encoder1_conv_forward_3 = vld1q_f32(&encoder1_conv_forward_out[65536 * n + 4096 * c0 + 512 * i + 128 * q
+                    + 4 * w + 256]);
+                const float32x4_t difference_8 = vsubq_f32(encoder1_conv_forward_3,
+                    vld1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i + 8]));
+                sum11_1 = vfmaq_f32(sum11_1, difference_8, difference_8);
+            }
+        }
+        vst1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i + 4], sum11_0);
+        vst1q_f32(&encoder1_batch_norm_statistics_partial[2048 * n + 128 * c0 + 16 * i + 12], sum11_1);
     }
 }
 
@@ -1169,7 +1163,7 @@ static void encoder1_conv_forward(const float *restrict encoder0_conv_forward, c
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_forward_body(item, encoder0_conv_forward, encoder0_batch_norm_statistics, encoder_1_bias, encoder_3_weight_filtered,
             encoder1_conv_forward_out, encoder1_batch_norm_statistics_partial, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -6472,23 +6466,23 @@ static void decoder3_conv_transpose_forward_weight(float *restrict decoder_9_wei
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 1x64 of each image and channel, the mean and sum of squared distances from it
- * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 273344 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 51.5 M bytes of memory traffic, 140160 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward_out,
     float *restrict decoder3_batch_norm_statistics_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder2_relu_in_staged0 = (float *)(scratch + 268544);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 137472);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const float32x4_t decoder2_conv_transpose_forward_0 = vld1q_f32(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                        + 1024 * i + 128 * h_s + 4 * w_s]);
+                        + 512 * i + 128 * h_s + 4 * w_s]);
                     const float32x4_t difference_0 = vsubq_f32(decoder2_conv_transpose_forward_0,
                         vld1q_f32(&decoder2_batch_norm_statistics[12 * c0]));
                     const float32x4_t decoder2_batch_norm_statistics_0 = vld1q_f32(&decoder2_batch_norm_statistics[12 * c0 + 8]);
@@ -6502,65 +6496,65 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
                 const float32x4_t decoder2_relu_in_staged0_0 = vld1q_f32(&decoder2_relu_in_staged0_at[0]);
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vst1q_f32(&transformed_at[0], decoder2_relu_in_staged0_0);
                 const float32x4_t decoder2_relu_in_staged0_1 = vld1q_f32(&decoder2_relu_in_staged0_at[4]);
-                vst1q_f32(&transformed_at[4096], vsubq_f32(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
-                vst1q_f32(&transformed_at[8192], decoder2_relu_in_staged0_1);
-                vst1q_f32(&transformed_at[12288], vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at[8]), decoder2_relu_in_staged0_1));
+                vst1q_f32(&transformed_at[2048], vsubq_f32(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                vst1q_f32(&transformed_at[4096], decoder2_relu_in_staged0_1);
+                vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at[8]), decoder2_relu_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
                 const float32x4_t difference_1 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_1[0]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_1[132]));
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 16384];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 8192];
                 vst1q_f32(&transformed_at_1[0], difference_1);
                 const float32x4_t difference_2 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_1[4]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_1[136]));
-                vst1q_f32(&transformed_at_1[4096], vsubq_f32(difference_1, difference_2));
-                vst1q_f32(&transformed_at_1[8192], difference_2);
+                vst1q_f32(&transformed_at_1[2048], vsubq_f32(difference_1, difference_2));
+                vst1q_f32(&transformed_at_1[4096], difference_2);
                 const float32x4_t difference_3 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_1[8]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_1[140]));
-                vst1q_f32(&transformed_at_1[12288], vsubq_f32(difference_3, difference_2));
+                vst1q_f32(&transformed_at_1[6144], vsubq_f32(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
                 const float32x4_t decoder2_relu_in_staged0_2 = vld1q_f32(&decoder2_relu_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 32768];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 16384];
                 vst1q_f32(&transformed_at_2[0], decoder2_relu_in_staged0_2);
                 const float32x4_t decoder2_relu_in_staged0_3 = vld1q_f32(&decoder2_relu_in_staged0_at_2[4]);
-                vst1q_f32(&transformed_at_2[4096], vsubq_f32(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
-                vst1q_f32(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
-                vst1q_f32(&transformed_at_2[12288], vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_2[8]), decoder2_relu_in_staged0_3));
+                vst1q_f32(&transformed_at_2[2048], vsubq_f32(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                vst1q_f32(&transformed_at_2[4096], decoder2_relu_in_staged0_3);
+                vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_2[8]), decoder2_relu_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
                 const float32x4_t difference_4 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_3[132]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 49152];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 24576];
                 vst1q_f32(&transformed_at_3[0], difference_4);
                 const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_3[136]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_3[4]));
-                vst1q_f32(&transformed_at_3[4096], vsubq_f32(difference_4, difference_5));
-                vst1q_f32(&transformed_at_3[8192], difference_5);
+                vst1q_f32(&transformed_at_3[2048], vsubq_f32(difference_4, difference_5));
+                vst1q_f32(&transformed_at_3[4096], difference_5);
                 const float32x4_t difference_6 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_3[140]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_3[8]));
-                vst1q_f32(&transformed_at_3[12288], vsubq_f32(difference_6, difference_5));
+                vst1q_f32(&transformed_at_3[6144], vsubq_f32(difference_6, difference_5));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 4; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 2; jb++) {
                 for (ptrdiff_t p = 0; p < 4; p++) {
                     for (ptrdiff_t q = 0; q < 4; q++) {
@@ -6582,7 +6576,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                         float32x4_t sum1_7_1 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1];
+                                float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 128 * c0 + 64 * ib + 32 * jb + c1];
                                 const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_4[0]);
                                 const float32x4_t decoder_9_weight_filtered_back_0 = vld1q_f32(&decoder_9_weight_filtered_back[8192 * kb
                                     + 1024 * p + 256 * q + 16 * c0 + 4 * c1]);
@@ -6651,7 +6645,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_5 = &transformed[16384 * p + 256 * c0 + 64 * ib + 32 * jb + c1 + 8192];
+                            float *const transformed_at_5 = &transformed[8192 * p + 128 * c0 + 64 * ib + 32 * jb + c1 + 4096];
                             const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_5[0]);
                             const float32x4_t decoder_9_weight_filtered_back_2 = vld1q_f32(&decoder_9_weight_filtered_back[8192 * kb
                                 + 1024 * p + 16 * c0 + 4 * c1]);
@@ -6719,7 +6713,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1 + 32768];
+                            float *const transformed_at_6 = &transformed[2048 * q + 128 * c0 + 64 * ib + 32 * jb + c1 + 16384];
                             const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_6[0]);
                             const float32x4_t decoder_9_weight_filtered_back_4 = vld1q_f32(&decoder_9_weight_filtered_back[8192 * kb
                                 + 256 * q + 16 * c0 + 4 * c1]);
@@ -6786,7 +6780,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                 float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_7 = &transformed[256 * c0 + 64 * ib + 32 * jb + c1 + 40960];
+                        float *const transformed_at_7 = &transformed[128 * c0 + 64 * ib + 32 * jb + c1 + 20480];
                         const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_7[0]);
                         const float32x4_t decoder_9_weight_filtered_back_6 = vld1q_f32(&decoder_9_weight_filtered_back[8192 * kb + 16 * c0
                             + 4 * c1]);
@@ -6837,7 +6831,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_3 = &sums[8 * ji + 4 * k0];
                         float *const decoder3_conv_transpose_forward_out_at = &decoder3_conv_transpose_forward_out[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 128 * jb + 16 * ji];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 128 * jb + 16 * ji];
                         vst1q_f32(&decoder3_conv_transpose_forward_out_at[0], vld1q_f32(&sums_at_3[0]));
                         const float32x4_t sums_0 = vld1q_f32(&sums_at_3[128]);
                         vst1q_f32(&decoder3_conv_transpose_forward_out_at[4], vaddq_f32(vld1q_f32(&sums_at_3[64]), sums_0));
@@ -6849,7 +6843,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_4 = &sums[8 * ji + 4 * k0 + 320];
                         float *const decoder3_conv_transpose_forward_out_at_1 = &decoder3_conv_transpose_forward_out[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 128 * jb + 16 * ji + 256];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 128 * jb + 16 * ji + 256];
                         vst1q_f32(&decoder3_conv_transpose_forward_out_at_1[0], vaddq_f32(vld1q_f32(&sums_at_4[0]),
                             vld1q_f32(&sums_at_4[320])));
                         const float32x4_t sum_1 = vaddq_f32(vld1q_f32(&sums_at_4[64]), vld1q_f32(&sums_at_4[384]));
@@ -6865,7 +6859,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_5 = &sums[8 * ji + 4 * k0 + 1280];
                         float *const decoder3_conv_transpose_forward_out_at_2 = &decoder3_conv_transpose_forward_out[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 128 * jb + 16 * ji + 512];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 128 * jb + 16 * ji + 512];
                         vst1q_f32(&decoder3_conv_transpose_forward_out_at_2[0], vld1q_f32(&sums_at_5[0]));
                         const float32x4_t sums_1 = vld1q_f32(&sums_at_5[128]);
                         vst1q_f32(&decoder3_conv_transpose_forward_out_at_2[4], vaddq_f32(vld1q_f32(&sums_at_5[64]), sums_1));
@@ -6877,7 +6871,7 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_6 = &sums[8 * ji + 4 * k0 + 640];
                         float *const decoder3_conv_transpose_forward_out_at_3 = &decoder3_conv_transpose_forward_out[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 128 * jb + 16 * ji + 768];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 128 * jb + 16 * ji + 768];
                         vst1q_f32(&decoder3_conv_transpose_forward_out_at_3[0], vaddq_f32(vld1q_f32(&sums_at_6[0]),
                             vld1q_f32(&sums_at_6[320])));
                         const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&sums_at_6[64]), vld1q_f32(&sums_at_6[384]));
@@ -6893,39 +6887,39 @@ static void decoder3_conv_transpose_forward_body(ptrdiff_t item, const float *re
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
             float32x4_t sum5_0 = vdupq_n_f32(0.0f);
             float32x4_t sum5_1 = vdupq_n_f32(0.0f);
             for (ptrdiff_t w = 0; w < 64; w++) {
                 const float32x4_t decoder3_conv_transpose_forward_0 = vld1q_f32(&decoder3_conv_transpose_forward_out[131072 * n + 16384 * c0
-                    + 4096 * i + 512 * i1 + 4 * w]);
+                    + 2048 * i + 512 * i1 + 4 * w]);
                 sum5_0 = vaddq_f32(sum5_0, decoder3_conv_transpose_forward_0);
                 const float32x4_t decoder3_conv_transpose_forward_1 = vld1q_f32(&decoder3_conv_transpose_forward_out[131072 * n + 16384 * c0
-                    + 4096 * i + 512 * i1 + 4 * w + 256]);
+                    + 2048 * i + 512 * i1 + 4 * w + 256]);
                 sum5_1 = vaddq_f32(sum5_1, decoder3_conv_transpose_forward_1);
             }
-            vst1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1], vmulq_f32(sum5_0,
+            vst1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 64 * i + 16 * i1], vmulq_f32(sum5_0,
                 vdupq_n_f32(0.015625f)));
-            vst1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1 + 8], vmulq_f32(sum5_1,
+            vst1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 64 * i + 16 * i1 + 8], vmulq_f32(sum5_1,
                 vdupq_n_f32(0.015625f)));
             float32x4_t sum6_0 = vdupq_n_f32(0.0f);
             float32x4_t sum6_1 = vdupq_n_f32(0.0f);
             for (ptrdiff_t w = 0; w < 64; w++) {
                 const float32x4_t decoder3_conv_transpose_forward_2 = vld1q_f32(&decoder3_conv_transpose_forward_out[131072 * n + 16384 * c0
-                    + 4096 * i + 512 * i1 + 4 * w]);
+                    + 2048 * i + 512 * i1 + 4 * w]);
                 const float32x4_t decoder3_batch_norm_statistics_partial_0 = vld1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n
-                    + 512 * c0 + 128 * i + 16 * i1]);
+                    + 512 * c0 + 64 * i + 16 * i1]);
                 const float32x4_t difference_7 = vsubq_f32(decoder3_conv_transpose_forward_2, decoder3_batch_norm_statistics_partial_0);
                 sum6_0 = vfmaq_f32(sum6_0, difference_7, difference_7);
                 const float32x4_t decoder3_conv_transpose_forward_3 = vld1q_f32(&decoder3_conv_transpose_forward_out[131072 * n + 16384 * c0
-                    + 4096 * i + 512 * i1 + 4 * w + 256]);
+                    + 2048 * i + 512 * i1 + 4 * w + 256]);
                 const float32x4_t decoder3_batch_norm_statistics_partial_1 = vld1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n
-                    + 512 * c0 + 128 * i + 16 * i1 + 8]);
+                    + 512 * c0 + 64 * i + 16 * i1 + 8]);
                 const float32x4_t difference_8 = vsubq_f32(decoder3_conv_transpose_forward_3, decoder3_batch_norm_statistics_partial_1);
                 sum6_1 = vfmaq_f32(sum6_1, difference_8, difference_8);
             }
-            vst1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1 + 4], sum6_0);
-            vst1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 128 * i + 16 * i1 + 12], sum6_1);
+            vst1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 64 * i + 16 * i1 + 4], sum6_0);
+            vst1q_f32(&decoder3_batch_norm_statistics_partial[4096 * n + 512 * c0 + 64 * i + 16 * i1 + 12], sum6_1);
         }
     }
 }
@@ -6939,7 +6933,7 @@ static void decoder3_conv_transpose_forward(const float *restrict decoder2_conv_
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_forward_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
             decoder_9_weight_filtered_back, decoder3_conv_transpose_forward_out, decoder3_batch_norm_statistics_partial,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
@@ -8585,7 +8579,7 @@ static void decoder3_conv_transpose_data_grad_weight(const float *restrict decod
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 2x32 of each image and channel, the sums of dy and of dy (x - mean)
- * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 224832 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 101.3 M bytes of memory traffic, 114112 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder3_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *restrict decoder3_batch_norm_statistics,
     const float *restrict decoder3_conv_transpose_forward, const float *restrict decoder3_batch_norm_grad_sums,
@@ -8593,20 +8587,20 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
     float *restrict decoder3_conv_transpose_data_grad_out, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_statistics, const float *restrict decoder_7_bias,
     float *restrict decoder2_batch_norm_grad_sums_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 207104);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder3_batch_norm_grad_in_staged0 = (float *)(scratch + 104704);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 vst1q_f32(&decoder3_batch_norm_grad_in_staged0[260 * h_s], vdupq_n_f32(0.0f));
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                     const float *const decoder3_batch_norm_statistics_at = &decoder3_batch_norm_statistics[12 * c0];
                     const float32x4_t decoder3_batch_norm_statistics_0 = vld1q_f32(&decoder3_batch_norm_statistics_at[8]);
                     const float32x4_t decoder3_conv_transpose_forward_0 = vld1q_f32(&decoder3_conv_transpose_forward[131072 * n + 16384 * c0
-                        + 4096 * i + 256 * h_s + 4 * w_s - 256]);
+                        + 2048 * i + 256 * h_s + 4 * w_s - 256]);
                     const float32x4_t difference_0 = vsubq_f32(decoder3_conv_transpose_forward_0,
                         vld1q_f32(&decoder3_batch_norm_statistics_at[0]));
                     const float32x4_t negative_0 = vnegq_f32(vmulq_f32(difference_0, vld1q_f32(&decoder3_batch_norm_statistics_at[4])));
@@ -8615,7 +8609,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&decoder_10_bias[4 * c0]), difference_0,
                         decoder3_batch_norm_statistics_0);
                     const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
-                    const float32x4_t decoder4_conv_data_grad_0 = vld1q_f32(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 4096 * i
+                    const float32x4_t decoder4_conv_data_grad_0 = vld1q_f32(&decoder4_conv_data_grad[131072 * n + 16384 * c0 + 2048 * i
                         + 256 * h_s + 4 * w_s - 256]);
                     const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), decoder4_conv_data_grad_0,
                         vdupq_n_f32(0.0f));
@@ -8630,89 +8624,89 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb];
                 const float32x4_t difference_1 = vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[0]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[520]));
                 const float32x4_t difference_2 = vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[8]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[528]));
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vst1q_f32(&transformed_at[0], vsubq_f32(difference_1, difference_2));
-                vst1q_f32(&transformed_at[2048], difference_2);
+                vst1q_f32(&transformed_at[1024], difference_2);
                 const float32x4_t difference_3 = vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[16]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[536]));
-                vst1q_f32(&transformed_at[4096], vsubq_f32(difference_3, difference_2));
-                vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[4]),
+                vst1q_f32(&transformed_at[2048], vsubq_f32(difference_3, difference_2));
+                vst1q_f32(&transformed_at[3072], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[4]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[524])));
-                vst1q_f32(&transformed_at[8192], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[12]),
+                vst1q_f32(&transformed_at[4096], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[12]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at[532])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_1 = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb + 520];
                 const float32x4_t decoder3_batch_norm_grad_in_staged0_0 = vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_1[8]);
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 10240];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 5120];
                 vst1q_f32(&transformed_at_1[0], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_1[0]),
                     decoder3_batch_norm_grad_in_staged0_0));
-                vst1q_f32(&transformed_at_1[2048], decoder3_batch_norm_grad_in_staged0_0);
-                vst1q_f32(&transformed_at_1[4096], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_1[16]),
+                vst1q_f32(&transformed_at_1[1024], decoder3_batch_norm_grad_in_staged0_0);
+                vst1q_f32(&transformed_at_1[2048], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_1[16]),
                     decoder3_batch_norm_grad_in_staged0_0));
-                vst1q_f32(&transformed_at_1[6144], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_1[4]));
-                vst1q_f32(&transformed_at_1[8192], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_1[12]));
+                vst1q_f32(&transformed_at_1[3072], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_1[4]));
+                vst1q_f32(&transformed_at_1[4096], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_1[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_2 = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb + 520];
                 const float32x4_t difference_4 = vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[520]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[0]));
                 const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[528]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[8]));
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 20480];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 10240];
                 vst1q_f32(&transformed_at_2[0], vsubq_f32(difference_4, difference_5));
-                vst1q_f32(&transformed_at_2[2048], difference_5);
+                vst1q_f32(&transformed_at_2[1024], difference_5);
                 const float32x4_t difference_6 = vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[536]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[16]));
-                vst1q_f32(&transformed_at_2[4096], vsubq_f32(difference_6, difference_5));
-                vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[524]),
+                vst1q_f32(&transformed_at_2[2048], vsubq_f32(difference_6, difference_5));
+                vst1q_f32(&transformed_at_2[3072], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[524]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[4])));
-                vst1q_f32(&transformed_at_2[8192], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[532]),
+                vst1q_f32(&transformed_at_2[4096], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[532]),
                     vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_2[12])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_3 = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb + 260];
                 const float32x4_t decoder3_batch_norm_grad_in_staged0_1 = vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_3[8]);
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 30720];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 15360];
                 vst1q_f32(&transformed_at_3[0], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_3[0]),
                     decoder3_batch_norm_grad_in_staged0_1));
-                vst1q_f32(&transformed_at_3[2048], decoder3_batch_norm_grad_in_staged0_1);
-                vst1q_f32(&transformed_at_3[4096], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_3[16]),
+                vst1q_f32(&transformed_at_3[1024], decoder3_batch_norm_grad_in_staged0_1);
+                vst1q_f32(&transformed_at_3[2048], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_3[16]),
                     decoder3_batch_norm_grad_in_staged0_1));
-                vst1q_f32(&transformed_at_3[6144], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_3[4]));
-                vst1q_f32(&transformed_at_3[8192], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_3[12]));
+                vst1q_f32(&transformed_at_3[3072], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_3[4]));
+                vst1q_f32(&transformed_at_3[4096], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_3[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder3_batch_norm_grad_in_staged0_at_4 = &decoder3_batch_norm_grad_in_staged0[1040 * ib + 16 * jb + 780];
                 const float32x4_t decoder3_batch_norm_grad_in_staged0_2 = vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_4[8]);
-                float *const transformed_at_4 = &transformed[256 * c0 + 64 * ib + 4 * jb + 40960];
+                float *const transformed_at_4 = &transformed[128 * c0 + 64 * ib + 4 * jb + 20480];
                 vst1q_f32(&transformed_at_4[0], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_4[0]),
                     decoder3_batch_norm_grad_in_staged0_2));
-                vst1q_f32(&transformed_at_4[2048], decoder3_batch_norm_grad_in_staged0_2);
-                vst1q_f32(&transformed_at_4[4096], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_4[16]),
+                vst1q_f32(&transformed_at_4[1024], decoder3_batch_norm_grad_in_staged0_2);
+                vst1q_f32(&transformed_at_4[2048], vsubq_f32(vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_4[16]),
                     decoder3_batch_norm_grad_in_staged0_2));
-                vst1q_f32(&transformed_at_4[6144], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_4[4]));
-                vst1q_f32(&transformed_at_4[8192], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_4[12]));
+                vst1q_f32(&transformed_at_4[3072], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_4[4]));
+                vst1q_f32(&transformed_at_4[4096], vld1q_f32(&decoder3_batch_norm_grad_in_staged0_at_4[12]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 8; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 2; jb++) {
                 float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
@@ -8734,7 +8728,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 128 * c0 + 64 * ib + 32 * jb + c1];
                                 const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                 const float32x4_t decoder_9_weight_filtered_0 = vld1q_f32(&decoder_9_weight_filtered[4096 * kb + 1536 * u
                                     + 384 * v + 16 * c0 + 4 * c1]);
@@ -8802,7 +8796,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 64 * ib + 32 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 128 * c0 + 64 * ib + 32 * jb + c1 + 1024];
                             const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
                             const float32x4_t decoder_9_weight_filtered_2 = vld1q_f32(&decoder_9_weight_filtered[4096 * kb + 1536 * u
                                 + 16 * c0 + 4 * c1 + 128]);
@@ -8870,8 +8864,8 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 128 * c0 + 64 * ib + 32 * jb + c1
+                                    + 2048];
                                 const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
                                 const float32x4_t decoder_9_weight_filtered_4 = vld1q_f32(&decoder_9_weight_filtered[4096 * kb + 1536 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 256]);
@@ -8939,7 +8933,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 128 * c0 + 64 * ib + 32 * jb + c1 + 5120];
                             const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
                             const float32x4_t decoder_9_weight_filtered_6 = vld1q_f32(&decoder_9_weight_filtered[4096 * kb + 384 * v
                                 + 16 * c0 + 4 * c1 + 512]);
@@ -9005,7 +8999,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 float32x4_t sum5_7_1 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_9 = &transformed[256 * c0 + 64 * ib + 32 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[128 * c0 + 64 * ib + 32 * jb + c1 + 6144];
                         const float32x4_t transformed_32 = vdupq_n_f32(transformed_at_9[0]);
                         const float32x4_t decoder_9_weight_filtered_8 = vld1q_f32(&decoder_9_weight_filtered[4096 * kb + 16 * c0 + 4 * c1
                             + 640]);
@@ -9071,7 +9065,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 128 * c0 + 64 * ib + 32 * jb + c1 + 7168];
                             const float32x4_t transformed_40 = vdupq_n_f32(transformed_at_10[0]);
                             const float32x4_t decoder_9_weight_filtered_10 = vld1q_f32(&decoder_9_weight_filtered[4096 * kb + 128 * v
                                 + 16 * c0 + 4 * c1 + 768]);
@@ -9139,8 +9133,8 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 128 * c0 + 64 * ib + 32 * jb + c1
+                                    + 10240];
                                 const float32x4_t transformed_48 = vdupq_n_f32(transformed_at_11[0]);
                                 const float32x4_t decoder_9_weight_filtered_12 = vld1q_f32(&decoder_9_weight_filtered[4096 * kb + 512 * u
                                     + 384 * v + 16 * c0 + 4 * c1 + 1024]);
@@ -9208,7 +9202,7 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 256 * c0 + 64 * ib + 32 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 128 * c0 + 64 * ib + 32 * jb + c1 + 11264];
                             const float32x4_t transformed_56 = vdupq_n_f32(transformed_at_12[0]);
                             const float32x4_t decoder_9_weight_filtered_14 = vld1q_f32(&decoder_9_weight_filtered[4096 * kb + 512 * u
                                 + 16 * c0 + 4 * c1 + 1152]);
@@ -9276,8 +9270,8 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 128 * c0 + 64 * ib + 32 * jb + c1
+                                    + 12288];
                                 const float32x4_t transformed_64 = vdupq_n_f32(transformed_at_13[0]);
                                 const float32x4_t decoder_9_weight_filtered_16 = vld1q_f32(&decoder_9_weight_filtered[4096 * kb + 512 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 1280]);
@@ -9331,10 +9325,10 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                         float *const sums_at = &sums[8 * ji + 4 * k0];
                         const float32x4_t sum_2 = vaddq_f32(vld1q_f32(&sums_at[0]), vld1q_f32(&sums_at[192]));
                         const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&sums_at[64]), vld1q_f32(&sums_at[256]));
-                        vst1q_f32(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb
+                        vst1q_f32(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb
                             + 8 * ji], vaddq_f32(sum_2, sum_3));
                         const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&sums_at[128]), vld1q_f32(&sums_at[320]));
-                        vst1q_f32(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb
+                        vst1q_f32(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb
                             + 8 * ji + 4], vaddq_f32(sum_3, sum_4));
                     }
                 }
@@ -9343,10 +9337,10 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
                         float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 192];
                         const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&sums_at_1[0]), vld1q_f32(&sums_at_1[192]));
                         const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&sums_at_1[64]), vld1q_f32(&sums_at_1[256]));
-                        vst1q_f32(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb
+                        vst1q_f32(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb
                             + 8 * ji + 128], vaddq_f32(sum_5, sum_6));
                         const float32x4_t sum_7 = vaddq_f32(vld1q_f32(&sums_at_1[128]), vld1q_f32(&sums_at_1[320]));
-                        vst1q_f32(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb
+                        vst1q_f32(&decoder3_conv_transpose_data_grad_out[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb
                             + 8 * ji + 132], vaddq_f32(sum_6, sum_7));
                     }
                 }
@@ -9354,28 +9348,28 @@ static void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, const float *
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 4; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 2; i1++) {
             float32x4_t sum10_a = vdupq_n_f32(0.0f);
             float32x4_t sum10_b = vdupq_n_f32(0.0f);
             for (ptrdiff_t q = 0; q < 2; q++) {
                 for (ptrdiff_t w = 0; w < 32; w++) {
                     const float32x4_t decoder2_conv_transpose_forward_0 = vld1q_f32(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                        + 1024 * i + 256 * i1 + 128 * q + 4 * w]);
+                        + 512 * i + 256 * i1 + 128 * q + 4 * w]);
                     const float32x4_t difference_7 = vsubq_f32(decoder2_conv_transpose_forward_0,
                         vld1q_f32(&decoder2_batch_norm_statistics[12 * c0]));
                     const float32x4_t decoder2_batch_norm_statistics_0 = vld1q_f32(&decoder2_batch_norm_statistics[12 * c0 + 8]);
                     const float32x4_t sum_8 = vfmaq_f32(vld1q_f32(&decoder_7_bias[4 * c0]), difference_7, decoder2_batch_norm_statistics_0);
                     const float32x4_t larger_1 = vector_maximum(vdupq_n_f32(0.0f), sum_8);
                     const float32x4_t decoder3_conv_transpose_data_grad_0 = vld1q_f32(&decoder3_conv_transpose_data_grad_out[65536 * n
-                        + 4096 * c0 + 1024 * i + 256 * i1 + 128 * q + 4 * w]);
+                        + 4096 * c0 + 512 * i + 256 * i1 + 128 * q + 4 * w]);
                     const float32x4_t chosen_1 = vector_select_greater(larger_1, vdupq_n_f32(0.0f), decoder3_conv_transpose_data_grad_0,
                         vdupq_n_f32(0.0f));
                     sum10_a = vaddq_f32(sum10_a, chosen_1);
                     sum10_b = vfmaq_f32(sum10_b, chosen_1, difference_7);
                 }
             }
-            vst1q_f32(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 32 * i + 8 * i1], sum10_a);
-            vst1q_f32(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 32 * i + 8 * i1 + 4], sum10_b);
+            vst1q_f32(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 16 * i + 8 * i1], sum10_a);
+            vst1q_f32(&decoder2_batch_norm_grad_sums_partial[2048 * n + 128 * c0 + 16 * i + 8 * i1 + 4], sum10_b);
         }
     }
 }
@@ -9391,7 +9385,7 @@ static void decoder3_conv_transpose_data_grad(const float *restrict decoder3_bat
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_data_grad_body(item, decoder3_batch_norm_statistics, decoder3_conv_transpose_forward,
             decoder3_batch_norm_grad_sums, decoder_10_bias, decoder4_conv_data_grad, decoder_9_weight_filtered,
             decoder3_conv_transpose_data_grad_out, decoder2_conv_transpose_forward, decoder2_batch_norm_statistics, decoder_7_bias,
@@ -20359,7 +20353,7 @@ static void encoder1_conv_data_grad_weight(const float *restrict encoder_3_weigh
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
  * and, for tiles of 1x64 of each image and channel, the sums of dy and of dy (x - mean)
- * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 273344 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 101.8 M bytes of memory traffic, 140160 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder1_batch_norm_grad_in | nb, ib, jb, c lanes */
 static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict encoder1_batch_norm_statistics,
     const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_grad_sums, const float *restrict encoder_4_bias,
@@ -20367,26 +20361,26 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
     float *restrict encoder1_conv_data_grad_out, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_statistics, const float *restrict encoder_1_bias,
     float *restrict encoder0_batch_norm_grad_sums_partial, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 268544);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder1_batch_norm_grad_in_staged0 = (float *)(scratch + 137472);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const float *const encoder1_batch_norm_statistics_at = &encoder1_batch_norm_statistics[12 * c0];
                     const float32x4_t encoder1_batch_norm_statistics_0 = vld1q_f32(&encoder1_batch_norm_statistics_at[8]);
-                    const float32x4_t encoder1_conv_forward_0 = vld1q_f32(&encoder1_conv_forward[65536 * n + 4096 * c0 + 1024 * i
-                        + 128 * h_s + 4 * w_s]);
+                    const float32x4_t encoder1_conv_forward_0 = vld1q_f32(&encoder1_conv_forward[65536 * n + 4096 * c0 + 512 * i + 128 * h_s
+                        + 4 * w_s]);
                     const float32x4_t difference_0 = vsubq_f32(encoder1_conv_forward_0, vld1q_f32(&encoder1_batch_norm_statistics_at[0]));
                     const float32x4_t negative_0 = vnegq_f32(vmulq_f32(difference_0, vld1q_f32(&encoder1_batch_norm_statistics_at[4])));
                     const float32x4_t product_0 = vmulq_f32(vld1q_f32(&encoder1_batch_norm_grad_sums[8 * c0 + 4]),
                         vdupq_n_f32(1.5258789e-05f));
                     const float32x4_t sum_0 = vfmaq_f32(vld1q_f32(&encoder_4_bias[4 * c0]), difference_0, encoder1_batch_norm_statistics_0);
                     const float32x4_t larger_0 = vector_maximum(vdupq_n_f32(0.0f), sum_0);
-                    const float32x4_t encoder2_conv_data_grad_0 = vld1q_f32(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 1024 * i
+                    const float32x4_t encoder2_conv_data_grad_0 = vld1q_f32(&encoder2_conv_data_grad[65536 * n + 4096 * c0 + 512 * i
                         + 128 * h_s + 4 * w_s]);
                     const float32x4_t chosen_0 = vector_select_greater(larger_0, vdupq_n_f32(0.0f), encoder2_conv_data_grad_0,
                         vdupq_n_f32(0.0f));
@@ -20402,67 +20396,67 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb];
                 const float32x4_t encoder1_batch_norm_grad_in_staged0_0 = vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at[0]);
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vst1q_f32(&transformed_at[0], encoder1_batch_norm_grad_in_staged0_0);
                 const float32x4_t encoder1_batch_norm_grad_in_staged0_1 = vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at[4]);
-                vst1q_f32(&transformed_at[4096], vsubq_f32(encoder1_batch_norm_grad_in_staged0_0, encoder1_batch_norm_grad_in_staged0_1));
-                vst1q_f32(&transformed_at[8192], encoder1_batch_norm_grad_in_staged0_1);
-                vst1q_f32(&transformed_at[12288], vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at[8]),
+                vst1q_f32(&transformed_at[2048], vsubq_f32(encoder1_batch_norm_grad_in_staged0_0, encoder1_batch_norm_grad_in_staged0_1));
+                vst1q_f32(&transformed_at[4096], encoder1_batch_norm_grad_in_staged0_1);
+                vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at[8]),
                     encoder1_batch_norm_grad_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_1 = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb];
                 const float32x4_t difference_1 = vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_1[0]),
                     vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_1[132]));
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 16384];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 8192];
                 vst1q_f32(&transformed_at_1[0], difference_1);
                 const float32x4_t difference_2 = vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_1[4]),
                     vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_1[136]));
-                vst1q_f32(&transformed_at_1[4096], vsubq_f32(difference_1, difference_2));
-                vst1q_f32(&transformed_at_1[8192], difference_2);
+                vst1q_f32(&transformed_at_1[2048], vsubq_f32(difference_1, difference_2));
+                vst1q_f32(&transformed_at_1[4096], difference_2);
                 const float32x4_t difference_3 = vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_1[8]),
                     vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_1[140]));
-                vst1q_f32(&transformed_at_1[12288], vsubq_f32(difference_3, difference_2));
+                vst1q_f32(&transformed_at_1[6144], vsubq_f32(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_2 = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb + 132];
                 const float32x4_t encoder1_batch_norm_grad_in_staged0_2 = vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 32768];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 16384];
                 vst1q_f32(&transformed_at_2[0], encoder1_batch_norm_grad_in_staged0_2);
                 const float32x4_t encoder1_batch_norm_grad_in_staged0_3 = vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_2[4]);
-                vst1q_f32(&transformed_at_2[4096], vsubq_f32(encoder1_batch_norm_grad_in_staged0_2, encoder1_batch_norm_grad_in_staged0_3));
-                vst1q_f32(&transformed_at_2[8192], encoder1_batch_norm_grad_in_staged0_3);
-                vst1q_f32(&transformed_at_2[12288], vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_2[8]),
+                vst1q_f32(&transformed_at_2[2048], vsubq_f32(encoder1_batch_norm_grad_in_staged0_2, encoder1_batch_norm_grad_in_staged0_3));
+                vst1q_f32(&transformed_at_2[4096], encoder1_batch_norm_grad_in_staged0_3);
+                vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_2[8]),
                     encoder1_batch_norm_grad_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder1_batch_norm_grad_in_staged0_at_3 = &encoder1_batch_norm_grad_in_staged0[264 * ib + 8 * jb + 132];
                 const float32x4_t difference_4 = vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_3[132]),
                     vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 49152];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 24576];
                 vst1q_f32(&transformed_at_3[0], difference_4);
                 const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_3[136]),
                     vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_3[4]));
-                vst1q_f32(&transformed_at_3[4096], vsubq_f32(difference_4, difference_5));
-                vst1q_f32(&transformed_at_3[8192], difference_5);
+                vst1q_f32(&transformed_at_3[2048], vsubq_f32(difference_4, difference_5));
+                vst1q_f32(&transformed_at_3[4096], difference_5);
                 const float32x4_t difference_6 = vsubq_f32(vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_3[140]),
                     vld1q_f32(&encoder1_batch_norm_grad_in_staged0_at_3[8]));
-                vst1q_f32(&transformed_at_3[12288], vsubq_f32(difference_6, difference_5));
+                vst1q_f32(&transformed_at_3[6144], vsubq_f32(difference_6, difference_5));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 4; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 2; jb++) {
                 for (ptrdiff_t p = 0; p < 4; p++) {
                     for (ptrdiff_t q = 0; q < 4; q++) {
@@ -20484,7 +20478,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                         float32x4_t sum1_7_1 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1];
+                                float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 128 * c0 + 64 * ib + 32 * jb + c1];
                                 const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_4[0]);
                                 const float32x4_t encoder_3_weight_filtered_back_0 = vld1q_f32(&encoder_3_weight_filtered_back[8192 * kb
                                     + 1024 * p + 256 * q + 16 * c0 + 4 * c1]);
@@ -20553,7 +20547,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_5 = &transformed[16384 * p + 256 * c0 + 64 * ib + 32 * jb + c1 + 8192];
+                            float *const transformed_at_5 = &transformed[8192 * p + 128 * c0 + 64 * ib + 32 * jb + c1 + 4096];
                             const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_5[0]);
                             const float32x4_t encoder_3_weight_filtered_back_2 = vld1q_f32(&encoder_3_weight_filtered_back[8192 * kb
                                 + 1024 * p + 16 * c0 + 4 * c1]);
@@ -20621,7 +20615,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1 + 32768];
+                            float *const transformed_at_6 = &transformed[2048 * q + 128 * c0 + 64 * ib + 32 * jb + c1 + 16384];
                             const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_6[0]);
                             const float32x4_t encoder_3_weight_filtered_back_4 = vld1q_f32(&encoder_3_weight_filtered_back[8192 * kb
                                 + 256 * q + 16 * c0 + 4 * c1]);
@@ -20688,7 +20682,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                 float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_7 = &transformed[256 * c0 + 64 * ib + 32 * jb + c1 + 40960];
+                        float *const transformed_at_7 = &transformed[128 * c0 + 64 * ib + 32 * jb + c1 + 20480];
                         const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_7[0]);
                         const float32x4_t encoder_3_weight_filtered_back_6 = vld1q_f32(&encoder_3_weight_filtered_back[8192 * kb + 16 * c0
                             + 4 * c1]);
@@ -20739,7 +20733,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_3 = &sums[8 * ji + 4 * k0];
                         float *const encoder1_conv_data_grad_out_at = &encoder1_conv_data_grad_out[131072 * n + 32768 * kb + 16384 * k0
-                            + 4096 * i + 1024 * ib + 128 * jb + 16 * ji];
+                            + 2048 * i + 1024 * ib + 128 * jb + 16 * ji];
                         vst1q_f32(&encoder1_conv_data_grad_out_at[0], vld1q_f32(&sums_at_3[0]));
                         const float32x4_t sums_0 = vld1q_f32(&sums_at_3[128]);
                         vst1q_f32(&encoder1_conv_data_grad_out_at[4], vaddq_f32(vld1q_f32(&sums_at_3[64]), sums_0));
@@ -20751,7 +20745,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_4 = &sums[8 * ji + 4 * k0 + 320];
                         float *const encoder1_conv_data_grad_out_at_1 = &encoder1_conv_data_grad_out[131072 * n + 32768 * kb + 16384 * k0
-                            + 4096 * i + 1024 * ib + 128 * jb + 16 * ji + 256];
+                            + 2048 * i + 1024 * ib + 128 * jb + 16 * ji + 256];
                         vst1q_f32(&encoder1_conv_data_grad_out_at_1[0], vaddq_f32(vld1q_f32(&sums_at_4[0]), vld1q_f32(&sums_at_4[320])));
                         const float32x4_t sum_2 = vaddq_f32(vld1q_f32(&sums_at_4[64]), vld1q_f32(&sums_at_4[384]));
                         const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&sums_at_4[128]), vld1q_f32(&sums_at_4[448]));
@@ -20765,7 +20759,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_5 = &sums[8 * ji + 4 * k0 + 1280];
                         float *const encoder1_conv_data_grad_out_at_2 = &encoder1_conv_data_grad_out[131072 * n + 32768 * kb + 16384 * k0
-                            + 4096 * i + 1024 * ib + 128 * jb + 16 * ji + 512];
+                            + 2048 * i + 1024 * ib + 128 * jb + 16 * ji + 512];
                         vst1q_f32(&encoder1_conv_data_grad_out_at_2[0], vld1q_f32(&sums_at_5[0]));
                         const float32x4_t sums_1 = vld1q_f32(&sums_at_5[128]);
                         vst1q_f32(&encoder1_conv_data_grad_out_at_2[4], vaddq_f32(vld1q_f32(&sums_at_5[64]), sums_1));
@@ -20777,7 +20771,7 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_6 = &sums[8 * ji + 4 * k0 + 640];
                         float *const encoder1_conv_data_grad_out_at_3 = &encoder1_conv_data_grad_out[131072 * n + 32768 * kb + 16384 * k0
-                            + 4096 * i + 1024 * ib + 128 * jb + 16 * ji + 768];
+                            + 2048 * i + 1024 * ib + 128 * jb + 16 * ji + 768];
                         vst1q_f32(&encoder1_conv_data_grad_out_at_3[0], vaddq_f32(vld1q_f32(&sums_at_6[0]), vld1q_f32(&sums_at_6[320])));
                         const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&sums_at_6[64]), vld1q_f32(&sums_at_6[384]));
                         const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&sums_at_6[128]), vld1q_f32(&sums_at_6[448]));
@@ -20791,25 +20785,25 @@ static void encoder1_conv_data_grad_body(ptrdiff_t item, const float *restrict e
         }
     }
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t i1 = 0; i1 < 16; i1++) {
+        for (ptrdiff_t i1 = 0; i1 < 8; i1++) {
             float32x4_t sum5_a = vdupq_n_f32(0.0f);
             float32x4_t sum5_b = vdupq_n_f32(0.0f);
             for (ptrdiff_t w = 0; w < 64; w++) {
-                const float32x4_t encoder0_conv_forward_0 = vld1q_f32(&encoder0_conv_forward[131072 * n + 16384 * c0 + 4096 * i + 256 * i1
+                const float32x4_t encoder0_conv_forward_0 = vld1q_f32(&encoder0_conv_forward[131072 * n + 16384 * c0 + 2048 * i + 256 * i1
                     + 4 * w]);
                 const float32x4_t difference_7 = vsubq_f32(encoder0_conv_forward_0, vld1q_f32(&encoder0_batch_norm_statistics[12 * c0]));
                 const float32x4_t encoder0_batch_norm_statistics_0 = vld1q_f32(&encoder0_batch_norm_statistics[12 * c0 + 8]);
                 const float32x4_t sum_8 = vfmaq_f32(vld1q_f32(&encoder_1_bias[4 * c0]), difference_7, encoder0_batch_norm_statistics_0);
                 const float32x4_t larger_1 = vector_maximum(vdupq_n_f32(0.0f), sum_8);
-                const float32x4_t encoder1_conv_data_grad_0 = vld1q_f32(&encoder1_conv_data_grad_out[131072 * n + 16384 * c0 + 4096 * i
+                const float32x4_t encoder1_conv_data_grad_0 = vld1q_f32(&encoder1_conv_data_grad_out[131072 * n + 16384 * c0 + 2048 * i
                     + 256 * i1 + 4 * w]);
                 const float32x4_t chosen_1 = vector_select_greater(larger_1, vdupq_n_f32(0.0f), encoder1_conv_data_grad_0,
                     vdupq_n_f32(0.0f));
                 sum5_a = vaddq_f32(sum5_a, chosen_1);
                 sum5_b = vfmaq_f32(sum5_b, chosen_1, difference_7);
             }
-            vst1q_f32(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 128 * i + 8 * i1], sum5_a);
-            vst1q_f32(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 128 * i + 8 * i1 + 4], sum5_b);
+            vst1q_f32(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 64 * i + 8 * i1], sum5_a);
+            vst1q_f32(&encoder0_batch_norm_grad_sums_partial[4096 * n + 512 * c0 + 64 * i + 8 * i1 + 4], sum5_b);
         }
     }
 }
@@ -20825,7 +20819,7 @@ static void encoder1_conv_data_grad(const float *restrict encoder1_batch_norm_st
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_data_grad_body(item, encoder1_batch_norm_statistics, encoder1_conv_forward, encoder1_batch_norm_grad_sums,
             encoder_4_bias, encoder2_conv_data_grad, encoder_3_weight_filtered_back, encoder1_conv_data_grad_out, encoder0_conv_forward,
             encoder0_batch_norm_statistics, encoder_1_bias, encoder0_batch_norm_grad_sums_partial,
@@ -21429,22 +21423,22 @@ static void encoder0_batch_norm_running(float *restrict encoder0_batch_norm_runn
 /* y[n, k, i, j] = sum over c, u, v of x[n, c, 2 i + u - 1, 2 j + v - 1] w[k, c, u, v]
  * [64, 32, 64, 64] -> [64, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 224832 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 114112 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage encoder0_relu_in | nb, ib, jb, c lanes */
 static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias,
     const float *restrict encoder_3_weight_filtered, float *restrict encoder1_conv_forward, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const encoder0_relu_in_staged0 = (float *)(scratch + 207104);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const encoder0_relu_in_staged0 = (float *)(scratch + 104704);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 204800);
+    float *const sums = (float *)(scratch + 102400);
     for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 17; h_s++) {
-            if (0 <= 16 * i + h_s - 1) {
+        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
+            if (0 <= 8 * i + h_s - 1) {
                 vst1q_f32(&encoder0_relu_in_staged0[260 * h_s], vdupq_n_f32(0.0f));
                 for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
-                    const float32x4_t encoder0_conv_forward_0 = vld1q_f32(&encoder0_conv_forward[131072 * n + 16384 * c0 + 4096 * i
+                    const float32x4_t encoder0_conv_forward_0 = vld1q_f32(&encoder0_conv_forward[131072 * n + 16384 * c0 + 2048 * i
                         + 256 * h_s + 4 * w_s - 256]);
                     const float32x4_t difference_0 = vsubq_f32(encoder0_conv_forward_0, vld1q_f32(&encoder0_batch_norm_running[12 * c0]));
                     const float32x4_t encoder0_batch_norm_running_0 = vld1q_f32(&encoder0_batch_norm_running[12 * c0 + 8]);
@@ -21457,83 +21451,83 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at = &encoder0_relu_in_staged0[1040 * ib + 16 * jb];
                 const float32x4_t difference_1 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[0]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[520]));
                 const float32x4_t difference_2 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[8]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[528]));
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vst1q_f32(&transformed_at[0], vsubq_f32(difference_1, difference_2));
-                vst1q_f32(&transformed_at[2048], difference_2);
+                vst1q_f32(&transformed_at[1024], difference_2);
                 const float32x4_t difference_3 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[16]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[536]));
-                vst1q_f32(&transformed_at[4096], vsubq_f32(difference_3, difference_2));
-                vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[4]),
+                vst1q_f32(&transformed_at[2048], vsubq_f32(difference_3, difference_2));
+                vst1q_f32(&transformed_at[3072], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[4]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[524])));
-                vst1q_f32(&transformed_at[8192], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[12]),
+                vst1q_f32(&transformed_at[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at[12]),
                     vld1q_f32(&encoder0_relu_in_staged0_at[532])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_1 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
                 const float32x4_t encoder0_relu_in_staged0_0 = vld1q_f32(&encoder0_relu_in_staged0_at_1[8]);
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 10240];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 5120];
                 vst1q_f32(&transformed_at_1[0], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_1[0]), encoder0_relu_in_staged0_0));
-                vst1q_f32(&transformed_at_1[2048], encoder0_relu_in_staged0_0);
-                vst1q_f32(&transformed_at_1[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_1[16]), encoder0_relu_in_staged0_0));
-                vst1q_f32(&transformed_at_1[6144], vld1q_f32(&encoder0_relu_in_staged0_at_1[4]));
-                vst1q_f32(&transformed_at_1[8192], vld1q_f32(&encoder0_relu_in_staged0_at_1[12]));
+                vst1q_f32(&transformed_at_1[1024], encoder0_relu_in_staged0_0);
+                vst1q_f32(&transformed_at_1[2048], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_1[16]), encoder0_relu_in_staged0_0));
+                vst1q_f32(&transformed_at_1[3072], vld1q_f32(&encoder0_relu_in_staged0_at_1[4]));
+                vst1q_f32(&transformed_at_1[4096], vld1q_f32(&encoder0_relu_in_staged0_at_1[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_2 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 520];
                 const float32x4_t difference_4 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[520]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[0]));
                 const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[528]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[8]));
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 20480];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 10240];
                 vst1q_f32(&transformed_at_2[0], vsubq_f32(difference_4, difference_5));
-                vst1q_f32(&transformed_at_2[2048], difference_5);
+                vst1q_f32(&transformed_at_2[1024], difference_5);
                 const float32x4_t difference_6 = vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[536]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[16]));
-                vst1q_f32(&transformed_at_2[4096], vsubq_f32(difference_6, difference_5));
-                vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[524]),
+                vst1q_f32(&transformed_at_2[2048], vsubq_f32(difference_6, difference_5));
+                vst1q_f32(&transformed_at_2[3072], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[524]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[4])));
-                vst1q_f32(&transformed_at_2[8192], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[532]),
+                vst1q_f32(&transformed_at_2[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_2[532]),
                     vld1q_f32(&encoder0_relu_in_staged0_at_2[12])));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_3 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 260];
                 const float32x4_t encoder0_relu_in_staged0_1 = vld1q_f32(&encoder0_relu_in_staged0_at_3[8]);
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 30720];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 15360];
                 vst1q_f32(&transformed_at_3[0], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_3[0]), encoder0_relu_in_staged0_1));
-                vst1q_f32(&transformed_at_3[2048], encoder0_relu_in_staged0_1);
-                vst1q_f32(&transformed_at_3[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_3[16]), encoder0_relu_in_staged0_1));
-                vst1q_f32(&transformed_at_3[6144], vld1q_f32(&encoder0_relu_in_staged0_at_3[4]));
-                vst1q_f32(&transformed_at_3[8192], vld1q_f32(&encoder0_relu_in_staged0_at_3[12]));
+                vst1q_f32(&transformed_at_3[1024], encoder0_relu_in_staged0_1);
+                vst1q_f32(&transformed_at_3[2048], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_3[16]), encoder0_relu_in_staged0_1));
+                vst1q_f32(&transformed_at_3[3072], vld1q_f32(&encoder0_relu_in_staged0_at_3[4]));
+                vst1q_f32(&transformed_at_3[4096], vld1q_f32(&encoder0_relu_in_staged0_at_3[12]));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const encoder0_relu_in_staged0_at_4 = &encoder0_relu_in_staged0[1040 * ib + 16 * jb + 780];
                 const float32x4_t encoder0_relu_in_staged0_2 = vld1q_f32(&encoder0_relu_in_staged0_at_4[8]);
-                float *const transformed_at_4 = &transformed[256 * c0 + 64 * ib + 4 * jb + 40960];
+                float *const transformed_at_4 = &transformed[128 * c0 + 64 * ib + 4 * jb + 20480];
                 vst1q_f32(&transformed_at_4[0], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_4[0]), encoder0_relu_in_staged0_2));
-                vst1q_f32(&transformed_at_4[2048], encoder0_relu_in_staged0_2);
-                vst1q_f32(&transformed_at_4[4096], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_4[16]), encoder0_relu_in_staged0_2));
-                vst1q_f32(&transformed_at_4[6144], vld1q_f32(&encoder0_relu_in_staged0_at_4[4]));
-                vst1q_f32(&transformed_at_4[8192], vld1q_f32(&encoder0_relu_in_staged0_at_4[12]));
+                vst1q_f32(&transformed_at_4[1024], encoder0_relu_in_staged0_2);
+                vst1q_f32(&transformed_at_4[2048], vsubq_f32(vld1q_f32(&encoder0_relu_in_staged0_at_4[16]), encoder0_relu_in_staged0_2));
+                vst1q_f32(&transformed_at_4[3072], vld1q_f32(&encoder0_relu_in_staged0_at_4[4]));
+                vst1q_f32(&transformed_at_4[4096], vld1q_f32(&encoder0_relu_in_staged0_at_4[12]));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 8; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 2; jb++) {
                 float32x4_t sum1_0_0 = vdupq_n_f32(0.0f);
                 float32x4_t sum1_0_1 = vdupq_n_f32(0.0f);
@@ -21555,7 +21549,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_5 = &transformed[30720 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1];
+                                float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 128 * c0 + 64 * ib + 32 * jb + c1];
                                 const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_5[0]);
                                 const float32x4_t encoder_3_weight_filtered_0 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                     + 384 * v + 16 * c0 + 4 * c1]);
@@ -21623,7 +21617,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[30720 * u + 256 * c0 + 64 * ib + 32 * jb + c1 + 2048];
+                            float *const transformed_at_6 = &transformed[15360 * u + 128 * c0 + 64 * ib + 32 * jb + c1 + 1024];
                             const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_6[0]);
                             const float32x4_t encoder_3_weight_filtered_2 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                 + 16 * c0 + 4 * c1 + 128]);
@@ -21691,8 +21685,8 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_7 = &transformed[30720 * u + 4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1
-                                    + 4096];
+                                float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 128 * c0 + 64 * ib + 32 * jb + c1
+                                    + 2048];
                                 const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_7[0]);
                                 const float32x4_t encoder_3_weight_filtered_4 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 1536 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 256]);
@@ -21760,7 +21754,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_8 = &transformed[6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1 + 10240];
+                            float *const transformed_at_8 = &transformed[3072 * v + 128 * c0 + 64 * ib + 32 * jb + c1 + 5120];
                             const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_8[0]);
                             const float32x4_t encoder_3_weight_filtered_6 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 384 * v
                                 + 16 * c0 + 4 * c1 + 512]);
@@ -21826,7 +21820,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 float32x4_t sum5_7_1 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_9 = &transformed[256 * c0 + 64 * ib + 32 * jb + c1 + 12288];
+                        float *const transformed_at_9 = &transformed[128 * c0 + 64 * ib + 32 * jb + c1 + 6144];
                         const float32x4_t transformed_32 = vdupq_n_f32(transformed_at_9[0]);
                         const float32x4_t encoder_3_weight_filtered_8 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 16 * c0 + 4 * c1
                             + 640]);
@@ -21892,7 +21886,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_10 = &transformed[4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1 + 14336];
+                            float *const transformed_at_10 = &transformed[2048 * v + 128 * c0 + 64 * ib + 32 * jb + c1 + 7168];
                             const float32x4_t transformed_40 = vdupq_n_f32(transformed_at_10[0]);
                             const float32x4_t encoder_3_weight_filtered_10 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 128 * v
                                 + 16 * c0 + 4 * c1 + 768]);
@@ -21960,8 +21954,8 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_11 = &transformed[20480 * u + 6144 * v + 256 * c0 + 64 * ib + 32 * jb + c1
-                                    + 20480];
+                                float *const transformed_at_11 = &transformed[10240 * u + 3072 * v + 128 * c0 + 64 * ib + 32 * jb + c1
+                                    + 10240];
                                 const float32x4_t transformed_48 = vdupq_n_f32(transformed_at_11[0]);
                                 const float32x4_t encoder_3_weight_filtered_12 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                     + 384 * v + 16 * c0 + 4 * c1 + 1024]);
@@ -22029,7 +22023,7 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                 for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_12 = &transformed[20480 * u + 256 * c0 + 64 * ib + 32 * jb + c1 + 22528];
+                            float *const transformed_at_12 = &transformed[10240 * u + 128 * c0 + 64 * ib + 32 * jb + c1 + 11264];
                             const float32x4_t transformed_56 = vdupq_n_f32(transformed_at_12[0]);
                             const float32x4_t encoder_3_weight_filtered_14 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                 + 16 * c0 + 4 * c1 + 1152]);
@@ -22097,8 +22091,8 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_13 = &transformed[20480 * u + 4096 * v + 256 * c0 + 64 * ib + 32 * jb + c1
-                                    + 24576];
+                                float *const transformed_at_13 = &transformed[10240 * u + 2048 * v + 128 * c0 + 64 * ib + 32 * jb + c1
+                                    + 12288];
                                 const float32x4_t transformed_64 = vdupq_n_f32(transformed_at_13[0]);
                                 const float32x4_t encoder_3_weight_filtered_16 = vld1q_f32(&encoder_3_weight_filtered[4096 * kb + 512 * u
                                     + 128 * v + 16 * c0 + 4 * c1 + 1280]);
@@ -22152,10 +22146,10 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                         float *const sums_at = &sums[8 * ji + 4 * k0];
                         const float32x4_t sum_1 = vaddq_f32(vld1q_f32(&sums_at[0]), vld1q_f32(&sums_at[192]));
                         const float32x4_t sum_2 = vaddq_f32(vld1q_f32(&sums_at[64]), vld1q_f32(&sums_at[256]));
-                        vst1q_f32(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb + 8 * ji],
+                        vst1q_f32(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb + 8 * ji],
                             vaddq_f32(sum_1, sum_2));
                         const float32x4_t sum_3 = vaddq_f32(vld1q_f32(&sums_at[128]), vld1q_f32(&sums_at[320]));
-                        vst1q_f32(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb + 8 * ji + 4],
+                        vst1q_f32(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb + 8 * ji + 4],
                             vaddq_f32(sum_2, sum_3));
                     }
                 }
@@ -22164,10 +22158,10 @@ static void encoder1_conv_forward_evaluate_body(ptrdiff_t item, const float *res
                         float *const sums_at_1 = &sums[8 * ji + 4 * k0 + 192];
                         const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&sums_at_1[0]), vld1q_f32(&sums_at_1[192]));
                         const float32x4_t sum_5 = vaddq_f32(vld1q_f32(&sums_at_1[64]), vld1q_f32(&sums_at_1[256]));
-                        vst1q_f32(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb + 8 * ji + 128],
+                        vst1q_f32(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb + 8 * ji + 128],
                             vaddq_f32(sum_4, sum_5));
                         const float32x4_t sum_6 = vaddq_f32(vld1q_f32(&sums_at_1[128]), vld1q_f32(&sums_at_1[320]));
-                        vst1q_f32(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 1024 * i + 256 * ib + 64 * jb + 8 * ji + 132],
+                        vst1q_f32(&encoder1_conv_forward[65536 * n + 8192 * kb + 4096 * k0 + 512 * i + 256 * ib + 64 * jb + 8 * ji + 132],
                             vaddq_f32(sum_5, sum_6));
                     }
                 }
@@ -22184,7 +22178,7 @@ static void encoder1_conv_forward_evaluate(const float *restrict encoder0_conv_f
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         encoder1_conv_forward_evaluate_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias,
             encoder_3_weight_filtered, encoder1_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
@@ -25182,22 +25176,22 @@ static void decoder2_batch_norm_running(float *restrict decoder2_batch_norm_runn
 /* y[n, k, a, b] = sum over c, u, v of x[n, c, (a + 1 - u) / 2, (b + 1 - v) / 2] w[c, k, u, v], where that divides
  * [64, 64, 32, 32] -> [64, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * by minimal filtering: 25 products for 36
- * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 273344 bytes of scratch in steps of 1558656 a thread.
+ * 2415.9 M FLOPs, 50.5 M bytes of memory traffic, 140160 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i parallel, j parallel, c in tiles of 4, stage decoder2_relu_in | nb, ib, jb, c lanes */
 static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias,
     const float *restrict decoder_9_weight_filtered_back, float *restrict decoder3_conv_transpose_forward, char *scratch) {
-    const ptrdiff_t n = item / 4;
-    const ptrdiff_t i = item % 4;
-    float *const decoder2_relu_in_staged0 = (float *)(scratch + 268544);
+    const ptrdiff_t n = item / 8;
+    const ptrdiff_t i = item % 8;
+    float *const decoder2_relu_in_staged0 = (float *)(scratch + 137472);
     float *const transformed = (float *)scratch;
-    float *const sums = (float *)(scratch + 262144);
+    float *const sums = (float *)(scratch + 131072);
     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        for (ptrdiff_t h_s = 0; h_s < 9; h_s++) {
-            if (8 * i + h_s < 32) {
+        for (ptrdiff_t h_s = 0; h_s < 5; h_s++) {
+            if (4 * i + h_s < 32) {
                 for (ptrdiff_t w_s = 0; w_s < 32; w_s++) {
                     const float32x4_t decoder2_conv_transpose_forward_0 = vld1q_f32(&decoder2_conv_transpose_forward[65536 * n + 4096 * c0
-                        + 1024 * i + 128 * h_s + 4 * w_s]);
+                        + 512 * i + 128 * h_s + 4 * w_s]);
                     const float32x4_t difference_0 = vsubq_f32(decoder2_conv_transpose_forward_0,
                         vld1q_f32(&decoder2_batch_norm_running[12 * c0]));
                     const float32x4_t decoder2_batch_norm_running_0 = vld1q_f32(&decoder2_batch_norm_running[12 * c0 + 8]);
@@ -25211,65 +25205,65 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                 }
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
                 const float32x4_t decoder2_relu_in_staged0_0 = vld1q_f32(&decoder2_relu_in_staged0_at[0]);
-                float *const transformed_at = &transformed[256 * c0 + 64 * ib + 4 * jb];
+                float *const transformed_at = &transformed[128 * c0 + 64 * ib + 4 * jb];
                 vst1q_f32(&transformed_at[0], decoder2_relu_in_staged0_0);
                 const float32x4_t decoder2_relu_in_staged0_1 = vld1q_f32(&decoder2_relu_in_staged0_at[4]);
-                vst1q_f32(&transformed_at[4096], vsubq_f32(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
-                vst1q_f32(&transformed_at[8192], decoder2_relu_in_staged0_1);
-                vst1q_f32(&transformed_at[12288], vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at[8]), decoder2_relu_in_staged0_1));
+                vst1q_f32(&transformed_at[2048], vsubq_f32(decoder2_relu_in_staged0_0, decoder2_relu_in_staged0_1));
+                vst1q_f32(&transformed_at[4096], decoder2_relu_in_staged0_1);
+                vst1q_f32(&transformed_at[6144], vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at[8]), decoder2_relu_in_staged0_1));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_1 = &decoder2_relu_in_staged0[264 * ib + 8 * jb];
                 const float32x4_t difference_1 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_1[0]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_1[132]));
-                float *const transformed_at_1 = &transformed[256 * c0 + 64 * ib + 4 * jb + 16384];
+                float *const transformed_at_1 = &transformed[128 * c0 + 64 * ib + 4 * jb + 8192];
                 vst1q_f32(&transformed_at_1[0], difference_1);
                 const float32x4_t difference_2 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_1[4]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_1[136]));
-                vst1q_f32(&transformed_at_1[4096], vsubq_f32(difference_1, difference_2));
-                vst1q_f32(&transformed_at_1[8192], difference_2);
+                vst1q_f32(&transformed_at_1[2048], vsubq_f32(difference_1, difference_2));
+                vst1q_f32(&transformed_at_1[4096], difference_2);
                 const float32x4_t difference_3 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_1[8]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_1[140]));
-                vst1q_f32(&transformed_at_1[12288], vsubq_f32(difference_3, difference_2));
+                vst1q_f32(&transformed_at_1[6144], vsubq_f32(difference_3, difference_2));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_2 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
                 const float32x4_t decoder2_relu_in_staged0_2 = vld1q_f32(&decoder2_relu_in_staged0_at_2[0]);
-                float *const transformed_at_2 = &transformed[256 * c0 + 64 * ib + 4 * jb + 32768];
+                float *const transformed_at_2 = &transformed[128 * c0 + 64 * ib + 4 * jb + 16384];
                 vst1q_f32(&transformed_at_2[0], decoder2_relu_in_staged0_2);
                 const float32x4_t decoder2_relu_in_staged0_3 = vld1q_f32(&decoder2_relu_in_staged0_at_2[4]);
-                vst1q_f32(&transformed_at_2[4096], vsubq_f32(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
-                vst1q_f32(&transformed_at_2[8192], decoder2_relu_in_staged0_3);
-                vst1q_f32(&transformed_at_2[12288], vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_2[8]), decoder2_relu_in_staged0_3));
+                vst1q_f32(&transformed_at_2[2048], vsubq_f32(decoder2_relu_in_staged0_2, decoder2_relu_in_staged0_3));
+                vst1q_f32(&transformed_at_2[4096], decoder2_relu_in_staged0_3);
+                vst1q_f32(&transformed_at_2[6144], vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_2[8]), decoder2_relu_in_staged0_3));
             }
         }
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 16; jb++) {
                 float *const decoder2_relu_in_staged0_at_3 = &decoder2_relu_in_staged0[264 * ib + 8 * jb + 132];
                 const float32x4_t difference_4 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_3[132]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_3[0]));
-                float *const transformed_at_3 = &transformed[256 * c0 + 64 * ib + 4 * jb + 49152];
+                float *const transformed_at_3 = &transformed[128 * c0 + 64 * ib + 4 * jb + 24576];
                 vst1q_f32(&transformed_at_3[0], difference_4);
                 const float32x4_t difference_5 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_3[136]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_3[4]));
-                vst1q_f32(&transformed_at_3[4096], vsubq_f32(difference_4, difference_5));
-                vst1q_f32(&transformed_at_3[8192], difference_5);
+                vst1q_f32(&transformed_at_3[2048], vsubq_f32(difference_4, difference_5));
+                vst1q_f32(&transformed_at_3[4096], difference_5);
                 const float32x4_t difference_6 = vsubq_f32(vld1q_f32(&decoder2_relu_in_staged0_at_3[140]),
                     vld1q_f32(&decoder2_relu_in_staged0_at_3[8]));
-                vst1q_f32(&transformed_at_3[12288], vsubq_f32(difference_6, difference_5));
+                vst1q_f32(&transformed_at_3[6144], vsubq_f32(difference_6, difference_5));
             }
         }
     }
     for (ptrdiff_t kb = 0; kb < 4; kb++) {
-        for (ptrdiff_t ib = 0; ib < 4; ib++) {
+        for (ptrdiff_t ib = 0; ib < 2; ib++) {
             for (ptrdiff_t jb = 0; jb < 2; jb++) {
                 for (ptrdiff_t p = 0; p < 4; p++) {
                     for (ptrdiff_t q = 0; q < 4; q++) {
@@ -25291,7 +25285,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                         float32x4_t sum1_7_1 = vdupq_n_f32(0.0f);
                         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                                float *const transformed_at_4 = &transformed[16384 * p + 4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1];
+                                float *const transformed_at_4 = &transformed[8192 * p + 2048 * q + 128 * c0 + 64 * ib + 32 * jb + c1];
                                 const float32x4_t transformed_0 = vdupq_n_f32(transformed_at_4[0]);
                                 const float32x4_t decoder_9_weight_filtered_back_0 = vld1q_f32(&decoder_9_weight_filtered_back[8192 * kb
                                     + 1024 * p + 256 * q + 16 * c0 + 4 * c1]);
@@ -25360,7 +25354,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     float32x4_t sum2_7_1 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_5 = &transformed[16384 * p + 256 * c0 + 64 * ib + 32 * jb + c1 + 8192];
+                            float *const transformed_at_5 = &transformed[8192 * p + 128 * c0 + 64 * ib + 32 * jb + c1 + 4096];
                             const float32x4_t transformed_8 = vdupq_n_f32(transformed_at_5[0]);
                             const float32x4_t decoder_9_weight_filtered_back_2 = vld1q_f32(&decoder_9_weight_filtered_back[8192 * kb
                                 + 1024 * p + 16 * c0 + 4 * c1]);
@@ -25428,7 +25422,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     float32x4_t sum3_7_1 = vdupq_n_f32(0.0f);
                     for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                            float *const transformed_at_6 = &transformed[4096 * q + 256 * c0 + 64 * ib + 32 * jb + c1 + 32768];
+                            float *const transformed_at_6 = &transformed[2048 * q + 128 * c0 + 64 * ib + 32 * jb + c1 + 16384];
                             const float32x4_t transformed_16 = vdupq_n_f32(transformed_at_6[0]);
                             const float32x4_t decoder_9_weight_filtered_back_4 = vld1q_f32(&decoder_9_weight_filtered_back[8192 * kb
                                 + 256 * q + 16 * c0 + 4 * c1]);
@@ -25495,7 +25489,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                 float32x4_t sum4_7_1 = vdupq_n_f32(0.0f);
                 for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                        float *const transformed_at_7 = &transformed[256 * c0 + 64 * ib + 32 * jb + c1 + 40960];
+                        float *const transformed_at_7 = &transformed[128 * c0 + 64 * ib + 32 * jb + c1 + 20480];
                         const float32x4_t transformed_24 = vdupq_n_f32(transformed_at_7[0]);
                         const float32x4_t decoder_9_weight_filtered_back_6 = vld1q_f32(&decoder_9_weight_filtered_back[8192 * kb + 16 * c0
                             + 4 * c1]);
@@ -25546,7 +25540,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_3 = &sums[8 * ji + 4 * k0];
                         float *const decoder3_conv_transpose_forward_at = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 128 * jb + 16 * ji];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 128 * jb + 16 * ji];
                         vst1q_f32(&decoder3_conv_transpose_forward_at[0], vld1q_f32(&sums_at_3[0]));
                         const float32x4_t sums_0 = vld1q_f32(&sums_at_3[128]);
                         vst1q_f32(&decoder3_conv_transpose_forward_at[4], vaddq_f32(vld1q_f32(&sums_at_3[64]), sums_0));
@@ -25558,7 +25552,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_4 = &sums[8 * ji + 4 * k0 + 320];
                         float *const decoder3_conv_transpose_forward_at_1 = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 128 * jb + 16 * ji + 256];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 128 * jb + 16 * ji + 256];
                         vst1q_f32(&decoder3_conv_transpose_forward_at_1[0], vaddq_f32(vld1q_f32(&sums_at_4[0]),
                             vld1q_f32(&sums_at_4[320])));
                         const float32x4_t sum_1 = vaddq_f32(vld1q_f32(&sums_at_4[64]), vld1q_f32(&sums_at_4[384]));
@@ -25574,7 +25568,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_5 = &sums[8 * ji + 4 * k0 + 1280];
                         float *const decoder3_conv_transpose_forward_at_2 = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 128 * jb + 16 * ji + 512];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 128 * jb + 16 * ji + 512];
                         vst1q_f32(&decoder3_conv_transpose_forward_at_2[0], vld1q_f32(&sums_at_5[0]));
                         const float32x4_t sums_1 = vld1q_f32(&sums_at_5[128]);
                         vst1q_f32(&decoder3_conv_transpose_forward_at_2[4], vaddq_f32(vld1q_f32(&sums_at_5[64]), sums_1));
@@ -25586,7 +25580,7 @@ static void decoder3_conv_transpose_forward_evaluate_body(ptrdiff_t item, const 
                     for (ptrdiff_t k0 = 0; k0 < 2; k0++) {
                         float *const sums_at_6 = &sums[8 * ji + 4 * k0 + 640];
                         float *const decoder3_conv_transpose_forward_at_3 = &decoder3_conv_transpose_forward[131072 * n + 32768 * kb
-                            + 16384 * k0 + 4096 * i + 1024 * ib + 128 * jb + 16 * ji + 768];
+                            + 16384 * k0 + 2048 * i + 1024 * ib + 128 * jb + 16 * ji + 768];
                         vst1q_f32(&decoder3_conv_transpose_forward_at_3[0], vaddq_f32(vld1q_f32(&sums_at_6[0]),
                             vld1q_f32(&sums_at_6[320])));
                         const float32x4_t sum_4 = vaddq_f32(vld1q_f32(&sums_at_6[64]), vld1q_f32(&sums_at_6[384]));
@@ -25611,7 +25605,7 @@ static void decoder3_conv_transpose_forward_evaluate(const float *restrict decod
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         decoder3_conv_transpose_forward_evaluate_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
             decoder_9_weight_filtered_back, decoder3_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
