@@ -3,9 +3,8 @@
  * loops since asks for as many of them as is its share. */
 #include "schedule.h"
 
-/* Of smaller tensors, a cache holds what was written; with the scratch in use, so much fits into the second-level cache; and more lines at
- * a time than that would only be waited for. */
-enum { LINE_BYTES = 64, LEAST_BYTES = 1 << 20, CACHE_BYTES = 768 * 1024, MOST_LINES = 32 };
+/* Of smaller tensors, a cache holds what was written; and more lines at a time than that would only be waited for. */
+enum { LINE_BYTES = 64, LEAST_BYTES = 1 << 20, MOST_LINES = 32 };
 
 /* ---- what is read ---- */
 
@@ -337,13 +336,6 @@ Statement *build_prefetches(Builder *builder, const Part *part) {
     ahead->first[asking] += iterations_of(builder, ahead->loops, builder->loops); /* what is left of a level goes on from there */
     Block block;
     block_start(&block);
-    long bytes = builder->scratch_top;
-    for (int i = 0; i < ahead->count; i++) {
-        const long more = count_lines(&ahead->lines[i]) * LINE_BYTES;
-        Statement *share = bytes + more <= CACHE_BYTES ? build_share(ahead, iteration, &ahead->lines[i]) : NULL;
-        if (!share) continue;
-        bytes += more;
-        block_add(&block, share);
-    }
+    for (int i = 0; i < ahead->count; i++) block_add(&block, build_share(ahead, iteration, &ahead->lines[i]));
     return block.first;
 }

@@ -8192,6 +8192,24 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                             __m256 sum2_3_0 = _mm256_setzero_ps();
                             __m256 sum2_3_1 = _mm256_setzero_ps();
                             for (ptrdiff_t i = 0; i < 4; i++) {
+                                if (1536 * p + 512 * q + 128 * c0 + 4 * k0 + i < 2048) {
+                                    prefetch_line(&decoder2_conv_transpose_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g
+                                        + 2 * nb + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 4096 + (1536 * p + 512 * q
+                                        + 128 * c0 + 4 * k0 + i) % 256 * 16 + (1536 * p + 512 * q + 128 * c0 + 4 * k0
+                                        + i) / 256 % 8 * 8192]);
+                                }
+                                if (1536 * p + 512 * q + 128 * c0 + 4 * k0 + i < 2048) {
+                                    prefetch_line(&decoder3_conv_transpose_data_grad[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g
+                                        + 2 * nb + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 4096 + (1536 * p + 512 * q
+                                        + 128 * c0 + 4 * k0 + i) % 256 * 16 + (1536 * p + 512 * q + 128 * c0 + 4 * k0
+                                        + i) / 256 % 8 * 8192]);
+                                }
+                                if (1536 * p + 512 * q + 128 * c0 + 4 * k0 + i < 1024) {
+                                    prefetch_line(&decoder1_conv_transpose_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 262144 + (16 * g
+                                        + 2 * nb + ib + 1) / 2 % 8 * 32768 + (16 * g + 2 * nb + ib + 1) % 2 * 1024 + (1536 * p + 512 * q
+                                        + 128 * c0 + 4 * k0 + i) % 64 * 16 + (1536 * p + 512 * q + 128 * c0 + 4 * k0
+                                        + i) / 64 % 16 * 2048]);
+                                }
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 12288 * p
                                         + 4096 * q + 64 * i + 8 * j];
@@ -9514,6 +9532,22 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                         __m256 sum2_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
+                                if (6144 * p + 2048 * q + 512 * c0 + 8 * k0 + 4 * n + i < 2048) {
+                                    prefetch_line(&decoder1_conv_transpose_forward[(32 * cb + 8 * g + nb + 1) / 32 % 2 * 16384 + (32 * cb
+                                        + 8 * g + nb + 1) / 8 % 4 * 524288 + (32 * cb + 8 * g + nb + 1) % 8 * 65536 + (6144 * p + 2048 * q
+                                        + 512 * c0 + 8 * k0 + 4 * n + i) % 1024 * 16 + (6144 * p + 2048 * q + 512 * c0 + 8 * k0 + 4 * n
+                                        + i) / 1024 % 2 * 32768]);
+                                }
+                                if (6144 * p + 2048 * q + 512 * c0 + 8 * k0 + 4 * n + i < 2048) {
+                                    prefetch_line(&decoder2_conv_transpose_data_grad[(32 * cb + 8 * g + nb + 1) / 32 % 2 * 16384 + (32 * cb
+                                        + 8 * g + nb + 1) / 8 % 4 * 524288 + (32 * cb + 8 * g + nb + 1) % 8 * 65536 + (6144 * p + 2048 * q
+                                        + 512 * c0 + 8 * k0 + 4 * n + i) % 1024 * 16 + (6144 * p + 2048 * q + 512 * c0 + 8 * k0 + 4 * n
+                                        + i) / 1024 % 2 * 32768]);
+                                }
+                                if (6144 * p + 2048 * q + 512 * c0 + 8 * k0 + 4 * n + i < 2048) {
+                                    prefetch_line(&decoder0_conv_transpose_forward[(32 * cb + 8 * g + nb + 1) / 8 % 4 * 262144 + (32 * cb
+                                        + 8 * g + nb + 1) % 8 * 32768 + (6144 * p + 2048 * q + 512 * c0 + 8 * k0 + 4 * n + i) % 2048 * 16]);
+                                }
                                 for (ptrdiff_t j = 0; j < 4; j++) {
                                     const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * p
                                         + 8192 * q + 128 * n + 32 * i + 8 * j];
@@ -10806,6 +10840,21 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
+                                if (12288 * p + 4096 * q + 1024 * c0 + 16 * k0 + 2 * n + i < 2048) {
+                                    prefetch_line(&decoder0_conv_transpose_forward[(32 * kb + 8 * cb + nb + 1) / 8 % 4 * 4096 + (32 * kb
+                                        + 8 * cb + nb + 1) % 8 * 131072 + (12288 * p + 4096 * q + 1024 * c0 + 16 * k0 + 2 * n
+                                        + i) % 256 * 16 + (12288 * p + 4096 * q + 1024 * c0 + 16 * k0 + 2 * n + i) / 256 % 8 * 16384]);
+                                }
+                                if (12288 * p + 4096 * q + 1024 * c0 + 16 * k0 + 2 * n + i < 2048) {
+                                    prefetch_line(&decoder1_conv_transpose_data_grad[(32 * kb + 8 * cb + nb + 1) / 8 % 4 * 4096 + (32 * kb
+                                        + 8 * cb + nb + 1) % 8 * 131072 + (12288 * p + 4096 * q + 1024 * c0 + 16 * k0 + 2 * n
+                                        + i) % 256 * 16 + (12288 * p + 4096 * q + 1024 * c0 + 16 * k0 + 2 * n + i) / 256 % 8 * 16384]);
+                                }
+                                if (12288 * p + 4096 * q + 1024 * c0 + 16 * k0 + 2 * n + i < 2048) {
+                                    prefetch_line(&fc3_forward[(32 * kb + 8 * cb + nb + 1) / 32 % 2 * 4096 + (32 * kb + 8 * cb + nb
+                                        + 1) % 8 * 65536 + (12288 * p + 4096 * q + 1024 * c0 + 16 * k0 + 2 * n + i) % 256 * 16 + (12288 * p
+                                        + 4096 * q + 1024 * c0 + 16 * k0 + 2 * n + i) / 256 % 8 * 8192]);
+                                }
                                 for (ptrdiff_t j = 0; j < 2; j++) {
                                     const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 8 + (4 * k0) / 8 * 256 + 24576 * p
                                         + 8192 * q + 32 * n + 16 * i + 8 * j];
@@ -13431,6 +13480,16 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m256 sum1_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
+                                if (12288 * p + 4096 * q + 256 * k0 + 16 * c0 + 2 * n + i < 2048) {
+                                    prefetch_line(&encoder3_conv_forward[(32 * kb + 8 * cb + nb + 1) / 8 % 4 * 4096 + (32 * kb + 8 * cb + nb
+                                        + 1) % 8 * 131072 + (12288 * p + 4096 * q + 256 * k0 + 16 * c0 + 2 * n + i) % 256 * 16 + (12288 * p
+                                        + 4096 * q + 256 * k0 + 16 * c0 + 2 * n + i) / 256 % 8 * 16384]);
+                                }
+                                if (12288 * p + 4096 * q + 256 * k0 + 16 * c0 + 2 * n + i < 2048) {
+                                    prefetch_line(&encoder4_relu_grad[(32 * kb + 8 * cb + nb + 1) / 32 % 2 * 4096 + (32 * kb + 8 * cb + nb
+                                        + 1) % 8 * 65536 + (12288 * p + 4096 * q + 256 * k0 + 16 * c0 + 2 * n + i) % 256 * 16 + (12288 * p
+                                        + 4096 * q + 256 * k0 + 16 * c0 + 2 * n + i) / 256 % 8 * 8192]);
+                                }
                                 for (ptrdiff_t j = 0; j < 2; j++) {
                                     const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 512 * k0 + 32 * n + 16 * i + 8 * j]);
@@ -14499,6 +14558,20 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m256 sum2_3_1 = _mm256_setzero_ps();
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
+                                if (6144 * p + 2048 * q + 128 * k0 + 8 * c0 + 4 * n + i < 2048) {
+                                    prefetch_line(&encoder2_conv_forward[(32 * cb + 8 * g + nb + 1) / 32 % 2 * 16384 + (32 * cb + 8 * g + nb
+                                        + 1) / 8 % 4 * 524288 + (32 * cb + 8 * g + nb + 1) % 8 * 65536 + (6144 * p + 2048 * q + 128 * k0
+                                        + 8 * c0 + 4 * n + i) % 1024 * 16 + (6144 * p + 2048 * q + 128 * k0 + 8 * c0 + 4 * n
+                                        + i) / 1024 % 2 * 32768]);
+                                }
+                                if (6144 * p + 2048 * q + 128 * k0 + 8 * c0 + 4 * n + i < 2048) {
+                                    prefetch_line(&encoder3_conv_forward[(32 * cb + 8 * g + nb + 1) / 8 % 4 * 262144 + (32 * cb + 8 * g + nb
+                                        + 1) % 8 * 32768 + (6144 * p + 2048 * q + 128 * k0 + 8 * c0 + 4 * n + i) % 2048 * 16]);
+                                }
+                                if (6144 * p + 2048 * q + 128 * k0 + 8 * c0 + 4 * n + i < 2048) {
+                                    prefetch_line(&encoder4_conv_data_grad[(32 * cb + 8 * g + nb + 1) / 8 % 4 * 262144 + (32 * cb + 8 * g
+                                        + nb + 1) % 8 * 32768 + (6144 * p + 2048 * q + 128 * k0 + 8 * c0 + 4 * n + i) % 2048 * 16]);
+                                }
                                 for (ptrdiff_t j = 0; j < 4; j++) {
                                     const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[24576 * p + 8192 * q
                                         + 512 * k0 + 128 * n + 32 * i + 8 * j]);
@@ -15598,6 +15671,21 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             __m256 sum2_3_0 = _mm256_setzero_ps();
                             __m256 sum2_3_1 = _mm256_setzero_ps();
                             for (ptrdiff_t i = 0; i < 4; i++) {
+                                if (1536 * p + 512 * q + 64 * k0 + 4 * c0 + i < 2048) {
+                                    prefetch_line(&encoder1_conv_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g + 2 * nb
+                                        + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 4096 + (1536 * p + 512 * q + 64 * k0
+                                        + 4 * c0 + i) % 256 * 16 + (1536 * p + 512 * q + 64 * k0 + 4 * c0 + i) / 256 % 8 * 8192]);
+                                }
+                                if (1536 * p + 512 * q + 64 * k0 + 4 * c0 + i < 1024) {
+                                    prefetch_line(&encoder2_conv_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 262144 + (16 * g + 2 * nb
+                                        + ib + 1) / 2 % 8 * 32768 + (16 * g + 2 * nb + ib + 1) % 2 * 1024 + (1536 * p + 512 * q + 64 * k0
+                                        + 4 * c0 + i) % 64 * 16 + (1536 * p + 512 * q + 64 * k0 + 4 * c0 + i) / 64 % 16 * 2048]);
+                                }
+                                if (1536 * p + 512 * q + 64 * k0 + 4 * c0 + i < 1024) {
+                                    prefetch_line(&encoder3_conv_data_grad[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 262144 + (16 * g + 2 * nb
+                                        + ib + 1) / 2 % 8 * 32768 + (16 * g + 2 * nb + ib + 1) % 2 * 1024 + (1536 * p + 512 * q + 64 * k0
+                                        + 4 * c0 + i) % 64 * 16 + (1536 * p + 512 * q + 64 * k0 + 4 * c0 + i) / 64 % 16 * 2048]);
+                                }
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     const __m256 transformed_gradient_0 = _mm256_loadu_ps(&transformed_gradient[12288 * p + 4096 * q
                                         + 512 * k0 + 64 * i + 8 * j]);

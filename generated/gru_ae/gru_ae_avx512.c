@@ -10500,6 +10500,17 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                         __m512 sum2_3_2 = _mm512_setzero_ps();
                         __m512 sum2_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t i = 0; i < 4; i++) {
+                            prefetch_line(&decoder2_conv_transpose_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g + 2 * nb
+                                + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 8192 + (384 * p + 128 * q + 4 * k0
+                                + i) % 512 * 16 + (384 * p + 128 * q + 4 * k0 + i) / 512 % 4 * 16384]);
+                            prefetch_line(&decoder3_conv_transpose_data_grad[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g + 2 * nb
+                                + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 8192 + (384 * p + 128 * q + 4 * k0
+                                + i) % 512 * 16 + (384 * p + 128 * q + 4 * k0 + i) / 512 % 4 * 16384]);
+                            if (384 * p + 128 * q + 4 * k0 + i < 1024) {
+                                prefetch_line(&decoder1_conv_transpose_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 262144 + (16 * g
+                                    + 2 * nb + ib + 1) / 2 % 8 * 32768 + (16 * g + 2 * nb + ib + 1) % 2 * 2048 + (384 * p + 128 * q + 4 * k0
+                                    + i) % 128 * 16 + (384 * p + 128 * q + 4 * k0 + i) / 128 % 8 * 4096]);
+                            }
                             for (ptrdiff_t j = 0; j < 8; j++) {
                                 const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 12288 * p
                                     + 4096 * q + 128 * i + 16 * j];
@@ -10576,6 +10587,12 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     __m512 sum3_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t v = 0; v < 2; v++) {
                         for (ptrdiff_t i = 0; i < 4; i++) {
+                            prefetch_line(&decoder2_conv_transpose_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g + 2 * nb
+                                + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 8192 + (256 * p + 8 * k0 + 4 * v + i
+                                + 1152) % 512 * 16 + (256 * p + 8 * k0 + 4 * v + i + 1152) / 512 % 4 * 16384]);
+                            prefetch_line(&decoder3_conv_transpose_data_grad[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g + 2 * nb
+                                + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 8192 + (256 * p + 8 * k0 + 4 * v + i
+                                + 1152) % 512 * 16 + (256 * p + 8 * k0 + 4 * v + i + 1152) / 512 % 4 * 16384]);
                             for (ptrdiff_t j = 0; j < 8; j++) {
                                 const float transformed_gradient_8 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 12288 * p
                                     + 8192 * v + 128 * i + 16 * j];
@@ -10652,6 +10669,16 @@ static TARGET_CODE void decoder2_conv_transpose_weight_grad_body(ptrdiff_t item,
                     __m512 sum4_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t i = 0; i < 4; i++) {
+                            if (256 * q + 8 * k0 + 4 * u + i + 1920 < 2048) {
+                                prefetch_line(&decoder2_conv_transpose_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g
+                                    + 2 * nb + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 8192 + (256 * q + 8 * k0 + 4 * u
+                                    + i + 1920) % 512 * 16 + (256 * q + 8 * k0 + 4 * u + i + 1920) / 512 % 4 * 16384]);
+                            }
+                            if (256 * q + 8 * k0 + 4 * u + i + 1920 < 2048) {
+                                prefetch_line(&decoder3_conv_transpose_data_grad[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g
+                                    + 2 * nb + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 8192 + (256 * q + 8 * k0 + 4 * u
+                                    + i + 1920) % 512 * 16 + (256 * q + 8 * k0 + 4 * u + i + 1920) / 512 % 4 * 16384]);
+                            }
                             for (ptrdiff_t j = 0; j < 8; j++) {
                                 const float transformed_gradient_16 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 24576 * u
                                     + 4096 * q + 128 * i + 16 * j];
@@ -12262,6 +12289,20 @@ static TARGET_CODE void decoder1_conv_transpose_weight_grad_body(ptrdiff_t item,
                     __m512 sum2_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t n = 0; n < 2; n++) {
                         for (ptrdiff_t i = 0; i < 4; i++) {
+                            if (1536 * p + 512 * q + 8 * k0 + 4 * n + i < 2048) {
+                                prefetch_line(&decoder1_conv_transpose_forward[(32 * cb + 8 * g + nb + 1) / 32 % 2 * 16384 + (32 * cb
+                                    + 8 * g + nb + 1) / 8 % 4 * 524288 + (32 * cb + 8 * g + nb + 1) % 8 * 65536 + (1536 * p + 512 * q
+                                    + 8 * k0 + 4 * n + i) % 1024 * 16 + (1536 * p + 512 * q + 8 * k0 + 4 * n + i) / 1024 % 2 * 32768]);
+                            }
+                            if (1536 * p + 512 * q + 8 * k0 + 4 * n + i < 2048) {
+                                prefetch_line(&decoder2_conv_transpose_data_grad[(32 * cb + 8 * g + nb + 1) / 32 % 2 * 16384 + (32 * cb
+                                    + 8 * g + nb + 1) / 8 % 4 * 524288 + (32 * cb + 8 * g + nb + 1) % 8 * 65536 + (1536 * p + 512 * q
+                                    + 8 * k0 + 4 * n + i) % 1024 * 16 + (1536 * p + 512 * q + 8 * k0 + 4 * n + i) / 1024 % 2 * 32768]);
+                            }
+                            if (1536 * p + 512 * q + 8 * k0 + 4 * n + i < 2048) {
+                                prefetch_line(&decoder0_conv_transpose_forward[(32 * cb + 8 * g + nb + 1) / 8 % 4 * 262144 + (32 * cb
+                                    + 8 * g + nb + 1) % 8 * 32768 + (1536 * p + 512 * q + 8 * k0 + 4 * n + i) % 2048 * 16]);
+                            }
                             for (ptrdiff_t j = 0; j < 4; j++) {
                                 const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 24576 * p
                                     + 8192 * q + 256 * n + 64 * i + 16 * j];
@@ -13951,6 +13992,21 @@ static TARGET_CODE void decoder0_conv_transpose_weight_grad_body(ptrdiff_t item,
                     __m512 sum1_3_3 = _mm512_setzero_ps();
                     for (ptrdiff_t n = 0; n < 8; n++) {
                         for (ptrdiff_t i = 0; i < 2; i++) {
+                            if (3072 * p + 1024 * q + 16 * k0 + 2 * n + i < 2048) {
+                                prefetch_line(&decoder0_conv_transpose_forward[(32 * kb + 8 * cb + nb + 1) / 8 % 4 * 4096 + (32 * kb
+                                    + 8 * cb + nb + 1) % 8 * 131072 + (3072 * p + 1024 * q + 16 * k0 + 2 * n + i) % 256 * 16 + (3072 * p
+                                    + 1024 * q + 16 * k0 + 2 * n + i) / 256 % 8 * 16384]);
+                            }
+                            if (3072 * p + 1024 * q + 16 * k0 + 2 * n + i < 2048) {
+                                prefetch_line(&decoder1_conv_transpose_data_grad[(32 * kb + 8 * cb + nb + 1) / 8 % 4 * 4096 + (32 * kb
+                                    + 8 * cb + nb + 1) % 8 * 131072 + (3072 * p + 1024 * q + 16 * k0 + 2 * n + i) % 256 * 16 + (3072 * p
+                                    + 1024 * q + 16 * k0 + 2 * n + i) / 256 % 8 * 16384]);
+                            }
+                            if (3072 * p + 1024 * q + 16 * k0 + 2 * n + i < 2048) {
+                                prefetch_line(&fc3_forward[(32 * kb + 8 * cb + nb + 1) / 32 % 2 * 4096 + (32 * kb + 8 * cb + nb
+                                    + 1) % 8 * 65536 + (3072 * p + 1024 * q + 16 * k0 + 2 * n + i) % 256 * 16 + (3072 * p + 1024 * q
+                                    + 16 * k0 + 2 * n + i) / 256 % 8 * 8192]);
+                            }
                             for (ptrdiff_t j = 0; j < 2; j++) {
                                 const float transformed_gradient_0 = transformed_gradient[(4 * k0) % 16 + (4 * k0) / 16 * 512 + 24576 * p
                                     + 8192 * q + 64 * n + 32 * i + 16 * j];
@@ -17506,6 +17562,16 @@ static TARGET_CODE void encoder4_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m512 sum1_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t n = 0; n < 8; n++) {
                             for (ptrdiff_t i = 0; i < 2; i++) {
+                                if (3072 * p + 1024 * q + 256 * k0 + 16 * c0 + 2 * n + i < 2048) {
+                                    prefetch_line(&encoder3_conv_forward[(32 * kb + 8 * cb + nb + 1) / 8 % 4 * 4096 + (32 * kb + 8 * cb + nb
+                                        + 1) % 8 * 131072 + (3072 * p + 1024 * q + 256 * k0 + 16 * c0 + 2 * n + i) % 256 * 16 + (3072 * p
+                                        + 1024 * q + 256 * k0 + 16 * c0 + 2 * n + i) / 256 % 8 * 16384]);
+                                }
+                                if (3072 * p + 1024 * q + 256 * k0 + 16 * c0 + 2 * n + i < 2048) {
+                                    prefetch_line(&encoder4_relu_grad[(32 * kb + 8 * cb + nb + 1) / 32 % 2 * 4096 + (32 * kb + 8 * cb + nb
+                                        + 1) % 8 * 65536 + (3072 * p + 1024 * q + 256 * k0 + 16 * c0 + 2 * n + i) % 256 * 16 + (3072 * p
+                                        + 1024 * q + 256 * k0 + 16 * c0 + 2 * n + i) / 256 % 8 * 8192]);
+                                }
                                 for (ptrdiff_t j = 0; j < 2; j++) {
                                     float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 2048 * k0 + 64 * n
                                         + 32 * i + 16 * j];
@@ -18826,6 +18892,20 @@ static TARGET_CODE void encoder3_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m512 sum2_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t n = 0; n < 2; n++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
+                                if (1536 * p + 512 * q + 128 * k0 + 8 * c0 + 4 * n + i < 2048) {
+                                    prefetch_line(&encoder2_conv_forward[(32 * cb + 8 * g + nb + 1) / 32 % 2 * 16384 + (32 * cb + 8 * g + nb
+                                        + 1) / 8 % 4 * 524288 + (32 * cb + 8 * g + nb + 1) % 8 * 65536 + (1536 * p + 512 * q + 128 * k0
+                                        + 8 * c0 + 4 * n + i) % 1024 * 16 + (1536 * p + 512 * q + 128 * k0 + 8 * c0 + 4 * n
+                                        + i) / 1024 % 2 * 32768]);
+                                }
+                                if (1536 * p + 512 * q + 128 * k0 + 8 * c0 + 4 * n + i < 2048) {
+                                    prefetch_line(&encoder3_conv_forward[(32 * cb + 8 * g + nb + 1) / 8 % 4 * 262144 + (32 * cb + 8 * g + nb
+                                        + 1) % 8 * 32768 + (1536 * p + 512 * q + 128 * k0 + 8 * c0 + 4 * n + i) % 2048 * 16]);
+                                }
+                                if (1536 * p + 512 * q + 128 * k0 + 8 * c0 + 4 * n + i < 2048) {
+                                    prefetch_line(&encoder4_conv_data_grad[(32 * cb + 8 * g + nb + 1) / 8 % 4 * 262144 + (32 * cb + 8 * g
+                                        + nb + 1) % 8 * 32768 + (1536 * p + 512 * q + 128 * k0 + 8 * c0 + 4 * n + i) % 2048 * 16]);
+                                }
                                 for (ptrdiff_t j = 0; j < 4; j++) {
                                     float *const transformed_gradient_at_3 = &transformed_gradient[24576 * p + 8192 * q + 2048 * k0
                                         + 256 * n + 64 * i + 16 * j];
@@ -20180,6 +20260,19 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                             __m512 sum2_3_2 = _mm512_setzero_ps();
                             __m512 sum2_3_3 = _mm512_setzero_ps();
                             for (ptrdiff_t i = 0; i < 4; i++) {
+                                prefetch_line(&encoder1_conv_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g + 2 * nb + ib
+                                    + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 8192 + (384 * p + 128 * q + 64 * k0 + 4 * c0
+                                    + i) % 512 * 16 + (384 * p + 128 * q + 64 * k0 + 4 * c0 + i) / 512 % 4 * 16384]);
+                                if (384 * p + 128 * q + 64 * k0 + 4 * c0 + i < 1024) {
+                                    prefetch_line(&encoder2_conv_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 262144 + (16 * g + 2 * nb
+                                        + ib + 1) / 2 % 8 * 32768 + (16 * g + 2 * nb + ib + 1) % 2 * 2048 + (384 * p + 128 * q + 64 * k0
+                                        + 4 * c0 + i) % 128 * 16 + (384 * p + 128 * q + 64 * k0 + 4 * c0 + i) / 128 % 8 * 4096]);
+                                }
+                                if (384 * p + 128 * q + 64 * k0 + 4 * c0 + i < 1024) {
+                                    prefetch_line(&encoder3_conv_data_grad[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 262144 + (16 * g + 2 * nb
+                                        + ib + 1) / 2 % 8 * 32768 + (16 * g + 2 * nb + ib + 1) % 2 * 2048 + (384 * p + 128 * q + 64 * k0
+                                        + 4 * c0 + i) % 128 * 16 + (384 * p + 128 * q + 64 * k0 + 4 * c0 + i) / 128 % 8 * 4096]);
+                                }
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     float *const transformed_gradient_at_3 = &transformed_gradient[12288 * p + 4096 * q + 2048 * k0
                                         + 128 * i + 16 * j];
@@ -20259,6 +20352,9 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m512 sum3_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
+                                prefetch_line(&encoder1_conv_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g + 2 * nb + ib
+                                    + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 8192 + (256 * p + 128 * k0 + 8 * c0 + 4 * v + i
+                                    + 1152) % 512 * 16 + (256 * p + 128 * k0 + 8 * c0 + 4 * v + i + 1152) / 512 % 4 * 16384]);
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     float *const transformed_gradient_at_4 = &transformed_gradient[12288 * p + 8192 * v + 2048 * k0
                                         + 128 * i + 16 * j];
@@ -20338,6 +20434,12 @@ static TARGET_CODE void encoder2_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m512 sum4_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t u = 0; u < 2; u++) {
                             for (ptrdiff_t i = 0; i < 4; i++) {
+                                if (256 * q + 128 * k0 + 8 * c0 + 4 * u + i + 1920 < 2048) {
+                                    prefetch_line(&encoder1_conv_forward[(16 * g + 2 * nb + ib + 1) / 16 % 8 * 524288 + (16 * g + 2 * nb
+                                        + ib + 1) / 2 % 8 * 65536 + (16 * g + 2 * nb + ib + 1) % 2 * 8192 + (256 * q + 128 * k0 + 8 * c0
+                                        + 4 * u + i + 1920) % 512 * 16 + (256 * q + 128 * k0 + 8 * c0 + 4 * u + i
+                                        + 1920) / 512 % 4 * 16384]);
+                                }
                                 for (ptrdiff_t j = 0; j < 8; j++) {
                                     float *const transformed_gradient_at_5 = &transformed_gradient[24576 * u + 4096 * q + 2048 * k0
                                         + 128 * i + 16 * j];

@@ -154,13 +154,17 @@ tunes() {
         ends 1 $zoetrope explain "$spec" --tuning "$scratch/tuning.yaml" && ends 1 $zoetrope explain "$spec" --tuning "$scratch/none.yaml" &&
         ends 2 $zoetrope check "$spec" --tuning "$scratch/tuning.yaml"
 }
-# Those that come with the tree are for the kernels that their specs have today.
+# Those that come with the tree are for the kernels that their specs have today; those of specs elsewhere are their makers'.
 takes_tuning_files() {
-    ls specs/tuning/*.yaml &&
-        for file in specs/tuning/*.yaml; do
-            name=${file##*/}
-            $zoetrope explain "specs/${name%%.*}.yaml" --tuning "$file" >/dev/null || return 1
-        done
+    tried=0
+    for file in specs/tuning/*.yaml; do
+        name=${file##*/}
+        [ -f "specs/${name%%.*}.yaml" ] || continue
+        echo "$file"
+        $zoetrope explain "specs/${name%%.*}.yaml" --tuning "$file" >/dev/null || return 1
+        tried=$((tried + 1))
+    done
+    [ "$tried" -ge 2 ]
 }
 # Sixteen phases to three channels: many buffers in one kernel.
 many_phases() {
