@@ -46,7 +46,7 @@ static const struct {
     [OPTION_WEIGHTS_AS] = {"--weights-as", "file|object|array",
                            "inference: beside the file, an assembler file that links it, or, up to 1 MB, a C array (default: file)"},
     [OPTION_PRECISION] = {"--precision", "f32|f16|bf16|int8",
-                          "inference: what weights are stored as; f16 and bf16 take half the bytes, int8 a quarter (default: f32)"},
+                          "inference: what weights are stored as; f16 and bf16 take half of a float, int8 a quarter (default: f32)"},
     [OPTION_ENDIAN] = {"--endian", "ORDER",
                        "inference: the byte order of the machines that will read the weights, little (default) or big"},
     [OPTION_TARGETS] = {"--targets", "LIST",

@@ -62,7 +62,7 @@ const Key spec_keys[] = {
            "`mse`: mean of squared, `l1`: mean of absolute differences, over all elements of the batch."),
     CHOICE(SECTION_SPEC, "precision", SPEC(precision), precisions, COMPUTE_F32,
            "`bf16`: convolutions take their operands rounded to bfloat16 and sum in float32; all that is kept (parameters, optimizer, "
-           "statistics, files) and every other operation is float32. It needs a CPU with AVX512-BF16, and is about twice as fast there "
+           "statistics, files) and every other operation is float32. It needs a CPU with AVX512-BF16, and takes about 0.7 of the time there "
            "([which layers, and what else](performance.md#bfloat16))."),
     SECTION_KEY("optimizer", KEY_DEFAULT, SECTION_OPTIMIZER, NOWHERE, "What learns."),
     SECTION_KEY("training", KEY_DEFAULT, SECTION_TRAINING, SPEC(training_mark), "How long, and on how much at once."),

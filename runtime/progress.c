@@ -39,9 +39,11 @@ static void print_duration(FILE *out, double seconds) {
 static void format_line(FILE *out, const Progress *progress, const Metric *metric) {
     int64_t done = metric->iteration + 1;
     fprintf(out, "%" PRId64 "/%" PRId64 "  loss %.5f  PSNR %.2f dB", done, progress->iterations, metric->loss, metric->psnr);
-    if (progress->validated) fprintf(out, "  validation %.5f, %.2f dB", progress->validation_loss, progress->validation_psnr);
     fprintf(out, "  %.1f clips/s  ETA ", progress->batch / progress->seconds);
     print_duration(out, (clock_seconds() - progress->begin) / (double)(done - progress->first) * (double)(progress->iterations - done));
+    if (progress->validated) /* last: it is what a narrow terminal can do without */
+        fprintf(out, "  validation at %" PRId64 ": %.5f, %.2f dB", progress->validated, progress->validation_loss,
+                progress->validation_psnr);
 }
 
 /* On a terminal the line is cut at its edge: a line that wraps could not be rewritten. */
@@ -64,7 +66,7 @@ void progress_update(Progress *progress, const Metric *metric, bool now) {
     double seconds = metric->seconds > 1e-9 ? metric->seconds : 1e-9;
     progress->seconds = progress->seconds > 0 ? 0.95 * progress->seconds + 0.05 * seconds : seconds;
     if (metric->validated) {
-        progress->validated = true;
+        progress->validated = metric->iteration + 1;
         progress->validation_loss = metric->validation_loss;
         progress->validation_psnr = metric->validation_psnr;
     }

@@ -14,8 +14,8 @@ typedef struct Progress {
     double begin;       /* when the run began … */
     int64_t first;      /* … and with which iteration: what is left is reckoned from both, saving and validation included */
     double last;        /* when something was printed */
-    double validation_loss, validation_psnr;
-    bool validated;
+    double validation_loss, validation_psnr; /* of the last validation … */
+    int64_t validated;                       /* … after so many iterations; 0: there was none */
 } Progress;
 
 void progress_start(Progress *progress, FILE *out, int batch, int64_t first, int64_t iterations);
