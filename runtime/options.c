@@ -34,8 +34,10 @@ enum {
 #define PLACE(field) offsetof(Options, field)
 /* clang-format off */
 static const Option option_table[] = {
-    {"data", TRAIN | RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of PNG frames, and folders with such in them (train without it: videos that the program draws itself)"},
+    {"data", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
+     "videos, folders of PNG frames, and folders with such in them (without it: videos that the program draws itself)"},
+    {"data", RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
+     "videos, folders of PNG frames, and folders with such in them"},
     {"validation", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(validation), 0, 0,
      "videos to measure loss and PSNR on with every strip; the best weights become best.safetensors"},
     {"weights", RECONSTRUCT | SCORE | STEP, RECONSTRUCT | SCORE | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,

@@ -44,15 +44,25 @@ static double place_y(const Scale *scale, double score) {
     return BOTTOM - (BOTTOM - TOP) * (logarithm(score) - scale->low) / (scale->high - scale->low);
 }
 
+/* Below less than a decade, more of them. */
 static void draw_ticks(FILE *out, const Scale *scale) {
-    static const double steps[] = {1, 2, 5};
+    static const double few[] = {1, 2, 5}, many[] = {1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9};
+    const bool narrow = scale->high - scale->low < 1;
     for (int power = (int)floor(scale->low); power <= (int)ceil(scale->high); power++)
-        for (int i = 0; i < 3; i++) {
-            const double score = steps[i] * pow(10, power);
+        for (int i = 0; i < (narrow ? 10 : 3); i++) {
+            const double score = (narrow ? many[i] : few[i]) * pow(10, power);
             if (logarithm(score) < scale->low || logarithm(score) > scale->high) continue;
             fprintf(out, "<path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n", LEFT,
                     place_y(scale, score), RIGHT, LEFT - 8, place_y(scale, score) + 4.5, score);
         }
+}
+
+/* Numbers of frames, some eight of them. */
+static void draw_frames(FILE *out, const Scale *scale) {
+    int64_t step = 1;
+    for (int i = 0; step * 8 < scale->frames; i++) step = i % 3 == 1 ? step / 2 * 5 : step * 2; /* 1, 2, 5, 10, … */
+    for (int64_t frame = 0; frame < scale->frames; frame += step)
+        fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%" PRId64 "</text>\n", place_x(scale, frame), BOTTOM + 18, frame);
 }
 
 /* Every frame's score; where there are more frames than columns, least and greatest of each column. */
@@ -81,21 +91,23 @@ bool score_plot_write(const char *path, const char *title, const VideoScores *vi
     const Scale scale = find_scale(videos, count);
     fprintf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n<style>%s</style>\n", WIDTH,
             HEIGHT, WIDTH, HEIGHT, style);
-    fprintf(out,
-            "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n<text class=\"title\" x=\"%d\" y=\"37\">%s: score of each frame</text>\n",
-            WIDTH, HEIGHT, LEFT, title);
+    fprintf(
+        out,
+        "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n<text class=\"title\" x=\"%d\" y=\"37\">%s: score of each frame, logarithmic</text>\n",
+        WIDTH, HEIGHT, LEFT, title);
     int64_t first = 0;
     for (int64_t v = 0; v < count; first += videos[v++].frames) /* every other video on a ground of its own */
         if (v % 2)
             fprintf(out, "<rect class=\"video\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>\n", place_x(&scale, first), TOP,
-                    place_x(&scale, first + videos[v].frames) - place_x(&scale, first), BOTTOM - TOP);
+                    fmin(RIGHT, place_x(&scale, first + videos[v].frames)) - place_x(&scale, first), BOTTOM - TOP);
     draw_ticks(out, &scale);
+    draw_frames(out, &scale);
     fprintf(out, "<path class=\"axis\" fill=\"none\" d=\"M%d %dV%dH%d\"/>\n", LEFT, TOP, BOTTOM, RIGHT);
     first = 0;
     for (int64_t v = 0; v < count; first += videos[v++].frames) draw_scores(out, &scale, &videos[v], first);
     fprintf(out,
             "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%" PRId64 " frames of %" PRId64 " video%s, one after another</text>\n</svg>\n",
-            (LEFT + RIGHT) / 2, HEIGHT - 22, scale.frames, count, count == 1 ? "" : "s");
+            (LEFT + RIGHT) / 2, HEIGHT - 16, scale.frames, count, count == 1 ? "" : "s");
     bool written = fclose(out) == 0 || fail_memory(error, "the plot of the scores");
     written = written && file_write(path, &(FilePart){text, length}, 1, FILE_RENAMED, error);
     free(text);
