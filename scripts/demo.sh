@@ -8,12 +8,7 @@ export OMP_WAIT_POLICY="${OMP_WAIT_POLICY-passive}"
 started=$(date +%s)
 make trainer SPEC=specs/tiny.yaml
 
-run=runs/demo # or the next that is free: what an earlier demo made is left alone
-number=1
-while [ -e "$run" ]; do
-    number=$((number + 1))
-    run=runs/demo$number
-done
+run=$(sh scripts/free_folder.sh runs/demo)
 echo "build/tiny/tiny train --out $run" # that --resume goes on with, where it is stopped
 build/tiny/tiny train --out "$run"
 

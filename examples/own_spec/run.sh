@@ -1,12 +1,7 @@
 #!/bin/sh
 # run.sh [OUT [ITERATIONS]]: checks, explains, builds and trains the spec beside this file. Run it from the tree's root.
 set -eu
-out=${1:-runs/own_spec} # or, where that is there already, the next that is free
-base=$out number=1
-while [ -e "$out" ]; do
-    number=$((number + 1))
-    out=$base$number
-done
+out=$(sh scripts/free_folder.sh "${1:-runs/own_spec}")
 iterations=${2:-1500}
 spec=examples/own_spec/flat.yaml
 

@@ -1,12 +1,7 @@
 #!/bin/sh
 # run.sh [OUT [ITERATIONS]]: trains on a folder of videos and reconstructs others. Run it from the tree's root.
 set -eu
-out=${1:-runs/own_videos} # or, where that is there already, the next that is free
-base=$out number=1
-while [ -e "$out" ]; do
-    number=$((number + 1))
-    out=$base$number
-done
+out=$(sh scripts/free_folder.sh "${1:-runs/own_videos}")
 iterations=${2:-1500}
 
 make trainer SPEC=specs/tiny.yaml

@@ -1,12 +1,7 @@
 #!/bin/sh
 # run.sh [OUT [ITERATIONS]]: makes a bundle and runs six streams on it at the same time. Run it from the tree's root.
 set -eu
-out=${1:-runs/threads} # or, where that is there already, the next that is free
-base=$out number=1
-while [ -e "$out" ]; do
-    number=$((number + 1))
-    out=$base$number
-done
+out=$(sh scripts/free_folder.sh "${1:-runs/threads}")
 iterations=${2:-200}
 
 make trainer SPEC=specs/tiny.yaml

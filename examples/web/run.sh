@@ -1,12 +1,7 @@
 #!/bin/sh
 # run.sh [OUT [ITERATIONS]]: the demo's network as a page: OUT/page/index.html. Wants clang and lld. Run it from the tree's root.
 set -eu
-out=${1:-runs/web} # or, where that is there already, the next that is free
-base=$out number=1
-while [ -e "$out" ]; do
-    number=$((number + 1))
-    out=$base$number
-done
+out=$(sh scripts/free_folder.sh "${1:-runs/web}")
 iterations=${2:-1500}
 
 make trainer SPEC=specs/tiny.yaml
