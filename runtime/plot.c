@@ -57,8 +57,7 @@ static double place_y(const Panel *panel, double value) {
 
 /* ---- ranges and ticks ---- */
 
-/* The round step (1, 2 or 5 times a power of ten) that divides a span into at most `most` parts. */
-static double round_step(double span, int most) {
+double round_step(double span, int most) {
     double power = pow(10, floor(log10(span / most)));
     const double factors[] = {1, 2, 5, 10};
     int i = 0;

@@ -2,6 +2,7 @@
 #include "score.h"
 
 #include "file.h"
+#include "plot.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -44,7 +45,7 @@ static double place_y(const Scale *scale, double score) {
     return BOTTOM - (BOTTOM - TOP) * (logarithm(score) - scale->low) / (scale->high - scale->low);
 }
 
-/* Below less than a decade, more of them. */
+/* More of them where there is less than a decade. */
 static void draw_ticks(FILE *out, const Scale *scale) {
     static const double few[] = {1, 2, 5}, many[] = {1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9};
     const bool narrow = scale->high - scale->low < 1;
@@ -57,10 +58,8 @@ static void draw_ticks(FILE *out, const Scale *scale) {
         }
 }
 
-/* Numbers of frames, some eight of them. */
 static void draw_frames(FILE *out, const Scale *scale) {
-    int64_t step = 1;
-    for (int i = 0; step * 8 < scale->frames; i++) step = i % 3 == 1 ? step / 2 * 5 : step * 2; /* 1, 2, 5, 10, … */
+    const int64_t step = (int64_t)fmax(1, round_step((double)scale->frames, 8));
     for (int64_t frame = 0; frame < scale->frames; frame += step)
         fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%" PRId64 "</text>\n", place_x(scale, frame), BOTTOM + 18, frame);
 }
