@@ -100,8 +100,8 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     add_level(schedule, "b", tile.outer, LOOP_PARALLEL);
     Schedule *after = kernel->compute_count > 1 ? &kernel->schedule[1] : NULL;
     if (after) {
-        memcpy(after->level, schedule->level, sizeof schedule->level);
-        after->levels = after->shared = schedule->levels;
+        *after = *schedule;
+        after->shared = after->levels;
         add_rows_levels(after, o[0], width, fit, LOOP_SERIAL, steps);
     }
     if (steps) add_level(schedule, "t", tile.inner, LOOP_SERIAL);

@@ -73,11 +73,14 @@ static Region tuned_region(KernelChoice *choice, const ConvShape *shape, long ch
 
 /* Output channels that share one pass over the staged input: all, since a pass over weights that no cache keeps costs less than staging
  * the input again; or, where there are few images, blocks for several threads, down to weights that stay in the second-level cache. The
- * taps of a phase do not follow one another, so that a pass over them costs more: blocks that stay, where inputs are much fewer. */
+ * taps of a phase do not follow one another, so that a pass over them costs more: blocks that stay, where inputs are much fewer and each
+ * block is as large. */
 static long choose_outputs(const ConvShape *shape, long tile, long images) {
     const long bytes = shape->channels * shape->taps * shape->outputs * 4, staying = (bytes + WEIGHT_BYTES - 1) / WEIGHT_BYTES;
-    long blocks = minimum((BUSY_ITEMS + images - 1) / images, staying);
-    if (shape->phases > 1 && 2 * staying * (shape->rows + 1) * (shape->columns + 1) <= shape->taps * shape->outputs) blocks = staying;
+    const long blocks = minimum((BUSY_ITEMS + images - 1) / images, staying);
+    const long stays = round_up((shape->outputs + staying - 1) / staying, tile);
+    const bool few_inputs = 2 * staying * (shape->rows + 1) * (shape->columns + 1) <= shape->taps * shape->outputs;
+    if (shape->phases > 1 && few_inputs && shape->outputs % stays == 0) return stays;
     return round_up((shape->outputs + blocks - 1) / blocks, tile);
 }
 

@@ -168,11 +168,10 @@ static int compare_kernels(const Spec *spec, const char *name, const Choices *ch
     return kernels;
 }
 
-/* Directly on avx2, blocks of 48 channels do not divide 128, and each is asked for as far as the last one goes: two thirds. */
 START_TEST(what_is_prefetched_is_what_is_read) {
     Choices choices = default_choices;
     if (_i / 2) choices.filtering = 0;
-    ck_assert_int_ge(compare_kernels(gru_ae_spec(), _i % 2 ? "avx2" : "avx512", &choices, _i == 3 ? 2 : 3), 12);
+    ck_assert_int_ge(compare_kernels(gru_ae_spec(), _i % 2 ? "avx2" : "avx512", &choices, 3), 12);
 }
 END_TEST
 
