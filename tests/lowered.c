@@ -1,0 +1,137 @@
+/* lowered.c: lowered programs run by the interpreter, and what they leave beside the reference. */
+#include "lowered.h"
+
+#include "sample_graphs.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+Memories *new_memories(const TargetCode *code, bool planned) {
+    Memories *memories = calloc(1, sizeof *memories);
+    memories->planned = planned;
+    memories->workspace = calloc(1, (size_t)(planned ? code->workspace_bytes : code->kept_bytes) + 64);
+    if (planned) memset(memories->workspace + code->kept_bytes, 0xff, (size_t)(code->workspace_bytes - code->kept_bytes));
+    return memories;
+}
+
+void free_memories(Memories *memories) {
+    for (int i = 0; i < memories->count; i++) free(memories->elements[i]);
+    free(memories->workspace);
+    free(memories);
+}
+
+static void *tensor_memory(const Buffer *buffer, void *context) {
+    Memories *memories = context;
+    const Tensor *tensor = buffer->owner;
+    if (tensor->place == PLACE_WORKSPACE && (tensor->kept || memories->planned)) return memories->workspace + tensor->offset;
+    for (int i = 0; i < memories->count; i++)
+        if (memories->tensor[i] == tensor) return memories->elements[i];
+    ck_assert_int_lt(memories->count, 4096);
+    float *elements = calloc(1, (size_t)tensor->bytes + 64);
+    for (long i = 0; tensor->place == PLACE_COEFFICIENTS && i < tensor->bytes / 4; i++) elements[i] = 1; /* the optimizer divides by one */
+    memories->tensor[memories->count] = tensor;
+    return memories->elements[memories->count++] = elements;
+}
+
+void interpret_program(const Program *program, Memories *memories, bool reverse) {
+    for (int i = 0; i < program->call_count;) {
+        Scan *scan = program->call[i].scan;
+        int end = i + 1;
+        while (scan && end < program->call_count && program->call[end].scan == scan) end++;
+        for (long step = 0; step < (scan ? scan->steps : 1); step++)
+            for (int k = i; k < end; k++)
+                interpret_kernel(program->call[k].kernel, scan && scan->reverse ? scan->steps - 1 - step : step, reverse, tensor_memory,
+                                 memories);
+        i = end;
+    }
+}
+
+/* Rows of tensors that a scan carries: b·(T + 1) + t, shifted by one where a forward scan wrote them or a reverse one reads them. */
+static long stored_row(const Graph *graph, const Node *node, long row) {
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *carry = graph->node[i];
+        if (carry->op != OP_CARRY || (carry != node && carry->input[1] != node)) continue;
+        long T = carry->scan->steps;
+        return row / T * (T + 1) + row % T + ((carry == node) == carry->scan->reverse);
+    }
+    return row;
+}
+
+/* Where an element of the graph's row-major order lies. */
+static long stored_offset(const Graph *graph, const Node *node, const Buffer *buffer, long element) {
+    long index[MAX_RANK];
+    for (int d = node->rank; d-- > 0; element /= node->shape[d]) index[d] = element % node->shape[d];
+    if (node->rank == 4) index[0] = stored_row(graph, node, index[0]);
+    return layout_offset(&buffer->layout, index);
+}
+
+double element_of(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, long element) {
+    const void *memory = tensor_memory(buffer, memories);
+    const long offset = stored_offset(graph, node, buffer, element);
+    return buffer->type == TYPE_F32 ? (double)((const float *)memory)[offset] : ((const double *)memory)[offset];
+}
+
+void set_elements(const Graph *graph, const Buffer **buffers, Memories *memories, double **values) {
+    for (int i = 0; i < graph->node_count; i++)
+        for (long e = 0; values[i] && buffers[i] && e < count_elements(graph->node[i]); e++) {
+            float *memory = tensor_memory(buffers[i], memories);
+            memory[stored_offset(graph, graph->node[i], buffers[i], e)] = (float)values[i][e];
+        }
+}
+
+double distance_of(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, const double *expected, double *norm) {
+    double distance = 0, square = 0;
+    for (long i = 0; i < count_elements(node); i++) {
+        const double value = element_of(graph, node, buffer, memories, i);
+        distance += (value - expected[i]) * (value - expected[i]);
+        square += expected[i] * expected[i];
+    }
+    *norm = sqrt(square);
+    return sqrt(distance);
+}
+
+/* Relative to the tensor's norm; a tensor that is zero by mathematics is held against 1e-4. With bfloat16, a value that lies close to the
+ * middle of two is rounded up from float and down from double, or the other way round, about one in 2^14: those are off by 2^-8, which
+ * leaves up to 6.5e-4 in gradients whose terms cancel. Operands that were not rounded at all would leave 1.6e-3 in forward passes. */
+static void compare_node(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, const double *expected,
+                         const Target *target) {
+    double norm;
+    const double distance = distance_of(graph, node, buffer, memories, expected, &norm);
+    if (getenv("ZOETROPE_SHOW")) printf("%-8s %-45s %.2e of %.2e\n", target->name, node->name, distance, norm);
+    const double tolerance = target->pairs ? 1e-3 : 2e-4;
+    ck_assert_msg(distance <= tolerance * norm + 1e-5, "%s, %s: off by %g, of a norm of %g", target->name, node->name, distance, norm);
+}
+
+Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
+    Outcome outcome = {new_memories(code, false), sample_values(graph, 7), NEW_ARRAY(double *, graph->node_count)};
+    double **values = outcome.expected;
+    const Buffer **buffers = training ? code->train_buffer : code->evaluate_buffer;
+    set_elements(graph, buffers, outcome.memories, values);
+    for (int i = 0; i < graph->node_count; i++)
+        for (long e = 0; values[i] && buffers[i] && e < count_elements(graph->node[i]); e++) values[i][e] = (double)(float)values[i][e];
+    memcpy(outcome.given, values, sizeof(double *) * (size_t)graph->node_count);
+    evaluate_graph(graph, values);
+    interpret_program(&code->renew, outcome.memories, reverse);
+    Program program = training ? code->train : code->evaluate;
+    if (training) /* without the update, which changes the parameters, and what follows it */
+        for (int i = 0; i < program.call_count; i++)
+            if (strcmp(program.call[i].kernel->name, "update") == 0) program.call_count = i;
+    interpret_program(&program, outcome.memories, reverse);
+    return outcome;
+}
+
+void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
+    const Outcome outcome = run_graph(graph, code, training, reverse);
+    const Buffer **buffers = training ? code->train_buffer : code->evaluate_buffer;
+    for (int i = 0; i < graph->node_count; i++)
+        if (buffers[i] && !outcome.given[i])
+            compare_node(graph, graph->node[i], buffers[i], outcome.memories, outcome.expected[i], code->target);
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const int id = graph->parameter[i]->node->id;
+        if (!graph->parameter[i]->trained)
+            compare_node(graph, graph->node[id], buffers[id], outcome.memories, outcome.expected[id], code->target);
+    }
+    free_memories(outcome.memories);
+}

@@ -1,0 +1,36 @@
+/* lowered.h: lowered programs run by the interpreter, and what they leave beside the graph's reference in double precision. */
+#ifndef ZOETROPE_LOWERED_H
+#define ZOETROPE_LOWERED_H
+
+#include "../compiler/program.h"
+
+typedef struct Memories {
+    const Tensor *tensor[4096]; /* these have memory of their own: all that is not kept, so that what the plan shares does not matter … */
+    void *elements[4096];
+    int count;
+    bool planned; /* … unless this is set: then they lie in the workspace, where the plan has put them */
+    char *workspace;
+} Memories;
+
+Memories *new_memories(const TargetCode *code, bool planned);
+void free_memories(Memories *memories);
+/* Each call in turn; a scan's once for each step. `reverse`: parallel loops run from their end. */
+void interpret_program(const Program *program, Memories *memories, bool reverse);
+/* What is given of the values (parameters, statistics, inputs), in float. */
+void set_elements(const Graph *graph, const Buffer **buffers, Memories *memories, double **values);
+/* `element` in the graph's row-major order. */
+double element_of(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, long element);
+/* From what is expected, whose norm is written. */
+double distance_of(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, const double *expected, double *norm);
+
+typedef struct Outcome {
+    Memories *memories;         /* what the program left */
+    double **expected, **given; /* by node, of the reference; given: NULL where it was computed */
+} Outcome;
+
+/* Fills parameters, statistics and inputs as the reference has them; then the program. */
+Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse);
+/* The same, and fails where a stored node is far from the reference. */
+void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse);
+
+#endif
