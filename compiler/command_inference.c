@@ -14,6 +14,11 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
     const InferenceCode *rounding = rounding_code(inference);
     const Golden *const golden[2] = {compute_golden(inference, parameters, NULL),
                                      rounding ? compute_golden(inference, parameters, rounding) : NULL};
+    if (!golden_finite(inference, golden[0]) || (golden[1] && !golden_finite(inference, golden[1]))) {
+        fprintf(stderr, "zoetrope: %s: with these weights the reconstruction is not finite; are they those of a training that failed?\n",
+                options->weights);
+        return false;
+    }
     const Bytes weights = pack_weights(inference, parameters, scales, golden, options->big_endian);
     inference->file_bytes = (long)weights.length;
     if (options->weights_as == WEIGHTS_ARRAY && weights.length > ARRAY_MOST) {

@@ -71,3 +71,16 @@ Golden *compute_golden(const Inference *inference, double *const *parameters, co
     for (long i = 0; i < inference->state_elements; i++) golden->final_state[i] = (float)state[i];
     return golden;
 }
+
+static bool all_finite(const float *values, long count) {
+    for (long i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+bool golden_finite(const Inference *inference, const Golden *golden) {
+    for (int frame = 0; frame < golden->frames; frame++)
+        if (!isfinite(golden->score[frame])) return false;
+    return all_finite(golden->reconstruction, golden->frames * inference->frame_elements) &&
+           all_finite(golden->final_state, inference->state_elements);
+}

@@ -83,6 +83,8 @@ typedef struct Golden {
 } Golden;
 /* As a target computes it (NULL: by no rounding at all). */
 Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code);
+/* Whether all that came of it is finite. */
+bool golden_finite(const Inference *inference, const Golden *golden);
 /* The first target that multiplies in bfloat16: the others do so in the same way. NULL: none does. */
 const InferenceCode *rounding_code(const Inference *inference);
 

@@ -59,16 +59,18 @@ static double nearest(Type type, double value, double scale) {
     }
 }
 
-/* False: an error, which was reported: a value that the type cannot hold. */
+/* False: an error, which was reported: a value that the type cannot hold. Biases are float32 in every precision. */
 static bool round_parameter(const Parameter *parameter, Precision precision, double *values, double **scale) {
-    const Type type = precision_types[precision];
+    const bool bias = parameter->rank == 1;
+    const Type type = bias ? TYPE_F32 : precision_types[precision];
     for (long i = 0; i < parameter->count; i++) {
         if (isfinite(values[i]) && isfinite(nearest(type, values[i], 1))) continue;
         fprintf(stderr, "zoetrope: %s, with its batch norm where it has one, holds %.9g, which %s cannot; %s\n", parameter->name, values[i],
-                precision_names[precision],
+                precision_names[bias ? PRECISION_F32 : precision],
                 isfinite(values[i]) ? "take bf16, int8 or f32" : "are these weights of a training that failed?");
         return false;
     }
+    if (bias) return true;
     if (type == TYPE_I8) *scale = choose_scales(parameter, values);
     for (long i = 0; i < parameter->count; i++) values[i] = nearest(type, values[i], *scale ? (*scale)[output_of(parameter->node, i)] : 0);
     return true;
@@ -77,9 +79,7 @@ static bool round_parameter(const Parameter *parameter, Precision precision, dou
 bool round_parameters(const Graph *graph, Precision precision, double **parameters, double ***scales) {
     *scales = NEW_ARRAY(double *, graph->parameter_count);
     for (int i = 0; i < graph->parameter_count; i++) {
-        const Parameter *parameter = graph->parameter[i];
-        if (precision == PRECISION_F32 || parameter->rank == 1) continue;
-        if (!round_parameter(parameter, precision, parameters[i], &(*scales)[i])) return false;
+        if (!round_parameter(graph->parameter[i], precision, parameters[i], &(*scales)[i])) return false;
     }
     return true;
 }

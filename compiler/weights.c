@@ -28,6 +28,11 @@ static double *read_tensor(const TensorFile *file, const Parameter *parameter) {
                 tensor_type_name(tensor->type));
         return NULL;
     }
+    Error error;
+    if (!tensor_check_numbers(file, tensor, &error)) {
+        fprintf(stderr, "zoetrope: %s; are these weights of a training that failed?\n", error.text);
+        return NULL;
+    }
     double *wide = NEW_ARRAY(double, parameter->count);
     for (long i = 0; i < parameter->count; i++) wide[i] = (double)values[i];
     return wide;

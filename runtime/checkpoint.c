@@ -26,14 +26,16 @@ static bool same_shape(const FileTensor *tensor, int rank, const int64_t *shape)
     return true;
 }
 
-/* One element that is no number makes every loss and every weight into none. */
-static bool check_finite(const TensorFile *file, const FileTensor *tensor, FILE *messages) {
-    float value;
-    int64_t place = tensor_find_not_finite(tensor, &value);
-    if (place < 0) return true;
-    fprintf(messages, "%s: tensor %s holds %g (element %" PRId64 " of %" PRId64 "), and the model wants finite numbers\n", file->path,
-            tensor->name, (double)value, place + 1, tensor->count);
-    return false;
+/* One element that is no number makes every loss and every weight into none. A count must leave room to count on. */
+static bool check_numbers(const TensorFile *file, const FileTensor *tensor, FILE *messages) {
+    Error error;
+    int64_t count = 0;
+    bool good = tensor_check_numbers(file, tensor, &error);
+    if (tensor->type == TENSOR_I64) memcpy(&count, tensor->bytes, sizeof count);
+    if (good && (count < 0 || count > INT64_MAX / 2))
+        good = fail(&error, "%s: tensor %s holds %" PRId64 ", which is no number of batches", file->path, tensor->name, count);
+    if (!good) fprintf(messages, "%s\n", error.text);
+    return good;
 }
 
 /* Says on `messages` what is wrong with a tensor that should have the shape, if anything. */
@@ -55,7 +57,7 @@ static bool check_tensor(const TensorFile *file, const FileTensor *tensor, const
     if (!good)
         fprintf(messages, "%s: tensor %s is of type %s, and the model wants %s\n", file->path, name, tensor_type_name(type),
                 integer ? "I64" : "F32 (F64, F16 and BF16 are converted)");
-    return good && check_finite(file, tensor, messages);
+    return good && check_numbers(file, tensor, messages);
 }
 
 static bool check_all(const ModelState *state, const TensorFile *file, FILE *messages, Error *error) {

@@ -133,11 +133,12 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
     }
     if (state->workspace == NULL || state->scratch == NULL || state->reconstruction == NULL ||
         (initial_state > 0 && (state->h0 == NULL || state->clip_state == NULL))) {
+        const ModelTarget *target = state->target;
         model_close(state);
         return fail(
             error,
             "%s needs %zu bytes and %zu more for each thread (%d here), which this machine does not have; lower training.batch, or --threads",
-            model->name, state->target->workspace_size, state->target->scratch_size, threads);
+            model->name, target->workspace_size, target->scratch_size, threads);
     }
     find_names(state);
     return true;

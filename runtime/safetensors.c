@@ -249,13 +249,17 @@ bool tensor_to_float(const FileTensor *tensor, float *values) {
     return true;
 }
 
-int64_t tensor_find_not_finite(const FileTensor *tensor, float *value) {
-    if (!is_float(tensor)) return -1;
-    for (int64_t i = 0; i < tensor->count; i++) {
-        *value = element_to_float(tensor, i);
-        if (!isfinite(*value)) return i;
+bool tensor_check_numbers(const TensorFile *file, const FileTensor *tensor, Error *error) {
+    static const char variance[] = ".running_var";
+    const size_t length = strlen(tensor->name), end = sizeof variance - 1;
+    const bool is_variance = length >= end && strcmp(tensor->name + length - end, variance) == 0;
+    for (int64_t i = 0; is_float(tensor) && i < tensor->count; i++) {
+        const float value = element_to_float(tensor, i);
+        if (isfinite(value) && !(is_variance && value < 0)) continue;
+        return fail(error, "%s: tensor %s holds %g (element %" PRId64 " of %" PRId64 "); %s", file->path, tensor->name, (double)value,
+                    i + 1, tensor->count, isfinite(value) ? "a variance is never negative" : "give finite numbers");
     }
-    return -1;
+    return true;
 }
 
 /* ---- writing ---- */

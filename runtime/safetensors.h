@@ -61,8 +61,8 @@ const char *tensor_file_metadata(const TensorFile *file, const char *key);    /*
 
 /* Converts a tensor of F64, F32, F16 or BF16 to float32 (F64 rounds to nearest). False: of another type. */
 bool tensor_to_float(const FileTensor *tensor, float *values);
-/* The first element of such a tensor that is no finite float32, or −1 where all are; *value is what it becomes: nan, inf or −inf. */
-int64_t tensor_find_not_finite(const FileTensor *tensor, float *value);
+/* That each element of such a tensor is a finite float32, and, of a variance (….running_var), not negative. */
+bool tensor_check_numbers(const TensorFile *file, const FileTensor *tensor, Error *error);
 const char *tensor_type_name(TensorType type);
 /* "[64, 32, 3, 3]" into a buffer of TENSOR_SHAPE_TEXT bytes, which is returned. */
 enum { TENSOR_SHAPE_TEXT = TENSOR_MAX_RANK * 24 };

@@ -36,12 +36,7 @@ static bool read_input(const TensorFile *file, const char *name, int rank, const
                     tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
     if (!tensor_to_float(tensor, values))
         return fail(error, "%s: tensor %s is of type %s; convert it to F32", file->path, name, tensor_type_name(tensor->type));
-    float value;
-    int64_t place = tensor_find_not_finite(tensor, &value);
-    if (place >= 0)
-        return fail(error, "%s: tensor %s holds %g (element %" PRId64 " of %" PRId64 "); give finite numbers", file->path, name,
-                    (double)value, place + 1, tensor->count);
-    return true;
+    return tensor_check_numbers(file, tensor, error);
 }
 
 /* A GRU that starts from zeros takes an h0 of zeros, so that callers need not know the difference. */

@@ -106,6 +106,29 @@ START_TEST(weights_of_another_spec_are_refused) {
 }
 END_TEST
 
+/* Whatever tensor of the state_dict has it: folding would hide a variance below zero, or spread it. */
+START_TEST(weights_that_are_no_numbers_are_refused) {
+    const Graph *graph = build_graph(sample_spec(0), false);
+    Graph *folded = fold_batch_norm(graph);
+    float **drawn = draw_parameters(graph);
+    bool variance = false;
+    ck_assert(freopen("/dev/null", "w", stderr) != NULL);
+    for (int p = 0; p < graph->parameter_count; p++) {
+        const bool is_variance = strstr(graph->parameter[p]->name, "running_var") != NULL;
+        const float before = drawn[p][0], bad[] = {NAN, INFINITY, is_variance ? -1e-6F : -INFINITY};
+        variance |= is_variance;
+        for (int k = 0; k < 3; k++) {
+            drawn[p][0] = bad[k];
+            ck_assert_msg(read_parameters(folded, save_parameters(graph, drawn)) == NULL, "%s", graph->parameter[p]->name);
+        }
+        drawn[p][0] = before;
+    }
+    const char *path = save_parameters(graph, drawn);
+    ck_assert(variance && read_parameters(folded, path) != NULL);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(the_file_has_each_weight_once_for_each_layout_in_either_byte_order) {
     const Target *const wanted[4] = {find_target("avx512"), find_target("avx2"), find_target("neon"), find_target("generic")};
     Inference *inference = compile_inference(sample_spec(_i), PRECISION_F32, wanted, 4);
@@ -210,17 +233,34 @@ START_TEST(a_value_that_the_precision_cannot_hold_is_refused) {
         Precision precision;
         double value;
         bool good;
-    } cases[] = {{PRECISION_F16, 65519, true},       {PRECISION_F16, -65520, false}, {PRECISION_BF16, 65520, true},
-                 {PRECISION_BF16, 3.4e38, false},    {PRECISION_INT8, 3.4e38, true}, {PRECISION_INT8, NAN, false},
-                 {PRECISION_BF16, -INFINITY, false}, {PRECISION_F32, INFINITY, true}};
-    int weight = 0;
+    } cases[] = {{PRECISION_F16, 65519, true},       {PRECISION_F16, -65520, false},   {PRECISION_BF16, 65520, true},
+                 {PRECISION_BF16, 3.4e38, false},    {PRECISION_INT8, 3.4e38, true},   {PRECISION_INT8, NAN, false},
+                 {PRECISION_BF16, -INFINITY, false}, {PRECISION_F32, INFINITY, false}, {PRECISION_F32, 3.4e38, true}};
+    int weight = 0, bias = 0;
     while (graph->parameter[weight]->rank == 1) weight++;
+    while (graph->parameter[bias]->rank > 1) bias++;
     ck_assert(freopen("/dev/null", "w", stderr) != NULL);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double **parameters = sample_parameters(graph, 0), **scales;
         parameters[weight][1] = cases[i].value;
         ck_assert_int_eq(round_parameters(graph, cases[i].precision, parameters, &scales), cases[i].good);
+        parameters = sample_parameters(graph, 0); /* a bias is float32 whatever the precision */
+        parameters[bias][1] = cases[i].value;
+        ck_assert_int_eq(round_parameters(graph, cases[i].precision, parameters, &scales), isfinite(cases[i].value));
     }
+}
+END_TEST
+
+/* Each weight is fine, and what they make of a frame is not. */
+START_TEST(weights_that_make_no_numbers_are_noticed) {
+    const Spec *spec = sample_spec(0);
+    const Target *const target = find_target("generic");
+    Inference *inference = compile_inference(spec, PRECISION_F32, &target, 1);
+    double **parameters = sample_parameters(inference->frame, 0);
+    ck_assert(golden_finite(inference, compute_golden(inference, parameters, NULL)));
+    for (int p = 0; p < inference->frame->parameter_count; p++)
+        for (long i = 0; i < inference->frame->parameter[p]->count; i++) parameters[p][i] = 3e38;
+    ck_assert(!golden_finite(inference, compute_golden(inference, parameters, NULL)));
 }
 END_TEST
 
@@ -313,6 +353,8 @@ Suite *inference_suite(void) {
     TCase *test_case = tcase_create("inference");
     tcase_add_loop_test(test_case, folding_batch_norm_changes_no_value, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, weights_of_another_spec_are_refused);
+    tcase_add_test(test_case, weights_that_are_no_numbers_are_refused);
+    tcase_add_test(test_case, weights_that_make_no_numbers_are_noticed);
     tcase_add_loop_test(test_case, the_file_has_each_weight_once_for_each_layout_in_either_byte_order, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, bytes_are_the_nearest_multiples_of_each_outputs_scale, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, a_value_that_the_precision_cannot_hold_is_refused);

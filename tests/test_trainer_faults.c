@@ -55,6 +55,8 @@ static const struct {
     {"fc1.0.weight", TENSOR_F32, NAN, "changed: tensor fc1.0.weight holds nan (element 1 of 2)"},
     {"encoder.0.bias", TENSOR_F32, -INFINITY, "changed: tensor encoder.0.bias holds -inf (element 1 of 1)"},
     {"encoder.1.running_var", TENSOR_F64, 1e300, "changed: tensor encoder.1.running_var holds inf (element 1 of 2)"},
+    {"encoder.1.running_var", TENSOR_F32, -1,
+     "changed: tensor encoder.1.running_var holds -1 (element 1 of 2); a variance is never negative"},
 };
 
 START_TEST(weights_that_are_not_finite_are_refused_before_anything_is_done) {
@@ -68,6 +70,22 @@ START_TEST(weights_that_are_not_finite_are_refused_before_anything_is_done) {
         ck_assert_says("error: changed: 1 of the 8 tensors of fake cannot be used");
         ck_assert(!file_exists("b"));
     }
+}
+END_TEST
+
+START_TEST(a_count_of_batches_that_is_none_is_refused) {
+    static const int64_t counts[] = {-1, INT64_MAX};
+    Error error;
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    TensorFile file = read_tensors("a/last.safetensors");
+    FileTensor *tensor = (FileTensor *)(uintptr_t)tensor_file_find(&file, "encoder.1.num_batches_tracked");
+    for (int i = 0; i < 2; i++) {
+        tensor->bytes = &counts[i];
+        ck_assert(tensor_file_write("changed", file.tensor, file.count, NULL, 0, &error));
+        ck_assert_int_eq(run("train --out b --init changed"), 1);
+        ck_assert_says(i == 0 ? "num_batches_tracked holds -1, which is no number of batches" : "holds 9223372036854775807");
+    }
+    tensor_file_free(&file);
 }
 END_TEST
 
@@ -207,6 +225,19 @@ START_TEST(more_threads_than_can_be_started_are_refused) {
     before_run = NULL;
     ck_assert(!file_exists("a"));
     ck_assert_int_eq(run("train --out a --iterations 1 --threads 60"), 0);
+}
+END_TEST
+
+START_TEST(a_model_larger_than_memory_is_an_error) {
+    ModelTarget large = *fake_model.targets[1];
+    large.workspace_size = (size_t)1 << 60;
+    const ModelTarget *const targets[] = {&large};
+    ModelDescription model = fake_model;
+    model.targets = targets;
+    model.target_count = 1;
+    ck_assert_int_eq(run_model(&model, "train --out a --iterations 1"), 1);
+    ck_assert_says("error: fake needs 1152921504606846976 bytes and 128 more for each thread");
+    ck_assert(!file_exists("a"));
 }
 END_TEST
 
@@ -371,7 +402,8 @@ Suite *trainer_faults_suite(void) {
     tcase_add_checked_fixture(tests, enter_folder, leave_folder);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_loss_or_weights_that_are_not_finite_replace_nothing);
-    tcase_add_loop_test(tests, weights_that_are_not_finite_are_refused_before_anything_is_done, 0, 3);
+    tcase_add_loop_test(tests, weights_that_are_not_finite_are_refused_before_anything_is_done, 0, sizeof no_numbers / sizeof *no_numbers);
+    tcase_add_test(tests, a_count_of_batches_that_is_none_is_refused);
     tcase_add_loop_test(tests, a_training_state_whose_metadata_are_damaged_is_refused, 0, sizeof metadata / sizeof *metadata);
     tcase_add_test(tests, a_huge_file_of_another_kind_is_not_read);
     tcase_add_test(tests, a_training_state_or_a_batch_that_is_not_finite_is_refused);
@@ -379,6 +411,7 @@ Suite *trainer_faults_suite(void) {
     tcase_add_test(tests, a_full_disk_is_an_error_and_harms_no_file);
     tcase_add_test(tests, a_place_that_cannot_be_written_is_an_error);
     tcase_add_test(tests, a_folder_that_may_not_be_written_is_an_error_before_anything_is_done);
+    tcase_add_test(tests, a_model_larger_than_memory_is_an_error);
     tcase_add_test(tests, more_threads_than_can_be_started_are_refused);
     tcase_add_test(tests, what_is_printed_on_a_closed_stream_lands_in_no_file);
     tcase_add_loop_test(tests, step_says_before_it_works_that_its_output_cannot_be_written, 0, 5);

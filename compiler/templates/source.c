@@ -312,10 +312,15 @@ void @name@_decode_u8(const @name@_model *model, void *workspace, const float co
 
 /* ---- self-test ---- */
 
+/* Nothing is larger than what is no number. */
+static double larger(double size, double most) {
+    return size <= most || most != most ? most : size;
+}
+
 static double largest_difference(const float *a, const float *b, long count, double most) {
     for (long i = 0; i < count; i++) {
         const double apart = (double)a[i] - (double)b[i], size = apart < 0 ? -apart : apart;
-        if (!(size <= most)) most = size; /* no number counts as large, too */
+        most = larger(size, most);
     }
     return most;
 }
@@ -342,8 +347,7 @@ int @name@_selftest(const @name@_model *model, void *workspace, double *differen
         @name@_step(model, state, workspace, x + frame * @NAME@_FRAME_SIZE, clip_out(&call), &score);
         most = largest_difference(clip_out(&call), y + frame * @NAME@_FRAME_SIZE, @NAME@_FRAME_SIZE, most);
         memcpy(&wanted, golden + 8 * frame, sizeof wanted);
-        const double apart = score < wanted ? wanted - score : score - wanted;
-        if (!(apart <= most)) most = apart;
+        most = larger(score < wanted ? wanted - score : score - wanted, most);
     }
     most = largest_difference(state, after, @NAME@_STATE_SIZE, most);
     if (difference) *difference = most;
