@@ -265,6 +265,11 @@ static bool read_best(const TensorFile *file, double *value, Error *error) {
     return true;
 }
 
+int64_t checkpoint_iteration(const TensorFile *file) {
+    uint64_t iteration;
+    return read_unsigned(file, "iteration", &iteration, NULL) && iteration <= INT64_MAX ? (int64_t)iteration : -1;
+}
+
 bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
     if (!is_training_state(file)) return fail(error, "%s: is no training state; only a last.state.safetensors can be resumed", file->path);
     return read_unsigned(file, "seed", seed, error);

@@ -36,6 +36,9 @@ void carried_free(CarriedTensors *carried);
 /* Writes weights and carried tensors. Refuses weights that are not finite, so that they replace none that are. */
 bool checkpoint_save(const ModelState *state, const CarriedTensors *carried, const char *path, Error *error);
 
+/* How many updates made the weights, as the file says; −1: it does not. */
+int64_t checkpoint_iteration(const TensorFile *file);
+
 /* Writes all that --resume needs. */
 bool training_state_save(const ModelState *state, const CarriedTensors *carried, const RunProgress *progress, const char *path,
                          Error *error);

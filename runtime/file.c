@@ -1,8 +1,10 @@
 /* file.c: files that are whole or not there: written beside their name, synced, renamed. */
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -72,6 +74,38 @@ char *json_quoted(const char *text) {
 bool file_exists(const char *path) {
     struct stat status;
     return lstat(path, &status) == 0;
+}
+
+static bool is_named(const char *name, const char *const *patterns) {
+    for (; *patterns != NULL; patterns++)
+        if (fnmatch(*patterns, name, 0) == 0) return true;
+    return false;
+}
+
+bool file_has_content(const char *folder, const char *name) {
+    char *path = path_join(folder, "%s", name);
+    struct stat status;
+    const bool content = stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+    free(path);
+    return content;
+}
+
+char *find_file(const char *folder, const char *const *patterns) {
+    DIR *directory = opendir(folder);
+    char *found = NULL;
+    if (directory == NULL) return NULL;
+    for (struct dirent *entry; found == NULL && (entry = readdir(directory)) != NULL;)
+        if (is_named(entry->d_name, patterns) && file_has_content(folder, entry->d_name)) found = copy_text(entry->d_name);
+    closedir(directory);
+    return found;
+}
+
+bool check_no_results(const char *folder, const char *const *patterns, Error *error) {
+    char *found = find_file(folder, patterns);
+    if (found == NULL) return true;
+    fail(error, "%s: holds results already (%s); choose another --out, or delete them", folder, found);
+    free(found);
+    return false;
 }
 
 bool check_writable(const char *folder, Error *error) {
@@ -218,6 +252,18 @@ static int open_regular(const char *path, size_t *size, Error *error) {
         return -1;
     }
     *size = (size_t)status.st_size;
+    return file;
+}
+
+FILE *file_open(const char *path, Error *error) {
+    size_t size;
+    int descriptor = open_regular(path, &size, error);
+    if (descriptor < 0) return NULL;
+    FILE *file = fdopen(descriptor, "rb");
+    if (file == NULL) {
+        fail(error, "%s: cannot be opened: %s", path, strerror(errno));
+        close(descriptor);
+    }
     return file;
 }
 

@@ -24,7 +24,18 @@ bool file_peek(const char *path, unsigned char *bytes, size_t size, size_t *read
 /* Reads a whole regular file into memory that the caller frees (never NULL on success, also for an empty file). */
 bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error);
 
+/* A regular file as a stream that the caller closes; NULL: an error. A pipe, a folder or a device is one. */
+FILE *file_open(const char *path, Error *error);
+
 bool file_exists(const char *path);
+/* A regular file of that name in the folder, and not an empty one. */
+bool file_has_content(const char *folder, const char *name);
+
+/* The name of a regular file in the folder, not an empty one, that one of the patterns (fnmatch's; NULL ends them) stands for; the caller
+ * frees it. NULL: there is none. */
+char *find_file(const char *folder, const char *const *patterns);
+/* Refuses a folder that has such files: results of before, which would be mixed with what is about to be written. */
+bool check_no_results(const char *folder, const char *const *patterns, Error *error);
 
 /* Can files be made in the folder? Better known before long work than after it. */
 bool check_writable(const char *folder, Error *error);

@@ -72,7 +72,8 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
     Metric metric;
     bool good = true;
     while ((length = getline(&line, &capacity, log->file)) > 0 && line[length - 1] == '\n') {
-        good = parse_line(line, &metric) && metric.iteration >= 0;
+        int64_t before = log->count > 0 ? log->metric[log->count - 1].iteration : -1;
+        good = parse_line(line, &metric) && metric.iteration > before;
         if (!good || metric.iteration >= resumed) break;
         remember(log, &metric);
         end += length;
@@ -83,6 +84,9 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
     if (ftruncate(fileno(log->file), end) != 0 || fseeko(log->file, 0, SEEK_END) != 0)
         return fail(error, "%s: cannot be cut back to the %" PRId64 " %s before: %s", log->path, resumed,
                     plural(resumed, "iteration", "iterations"), strerror(errno));
+    if ((int64_t)log->count < resumed)
+        fprintf(stderr, "warning: %s: has lines of only %zu of the %" PRId64 " %s so far; the others stay missing, in loss.svg too\n",
+                log->path, log->count, resumed, plural(resumed, "iteration", "iterations"));
     return true;
 }
 

@@ -110,11 +110,13 @@ static bool run_reconstruction(ModelState *state, const Options *options, const 
     return good;
 }
 
+static const char *const results[] = {"reconstruct.jsonl", NULL};
+
 int command_reconstruct(const ModelDescription *model, const Options *options, Error *error) {
     ModelState state;
     char *path = path_join(options->out, "reconstruct.jsonl");
-    bool good = !file_exists(path) || fail(error, "%s: holds results already; choose another --out, or delete it", path);
-    good = good && model_open(&state, model, option_threads(options), option_seed(model, options), error);
+    bool good = check_no_results(options->out, results, error) &&
+                model_open(&state, model, option_threads(options), option_seed(model, options), error);
     if (good) {
         good = load_weights(&state, options->weights, error) && run_reconstruction(&state, options, path, error);
         model_close(&state);

@@ -12,26 +12,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char metrics_name[] = "metrics.jsonl", state_name[] = "last.state.safetensors", weights_name[] = "last.safetensors";
+static const char metrics_name[] = "metrics.jsonl", state_name[] = "last.state.safetensors", weights_name[] = "last.safetensors",
+                  plot_name[] = "loss.svg";
 
-static bool has_content(const Run *run, const char *name) {
-    char *path = path_join(run->folder, "%s", name);
-    struct stat status;
-    bool content = stat(path, &status) == 0 && status.st_size > 0;
-    free(path);
-    return content;
+/* Refuses a folder in which something of a run is left, which this one would replace. */
+static bool check_no_run(const Run *run, Error *error) {
+    static const char *const names[] = {metrics_name, weights_name,        "best.safetensors",   "itr[0-9]*.safetensors",
+                                        plot_name,    "real_itr*_no*.png", "recon_itr*_no*.png", NULL};
+    char *found = find_file(run->folder, names);
+    if (found == NULL) return true;
+    fail(error, "%s: holds %s of another run, one that cannot be resumed; choose another --out, or delete the folder", run->folder, found);
+    free(found);
+    return false;
 }
 
 static bool check_folder(const Run *run, Error *error) {
-    bool state = has_content(run, state_name);
+    bool state = file_has_content(run->folder, state_name);
     if (run->options->resume) {
         return state ||
                fail(error, "%s: there is no %s to resume; leave out --resume, or give the --out of the run", run->folder, state_name);
     }
     if (state) return fail(error, "%s: holds a run already; go on with it by --resume, or choose another --out", run->folder);
-    if (has_content(run, metrics_name) || has_content(run, weights_name))
-        return fail(error, "%s: holds a run already, one that cannot be resumed; choose another --out, or delete the folder", run->folder);
-    return true;
+    return check_no_run(run, error);
 }
 
 static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
@@ -106,9 +108,9 @@ bool run_open(Run *run, const ModelDescription *model, const Options *options, E
 }
 
 void run_close(Run *run) {
-    bool empty = run->log.file != NULL && run->log.count == 0; /* nothing came of it: leave no trace */
+    bool nothing = run->log.file != NULL && run->saved == 0; /* nothing came of it: leave no trace that would be taken for a run */
     metrics_close(&run->log);
-    if (empty && !has_content(run, metrics_name)) {
+    if (nothing) {
         char *path = path_join(run->folder, "%s", metrics_name);
         unlink(path);
         free(path);
@@ -135,6 +137,19 @@ bool run_save(Run *run, Error *error) {
     return good && run_save_weights(run, weights_name, error);
 }
 
+bool run_complete(const Run *run, bool *completed, Error *error) {
+    TensorFile file;
+    char *path = path_join(run->folder, "%s", weights_name);
+    bool whole = false;
+    if (tensor_file_read(&file, path, NULL)) {
+        whole = checkpoint_iteration(&file) == run->state.updates;
+        tensor_file_free(&file);
+    }
+    free(path);
+    *completed = !whole || !file_has_content(run->folder, plot_name);
+    return (whole || run_save_weights(run, weights_name, error)) && (!*completed || run_save_plot(run, error));
+}
+
 void run_keep_reconstruction(Run *run) {
     memcpy(run->reconstruction, run->state.reconstruction, (size_t)strips(run) * clip_elements(run->model) * sizeof(float));
 }
@@ -154,7 +169,7 @@ bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *e
 }
 
 bool run_save_plot(const Run *run, Error *error) {
-    char *path = path_join(run->folder, "loss.svg");
+    char *path = path_join(run->folder, "%s", plot_name);
     bool good = plot_write(path, run->model->name, &run->log, error);
     free(path);
     return good;

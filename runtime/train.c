@@ -133,15 +133,13 @@ static double batch_psnr(const ModelDescription *model, const float *x, const fl
     return sum / model->batch;
 }
 
-/* Saves the weights and the state. Where the best weights so far cannot be written, the state must not say that they are there. */
+/* Saves the weights and the state. The best weights so far come first: whenever the run ends, the state must not say that they are there
+ * when they are not. */
 static bool save_weights(Run *run, const Metric *metric, Error *error) {
-    double before = run->progress.best_psnr;
-    bool better = metric->validated && metric->validation_psnr > before;
-    if (better) run->progress.best_psnr = metric->validation_psnr;
-    if (run_save(run, error) && (!better || run_save_weights(run, "best.safetensors", error))) return true;
-    run->progress.best_psnr = before;
-    if (better) run_save(run, NULL);
-    return false;
+    bool better = metric->validated && metric->validation_psnr > run->progress.best_psnr;
+    bool good = !better || run_save_weights(run, "best.safetensors", error);
+    if (better && good) run->progress.best_psnr = metric->validation_psnr;
+    return run_save(run, good ? error : NULL) && good;
 }
 
 /* What is due after an iteration; what cannot be made again is saved before what can. */
@@ -246,18 +244,22 @@ static int train_on_data(Run *run, Error *error) {
     return status;
 }
 
+/* There is nothing to train. Returns the exit status. */
+static int complete_run(const Run *run, Error *error) {
+    bool completed;
+    if (!run_complete(run, &completed, error)) return EXIT_ERROR;
+    printf("%s: has done %" PRId64 " %s already%s; give a greater --iterations to go on\n", run->folder, run->state.updates,
+           plural(run->state.updates, "iteration", "iterations"),
+           completed ? ", and last.safetensors or loss.svg was not of the last one: written now" : "");
+    return EXIT_DONE;
+}
+
 int command_train(const ModelDescription *model, const Options *options, Error *error) {
     Run run;
     int status = EXIT_ERROR;
     catch_signals();
-    if (run_open(&run, model, options, error)) {
-        if (run.state.updates < run.iterations) status = train_on_data(&run, error);
-        else {
-            printf("%s: has done %" PRId64 " %s already; give a greater --iterations to go on\n", run.folder, run.state.updates,
-                   plural(run.state.updates, "iteration", "iterations"));
-            status = EXIT_DONE;
-        }
-    }
+    if (run_open(&run, model, options, error))
+        status = run.state.updates < run.iterations ? train_on_data(&run, error) : complete_run(&run, error);
     run_close(&run);
     return status;
 }

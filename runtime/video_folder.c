@@ -108,7 +108,7 @@ static bool folder_list(Folder *folder, Error *error) {
     if (!directory) return fail(error, "%s: cannot read the folder: %s", folder->path, strerror(errno));
     int64_t room = 0;
     for (struct dirent *entry; (entry = readdir(directory));) {
-        if (!video_is_png_name(entry->d_name)) continue;
+        if (!video_is_png_name(entry->d_name) || entry->d_type == DT_DIR) continue;
         if (folder->count == room) {
             room = room ? 2 * room : 64;
             folder->names = reallocate(folder->names, (size_t)room * sizeof *folder->names);
@@ -174,11 +174,8 @@ static VideoStatus folder_next(Video *video, VideoFrame *frame, Error *error) {
         fail(error, "%s: the path of a frame is longer than %zu bytes", folder->path, sizeof folder->frame_path);
         return VIDEO_FAILED;
     }
-    folder->file = fopen(folder->frame_path, "rb");
-    if (!folder->file) {
-        fail(error, "%s: cannot open the frame: %s", folder->frame_path, strerror(errno));
-        return VIDEO_FAILED;
-    }
+    folder->file = file_open(folder->frame_path, error);
+    if (!folder->file) return VIDEO_FAILED;
     if (!folder_read_header(folder)) {
         fail(error, "%s: not a PNG that can be read: %s", folder->frame_path, folder->complaint);
         return VIDEO_FAILED;

@@ -309,6 +309,27 @@ START_TEST(broken_files_are_left_out_with_a_warning_and_counted) {
 }
 END_TEST
 
+/* A pipe would wait for its writer forever; a folder is a video of its own, or none. */
+START_TEST(a_pipe_or_a_folder_among_frames_does_no_harm) {
+    mkdir(inside("frames"), 0777);
+    mkdir(inside("piped"), 0777);
+    mkdir(inside("frames/5.png"), 0777);
+    for (int i = 0; i < 5; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "frames/%d.png", i);
+        sample_png_write(inside(name), 12, 16, 1, 2, 3);
+        snprintf(name, sizeof name, "piped/%d.png", i);
+        sample_png_write(inside(name), 12, 16, 1, 2, 3);
+    }
+    ck_assert_int_eq(mkfifo(inside("piped/5.png"), 0666), 0);
+    Dataset *dataset = opened(small);
+    ck_assert_int_eq(dataset->count, 1);
+    ck_assert_int_eq(dataset->videos[0].frames, 5);
+    ck_assert_msg(strstr(warnings, "piped/5.png: is not a file that can be read") != NULL, "%s", warnings);
+    dataset_close(dataset);
+}
+END_TEST
+
 START_TEST(what_holds_no_video_is_an_error_that_says_what_was_found) {
     expect_error(inside("nothing-here"), "nothing-here", "No such file");
     expect_error(NULL, folder, "no file in it");
@@ -383,6 +404,7 @@ TCase *dataset_files_case(void) {
     tcase_set_timeout(files, 60);
     tcase_add_test(files, frames_of_a_lossless_file_are_exact_and_counted);
     tcase_add_test(files, videos_come_in_order_of_path_from_all_sub_folders);
+    tcase_add_test(files, a_pipe_or_a_folder_among_frames_does_no_harm);
     tcase_add_test(files, a_folder_of_png_frames_is_one_video_in_natural_order);
     tcase_add_loop_test(files, frames_that_are_missing_in_a_folder_are_warned_about, 0, sizeof numberings / sizeof *numberings);
     tcase_add_test(files, colour_frames_keep_their_channels);

@@ -77,6 +77,25 @@ START_TEST(a_run_folder_is_never_overwritten) {
 }
 END_TEST
 
+/* Whatever is left of another run, each by itself. */
+START_TEST(no_file_of_a_run_is_replaced_by_another_run) {
+    static const char *const names[] = {"best.safetensors", "itr200.safetensors", "last.safetensors",      "metrics.jsonl",
+                                        "loss.svg",         "real_itr0_no0.png",  "recon_itr3000_no2.png", NULL};
+    char text[200];
+    for (int i = 0; names[i] != NULL; i++) {
+        snprintf(text, sizeof text, "mkdir a && echo precious > a/%s", names[i]);
+        ck_assert_int_eq(system(text), 0);
+        ck_assert_int_eq(run("train --out a --iterations 1"), 1);
+        snprintf(text, sizeof text, "error: a: holds %s of another run, one that cannot be resumed", names[i]);
+        ck_assert_says(text);
+        snprintf(text, sizeof text, "test \"$(ls a)\" = %s && rm -r a", names[i]);
+        ck_assert_int_eq(system(text), 0);
+    }
+    ck_assert_int_eq(system("mkdir a && echo mine > a/notes.txt && echo mine > a/initial.safetensors"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+}
+END_TEST
+
 START_TEST(resuming_under_another_spec_or_seed_is_refused) {
     ck_assert_int_eq(run("train --out a --iterations 2"), 0);
     ck_assert_int_eq(run_model(&other_fake_model, "train --out a --iterations 4 --resume"), 1);
@@ -291,6 +310,7 @@ Suite *trainer_suite(void) {
     tcase_add_test(tests, a_run_that_goes_on_with_other_choices_of_kernels_says_so);
     tcase_add_loop_test(tests, a_signal_finishes_the_iteration_saves_and_says_how_to_resume, 0, 3);
     tcase_add_test(tests, a_run_folder_is_never_overwritten);
+    tcase_add_test(tests, no_file_of_a_run_is_replaced_by_another_run);
     tcase_add_test(tests, resuming_under_another_spec_or_seed_is_refused);
     tcase_add_test(tests, targets_are_chosen_by_name_or_refused_with_a_list);
     tcase_add_test(tests, tensors_that_the_model_does_not_use_are_reported_and_kept);

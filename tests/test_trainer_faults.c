@@ -377,6 +377,10 @@ START_TEST(metrics_that_are_none_are_left_alone) {
     ck_assert_int_eq(unlink("a/metrics.jsonl"), 0);
     ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 0);
     ck_assert_int_eq(count_lines("a/metrics.jsonl"), 2); /* those lost are lost, the weights are not */
+    ck_assert_says("warning: a/metrics.jsonl: has lines of only 0 of the 3 iterations so far");
+    ck_assert_int_eq(system("sed -n 2p a/metrics.jsonl >> a/metrics.jsonl"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 6 --resume"), 1); /* the same iteration twice */
+    ck_assert_says("error: a/metrics.jsonl: line 3 is none of a training run");
 }
 END_TEST
 
@@ -391,6 +395,44 @@ START_TEST(best_weights_that_could_not_be_written_are_written_later) {
     ck_assert_int_eq(rmdir("a/best.safetensors"), 0);
     ck_assert_int_eq(run("train --out a --iterations 30 --data videos --validation videos --resume"), 0);
     ck_assert(file_exists("a/best.safetensors"));
+}
+END_TEST
+
+/* The state is what --resume goes by, so that it must never be ahead of what it speaks of. */
+START_TEST(the_best_weights_are_there_before_the_state_says_so) {
+    make_video("videos/one", 14);
+    ck_assert_int_eq(run("train --out a --iterations 1 --data videos --validation videos"), 0);
+    ck_assert_int_eq(system("mkdir b && mkdir b/last.state.safetensors.partial"), 0); /* the state cannot be written */
+    ck_assert_int_eq(run("train --out b --iterations 1 --data videos --validation videos"), 1);
+    ck_assert_says("b/last.state.safetensors: cannot be written");
+    assert_same_file("a/best.safetensors", "b/best.safetensors");
+}
+END_TEST
+
+START_TEST(weights_that_could_not_be_written_are_written_later) {
+    ck_assert_int_eq(run("train --out kept --iterations 11"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 5"), 0);
+    ck_assert_int_eq(system("mkdir a/last.safetensors.partial"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 1);
+    ck_assert_says("a/last.safetensors: cannot be written");
+    assert_iteration("a/last.state.safetensors", "11");
+    ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 1); /* still not, so it still says so */
+    ck_assert_int_eq(rmdir("a/last.safetensors.partial"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 0);
+    ck_assert_says("written now");
+    assert_same_file("a/last.safetensors", "kept/last.safetensors");
+    assert_same_file("a/loss.svg", "kept/loss.svg");
+    ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 0);
+    ck_assert_msg(strstr(output, "written") == NULL, "%s", output);
+}
+END_TEST
+
+START_TEST(a_run_of_which_nothing_could_be_saved_leaves_no_trace) {
+    file_limit = 500; /* bytes: metrics fit, weights do not */
+    ck_assert_int_eq(run("train --out new/run --iterations 2"), 1);
+    file_limit = 0;
+    ck_assert_says("nothing is saved yet");
+    ck_assert(!file_exists("new"));
 }
 END_TEST
 
@@ -421,6 +463,9 @@ Suite *trainer_faults_suite(void) {
     tcase_add_test(tests, what_was_learned_is_saved_when_metrics_find_no_room);
     tcase_add_test(tests, metrics_that_are_none_are_left_alone);
     tcase_add_test(tests, best_weights_that_could_not_be_written_are_written_later);
+    tcase_add_test(tests, the_best_weights_are_there_before_the_state_says_so);
+    tcase_add_test(tests, weights_that_could_not_be_written_are_written_later);
+    tcase_add_test(tests, a_run_of_which_nothing_could_be_saved_leaves_no_trace);
     suite_add_tcase(suite, tests);
     return suite;
 }
