@@ -3,6 +3,7 @@
 
 #include "file.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
@@ -94,6 +95,13 @@ static int run_command(const ModelDescription *model, Command command, const Opt
     return EXIT_USAGE;
 }
 
+/* What a name has of control characters is shown and not done. */
+static void print_error(const Error *error) {
+    fputs("error: ", stderr);
+    for (const char *c = error->text; *c != 0; c++) fprintf(stderr, iscntrl((unsigned char)*c) ? "\\x%02x" : "%c", (unsigned char)*c);
+    fputc('\n', stderr);
+}
+
 int run_program(const ModelDescription *model, int count, char *const *arguments) {
     Command command;
     Options options;
@@ -117,9 +125,9 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
     }
     options_free(&options);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
-        fail(&error, "standard output cannot be written; make room there");
+        fail(&error, "standard output cannot be written; it is closed, or there is no room where it goes");
         status = EXIT_ERROR;
     }
-    if (status == EXIT_ERROR || status == EXIT_USAGE) fprintf(stderr, "error: %s\n", error.text);
+    if (status == EXIT_ERROR || status == EXIT_USAGE) print_error(&error);
     return status;
 }

@@ -118,8 +118,8 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
     /* The kernels' threads but for this one, and the one that reads videos. */
     int possible = threads_that_start(threads);
     if (possible < threads)
-        return fail(error, "--threads %d: no more than %d can be started here; give fewer, or raise the limit of processes (ulimit -u)",
-                    threads, possible);
+        return fail(error, "--threads %d: no more than %d can be started here; give fewer, or raise the limits (ulimit -u, -v)", threads,
+                    possible);
     size_t scratch;
     if (__builtin_mul_overflow((size_t)threads, state->target->scratch_size, &scratch))
         return fail(error, "%d threads need more memory than can be addressed; give --threads a smaller number", threads);

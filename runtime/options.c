@@ -77,30 +77,30 @@ static const Option option_table[] = {
 };
 static const struct { const char *name, *summary, *about, *examples[3]; } command_table[COMMAND_COUNT] = {
     [COMMAND_TRAIN] = {"train", "train on videos",
-        "Trains on the clips of videos, each drawn at random. Every training.strips_every iterations and at the end it writes strips\n"
-        "(real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png), loss.svg, last.safetensors (the weights) and last.state.safetensors (what --resume\n"
-        "reads); metrics.jsonl gets a line for every iteration. There and in the strips' names N is the number of iterations before; what\n"
+        "Trains on the clips of videos, each drawn at random. Every training.strips_every iterations and at the end it writes strips "
+        "(real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png), loss.svg, last.safetensors (the weights) and last.state.safetensors (what --resume "
+        "reads); metrics.jsonl gets a line for every iteration. There and in the strips' names N is the number of iterations before; what "
         "is printed, and itr<N>.safetensors, count those that are done. Ctrl-C finishes the iteration and saves; a second one stops at once.",
         {"train --data videos/", "train --data videos/ --validation held_out/ --out runs/second --seed 7", "train --data videos/ --iterations 20000 --resume"}},
     [COMMAND_RECONSTRUCT] = {"reconstruct", "reconstruct videos, and measure how well",
-        "Cuts every video into clips that do not overlap, reconstructs each, and writes strips, a table of PSNR and SSIM, and\n"
+        "Cuts every video into clips that do not overlap, reconstructs each, and writes strips, a table of PSNR and SSIM, and "
         "reconstruct.jsonl. Batch norm uses its running statistics.",
         {"reconstruct --weights runs/NAME/best.safetensors --data held_out/ --out results/"}},
     [COMMAND_SCORE] = {"score", "give each frame of videos an anomaly score",
-        "Runs every video frame by frame, from its first to its last, as an inference bundle does on a camera. Writes scores.csv (video, frame,\n"
-        "score), scores.svg, and strips of the worst moments (real_worst<K>_….png, recon_worst<K>_….png). A score is the mean squared error\n"
+        "Runs every video frame by frame, from its first to its last, as an inference bundle does on a camera. Writes scores.csv (video, frame, "
+        "score), scores.svg, and strips of the worst moments (real_worst<K>_….png, recon_worst<K>_….png). A score is the mean squared error "
         "of the frame's reconstruction in the scale of [0, 1]. --seed draws the state that each video starts from.",
         {"score --weights runs/NAME/best.safetensors --data camera.mp4 --out scores/"}},
     [COMMAND_STEP] = {"step", "one or more updates on a given batch, for verification",
-        "Writes loss, recon and grad.<parameter> of the first step, loss.<i> before each update, and param.<name> after the last.\n"
+        "Writes loss, recon and grad.<parameter> of the first step, loss.<i> before each update, and param.<name> after the last. "
         "The bytes of the output depend on the spec, the target, the weights, the batch and --steps alone.",
         {"step --weights W.safetensors --batch B.safetensors --out O.safetensors --steps 10",
          "step --weights W.safetensors --batch B.safetensors --out O.safetensors --eval"}},
     [COMMAND_INFO] = {"info", "the model's name, spec, target, parameters and memory", "Prints what this program was compiled from and what it needs.",
         {"info", "info --threads 8"}},
     [COMMAND_PROFILE] = {"profile", "where the time of a step goes, beside this machine's limits",
-        "Measures this machine's peak of multiply-adds and its memory bandwidth, then every kernel of a training step in its place (medians), and\n"
-        "prints them by the time that each takes beyond its limit: arithmetic at the peak or memory traffic at the bandwidth, whichever is longer.\n"
+        "Measures this machine's peak of multiply-adds and its memory bandwidth, then every kernel of a training step in its place (medians), and "
+        "prints them by the time that each takes beyond its limit: arithmetic at the peak or memory traffic at the bandwidth, whichever is longer. "
         "A convolution's arithmetic is a product for each tap, though filtering takes fewer; what stays in caches may beat the bandwidth.",
         {"profile", "profile --eval --threads 1 --out forward.svg"}},
 };
@@ -160,10 +160,8 @@ static bool parse_number(const Option *option, const char *text, int64_t *number
     bool good = text[0] >= '0' && text[0] <= '9' && *end == 0 && errno == 0 && value <= option->high >> shift;
     if (good) value <<= shift;
     if (!good || value < option->low) {
-        if (option->high >= INT32_MAX)
-            return fail(error, "--%s %.60s: give a whole number%s, %" PRId64 " or more", option->name, text,
-                        option->kind == OPTION_BYTES ? " of bytes, such as 512M" : "", option->low);
-        return fail(error, "--%s %.60s: give a whole number from %" PRId64 " to %" PRId64, option->name, text, option->low, option->high);
+        return fail(error, "--%s %.60s: give a whole number%s from %" PRId64 " to %" PRId64, option->name, text,
+                    option->kind == OPTION_BYTES ? " of bytes, such as 512M," : "", option->low, option->high);
     }
     *number = value;
     return true;
@@ -300,23 +298,38 @@ static void print_overview(FILE *out, const char *program) {
     fprintf(out, "%s: a video auto-encoder, compiled by zoetrope\n\nusage: %s COMMAND [OPTION]…\n\ncommands:\n", program, program);
     for (int i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-12s %s\n", command_table[i].name, command_table[i].summary);
     fprintf(out, "\n%s COMMAND --help tells more; %s --version prints the version.\n", program, program);
-    fputs("\nenvironment:\n  ZOETROPE_TARGET  the instruction set to use instead of the best: one of those that info lists\n"
-          "  OMP_WAIT_POLICY  passive: threads that wait sleep; best where other programs use the same processors\n"
-          "\nexit status:\n  0    done\n  1    an error, which is named on standard error\n  2    a wrong command line\n"
-          "  129, 130, 143  train: stopped by SIGHUP, SIGINT (Ctrl-C), SIGTERM, after saving\n",
+    fputs("\nenvironment:\n"
+          "  ZOETROPE_TARGET  the instruction set to use instead of the best: one of those\n"
+          "                   that info lists\n"
+          "  OMP_WAIT_POLICY  passive: threads that wait sleep; best where other programs\n"
+          "                   use the same processors\n"
+          "\nexit status:\n"
+          "  0    done\n"
+          "  1    an error, which is named on standard error\n"
+          "  2    a wrong command line\n"
+          "  129, 130, 143  train: stopped by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, after\n"
+          "                 saving\n",
           out);
 }
 
-/* Words of `text` between columns 30 and 110; the cursor stands in column 30. */
-static void print_wrapped(FILE *out, const char *text) {
-    enum { INDENT = 30, LIMIT = 110 };
-    for (int column = INDENT; *text != 0;) {
-        int length = (int)strcspn(text, " ");
-        if (column > INDENT && column + 1 + length > LIMIT) {
-            fprintf(out, "\n%*s", INDENT, "");
-            column = INDENT;
+/* Columns that a text takes: "…" is one, and three bytes. */
+static int columns(const char *text, int length) {
+    int count = 0;
+    for (int i = 0; i < length; i++) count += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return count;
+}
+
+/* Words of `text` from column `indent`, in which the cursor stands, on. */
+static void print_wrapped(FILE *out, int indent, const char *text) {
+    enum { SCREEN = 80 };
+    for (int column = indent; *text != 0;) {
+        const int length = (int)strcspn(text, " "), width = columns(text, length);
+        if (column > indent && column + 1 + width > SCREEN) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
         }
-        column += fprintf(out, "%s%.*s", column > INDENT ? " " : "", length, text);
+        fprintf(out, "%s%.*s", column > indent ? " " : "", length, text);
+        column += (column > indent) + width;
         text += length + (text[length] != 0);
     }
     fputc('\n', out);
@@ -327,15 +340,19 @@ void options_print_help(FILE *out, const char *program, Command command) {
         print_overview(out, program);
         return;
     }
-    fprintf(out, "usage: %s %s [OPTION]…\n\n%s\n\noptions:\n", program, command_name(command), command_table[command].about);
+    fprintf(out, "usage: %s %s [OPTION]…\n\n", program, command_name(command));
+    print_wrapped(out, 0, command_table[command].about);
+    fputs("\noptions:\n", out);
     for (int i = 0; i < OPTION_COUNT; i++) {
         const Option *option = &option_table[i];
         if ((option->commands & 1U << command) == 0) continue;
-        /* "…" is one column and three bytes */
-        int used = fprintf(out, "  --%s %s", option->name, option->value != NULL ? option->value : "");
-        if (option->value != NULL && strstr(option->value, "…") != NULL) used -= 2;
-        fprintf(out, "%*s", used < 30 ? 30 - used : 1, "");
-        print_wrapped(out, option->help);
+        enum { INDENT = 26 };
+        char *head = path_join("", "  --%s %s", option->name, option->value != NULL ? option->value : "");
+        char *text = path_join("", "%s%s", option->help, (option->required & 1U << command) != 0 ? "; required" : "");
+        fprintf(out, "%s%*s", head, INDENT - columns(head, (int)strlen(head)), "");
+        print_wrapped(out, INDENT, text);
+        free(head);
+        free(text);
     }
     fputs("\nexamples:\n", out);
     for (int i = 0; i < 3 && command_table[command].examples[i] != NULL; i++)

@@ -38,7 +38,11 @@ static bool check_folder(const Run *run, Error *error) {
 
 static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
     char *path = path_join(run->folder, "%s", state_name);
-    bool good = tensor_file_read(file, path, error);
+    Error reason;
+    bool good = tensor_file_read(file, path, &reason);
+    if (!good) /* its own remedy is one for weights */
+        fail(error, "%.*s; it cannot be resumed: start anew with another --out, and --init %s/%s for the weights",
+             (int)strcspn(reason.text, ";"), reason.text, run->folder, weights_name);
     free(path);
     return good;
 }

@@ -172,8 +172,9 @@ static bool train_iteration(Run *run, const TrainingData *data, Progress *progre
     metric.psnr = batch_psnr(run->model, x, state->reconstruction);
     metric.seconds = clock_seconds() - begin;
     if (!isfinite(metric.loss))
-        return fail(error, "the loss of iteration %" PRId64 " is %g; what was saved before is left as it is; lower optimizer.learning_rate",
-                    state->updates, metric.loss);
+        return fail(
+            error, "the loss of iteration %" PRId64 " is %g; what was saved before is left as it is; %s", state->updates, metric.loss,
+            run->options->init != NULL && state->updates == 1 ? "the weights of --init are no good" : "lower optimizer.learning_rate");
     run->stopped_by = caught_signal; /* looked at once an iteration, so that a signal that comes now is seen after the next */
     bool good = finish_iteration(run, data, &metric, x, error);
     bool last = state->updates == run->iterations || run->stopped_by != 0;

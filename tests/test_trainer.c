@@ -299,6 +299,25 @@ START_TEST(help_and_wrong_command_lines_have_their_exit_status) {
 }
 END_TEST
 
+START_TEST(help_fits_a_screen_and_says_what_is_required) {
+    static const char *const commands[] = {"", "train ", "reconstruct ", "score ", "step ", "info ", "profile "};
+    for (int i = 0; i < 7; i++) {
+        char *line = path_join("", "%s--help", commands[i]);
+        ck_assert_int_eq(run(line), 0);
+        ck_assert_int_eq(system("grep -v '^  fake ' output | LC_ALL=C.UTF-8 grep -E '^.{81}'"), 256);
+        free(line);
+    }
+    ck_assert_int_eq(run("score --help"), 0);
+    ck_assert_says("the weights, a safetensors file; required\n");
+}
+END_TEST
+
+START_TEST(control_characters_of_a_name_are_shown_and_not_done) {
+    ck_assert_int_eq(run("train --init \033[2Jcleared\n --iterations 1"), 1);
+    ck_assert_says("error: \\x1b[2Jcleared\\x0a: cannot be opened");
+}
+END_TEST
+
 Suite *trainer_suite(void);
 
 Suite *trainer_suite(void) {
@@ -310,6 +329,8 @@ Suite *trainer_suite(void) {
     tcase_add_test(tests, a_run_that_goes_on_with_other_choices_of_kernels_says_so);
     tcase_add_loop_test(tests, a_signal_finishes_the_iteration_saves_and_says_how_to_resume, 0, 3);
     tcase_add_test(tests, a_run_folder_is_never_overwritten);
+    tcase_add_test(tests, control_characters_of_a_name_are_shown_and_not_done);
+    tcase_add_test(tests, help_fits_a_screen_and_says_what_is_required);
     tcase_add_test(tests, no_file_of_a_run_is_replaced_by_another_run);
     tcase_add_test(tests, resuming_under_another_spec_or_seed_is_refused);
     tcase_add_test(tests, targets_are_chosen_by_name_or_refused_with_a_list);

@@ -118,6 +118,27 @@ START_TEST(a_training_state_whose_metadata_are_damaged_is_refused) {
 }
 END_TEST
 
+START_TEST(a_training_state_that_is_none_is_refused_with_a_way_on) {
+    ck_assert_int_eq(run("train --out a --iterations 2"), 0);
+    ck_assert_int_eq(truncate("a/last.state.safetensors", 4), 0);
+    ck_assert_int_eq(run("train --out a --iterations 4 --resume"), 1);
+    ck_assert_says(
+        "error: a/last.state.safetensors: is no safetensors file; it cannot be resumed: start anew with another --out, and --init "
+        "a/last.safetensors for the weights\n");
+    ck_assert_int_eq(run("train --out b --init a/last.safetensors --iterations 4"), 0);
+}
+END_TEST
+
+START_TEST(weights_that_make_no_numbers_are_named_as_the_reason) {
+    ck_assert_int_eq(run("train --out a --iterations 2"), 0);
+    fake_model_poison = INFINITY;
+    ck_assert_int_eq(run("train --out b --iterations 4 --init a/last.safetensors"), 1);
+    fake_model_poison = 0;
+    ck_assert_says("the loss of iteration 1 is inf; what was saved before is left as it is; the weights of --init are no good");
+    ck_assert(!file_exists("b"));
+}
+END_TEST
+
 /* Of a size that no memory holds: it must be refused for what it is, from its beginning alone. */
 START_TEST(a_huge_file_of_another_kind_is_not_read) {
     ck_assert_int_eq(system("touch huge && mkfifo pipe"), 0);
@@ -447,6 +468,8 @@ Suite *trainer_faults_suite(void) {
     tcase_add_loop_test(tests, weights_that_are_not_finite_are_refused_before_anything_is_done, 0, sizeof no_numbers / sizeof *no_numbers);
     tcase_add_test(tests, a_count_of_batches_that_is_none_is_refused);
     tcase_add_loop_test(tests, a_training_state_whose_metadata_are_damaged_is_refused, 0, sizeof metadata / sizeof *metadata);
+    tcase_add_test(tests, a_training_state_that_is_none_is_refused_with_a_way_on);
+    tcase_add_test(tests, weights_that_make_no_numbers_are_named_as_the_reason);
     tcase_add_test(tests, a_huge_file_of_another_kind_is_not_read);
     tcase_add_test(tests, a_training_state_or_a_batch_that_is_not_finite_is_refused);
     tcase_add_test(tests, a_signal_while_videos_are_read_ends_that_and_leaves_nothing);

@@ -368,7 +368,7 @@ static const struct {
     {"train --zzzzzzzz", PARSE_WRONG, "train --help"},
     {"train --weights W", PARSE_WRONG, "train takes no --weights"},
     {"train stray", PARSE_WRONG, "unexpected argument stray"},
-    {"train --iterations 0", PARSE_WRONG, "1 or more"},
+    {"train --iterations 0", PARSE_WRONG, "from 1 to 4611686018427387903"},
     {"train --iterations 12x", PARSE_WRONG, "12x"},
     {"train --iterations 99999999999999999999", PARSE_WRONG, "whole number"},
     {"train --iterations", PARSE_WRONG, "needs a value"},
