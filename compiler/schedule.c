@@ -227,10 +227,9 @@ static void allocate_registers(Builder *builder, Part *part, int level) {
 }
 
 static Statement *build_sums(Builder *builder, Part *part, int level) {
-    for (int l = 0; l < level; l++) {
-        int v = find_variable(part->compute, part->schedule->level[l].variable);
-        if (part->compute->reduced[v] && !part->zeroed) die("a reduced loop outside %s's registers was not noticed", builder->kernel->name);
-    }
+    for (int v = 0; v < part->compute->variable_count; v++)
+        if (part->compute->reduced[v] && !part->zeroed && part->range[v].extent < part->compute->variable[v]->extent)
+            die("a reduced loop outside %s's registers was not noticed", builder->kernel->name);
     allocate_registers(builder, part, level);
     if (builder->why) return NULL;
     Block block;
@@ -290,10 +289,12 @@ static Statement *build_inner(Builder *builder, const Part *part, int level, Lea
     return block.first;
 }
 
-/* Before the first loop over what is summed: from there on, sums are partial, and are added to what lies in memory. */
+/* Before the first loop over what is summed: from there on, sums are partial, and are added to what lies in memory. A loop of a single
+ * iteration is none. */
 static Statement *build_zeroing(Builder *builder, Part *part, int level) {
-    int v = find_variable(part->compute, part->schedule->level[level].variable);
-    if (!part->compute->reduced[v] || part->zeroed) return NULL;
+    const Level *loop = &part->schedule->level[level];
+    const int v = find_variable(part->compute, loop->variable);
+    if (!part->compute->reduced[v] || part->zeroed || part->range[v].extent <= loop->tile) return NULL;
     Statement *zeroing = build_inner(builder, part, level, LEAF_ZERO);
     part->zeroed = true;
     return zeroing;

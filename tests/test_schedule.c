@@ -367,6 +367,39 @@ START_TEST(schedule_broken_on_purpose_is_refused) {
 }
 END_TEST
 
+/* ---- partial sums ---- */
+
+/* Statements that add to what lies in y. */
+static int count_additions(const Statement *statement) {
+    int count = 0;
+    for (; statement; statement = statement->next) {
+        count += count_additions(statement->body) + count_additions(statement->other);
+        if (statement->kind == STATEMENT_ASSIGN)
+            count += statement->store[0].accumulate && strcmp(statement->store[0].buffer->name, "y") == 0;
+    }
+    return count;
+}
+
+/* Sums in parts are added up in memory; a loop over parts of which there is one adds nothing to anything. */
+START_TEST(a_sum_in_one_part_is_stored_and_not_added) {
+    static const long tiles[] = {3, 5, 6, 7};
+    Schedule schedule;
+    Compute compute;
+    Kernel kernel = good_kernel(&schedule, &compute);
+    const char *why = NULL;
+    compute.store[0].value = sum_value(0, TYPE_F32);
+    schedule.levels = 5;
+    schedule.accumulate = 3;
+    schedule.level[4] = schedule.level[3];
+    schedule.level[3] = schedule.level[2];
+    schedule.level[2] = (Level){"c", tiles[_i], LOOP_SERIAL}; /* of 6 */
+    ck_assert_msg(schedule_kernel(&kernel, &why), "%s", why);
+    why = verify_kernel(&kernel, LANES);
+    ck_assert_msg(!why, "%s", why);
+    ck_assert_int_eq(count_additions(kernel.tree) > 0, tiles[_i] < 6);
+}
+END_TEST
+
 /* ---- trees that are changed after scheduling ---- */
 
 typedef struct Change { /* one random change at the place-th opportunity of its kind */
@@ -456,6 +489,7 @@ Suite *schedule_suite(void) {
     suite_add_tcase(suite, random);
     TCase *wrong = tcase_create("wrong");
     tcase_add_loop_test(wrong, schedule_broken_on_purpose_is_refused, 0, BROKEN);
+    tcase_add_loop_test(wrong, a_sum_in_one_part_is_stored_and_not_added, 0, 4);
     suite_add_tcase(suite, wrong);
     return suite;
 }

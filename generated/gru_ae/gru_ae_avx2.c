@@ -11746,46 +11746,12 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 104.9 M FLOPs, 5538.3 k bytes of memory traffic, 4096 bytes of scratch in steps of 1569024 a thread.
  * o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 6, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
-static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_grad,
-    const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell, char *scratch) {
+static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict gru0_cell, float *restrict fc3_0_weight_grad, char *scratch) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t p = item / 4 % 4;
     const ptrdiff_t q = item % 4;
     float *const decoder0_conv_transpose_data_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0) % 8 * 8 + (6 * c0) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q], _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0) % 8 * 8 + (6 * c0) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 1) % 8 * 8 + (6 * c0 + 1) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 1) % 8 * 8 + (6 * c0 + 1) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 2) % 8 * 8 + (6 * c0 + 2) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 2) % 8 * 8 + (6 * c0 + 2) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 3) % 8 * 8 + (6 * c0 + 3) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 3) % 8 * 8 + (6 * c0 + 3) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 4) % 8 * 8 + (6 * c0 + 4) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 4) % 8 * 8 + (6 * c0 + 4) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 5) % 8 * 8 + (6 * c0 + 5) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 5) % 8 * 8 + (6 * c0 + 5) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
-            _mm256_setzero_ps());
-    }
-    float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[26624 * o0 + 3328 * p + 832 * q + 768];
-    _mm256_storeu_ps(&fc3_0_weight_grad_at[0], _mm256_setzero_ps());
-    _mm256_storeu_ps(&fc3_0_weight_grad_at[13312], _mm256_setzero_ps());
-    _mm256_storeu_ps(&fc3_0_weight_grad_at[8], _mm256_setzero_ps());
-    _mm256_storeu_ps(&fc3_0_weight_grad_at[13320], _mm256_setzero_ps());
-    _mm256_storeu_ps(&fc3_0_weight_grad_at[16], _mm256_setzero_ps());
-    _mm256_storeu_ps(&fc3_0_weight_grad_at[13328], _mm256_setzero_ps());
-    _mm256_storeu_ps(&fc3_0_weight_grad_at[24], _mm256_setzero_ps());
-    _mm256_storeu_ps(&fc3_0_weight_grad_at[13336], _mm256_setzero_ps());
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
             _mm256_storeu_ps(&decoder0_conv_transpose_data_grad_in_staged0[16 * n_s + 8 * c_s],
@@ -11836,29 +11802,23 @@ static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3
                 sum1_5_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_10, sum1_5_1);
             }
         }
-        float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[(6 * c0) % 8 * 8 + (6 * c0) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q];
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_1[0]), sum1_0_0));
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_1[13312], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_1[13312]), sum1_0_1));
-        float *const fc3_0_weight_grad_at_2 = &fc3_0_weight_grad[(6 * c0 + 1) % 8 * 8 + (6 * c0 + 1) / 8 * 64 + 26624 * o0 + 3328 * p
-            + 832 * q];
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_2[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_2[0]), sum1_1_0));
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_2[13312], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_2[13312]), sum1_1_1));
-        float *const fc3_0_weight_grad_at_3 = &fc3_0_weight_grad[(6 * c0 + 2) % 8 * 8 + (6 * c0 + 2) / 8 * 64 + 26624 * o0 + 3328 * p
-            + 832 * q];
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_3[0]), sum1_2_0));
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_3[13312], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_3[13312]), sum1_2_1));
-        float *const fc3_0_weight_grad_at_4 = &fc3_0_weight_grad[(6 * c0 + 3) % 8 * 8 + (6 * c0 + 3) / 8 * 64 + 26624 * o0 + 3328 * p
-            + 832 * q];
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_4[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_4[0]), sum1_3_0));
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_4[13312], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_4[13312]), sum1_3_1));
-        float *const fc3_0_weight_grad_at_5 = &fc3_0_weight_grad[(6 * c0 + 4) % 8 * 8 + (6 * c0 + 4) / 8 * 64 + 26624 * o0 + 3328 * p
-            + 832 * q];
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_5[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_5[0]), sum1_4_0));
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_5[13312], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_5[13312]), sum1_4_1));
-        float *const fc3_0_weight_grad_at_6 = &fc3_0_weight_grad[(6 * c0 + 5) % 8 * 8 + (6 * c0 + 5) / 8 * 64 + 26624 * o0 + 3328 * p
-            + 832 * q];
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_6[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_6[0]), sum1_5_0));
-        _mm256_storeu_ps(&fc3_0_weight_grad_at_6[13312], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_6[13312]), sum1_5_1));
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0) % 8 * 8 + (6 * c0) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q], sum1_0_0);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0) % 8 * 8 + (6 * c0) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312], sum1_0_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 1) % 8 * 8 + (6 * c0 + 1) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q], sum1_1_0);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 1) % 8 * 8 + (6 * c0 + 1) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
+            sum1_1_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 2) % 8 * 8 + (6 * c0 + 2) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q], sum1_2_0);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 2) % 8 * 8 + (6 * c0 + 2) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
+            sum1_2_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 3) % 8 * 8 + (6 * c0 + 3) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q], sum1_3_0);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 3) % 8 * 8 + (6 * c0 + 3) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
+            sum1_3_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 4) % 8 * 8 + (6 * c0 + 4) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q], sum1_4_0);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 4) % 8 * 8 + (6 * c0 + 4) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
+            sum1_4_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 5) % 8 * 8 + (6 * c0 + 5) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q], sum1_5_0);
+        _mm256_storeu_ps(&fc3_0_weight_grad[(6 * c0 + 5) % 8 * 8 + (6 * c0 + 5) / 8 * 64 + 26624 * o0 + 3328 * p + 832 * q + 13312],
+            sum1_5_1);
     }
     __m256 sum2_0_0 = _mm256_setzero_ps();
     __m256 sum2_0_1 = _mm256_setzero_ps();
@@ -11889,26 +11849,26 @@ static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3
             sum2_3_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_14, sum2_3_1);
         }
     }
-    float *const fc3_0_weight_grad_at_7 = &fc3_0_weight_grad[26624 * o0 + 3328 * p + 832 * q + 768];
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_7[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_7[0]), sum2_0_0));
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_7[13312], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_7[13312]), sum2_0_1));
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_7[8], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_7[8]), sum2_1_0));
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_7[13320], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_7[13320]), sum2_1_1));
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_7[16], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_7[16]), sum2_2_0));
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_7[13328], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_7[13328]), sum2_2_1));
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_7[24], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_7[24]), sum2_3_0));
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_7[13336], _mm256_add_ps(_mm256_loadu_ps(&fc3_0_weight_grad_at_7[13336]), sum2_3_1));
+    float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[26624 * o0 + 3328 * p + 832 * q + 768];
+    _mm256_storeu_ps(&fc3_0_weight_grad_at[0], sum2_0_0);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at[13312], sum2_0_1);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at[8], sum2_1_0);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at[13320], sum2_1_1);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at[16], sum2_2_0);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at[13328], sum2_2_1);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at[24], sum2_3_0);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at[13336], sum2_3_1);
 }
 
-static void fc3_weight_grad(float *restrict fc3_0_weight_grad, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict gru0_cell, char *scratch, int threads) {
+static void fc3_weight_grad(const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell,
+    float *restrict fc3_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
-        fc3_weight_grad_body(item, fc3_0_weight_grad, decoder0_conv_transpose_data_grad, gru0_cell,
+        fc3_weight_grad_body(item, decoder0_conv_transpose_data_grad, gru0_cell, fc3_0_weight_grad,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -12366,39 +12326,11 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 3840.0 k FLOPs, 242.9 k bytes of memory traffic, 2048 bytes of scratch in steps of 1569024 a thread.
  * o in tiles of 8 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 13, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
-static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_hh_l0_grad,
-    const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell, char *scratch) {
+static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad_hidden_gates,
+    const float *restrict gru0_cell, float *restrict gru_weight_hh_l0_grad, char *scratch) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
     float *const gru0_cell_grad_hidden_gates_in_staged0 = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 7; c0++) {
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0) % 8 * 8 + (13 * c0) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 1) % 8 * 8 + (13 * c0 + 1) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 2) % 8 * 8 + (13 * c0 + 2) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 3) % 8 * 8 + (13 * c0 + 3) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 4) % 8 * 8 + (13 * c0 + 4) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 5) % 8 * 8 + (13 * c0 + 5) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 6) % 8 * 8 + (13 * c0 + 6) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 7) % 8 * 8 + (13 * c0 + 7) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 8) % 8 * 8 + (13 * c0 + 8) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 9) % 8 * 8 + (13 * c0 + 9) / 8 * 64 + 2496 * o0 + 832 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 10) % 8 * 8 + (13 * c0 + 10) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 11) % 8 * 8 + (13 * c0 + 11) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 12) % 8 * 8 + (13 * c0 + 12) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_setzero_ps());
-    }
-    float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[2496 * o0 + 832 * p + 728];
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[0], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[8], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[16], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[24], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[32], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[40], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[48], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[56], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[64], _mm256_setzero_ps());
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         _mm256_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged0[8 * n_s], _mm256_loadu_ps(&gru0_cell_grad_hidden_gates[312 * n_s + 24 * o0
             + 8 * p]));
@@ -12449,58 +12381,19 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                 sum1_12 = _mm256_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, _mm256_set1_ps(gru0_cell_12), sum1_12);
             }
         }
-        const __m256 gru_weight_hh_l0_grad_0 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0) % 8 * 8 + (13 * c0) / 8 * 64 + 2496 * o0
-            + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0) % 8 * 8 + (13 * c0) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_0, sum1_0));
-        const __m256 gru_weight_hh_l0_grad_1 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 1) % 8 * 8 + (13 * c0 + 1) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 1) % 8 * 8 + (13 * c0 + 1) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_1, sum1_1));
-        const __m256 gru_weight_hh_l0_grad_2 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 2) % 8 * 8 + (13 * c0 + 2) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 2) % 8 * 8 + (13 * c0 + 2) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_2, sum1_2));
-        const __m256 gru_weight_hh_l0_grad_3 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 3) % 8 * 8 + (13 * c0 + 3) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 3) % 8 * 8 + (13 * c0 + 3) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_3, sum1_3));
-        const __m256 gru_weight_hh_l0_grad_4 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 4) % 8 * 8 + (13 * c0 + 4) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 4) % 8 * 8 + (13 * c0 + 4) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_4, sum1_4));
-        const __m256 gru_weight_hh_l0_grad_5 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 5) % 8 * 8 + (13 * c0 + 5) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 5) % 8 * 8 + (13 * c0 + 5) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_5, sum1_5));
-        const __m256 gru_weight_hh_l0_grad_6 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 6) % 8 * 8 + (13 * c0 + 6) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 6) % 8 * 8 + (13 * c0 + 6) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_6, sum1_6));
-        const __m256 gru_weight_hh_l0_grad_7 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 7) % 8 * 8 + (13 * c0 + 7) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 7) % 8 * 8 + (13 * c0 + 7) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_7, sum1_7));
-        const __m256 gru_weight_hh_l0_grad_8 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 8) % 8 * 8 + (13 * c0 + 8) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 8) % 8 * 8 + (13 * c0 + 8) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_8, sum1_8));
-        const __m256 gru_weight_hh_l0_grad_9 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 9) % 8 * 8 + (13 * c0 + 9) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 9) % 8 * 8 + (13 * c0 + 9) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_9, sum1_9));
-        const __m256 gru_weight_hh_l0_grad_10 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 10) % 8 * 8 + (13 * c0 + 10) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 10) % 8 * 8 + (13 * c0 + 10) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_10, sum1_10));
-        const __m256 gru_weight_hh_l0_grad_11 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 11) % 8 * 8 + (13 * c0 + 11) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 11) % 8 * 8 + (13 * c0 + 11) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_11, sum1_11));
-        const __m256 gru_weight_hh_l0_grad_12 = _mm256_loadu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 12) % 8 * 8 + (13 * c0 + 12) / 8 * 64
-            + 2496 * o0 + 832 * p]);
-        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 12) % 8 * 8 + (13 * c0 + 12) / 8 * 64 + 2496 * o0 + 832 * p],
-            _mm256_add_ps(gru_weight_hh_l0_grad_12, sum1_12));
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0) % 8 * 8 + (13 * c0) / 8 * 64 + 2496 * o0 + 832 * p], sum1_0);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 1) % 8 * 8 + (13 * c0 + 1) / 8 * 64 + 2496 * o0 + 832 * p], sum1_1);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 2) % 8 * 8 + (13 * c0 + 2) / 8 * 64 + 2496 * o0 + 832 * p], sum1_2);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 3) % 8 * 8 + (13 * c0 + 3) / 8 * 64 + 2496 * o0 + 832 * p], sum1_3);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 4) % 8 * 8 + (13 * c0 + 4) / 8 * 64 + 2496 * o0 + 832 * p], sum1_4);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 5) % 8 * 8 + (13 * c0 + 5) / 8 * 64 + 2496 * o0 + 832 * p], sum1_5);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 6) % 8 * 8 + (13 * c0 + 6) / 8 * 64 + 2496 * o0 + 832 * p], sum1_6);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 7) % 8 * 8 + (13 * c0 + 7) / 8 * 64 + 2496 * o0 + 832 * p], sum1_7);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 8) % 8 * 8 + (13 * c0 + 8) / 8 * 64 + 2496 * o0 + 832 * p], sum1_8);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 9) % 8 * 8 + (13 * c0 + 9) / 8 * 64 + 2496 * o0 + 832 * p], sum1_9);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 10) % 8 * 8 + (13 * c0 + 10) / 8 * 64 + 2496 * o0 + 832 * p], sum1_10);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 11) % 8 * 8 + (13 * c0 + 11) / 8 * 64 + 2496 * o0 + 832 * p], sum1_11);
+        _mm256_storeu_ps(&gru_weight_hh_l0_grad[(13 * c0 + 12) % 8 * 8 + (13 * c0 + 12) / 8 * 64 + 2496 * o0 + 832 * p], sum1_12);
     }
     __m256 sum2_0 = _mm256_setzero_ps();
     __m256 sum2_1 = _mm256_setzero_ps();
@@ -12527,27 +12420,27 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
             sum2_8 = _mm256_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, _mm256_set1_ps(gru0_cell_at[8]), sum2_8);
         }
     }
-    float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[2496 * o0 + 832 * p + 728];
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_hh_l0_grad_at_1[0]), sum2_0));
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[8], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_hh_l0_grad_at_1[8]), sum2_1));
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_hh_l0_grad_at_1[16]), sum2_2));
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[24], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_hh_l0_grad_at_1[24]), sum2_3));
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[32], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_hh_l0_grad_at_1[32]), sum2_4));
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[40], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_hh_l0_grad_at_1[40]), sum2_5));
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[48], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_hh_l0_grad_at_1[48]), sum2_6));
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[56], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_hh_l0_grad_at_1[56]), sum2_7));
-    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[64], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_hh_l0_grad_at_1[64]), sum2_8));
+    float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[2496 * o0 + 832 * p + 728];
+    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[0], sum2_0);
+    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[8], sum2_1);
+    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[16], sum2_2);
+    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[24], sum2_3);
+    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[32], sum2_4);
+    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[40], sum2_5);
+    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[48], sum2_6);
+    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[56], sum2_7);
+    _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[64], sum2_8);
 }
 
-static void gru0_hidden_projection_weight_grad(float *restrict gru_weight_hh_l0_grad, const float *restrict gru0_cell_grad_hidden_gates,
-    const float *restrict gru0_cell, char *scratch, int threads) {
+static void gru0_hidden_projection_weight_grad(const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell,
+    float *restrict gru_weight_hh_l0_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 39; item++) {
-        gru0_hidden_projection_weight_grad_body(item, gru_weight_hh_l0_grad, gru0_cell_grad_hidden_gates, gru0_cell,
+        gru0_hidden_projection_weight_grad_body(item, gru0_cell_grad_hidden_gates, gru0_cell, gru_weight_hh_l0_grad,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -12580,42 +12473,11 @@ static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_gra
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 2457.6 k FLOPs, 176.1 k bytes of memory traffic, 2048 bytes of scratch in steps of 1569024 a thread.
  * o in tiles of 8 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 13, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
-static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_ih_l0_grad,
-    const float *restrict gru0_cell_grad, const float *restrict fc1_forward, char *scratch) {
+static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad,
+    const float *restrict fc1_forward, float *restrict gru_weight_ih_l0_grad, char *scratch) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
     float *const gru0_cell_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0) % 8 * 8 + (13 * c0) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 1) % 8 * 8 + (13 * c0 + 1) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 2) % 8 * 8 + (13 * c0 + 2) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 3) % 8 * 8 + (13 * c0 + 3) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 4) % 8 * 8 + (13 * c0 + 4) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 5) % 8 * 8 + (13 * c0 + 5) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 6) % 8 * 8 + (13 * c0 + 6) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 7) % 8 * 8 + (13 * c0 + 7) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 8) % 8 * 8 + (13 * c0 + 8) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 9) % 8 * 8 + (13 * c0 + 9) / 8 * 64 + 1536 * o0 + 512 * p], _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 10) % 8 * 8 + (13 * c0 + 10) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 11) % 8 * 8 + (13 * c0 + 11) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_setzero_ps());
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 12) % 8 * 8 + (13 * c0 + 12) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_setzero_ps());
-    }
-    float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[1536 * o0 + 512 * p + 416];
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[0], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[8], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[16], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[24], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[32], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[40], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[48], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[56], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[64], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[72], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[80], _mm256_setzero_ps());
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[88], _mm256_setzero_ps());
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         _mm256_storeu_ps(&gru0_cell_grad_in_staged0[8 * n_s], _mm256_loadu_ps(&gru0_cell_grad[312 * n_s + 24 * o0 + 8 * p]));
     }
@@ -12664,58 +12526,19 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, f
                 sum1_12 = _mm256_fmadd_ps(gru0_cell_grad_in_staged0_0, _mm256_set1_ps(fc1_forward_12), sum1_12);
             }
         }
-        const __m256 gru_weight_ih_l0_grad_0 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0) % 8 * 8 + (13 * c0) / 8 * 64 + 1536 * o0
-            + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0) % 8 * 8 + (13 * c0) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_0, sum1_0));
-        const __m256 gru_weight_ih_l0_grad_1 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 1) % 8 * 8 + (13 * c0 + 1) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 1) % 8 * 8 + (13 * c0 + 1) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_1, sum1_1));
-        const __m256 gru_weight_ih_l0_grad_2 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 2) % 8 * 8 + (13 * c0 + 2) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 2) % 8 * 8 + (13 * c0 + 2) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_2, sum1_2));
-        const __m256 gru_weight_ih_l0_grad_3 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 3) % 8 * 8 + (13 * c0 + 3) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 3) % 8 * 8 + (13 * c0 + 3) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_3, sum1_3));
-        const __m256 gru_weight_ih_l0_grad_4 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 4) % 8 * 8 + (13 * c0 + 4) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 4) % 8 * 8 + (13 * c0 + 4) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_4, sum1_4));
-        const __m256 gru_weight_ih_l0_grad_5 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 5) % 8 * 8 + (13 * c0 + 5) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 5) % 8 * 8 + (13 * c0 + 5) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_5, sum1_5));
-        const __m256 gru_weight_ih_l0_grad_6 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 6) % 8 * 8 + (13 * c0 + 6) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 6) % 8 * 8 + (13 * c0 + 6) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_6, sum1_6));
-        const __m256 gru_weight_ih_l0_grad_7 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 7) % 8 * 8 + (13 * c0 + 7) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 7) % 8 * 8 + (13 * c0 + 7) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_7, sum1_7));
-        const __m256 gru_weight_ih_l0_grad_8 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 8) % 8 * 8 + (13 * c0 + 8) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 8) % 8 * 8 + (13 * c0 + 8) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_8, sum1_8));
-        const __m256 gru_weight_ih_l0_grad_9 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 9) % 8 * 8 + (13 * c0 + 9) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 9) % 8 * 8 + (13 * c0 + 9) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_9, sum1_9));
-        const __m256 gru_weight_ih_l0_grad_10 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 10) % 8 * 8 + (13 * c0 + 10) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 10) % 8 * 8 + (13 * c0 + 10) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_10, sum1_10));
-        const __m256 gru_weight_ih_l0_grad_11 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 11) % 8 * 8 + (13 * c0 + 11) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 11) % 8 * 8 + (13 * c0 + 11) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_11, sum1_11));
-        const __m256 gru_weight_ih_l0_grad_12 = _mm256_loadu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 12) % 8 * 8 + (13 * c0 + 12) / 8 * 64
-            + 1536 * o0 + 512 * p]);
-        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 12) % 8 * 8 + (13 * c0 + 12) / 8 * 64 + 1536 * o0 + 512 * p],
-            _mm256_add_ps(gru_weight_ih_l0_grad_12, sum1_12));
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0) % 8 * 8 + (13 * c0) / 8 * 64 + 1536 * o0 + 512 * p], sum1_0);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 1) % 8 * 8 + (13 * c0 + 1) / 8 * 64 + 1536 * o0 + 512 * p], sum1_1);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 2) % 8 * 8 + (13 * c0 + 2) / 8 * 64 + 1536 * o0 + 512 * p], sum1_2);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 3) % 8 * 8 + (13 * c0 + 3) / 8 * 64 + 1536 * o0 + 512 * p], sum1_3);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 4) % 8 * 8 + (13 * c0 + 4) / 8 * 64 + 1536 * o0 + 512 * p], sum1_4);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 5) % 8 * 8 + (13 * c0 + 5) / 8 * 64 + 1536 * o0 + 512 * p], sum1_5);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 6) % 8 * 8 + (13 * c0 + 6) / 8 * 64 + 1536 * o0 + 512 * p], sum1_6);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 7) % 8 * 8 + (13 * c0 + 7) / 8 * 64 + 1536 * o0 + 512 * p], sum1_7);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 8) % 8 * 8 + (13 * c0 + 8) / 8 * 64 + 1536 * o0 + 512 * p], sum1_8);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 9) % 8 * 8 + (13 * c0 + 9) / 8 * 64 + 1536 * o0 + 512 * p], sum1_9);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 10) % 8 * 8 + (13 * c0 + 10) / 8 * 64 + 1536 * o0 + 512 * p], sum1_10);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 11) % 8 * 8 + (13 * c0 + 11) / 8 * 64 + 1536 * o0 + 512 * p], sum1_11);
+        _mm256_storeu_ps(&gru_weight_ih_l0_grad[(13 * c0 + 12) % 8 * 8 + (13 * c0 + 12) / 8 * 64 + 1536 * o0 + 512 * p], sum1_12);
     }
     __m256 sum2_0 = _mm256_setzero_ps();
     __m256 sum2_1 = _mm256_setzero_ps();
@@ -12747,30 +12570,30 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, f
             sum2_11 = _mm256_fmadd_ps(gru0_cell_grad_in_staged0_1, _mm256_set1_ps(fc1_forward_at[11]), sum2_11);
         }
     }
-    float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[1536 * o0 + 512 * p + 416];
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[0]), sum2_0));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[8], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[8]), sum2_1));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[16]), sum2_2));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[24], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[24]), sum2_3));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[32], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[32]), sum2_4));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[40], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[40]), sum2_5));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[48], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[48]), sum2_6));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[56], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[56]), sum2_7));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[64], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[64]), sum2_8));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[72], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[72]), sum2_9));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[80], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[80]), sum2_10));
-    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at_1[88], _mm256_add_ps(_mm256_loadu_ps(&gru_weight_ih_l0_grad_at_1[88]), sum2_11));
+    float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[1536 * o0 + 512 * p + 416];
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[0], sum2_0);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[8], sum2_1);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[16], sum2_2);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[24], sum2_3);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[32], sum2_4);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[40], sum2_5);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[48], sum2_6);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[56], sum2_7);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[64], sum2_8);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[72], sum2_9);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[80], sum2_10);
+    _mm256_storeu_ps(&gru_weight_ih_l0_grad_at[88], sum2_11);
 }
 
-static void gru0_input_projection_weight_grad(float *restrict gru_weight_ih_l0_grad, const float *restrict gru0_cell_grad,
-    const float *restrict fc1_forward, char *scratch, int threads) {
+static void gru0_input_projection_weight_grad(const float *restrict gru0_cell_grad, const float *restrict fc1_forward,
+    float *restrict gru_weight_ih_l0_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 39; item++) {
-        gru0_input_projection_weight_grad_body(item, gru_weight_ih_l0_grad, gru0_cell_grad, fc1_forward,
+        gru0_input_projection_weight_grad_body(item, gru0_cell_grad, fc1_forward, gru_weight_ih_l0_grad,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -12961,32 +12784,11 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 1569024 a thread.
  * c in tiles of 8 parallel, o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 6, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
-static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_grad,
-    const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu, char *scratch) {
+static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad,
+    const float *restrict encoder4_relu, float *restrict fc1_0_weight_grad, char *scratch) {
     const ptrdiff_t c0 = item / 4;
     const ptrdiff_t o0 = item % 4;
     float *const gru0_input_projection_data_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h = 0; h < 4; h++) {
-        for (ptrdiff_t w = 0; w < 4; w++) {
-            float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[131072 * o0 + 1024 * c0 + 256 * h + 64 * w];
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[0], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[65536], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[8], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[65544], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[16], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[65552], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[24], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[65560], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[32], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[65568], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[40], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[65576], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[48], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[65584], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[56], _mm256_setzero_ps());
-            _mm256_storeu_ps(&fc1_0_weight_grad_at[65592], _mm256_setzero_ps());
-        }
-    }
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
             _mm256_storeu_ps(&gru0_input_projection_data_grad_in_staged0[16 * n_s + 8 * c_s],
@@ -13034,19 +12836,19 @@ static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1
                     sum1_5_1 = _mm256_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_5, sum1_5_1);
                 }
             }
-            float *const fc1_0_weight_grad_at_1 = &fc1_0_weight_grad[131072 * o0 + 1024 * c0 + 256 * h + 64 * w];
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[0], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[0]), sum1_0_0));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[65536], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[65536]), sum1_0_1));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[8], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[8]), sum1_1_0));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[65544], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[65544]), sum1_1_1));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[16], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[16]), sum1_2_0));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[65552], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[65552]), sum1_2_1));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[24], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[24]), sum1_3_0));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[65560], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[65560]), sum1_3_1));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[32], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[32]), sum1_4_0));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[65568], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[65568]), sum1_4_1));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[40], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[40]), sum1_5_0));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[65576], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_1[65576]), sum1_5_1));
+            float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[131072 * o0 + 1024 * c0 + 256 * h + 64 * w];
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[0], sum1_0_0);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[65536], sum1_0_1);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[8], sum1_1_0);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[65544], sum1_1_1);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[16], sum1_2_0);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[65552], sum1_2_1);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[24], sum1_3_0);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[65560], sum1_3_1);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[32], sum1_4_0);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[65568], sum1_4_1);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[40], sum1_5_0);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at[65576], sum1_5_1);
             __m256 sum2_0_0 = _mm256_setzero_ps();
             __m256 sum2_0_1 = _mm256_setzero_ps();
             __m256 sum2_1_0 = _mm256_setzero_ps();
@@ -13065,24 +12867,24 @@ static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1
                     sum2_1_1 = _mm256_fmadd_ps(gru0_input_projection_data_grad_in_staged0_3, encoder4_relu_7, sum2_1_1);
                 }
             }
-            float *const fc1_0_weight_grad_at_2 = &fc1_0_weight_grad[131072 * o0 + 1024 * c0 + 256 * h + 64 * w + 48];
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_2[0], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_2[0]), sum2_0_0));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_2[65536], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_2[65536]), sum2_0_1));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_2[8], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_2[8]), sum2_1_0));
-            _mm256_storeu_ps(&fc1_0_weight_grad_at_2[65544], _mm256_add_ps(_mm256_loadu_ps(&fc1_0_weight_grad_at_2[65544]), sum2_1_1));
+            float *const fc1_0_weight_grad_at_1 = &fc1_0_weight_grad[131072 * o0 + 1024 * c0 + 256 * h + 64 * w + 48];
+            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[0], sum2_0_0);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[65536], sum2_0_1);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[8], sum2_1_0);
+            _mm256_storeu_ps(&fc1_0_weight_grad_at_1[65544], sum2_1_1);
         }
     }
 }
 
-static void fc1_weight_grad(float *restrict fc1_0_weight_grad, const float *restrict gru0_input_projection_data_grad,
-    const float *restrict encoder4_relu, char *scratch, int threads) {
+static void fc1_weight_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu,
+    float *restrict fc1_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
-        fc1_weight_grad_body(item, fc1_0_weight_grad, gru0_input_projection_data_grad, encoder4_relu,
+        fc1_weight_grad_body(item, gru0_input_projection_data_grad, encoder4_relu, fc1_0_weight_grad,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -27203,7 +27005,7 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 127264000), (const float *)(workspace + 16741760), (const float *)(workspace + 120841472),
         (const float *)(workspace + 112452864), (float *)(workspace + 125035776), scratch, threads);
     done(step, 64);
-    fc3_weight_grad((float *)(workspace + 26875520), (const float *)(workspace + 125035776), (const float *)(workspace + 260068608),
+    fc3_weight_grad((const float *)(workspace + 125035776), (const float *)(workspace + 260068608), (float *)(workspace + 26875520),
         scratch, threads);
     done(step, 65);
     fc3_bias_grad((const float *)(workspace + 125035776), (float *)(workspace + 30283392), threads);
@@ -27227,20 +27029,20 @@ static void train(const ModelStep *step) {
             (const float *)(workspace + 112725760), time, threads);
         done(step, 72);
     }
-    gru0_hidden_projection_weight_grad((float *)(workspace + 26743168), (const float *)(workspace + 112452864),
-        (const float *)(workspace + 260068608), scratch, threads);
+    gru0_hidden_projection_weight_grad((const float *)(workspace + 112452864), (const float *)(workspace + 260068608),
+        (float *)(workspace + 26743168), scratch, threads);
     done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 112452864), (float *)(workspace + 26874240), threads);
     done(step, 74);
-    gru0_input_projection_weight_grad((float *)(workspace + 26663296), (const float *)(workspace + 112532736),
-        (const float *)(workspace + 260101888), scratch, threads);
+    gru0_input_projection_weight_grad((const float *)(workspace + 112532736), (const float *)(workspace + 260101888),
+        (float *)(workspace + 26663296), scratch, threads);
     done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 112532736), (float *)(workspace + 26872960), threads);
     done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 112532736), (const float *)(workspace + 75280896),
         (float *)(workspace + 114550016), threads);
     done(step, 77);
-    fc1_weight_grad((float *)(workspace + 24565888), (const float *)(workspace + 114550016), (const float *)(workspace + 255059200),
+    fc1_weight_grad((const float *)(workspace + 114550016), (const float *)(workspace + 255059200), (float *)(workspace + 24565888),
         scratch, threads);
     done(step, 78);
     fc1_bias_grad((const float *)(workspace + 114550016), (float *)(workspace + 26663040), threads);

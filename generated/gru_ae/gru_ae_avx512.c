@@ -15241,54 +15241,12 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 104.9 M FLOPs, 5803.0 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
  * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 10, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_grad,
-    const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell, char *scratch) {
+static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict gru0_cell, float *restrict fc3_0_weight_grad, char *scratch) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t p = item / 4 % 4;
     const ptrdiff_t q = item % 4;
     float *const decoder0_conv_transpose_data_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 10; c0++) {
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            _mm512_setzero_ps());
-    }
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
             _mm512_storeu_ps(&decoder0_conv_transpose_data_grad_in_staged0[32 * n_s + 16 * c_s],
@@ -15364,58 +15322,57 @@ static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3
                 sum1_9_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_19, sum1_9_1);
             }
         }
-        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at[0]), sum1_0_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at[28672]), sum1_0_1));
-        float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_1[0]), sum1_1_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_1[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_1[28672]), sum1_1_1));
-        float *const fc3_0_weight_grad_at_2 = &fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_2[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_2[0]), sum1_2_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_2[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_2[28672]), sum1_2_1));
-        float *const fc3_0_weight_grad_at_3 = &fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_3[0]), sum1_3_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_3[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_3[28672]), sum1_3_1));
-        float *const fc3_0_weight_grad_at_4 = &fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_4[0]), sum1_4_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_4[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_4[28672]), sum1_4_1));
-        float *const fc3_0_weight_grad_at_5 = &fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_5[0]), sum1_5_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_5[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_5[28672]), sum1_5_1));
-        float *const fc3_0_weight_grad_at_6 = &fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_6[0]), sum1_6_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_6[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_6[28672]), sum1_6_1));
-        float *const fc3_0_weight_grad_at_7 = &fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_7[0]), sum1_7_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_7[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_7[28672]), sum1_7_1));
-        float *const fc3_0_weight_grad_at_8 = &fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_8[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_8[0]), sum1_8_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_8[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_8[28672]), sum1_8_1));
-        float *const fc3_0_weight_grad_at_9 = &fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p
-            + 1792 * q];
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_9[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_9[0]), sum1_9_0));
-        _mm512_storeu_ps(&fc3_0_weight_grad_at_9[28672], _mm512_add_ps(_mm512_loadu_ps(&fc3_0_weight_grad_at_9[28672]), sum1_9_1));
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q], sum1_0_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_0_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            sum1_1_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_1_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            sum1_2_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_2_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            sum1_3_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_3_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            sum1_4_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_4_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            sum1_5_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_5_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            sum1_6_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_6_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            sum1_7_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_7_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            sum1_8_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_8_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
+            sum1_9_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
+            sum1_9_1);
     }
 }
 
-static void fc3_weight_grad(float *restrict fc3_0_weight_grad, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict gru0_cell, char *scratch, int threads) {
+static void fc3_weight_grad(const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell,
+    float *restrict fc3_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
-        fc3_weight_grad_body(item, fc3_0_weight_grad, decoder0_conv_transpose_data_grad, gru0_cell,
+        fc3_weight_grad_body(item, decoder0_conv_transpose_data_grad, gru0_cell, fc3_0_weight_grad,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -16018,8 +15975,8 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 3840.0 k FLOPs, 272.4 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
  * c in tiles of 16 parallel, o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 10, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_hh_l0_grad,
-    const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell, char *scratch) {
+static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad_hidden_gates,
+    const float *restrict gru0_cell, float *restrict gru_weight_hh_l0_grad, char *scratch) {
     const ptrdiff_t c0 = item / 12;
     const ptrdiff_t o0 = item / 3 % 4;
     const ptrdiff_t p = item % 3;
@@ -16029,39 +15986,6 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
     float *const gru0_cell_grad_hidden_gates_in_staged8 = (float *)scratch;
     if (c0 < 6) {
         if (o0 < 3) {
-            float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5376], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5392], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5408], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5424], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5440], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5456], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[96], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5472], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[112], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5488], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5504], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5520], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5536], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5552], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5568], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5584], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[224], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5600], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[240], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5616], _mm512_setzero_ps());
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
                 for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
                     _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged0[32 * n_s + 16 * c_s],
@@ -16127,37 +16051,27 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum1_9_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_9, sum1_9_1);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[0]), sum1_0_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5376]),
-                sum1_0_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[16]), sum1_1_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5392]),
-                sum1_1_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[32]), sum1_2_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5408]),
-                sum1_2_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[48]), sum1_3_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5424]),
-                sum1_3_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[64]), sum1_4_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5440], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5440]),
-                sum1_4_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[80]), sum1_5_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5456], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5456]),
-                sum1_5_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[96], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[96]), sum1_6_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5472], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5472]),
-                sum1_6_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[112], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[112]), sum1_7_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5488], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5488]),
-                sum1_7_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[128], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[128]), sum1_8_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5504], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5504]),
-                sum1_8_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[144]), sum1_9_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5520], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_1[5520]),
-                sum1_9_1));
+            float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[0], sum1_0_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5376], sum1_0_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16], sum1_1_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5392], sum1_1_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[32], sum1_2_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5408], sum1_2_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[48], sum1_3_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5424], sum1_3_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[64], sum1_4_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5440], sum1_4_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[80], sum1_5_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5456], sum1_5_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[96], sum1_6_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5472], sum1_6_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[112], sum1_7_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5488], sum1_7_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[128], sum1_8_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5504], sum1_8_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[144], sum1_9_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5520], sum1_9_1);
             __m512 sum2_0_0 = _mm512_setzero_ps();
             __m512 sum2_0_1 = _mm512_setzero_ps();
             __m512 sum2_1_0 = _mm512_setzero_ps();
@@ -16197,43 +16111,20 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum2_5_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_15, sum2_5_1);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0 + 160];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[0]), sum2_0_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5376]),
-                sum2_0_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[16]), sum2_1_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5392]),
-                sum2_1_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[32]), sum2_2_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5408]),
-                sum2_2_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[48]), sum2_3_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5424]),
-                sum2_3_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[64]), sum2_4_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5440], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5440]),
-                sum2_4_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[80]), sum2_5_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[5456], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_2[5456]),
-                sum2_5_1));
+            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0 + 160];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[0], sum2_0_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5376], sum2_0_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[16], sum2_1_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5392], sum2_1_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[32], sum2_2_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5408], sum2_2_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[48], sum2_3_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5424], sum2_3_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[64], sum2_4_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5440], sum2_4_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[80], sum2_5_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5456], sum2_5_1);
         } else {
-            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[96], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[112], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[128], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[224], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[240], _mm512_setzero_ps());
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged3[16 * n_s],
                     _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 96 * o0 + 16 * p]));
@@ -16265,17 +16156,17 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum4_9 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[9]), sum4_9);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_4 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[0]), sum4_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[16]), sum4_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[32]), sum4_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[48]), sum4_3));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[64]), sum4_4));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[80]), sum4_5));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[96], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[96]), sum4_6));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[112], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[112]), sum4_7));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[128], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[128]), sum4_8));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_4[144]), sum4_9));
+            float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[0], sum4_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16], sum4_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[32], sum4_2);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[48], sum4_3);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[64], sum4_4);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[80], sum4_5);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[96], sum4_6);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[112], sum4_7);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[128], sum4_8);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[144], sum4_9);
             __m512 sum5_0 = _mm512_setzero_ps();
             __m512 sum5_1 = _mm512_setzero_ps();
             __m512 sum5_2 = _mm512_setzero_ps();
@@ -16295,25 +16186,16 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum5_5 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, _mm512_set1_ps(gru0_cell_at_3[5]), sum5_5);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_5 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0 + 160];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[0]), sum5_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[16]), sum5_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[32]), sum5_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[48]), sum5_3));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[64]), sum5_4));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_5[80]), sum5_5));
+            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0 + 160];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[0], sum5_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[16], sum5_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[32], sum5_2);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[48], sum5_3);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[64], sum5_4);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[80], sum5_5);
         }
     } else {
         if (o0 < 3) {
-            float *const gru_weight_hh_l0_grad_at_6 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5376], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5392], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5408], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_6[5424], _mm512_setzero_ps());
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
                 for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
                     _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged6[32 * n_s + 16 * c_s],
@@ -16349,25 +16231,16 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum7_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_19, sum7_3_1);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_7 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[0]), sum7_0_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[5376], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[5376]),
-                sum7_0_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[16]), sum7_1_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[5392], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[5392]),
-                sum7_1_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[32]), sum7_2_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[5408], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[5408]),
-                sum7_2_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[48]), sum7_3_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_7[5424], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_7[5424]),
-                sum7_3_1));
+            float *const gru_weight_hh_l0_grad_at_4 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[0], sum7_0_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5376], sum7_0_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[16], sum7_1_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5392], sum7_1_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[32], sum7_2_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5408], sum7_2_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[48], sum7_3_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5424], sum7_3_1);
         } else {
-            float *const gru_weight_hh_l0_grad_at_8 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_8[48], _mm512_setzero_ps());
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged8[16 * n_s],
                     _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 96 * o0 + 16 * p]));
@@ -16387,24 +16260,24 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum9_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[3]), sum9_3);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_9 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[0]), sum9_0));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[16]), sum9_1));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[32]), sum9_2));
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_9[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_hh_l0_grad_at_9[48]), sum9_3));
+            float *const gru_weight_hh_l0_grad_at_5 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[0], sum9_0);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[16], sum9_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[32], sum9_2);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[48], sum9_3);
         }
     }
 }
 
-static void gru0_hidden_projection_weight_grad(float *restrict gru_weight_hh_l0_grad, const float *restrict gru0_cell_grad_hidden_gates,
-    const float *restrict gru0_cell, char *scratch, int threads) {
+static void gru0_hidden_projection_weight_grad(const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell,
+    float *restrict gru_weight_hh_l0_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 84; item++) {
-        gru0_hidden_projection_weight_grad_body(item, gru_weight_hh_l0_grad, gru0_cell_grad_hidden_gates, gru0_cell,
+        gru0_hidden_projection_weight_grad_body(item, gru0_cell_grad_hidden_gates, gru0_cell, gru_weight_hh_l0_grad,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -16439,58 +16312,14 @@ static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_gra
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 2457.6 k FLOPs, 188.4 k bytes of memory traffic, 16384 bytes of scratch in steps of 1589760 a thread.
  * c in tiles of 16 parallel, o in tiles of 64 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 6, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_ih_l0_grad,
-    const float *restrict gru0_cell_grad, const float *restrict fc1_forward, char *scratch) {
+static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad,
+    const float *restrict fc1_forward, float *restrict gru_weight_ih_l0_grad, char *scratch) {
     const ptrdiff_t c0 = item / 6;
     const ptrdiff_t o0 = item / 3 % 2;
     const ptrdiff_t p = item % 3;
     float *const gru0_cell_grad_in_staged0 = (float *)scratch;
     float *const gru0_cell_grad_in_staged3 = (float *)scratch;
     if (o0 < 1) {
-        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
-            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3072], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9216], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3088], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9232], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3104], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9248], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3120], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9264], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3136], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9280], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3152], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6224], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9296], _mm512_setzero_ps());
-        }
-        float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3072], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6144], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9216], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[16], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3088], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6160], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9232], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[32], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3104], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6176], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9248], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[48], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3120], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6192], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9264], _mm512_setzero_ps());
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_in_staged0[64 * n_s + 16 * c_s],
@@ -16562,49 +16391,31 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, f
                     sum1_5_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_3, fc1_forward_5, sum1_5_3);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_2 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[0]), sum1_0_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3072]),
-                sum1_0_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6144]),
-                sum1_0_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9216], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9216]),
-                sum1_0_3));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[16]), sum1_1_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3088]),
-                sum1_1_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6160]),
-                sum1_1_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9232], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9232]),
-                sum1_1_3));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[32]), sum1_2_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3104]),
-                sum1_2_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6176]),
-                sum1_2_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9248], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9248]),
-                sum1_2_3));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[48]), sum1_3_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3120]),
-                sum1_3_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6192]),
-                sum1_3_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9264], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9264]),
-                sum1_3_3));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[64]), sum1_4_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3136], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3136]),
-                sum1_4_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6208], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6208]),
-                sum1_4_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9280], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9280]),
-                sum1_4_3));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[80]), sum1_5_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3152], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[3152]),
-                sum1_5_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6224], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[6224]),
-                sum1_5_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[9296], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_2[9296]),
-                sum1_5_3));
+            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[0], sum1_0_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3072], sum1_0_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6144], sum1_0_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9216], sum1_0_3);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[16], sum1_1_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3088], sum1_1_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6160], sum1_1_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9232], sum1_1_3);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[32], sum1_2_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3104], sum1_2_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6176], sum1_2_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9248], sum1_2_3);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[48], sum1_3_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3120], sum1_3_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6192], sum1_3_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9264], sum1_3_3);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[64], sum1_4_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3136], sum1_4_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6208], sum1_4_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9280], sum1_4_3);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[80], sum1_5_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3152], sum1_5_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6224], sum1_5_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[9296], sum1_5_3);
         }
         __m512 sum2_0_0 = _mm512_setzero_ps();
         __m512 sum2_0_1 = _mm512_setzero_ps();
@@ -16652,58 +16463,24 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, f
                 sum2_3_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_7, fc1_forward_9, sum2_3_3);
             }
         }
-        float *const gru_weight_ih_l0_grad_at_3 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[0]), sum2_0_0));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3072]), sum2_0_1));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6144]), sum2_0_2));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[9216], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[9216]), sum2_0_3));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[16]), sum2_1_0));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3088]), sum2_1_1));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6160]), sum2_1_2));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[9232], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[9232]), sum2_1_3));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[32]), sum2_2_0));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3104]), sum2_2_1));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6176]), sum2_2_2));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[9248], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[9248]), sum2_2_3));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[48]), sum2_3_0));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[3120]), sum2_3_1));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[6192]), sum2_3_2));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[9264], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_3[9264]), sum2_3_3));
+        float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[0], sum2_0_0);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3072], sum2_0_1);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6144], sum2_0_2);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9216], sum2_0_3);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[16], sum2_1_0);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3088], sum2_1_1);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6160], sum2_1_2);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9232], sum2_1_3);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[32], sum2_2_0);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3104], sum2_2_1);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6176], sum2_2_2);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9248], sum2_2_3);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[48], sum2_3_0);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3120], sum2_3_1);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6192], sum2_3_2);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[9264], sum2_3_3);
     } else {
-        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
-            float *const gru_weight_ih_l0_grad_at_4 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[0], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3072], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6144], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[16], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3088], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6160], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[32], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3104], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6176], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[48], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3120], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6192], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[64], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3136], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6208], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[80], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[3152], _mm512_setzero_ps());
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_4[6224], _mm512_setzero_ps());
-        }
-        float *const gru_weight_ih_l0_grad_at_5 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[3072], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[6144], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[16], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[3088], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[6160], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[32], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[3104], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[6176], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[48], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[3120], _mm512_setzero_ps());
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_5[6192], _mm512_setzero_ps());
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 3; c_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_in_staged3[48 * n_s + 16 * c_s],
@@ -16762,37 +16539,25 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, f
                     sum4_5_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_2, fc1_forward_15, sum4_5_2);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_6 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[0]), sum4_0_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3072]),
-                sum4_0_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6144]),
-                sum4_0_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[16]), sum4_1_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3088]),
-                sum4_1_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6160]),
-                sum4_1_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[32]), sum4_2_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3104]),
-                sum4_2_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6176]),
-                sum4_2_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[48]), sum4_3_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3120]),
-                sum4_3_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6192]),
-                sum4_3_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[64], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[64]), sum4_4_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3136], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3136]),
-                sum4_4_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6208], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6208]),
-                sum4_4_2));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[80], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[80]), sum4_5_0));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[3152], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[3152]),
-                sum4_5_1));
-            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_6[6224], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_6[6224]),
-                sum4_5_2));
+            float *const gru_weight_ih_l0_grad_at_2 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[0], sum4_0_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3072], sum4_0_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6144], sum4_0_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[16], sum4_1_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3088], sum4_1_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6160], sum4_1_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[32], sum4_2_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3104], sum4_2_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6176], sum4_2_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[48], sum4_3_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3120], sum4_3_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6192], sum4_3_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[64], sum4_4_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3136], sum4_4_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6208], sum4_4_2);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[80], sum4_5_0);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3152], sum4_5_1);
+            _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6224], sum4_5_2);
         }
         __m512 sum5_0_0 = _mm512_setzero_ps();
         __m512 sum5_0_1 = _mm512_setzero_ps();
@@ -16831,31 +16596,31 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, f
                 sum5_3_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_5, fc1_forward_19, sum5_3_2);
             }
         }
-        float *const gru_weight_ih_l0_grad_at_7 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[0], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[0]), sum5_0_0));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[3072], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[3072]), sum5_0_1));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[6144], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[6144]), sum5_0_2));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[16], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[16]), sum5_1_0));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[3088], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[3088]), sum5_1_1));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[6160], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[6160]), sum5_1_2));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[32], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[32]), sum5_2_0));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[3104], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[3104]), sum5_2_1));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[6176], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[6176]), sum5_2_2));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[48], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[48]), sum5_3_0));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[3120], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[3120]), sum5_3_1));
-        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_7[6192], _mm512_add_ps(_mm512_loadu_ps(&gru_weight_ih_l0_grad_at_7[6192]), sum5_3_2));
+        float *const gru_weight_ih_l0_grad_at_3 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[0], sum5_0_0);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3072], sum5_0_1);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6144], sum5_0_2);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[16], sum5_1_0);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3088], sum5_1_1);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6160], sum5_1_2);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[32], sum5_2_0);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3104], sum5_2_1);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6176], sum5_2_2);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[48], sum5_3_0);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3120], sum5_3_1);
+        _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6192], sum5_3_2);
     }
 }
 
-static void gru0_input_projection_weight_grad(float *restrict gru_weight_ih_l0_grad, const float *restrict gru0_cell_grad,
-    const float *restrict fc1_forward, char *scratch, int threads) {
+static void gru0_input_projection_weight_grad(const float *restrict gru0_cell_grad, const float *restrict fc1_forward,
+    float *restrict gru_weight_ih_l0_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
-        gru0_input_projection_weight_grad_body(item, gru_weight_ih_l0_grad, gru0_cell_grad, fc1_forward,
+        gru0_input_projection_weight_grad_body(item, gru0_cell_grad, fc1_forward, gru_weight_ih_l0_grad,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -17007,34 +16772,11 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
  * c in tiles of 16 parallel, o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 8, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_grad,
-    const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu, char *scratch) {
+static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad,
+    const float *restrict encoder4_relu, float *restrict fc1_0_weight_grad, char *scratch) {
     const ptrdiff_t c0 = item / 2;
     const ptrdiff_t o0 = item % 2;
     float *const gru0_input_projection_data_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h = 0; h < 4; h++) {
-        for (ptrdiff_t w = 0; w < 4; w++) {
-            for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
-                float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 128 * c1];
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[0], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131072], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[16], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131088], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[32], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131104], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[48], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131120], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[64], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131136], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[80], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131152], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[96], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131168], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[112], _mm512_setzero_ps());
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131184], _mm512_setzero_ps());
-            }
-        }
-    }
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
             _mm512_storeu_ps(&gru0_input_projection_data_grad_in_staged0[32 * n_s + 16 * c_s],
@@ -17093,45 +16835,37 @@ static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1
                         sum1_7_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_7, sum1_7_1);
                     }
                 }
-                float *const fc1_0_weight_grad_at_1 = &fc1_0_weight_grad[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 128 * c1];
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[0]), sum1_0_0));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131072], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131072]),
-                    sum1_0_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[16]), sum1_1_0));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131088], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131088]),
-                    sum1_1_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[32]), sum1_2_0));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131104], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131104]),
-                    sum1_2_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[48], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[48]), sum1_3_0));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131120], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131120]),
-                    sum1_3_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[64], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[64]), sum1_4_0));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131136], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131136]),
-                    sum1_4_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[80], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[80]), sum1_5_0));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131152], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131152]),
-                    sum1_5_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[96], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[96]), sum1_6_0));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131168], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131168]),
-                    sum1_6_1));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[112], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[112]), sum1_7_0));
-                _mm512_storeu_ps(&fc1_0_weight_grad_at_1[131184], _mm512_add_ps(_mm512_loadu_ps(&fc1_0_weight_grad_at_1[131184]),
-                    sum1_7_1));
+                float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 128 * c1];
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[0], sum1_0_0);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131072], sum1_0_1);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[16], sum1_1_0);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131088], sum1_1_1);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[32], sum1_2_0);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131104], sum1_2_1);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[48], sum1_3_0);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131120], sum1_3_1);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[64], sum1_4_0);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131136], sum1_4_1);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[80], sum1_5_0);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131152], sum1_5_1);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[96], sum1_6_0);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131168], sum1_6_1);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[112], sum1_7_0);
+                _mm512_storeu_ps(&fc1_0_weight_grad_at[131184], sum1_7_1);
             }
         }
     }
 }
 
-static void fc1_weight_grad(float *restrict fc1_0_weight_grad, const float *restrict gru0_input_projection_data_grad,
-    const float *restrict encoder4_relu, char *scratch, int threads) {
+static void fc1_weight_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu,
+    float *restrict fc1_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 64; item++) {
-        fc1_weight_grad_body(item, fc1_0_weight_grad, gru0_input_projection_data_grad, encoder4_relu,
+        fc1_weight_grad_body(item, gru0_input_projection_data_grad, encoder4_relu, fc1_0_weight_grad,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -32817,7 +32551,7 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 128709632), (const float *)(workspace + 17030912), (const float *)(workspace + 122287104),
         (const float *)(workspace + 113898496), (float *)(workspace + 126481408), scratch, threads);
     done(step, 64);
-    fc3_weight_grad((float *)(workspace + 27191680), (const float *)(workspace + 126481408), (const float *)(workspace + 261526528),
+    fc3_weight_grad((const float *)(workspace + 126481408), (const float *)(workspace + 261526528), (float *)(workspace + 27191680),
         scratch, threads);
     done(step, 65);
     fc3_bias_grad((const float *)(workspace + 126481408), (float *)(workspace + 30861696), threads);
@@ -32841,20 +32575,20 @@ static void train(const ModelStep *step) {
             (const float *)(workspace + 114192384), time, threads);
         done(step, 72);
     }
-    gru0_hidden_projection_weight_grad((float *)(workspace + 27038464), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 261526528), scratch, threads);
+    gru0_hidden_projection_weight_grad((const float *)(workspace + 113898496), (const float *)(workspace + 261526528),
+        (float *)(workspace + 27038464), scratch, threads);
     done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 113898496), (float *)(workspace + 27190336), threads);
     done(step, 74);
-    gru0_input_projection_weight_grad((float *)(workspace + 26952448), (const float *)(workspace + 113984512),
-        (const float *)(workspace + 261562368), scratch, threads);
+    gru0_input_projection_weight_grad((const float *)(workspace + 113984512), (const float *)(workspace + 261562368),
+        (float *)(workspace + 26952448), scratch, threads);
     done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 113984512), (float *)(workspace + 27188992), threads);
     done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 113984512), (const float *)(workspace + 76437504),
         (float *)(workspace + 115995648), threads);
     done(step, 77);
-    fc1_weight_grad((float *)(workspace + 24855040), (const float *)(workspace + 115995648), (const float *)(workspace + 256504832),
+    fc1_weight_grad((const float *)(workspace + 115995648), (const float *)(workspace + 256504832), (float *)(workspace + 24855040),
         scratch, threads);
     done(step, 78);
     fc1_bias_grad((const float *)(workspace + 115995648), (float *)(workspace + 26952192), threads);

@@ -11211,25 +11211,12 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 104.9 M FLOPs, 5406.0 k bytes of memory traffic, 4096 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 2, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_grad, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict gru0_cell, char *scratch) {
+static void fc3_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell,
+    float *restrict fc3_0_weight_grad, char *scratch) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t p = item / 4 % 4;
     const ptrdiff_t q = item % 4;
     float *const decoder0_conv_transpose_data_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 50; c0++) {
-        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[(2 * c0) % 4 * 4 + (2 * c0) / 4 * 16 + 25600 * o0 + 1600 * p + 400 * q];
-        vector_store(&fc3_0_weight_grad_at[0], vector_broadcast(0.0f));
-        vector_store(&fc3_0_weight_grad_at[6400], vector_broadcast(0.0f));
-        vector_store(&fc3_0_weight_grad_at[12800], vector_broadcast(0.0f));
-        vector_store(&fc3_0_weight_grad_at[19200], vector_broadcast(0.0f));
-        float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[(2 * c0 + 1) % 4 * 4 + (2 * c0 + 1) / 4 * 16 + 25600 * o0 + 1600 * p
-            + 400 * q];
-        vector_store(&fc3_0_weight_grad_at_1[0], vector_broadcast(0.0f));
-        vector_store(&fc3_0_weight_grad_at_1[6400], vector_broadcast(0.0f));
-        vector_store(&fc3_0_weight_grad_at_1[12800], vector_broadcast(0.0f));
-        vector_store(&fc3_0_weight_grad_at_1[19200], vector_broadcast(0.0f));
-    }
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
             vector_store(&decoder0_conv_transpose_data_grad_in_staged0[16 * n_s + 4 * c_s],
@@ -11270,29 +11257,29 @@ static void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_gr
                 sum1_1_3 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_2, sum1_1_3);
             }
         }
-        float *const fc3_0_weight_grad_at_2 = &fc3_0_weight_grad[(2 * c0) % 4 * 4 + (2 * c0) / 4 * 16 + 25600 * o0 + 1600 * p + 400 * q];
-        vector_store(&fc3_0_weight_grad_at_2[0], vector_add(vector_load(&fc3_0_weight_grad_at_2[0]), sum1_0_0));
-        vector_store(&fc3_0_weight_grad_at_2[6400], vector_add(vector_load(&fc3_0_weight_grad_at_2[6400]), sum1_0_1));
-        vector_store(&fc3_0_weight_grad_at_2[12800], vector_add(vector_load(&fc3_0_weight_grad_at_2[12800]), sum1_0_2));
-        vector_store(&fc3_0_weight_grad_at_2[19200], vector_add(vector_load(&fc3_0_weight_grad_at_2[19200]), sum1_0_3));
-        float *const fc3_0_weight_grad_at_3 = &fc3_0_weight_grad[(2 * c0 + 1) % 4 * 4 + (2 * c0 + 1) / 4 * 16 + 25600 * o0 + 1600 * p
+        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[(2 * c0) % 4 * 4 + (2 * c0) / 4 * 16 + 25600 * o0 + 1600 * p + 400 * q];
+        vector_store(&fc3_0_weight_grad_at[0], sum1_0_0);
+        vector_store(&fc3_0_weight_grad_at[6400], sum1_0_1);
+        vector_store(&fc3_0_weight_grad_at[12800], sum1_0_2);
+        vector_store(&fc3_0_weight_grad_at[19200], sum1_0_3);
+        float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[(2 * c0 + 1) % 4 * 4 + (2 * c0 + 1) / 4 * 16 + 25600 * o0 + 1600 * p
             + 400 * q];
-        vector_store(&fc3_0_weight_grad_at_3[0], vector_add(vector_load(&fc3_0_weight_grad_at_3[0]), sum1_1_0));
-        vector_store(&fc3_0_weight_grad_at_3[6400], vector_add(vector_load(&fc3_0_weight_grad_at_3[6400]), sum1_1_1));
-        vector_store(&fc3_0_weight_grad_at_3[12800], vector_add(vector_load(&fc3_0_weight_grad_at_3[12800]), sum1_1_2));
-        vector_store(&fc3_0_weight_grad_at_3[19200], vector_add(vector_load(&fc3_0_weight_grad_at_3[19200]), sum1_1_3));
+        vector_store(&fc3_0_weight_grad_at_1[0], sum1_1_0);
+        vector_store(&fc3_0_weight_grad_at_1[6400], sum1_1_1);
+        vector_store(&fc3_0_weight_grad_at_1[12800], sum1_1_2);
+        vector_store(&fc3_0_weight_grad_at_1[19200], sum1_1_3);
     }
 }
 
-static void fc3_weight_grad(float *restrict fc3_0_weight_grad, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict gru0_cell, char *scratch, int threads) {
+static void fc3_weight_grad(const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell,
+    float *restrict fc3_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
-        fc3_weight_grad_body(item, fc3_0_weight_grad, decoder0_conv_transpose_data_grad, gru0_cell,
+        fc3_weight_grad_body(item, decoder0_conv_transpose_data_grad, gru0_cell, fc3_0_weight_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -11717,28 +11704,13 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 3840.0 k FLOPs, 228.8 k bytes of memory traffic, 3072 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 12 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
-static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_hh_l0_grad,
-    const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell, char *scratch) {
+static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad_hidden_gates,
+    const float *restrict gru0_cell, float *restrict gru_weight_hh_l0_grad, char *scratch) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
     float *const gru0_cell_grad_hidden_gates_in_staged0 = (float *)scratch;
     float *const gru0_cell_grad_hidden_gates_in_staged2 = (float *)scratch;
     if (o0 < 8) {
-        for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
-            float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[3600 * o0 + 400 * p + 16 * c0];
-            vector_store(&gru_weight_hh_l0_grad_at[0], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[1200], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[2400], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[4], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[1204], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[2404], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[8], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[1208], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[2408], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[12], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[1212], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at[2412], vector_broadcast(0.0f));
-        }
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 3; c_s++) {
                 vector_store(&gru0_cell_grad_hidden_gates_in_staged0[12 * n_s + 4 * c_s],
@@ -11786,28 +11758,21 @@ static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restr
                     sum1_3_2 = vector_multiply_add(gru0_cell_grad_hidden_gates_in_staged0_2, gru0_cell_3, sum1_3_2);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[3600 * o0 + 400 * p + 16 * c0];
-            vector_store(&gru_weight_hh_l0_grad_at_1[0], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[0]), sum1_0_0));
-            vector_store(&gru_weight_hh_l0_grad_at_1[1200], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[1200]), sum1_0_1));
-            vector_store(&gru_weight_hh_l0_grad_at_1[2400], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[2400]), sum1_0_2));
-            vector_store(&gru_weight_hh_l0_grad_at_1[4], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[4]), sum1_1_0));
-            vector_store(&gru_weight_hh_l0_grad_at_1[1204], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[1204]), sum1_1_1));
-            vector_store(&gru_weight_hh_l0_grad_at_1[2404], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[2404]), sum1_1_2));
-            vector_store(&gru_weight_hh_l0_grad_at_1[8], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[8]), sum1_2_0));
-            vector_store(&gru_weight_hh_l0_grad_at_1[1208], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[1208]), sum1_2_1));
-            vector_store(&gru_weight_hh_l0_grad_at_1[2408], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[2408]), sum1_2_2));
-            vector_store(&gru_weight_hh_l0_grad_at_1[12], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[12]), sum1_3_0));
-            vector_store(&gru_weight_hh_l0_grad_at_1[1212], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[1212]), sum1_3_1));
-            vector_store(&gru_weight_hh_l0_grad_at_1[2412], vector_add(vector_load(&gru_weight_hh_l0_grad_at_1[2412]), sum1_3_2));
+            float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[3600 * o0 + 400 * p + 16 * c0];
+            vector_store(&gru_weight_hh_l0_grad_at[0], sum1_0_0);
+            vector_store(&gru_weight_hh_l0_grad_at[1200], sum1_0_1);
+            vector_store(&gru_weight_hh_l0_grad_at[2400], sum1_0_2);
+            vector_store(&gru_weight_hh_l0_grad_at[4], sum1_1_0);
+            vector_store(&gru_weight_hh_l0_grad_at[1204], sum1_1_1);
+            vector_store(&gru_weight_hh_l0_grad_at[2404], sum1_1_2);
+            vector_store(&gru_weight_hh_l0_grad_at[8], sum1_2_0);
+            vector_store(&gru_weight_hh_l0_grad_at[1208], sum1_2_1);
+            vector_store(&gru_weight_hh_l0_grad_at[2408], sum1_2_2);
+            vector_store(&gru_weight_hh_l0_grad_at[12], sum1_3_0);
+            vector_store(&gru_weight_hh_l0_grad_at[1212], sum1_3_1);
+            vector_store(&gru_weight_hh_l0_grad_at[2412], sum1_3_2);
         }
     } else {
-        for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
-            float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[3600 * o0 + 400 * p + 16 * c0];
-            vector_store(&gru_weight_hh_l0_grad_at_2[0], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at_2[4], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at_2[8], vector_broadcast(0.0f));
-            vector_store(&gru_weight_hh_l0_grad_at_2[12], vector_broadcast(0.0f));
-        }
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             vector_store(&gru0_cell_grad_hidden_gates_in_staged2[4 * n_s], vector_load(&gru0_cell_grad_hidden_gates[300 * n_s + 36 * o0
                 + 4 * p]));
@@ -11828,24 +11793,24 @@ static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restr
                     sum3_3 = vector_multiply_add(gru0_cell_grad_hidden_gates_in_staged2_0, vector_broadcast(gru0_cell_at_1[3]), sum3_3);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[3600 * o0 + 400 * p + 16 * c0];
-            vector_store(&gru_weight_hh_l0_grad_at_3[0], vector_add(vector_load(&gru_weight_hh_l0_grad_at_3[0]), sum3_0));
-            vector_store(&gru_weight_hh_l0_grad_at_3[4], vector_add(vector_load(&gru_weight_hh_l0_grad_at_3[4]), sum3_1));
-            vector_store(&gru_weight_hh_l0_grad_at_3[8], vector_add(vector_load(&gru_weight_hh_l0_grad_at_3[8]), sum3_2));
-            vector_store(&gru_weight_hh_l0_grad_at_3[12], vector_add(vector_load(&gru_weight_hh_l0_grad_at_3[12]), sum3_3));
+            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[3600 * o0 + 400 * p + 16 * c0];
+            vector_store(&gru_weight_hh_l0_grad_at_1[0], sum3_0);
+            vector_store(&gru_weight_hh_l0_grad_at_1[4], sum3_1);
+            vector_store(&gru_weight_hh_l0_grad_at_1[8], sum3_2);
+            vector_store(&gru_weight_hh_l0_grad_at_1[12], sum3_3);
         }
     }
 }
 
-static void gru0_hidden_projection_weight_grad(float *restrict gru_weight_hh_l0_grad, const float *restrict gru0_cell_grad_hidden_gates,
-    const float *restrict gru0_cell, char *scratch, int threads) {
+static void gru0_hidden_projection_weight_grad(const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell,
+    float *restrict gru_weight_hh_l0_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 27; item++) {
-        gru0_hidden_projection_weight_grad_body(item, gru_weight_hh_l0_grad, gru0_cell_grad_hidden_gates, gru0_cell,
+        gru0_hidden_projection_weight_grad_body(item, gru0_cell_grad_hidden_gates, gru0_cell, gru_weight_hh_l0_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -11878,28 +11843,13 @@ static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_gra
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 2457.6 k FLOPs, 170.0 k bytes of memory traffic, 3072 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 12 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
-static void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_ih_l0_grad,
-    const float *restrict gru0_cell_grad, const float *restrict fc1_forward, char *scratch) {
+static void gru0_input_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad, const float *restrict fc1_forward,
+    float *restrict gru_weight_ih_l0_grad, char *scratch) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
     float *const gru0_cell_grad_in_staged0 = (float *)scratch;
     float *const gru0_cell_grad_in_staged2 = (float *)scratch;
     if (o0 < 8) {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 16 * c0];
-            vector_store(&gru_weight_ih_l0_grad_at[0], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[768], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[1536], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[4], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[772], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[1540], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[8], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[776], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[1544], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[12], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[780], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at[1548], vector_broadcast(0.0f));
-        }
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 3; c_s++) {
                 vector_store(&gru0_cell_grad_in_staged0[12 * n_s + 4 * c_s], vector_load(&gru0_cell_grad[300 * n_s + 36 * o0 + 12 * c_s
@@ -11944,28 +11894,21 @@ static void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restri
                     sum1_3_2 = vector_multiply_add(gru0_cell_grad_in_staged0_2, fc1_forward_3, sum1_3_2);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 16 * c0];
-            vector_store(&gru_weight_ih_l0_grad_at_1[0], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[0]), sum1_0_0));
-            vector_store(&gru_weight_ih_l0_grad_at_1[768], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[768]), sum1_0_1));
-            vector_store(&gru_weight_ih_l0_grad_at_1[1536], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[1536]), sum1_0_2));
-            vector_store(&gru_weight_ih_l0_grad_at_1[4], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[4]), sum1_1_0));
-            vector_store(&gru_weight_ih_l0_grad_at_1[772], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[772]), sum1_1_1));
-            vector_store(&gru_weight_ih_l0_grad_at_1[1540], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[1540]), sum1_1_2));
-            vector_store(&gru_weight_ih_l0_grad_at_1[8], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[8]), sum1_2_0));
-            vector_store(&gru_weight_ih_l0_grad_at_1[776], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[776]), sum1_2_1));
-            vector_store(&gru_weight_ih_l0_grad_at_1[1544], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[1544]), sum1_2_2));
-            vector_store(&gru_weight_ih_l0_grad_at_1[12], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[12]), sum1_3_0));
-            vector_store(&gru_weight_ih_l0_grad_at_1[780], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[780]), sum1_3_1));
-            vector_store(&gru_weight_ih_l0_grad_at_1[1548], vector_add(vector_load(&gru_weight_ih_l0_grad_at_1[1548]), sum1_3_2));
+            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 16 * c0];
+            vector_store(&gru_weight_ih_l0_grad_at[0], sum1_0_0);
+            vector_store(&gru_weight_ih_l0_grad_at[768], sum1_0_1);
+            vector_store(&gru_weight_ih_l0_grad_at[1536], sum1_0_2);
+            vector_store(&gru_weight_ih_l0_grad_at[4], sum1_1_0);
+            vector_store(&gru_weight_ih_l0_grad_at[772], sum1_1_1);
+            vector_store(&gru_weight_ih_l0_grad_at[1540], sum1_1_2);
+            vector_store(&gru_weight_ih_l0_grad_at[8], sum1_2_0);
+            vector_store(&gru_weight_ih_l0_grad_at[776], sum1_2_1);
+            vector_store(&gru_weight_ih_l0_grad_at[1544], sum1_2_2);
+            vector_store(&gru_weight_ih_l0_grad_at[12], sum1_3_0);
+            vector_store(&gru_weight_ih_l0_grad_at[780], sum1_3_1);
+            vector_store(&gru_weight_ih_l0_grad_at[1548], sum1_3_2);
         }
     } else {
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            float *const gru_weight_ih_l0_grad_at_2 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 16 * c0];
-            vector_store(&gru_weight_ih_l0_grad_at_2[0], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at_2[4], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at_2[8], vector_broadcast(0.0f));
-            vector_store(&gru_weight_ih_l0_grad_at_2[12], vector_broadcast(0.0f));
-        }
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             vector_store(&gru0_cell_grad_in_staged2[4 * n_s], vector_load(&gru0_cell_grad[300 * n_s + 36 * o0 + 4 * p]));
         }
@@ -11984,24 +11927,24 @@ static void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restri
                     sum3_3 = vector_multiply_add(gru0_cell_grad_in_staged2_0, vector_broadcast(fc1_forward_at_1[3]), sum3_3);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_3 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 16 * c0];
-            vector_store(&gru_weight_ih_l0_grad_at_3[0], vector_add(vector_load(&gru_weight_ih_l0_grad_at_3[0]), sum3_0));
-            vector_store(&gru_weight_ih_l0_grad_at_3[4], vector_add(vector_load(&gru_weight_ih_l0_grad_at_3[4]), sum3_1));
-            vector_store(&gru_weight_ih_l0_grad_at_3[8], vector_add(vector_load(&gru_weight_ih_l0_grad_at_3[8]), sum3_2));
-            vector_store(&gru_weight_ih_l0_grad_at_3[12], vector_add(vector_load(&gru_weight_ih_l0_grad_at_3[12]), sum3_3));
+            float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 16 * c0];
+            vector_store(&gru_weight_ih_l0_grad_at_1[0], sum3_0);
+            vector_store(&gru_weight_ih_l0_grad_at_1[4], sum3_1);
+            vector_store(&gru_weight_ih_l0_grad_at_1[8], sum3_2);
+            vector_store(&gru_weight_ih_l0_grad_at_1[12], sum3_3);
         }
     }
 }
 
-static void gru0_input_projection_weight_grad(float *restrict gru_weight_ih_l0_grad, const float *restrict gru0_cell_grad,
-    const float *restrict fc1_forward, char *scratch, int threads) {
+static void gru0_input_projection_weight_grad(const float *restrict gru0_cell_grad, const float *restrict fc1_forward,
+    float *restrict gru_weight_ih_l0_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 27; item++) {
-        gru0_input_projection_weight_grad_body(item, gru_weight_ih_l0_grad, gru0_cell_grad, fc1_forward,
+        gru0_input_projection_weight_grad_body(item, gru0_cell_grad, fc1_forward, gru_weight_ih_l0_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -12095,26 +12038,11 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 1558656 a thread.
  * c in tiles of 4 parallel, o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 2, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_grad, const float *restrict gru0_input_projection_data_grad,
-    const float *restrict encoder4_relu, char *scratch) {
+static void fc1_weight_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu,
+    float *restrict fc1_0_weight_grad, char *scratch) {
     const ptrdiff_t c0 = item / 4;
     const ptrdiff_t o0 = item % 4;
     float *const gru0_input_projection_data_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h = 0; h < 4; h++) {
-        for (ptrdiff_t w = 0; w < 4; w++) {
-            for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
-                float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[131072 * o0 + 256 * c0 + 64 * h + 16 * w + 8 * c1];
-                vector_store(&fc1_0_weight_grad_at[0], vector_broadcast(0.0f));
-                vector_store(&fc1_0_weight_grad_at[32768], vector_broadcast(0.0f));
-                vector_store(&fc1_0_weight_grad_at[65536], vector_broadcast(0.0f));
-                vector_store(&fc1_0_weight_grad_at[98304], vector_broadcast(0.0f));
-                vector_store(&fc1_0_weight_grad_at[4], vector_broadcast(0.0f));
-                vector_store(&fc1_0_weight_grad_at[32772], vector_broadcast(0.0f));
-                vector_store(&fc1_0_weight_grad_at[65540], vector_broadcast(0.0f));
-                vector_store(&fc1_0_weight_grad_at[98308], vector_broadcast(0.0f));
-            }
-        }
-    }
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
             vector_store(&gru0_input_projection_data_grad_in_staged0[16 * n_s + 4 * c_s],
@@ -12158,29 +12086,29 @@ static void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_gr
                         sum1_1_3 = vector_multiply_add(gru0_input_projection_data_grad_in_staged0_3, encoder4_relu_1, sum1_1_3);
                     }
                 }
-                float *const fc1_0_weight_grad_at_1 = &fc1_0_weight_grad[131072 * o0 + 256 * c0 + 64 * h + 16 * w + 8 * c1];
-                vector_store(&fc1_0_weight_grad_at_1[0], vector_add(vector_load(&fc1_0_weight_grad_at_1[0]), sum1_0_0));
-                vector_store(&fc1_0_weight_grad_at_1[32768], vector_add(vector_load(&fc1_0_weight_grad_at_1[32768]), sum1_0_1));
-                vector_store(&fc1_0_weight_grad_at_1[65536], vector_add(vector_load(&fc1_0_weight_grad_at_1[65536]), sum1_0_2));
-                vector_store(&fc1_0_weight_grad_at_1[98304], vector_add(vector_load(&fc1_0_weight_grad_at_1[98304]), sum1_0_3));
-                vector_store(&fc1_0_weight_grad_at_1[4], vector_add(vector_load(&fc1_0_weight_grad_at_1[4]), sum1_1_0));
-                vector_store(&fc1_0_weight_grad_at_1[32772], vector_add(vector_load(&fc1_0_weight_grad_at_1[32772]), sum1_1_1));
-                vector_store(&fc1_0_weight_grad_at_1[65540], vector_add(vector_load(&fc1_0_weight_grad_at_1[65540]), sum1_1_2));
-                vector_store(&fc1_0_weight_grad_at_1[98308], vector_add(vector_load(&fc1_0_weight_grad_at_1[98308]), sum1_1_3));
+                float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[131072 * o0 + 256 * c0 + 64 * h + 16 * w + 8 * c1];
+                vector_store(&fc1_0_weight_grad_at[0], sum1_0_0);
+                vector_store(&fc1_0_weight_grad_at[32768], sum1_0_1);
+                vector_store(&fc1_0_weight_grad_at[65536], sum1_0_2);
+                vector_store(&fc1_0_weight_grad_at[98304], sum1_0_3);
+                vector_store(&fc1_0_weight_grad_at[4], sum1_1_0);
+                vector_store(&fc1_0_weight_grad_at[32772], sum1_1_1);
+                vector_store(&fc1_0_weight_grad_at[65540], sum1_1_2);
+                vector_store(&fc1_0_weight_grad_at[98308], sum1_1_3);
             }
         }
     }
 }
 
-static void fc1_weight_grad(float *restrict fc1_0_weight_grad, const float *restrict gru0_input_projection_data_grad,
-    const float *restrict encoder4_relu, char *scratch, int threads) {
+static void fc1_weight_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu,
+    float *restrict fc1_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
-        fc1_weight_grad_body(item, fc1_0_weight_grad, gru0_input_projection_data_grad, encoder4_relu,
+        fc1_weight_grad_body(item, gru0_input_projection_data_grad, encoder4_relu, fc1_0_weight_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -24570,7 +24498,7 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 126543808), (const float *)(workspace + 16597696), (const float *)(workspace + 120121280),
         (const float *)(workspace + 111732672), (float *)(workspace + 124315584), scratch, threads);
     done(step, 64);
-    fc3_weight_grad((float *)(workspace + 26718464), (const float *)(workspace + 124315584), (const float *)(workspace + 259342272),
+    fc3_weight_grad((const float *)(workspace + 124315584), (const float *)(workspace + 259342272), (float *)(workspace + 26718464),
         scratch, threads);
     done(step, 65);
     fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
@@ -24594,20 +24522,20 @@ static void train(const ModelStep *step) {
             (const float *)(workspace + 111995072), time, threads);
         done(step, 72);
     }
-    gru0_hidden_projection_weight_grad((float *)(workspace + 26596032), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 259342272), scratch, threads);
+    gru0_hidden_projection_weight_grad((const float *)(workspace + 111732672), (const float *)(workspace + 259342272),
+        (float *)(workspace + 26596032), scratch, threads);
     done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 111732672), (float *)(workspace + 26717248), threads);
     done(step, 74);
-    gru0_input_projection_weight_grad((float *)(workspace + 26519232), (const float *)(workspace + 111809472),
-        (const float *)(workspace + 259374272), scratch, threads);
+    gru0_input_projection_weight_grad((const float *)(workspace + 111809472), (const float *)(workspace + 259374272),
+        (float *)(workspace + 26519232), scratch, threads);
     done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 111809472), (float *)(workspace + 26716032), threads);
     done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 111809472), (const float *)(workspace + 74704640),
         (float *)(workspace + 113829824), threads);
     done(step, 77);
-    fc1_weight_grad((float *)(workspace + 24421824), (const float *)(workspace + 113829824), (const float *)(workspace + 254339008),
+    fc1_weight_grad((const float *)(workspace + 113829824), (const float *)(workspace + 254339008), (float *)(workspace + 24421824),
         scratch, threads);
     done(step, 78);
     fc1_bias_grad((const float *)(workspace + 113829824), (float *)(workspace + 26518976), threads);

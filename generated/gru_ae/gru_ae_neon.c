@@ -14241,43 +14241,12 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 104.9 M FLOPs, 5406.0 k bytes of memory traffic, 4096 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 5, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_grad, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict gru0_cell, char *scratch) {
+static void fc3_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell,
+    float *restrict fc3_0_weight_grad, char *scratch) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t p = item / 4 % 4;
     const ptrdiff_t q = item % 4;
     float *const decoder0_conv_transpose_data_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t c0 = 0; c0 < 20; c0++) {
-        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[(5 * c0) % 4 * 4 + (5 * c0) / 4 * 16 + 25600 * o0 + 1600 * p + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at[0], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at[6400], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at[12800], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at[19200], vdupq_n_f32(0.0f));
-        float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[(5 * c0 + 1) % 4 * 4 + (5 * c0 + 1) / 4 * 16 + 25600 * o0 + 1600 * p
-            + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at_1[0], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_1[6400], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_1[12800], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_1[19200], vdupq_n_f32(0.0f));
-        float *const fc3_0_weight_grad_at_2 = &fc3_0_weight_grad[(5 * c0 + 2) % 4 * 4 + (5 * c0 + 2) / 4 * 16 + 25600 * o0 + 1600 * p
-            + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at_2[0], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_2[6400], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_2[12800], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_2[19200], vdupq_n_f32(0.0f));
-        float *const fc3_0_weight_grad_at_3 = &fc3_0_weight_grad[(5 * c0 + 3) % 4 * 4 + (5 * c0 + 3) / 4 * 16 + 25600 * o0 + 1600 * p
-            + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at_3[0], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_3[6400], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_3[12800], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_3[19200], vdupq_n_f32(0.0f));
-        float *const fc3_0_weight_grad_at_4 = &fc3_0_weight_grad[(5 * c0 + 4) % 4 * 4 + (5 * c0 + 4) / 4 * 16 + 25600 * o0 + 1600 * p
-            + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at_4[0], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_4[6400], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_4[12800], vdupq_n_f32(0.0f));
-        vst1q_f32(&fc3_0_weight_grad_at_4[19200], vdupq_n_f32(0.0f));
-    }
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
             vst1q_f32(&decoder0_conv_transpose_data_grad_in_staged0[16 * n_s + 4 * c_s],
@@ -14348,47 +14317,47 @@ static void fc3_weight_grad_body(ptrdiff_t item, float *restrict fc3_0_weight_gr
                 sum1_4_3 = vfmaq_f32(sum1_4_3, decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_8);
             }
         }
-        float *const fc3_0_weight_grad_at_5 = &fc3_0_weight_grad[(5 * c0) % 4 * 4 + (5 * c0) / 4 * 16 + 25600 * o0 + 1600 * p + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at_5[0], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_5[0]), sum1_0_0));
-        vst1q_f32(&fc3_0_weight_grad_at_5[6400], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_5[6400]), sum1_0_1));
-        vst1q_f32(&fc3_0_weight_grad_at_5[12800], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_5[12800]), sum1_0_2));
-        vst1q_f32(&fc3_0_weight_grad_at_5[19200], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_5[19200]), sum1_0_3));
-        float *const fc3_0_weight_grad_at_6 = &fc3_0_weight_grad[(5 * c0 + 1) % 4 * 4 + (5 * c0 + 1) / 4 * 16 + 25600 * o0 + 1600 * p
+        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[(5 * c0) % 4 * 4 + (5 * c0) / 4 * 16 + 25600 * o0 + 1600 * p + 400 * q];
+        vst1q_f32(&fc3_0_weight_grad_at[0], sum1_0_0);
+        vst1q_f32(&fc3_0_weight_grad_at[6400], sum1_0_1);
+        vst1q_f32(&fc3_0_weight_grad_at[12800], sum1_0_2);
+        vst1q_f32(&fc3_0_weight_grad_at[19200], sum1_0_3);
+        float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[(5 * c0 + 1) % 4 * 4 + (5 * c0 + 1) / 4 * 16 + 25600 * o0 + 1600 * p
             + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at_6[0], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_6[0]), sum1_1_0));
-        vst1q_f32(&fc3_0_weight_grad_at_6[6400], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_6[6400]), sum1_1_1));
-        vst1q_f32(&fc3_0_weight_grad_at_6[12800], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_6[12800]), sum1_1_2));
-        vst1q_f32(&fc3_0_weight_grad_at_6[19200], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_6[19200]), sum1_1_3));
-        float *const fc3_0_weight_grad_at_7 = &fc3_0_weight_grad[(5 * c0 + 2) % 4 * 4 + (5 * c0 + 2) / 4 * 16 + 25600 * o0 + 1600 * p
+        vst1q_f32(&fc3_0_weight_grad_at_1[0], sum1_1_0);
+        vst1q_f32(&fc3_0_weight_grad_at_1[6400], sum1_1_1);
+        vst1q_f32(&fc3_0_weight_grad_at_1[12800], sum1_1_2);
+        vst1q_f32(&fc3_0_weight_grad_at_1[19200], sum1_1_3);
+        float *const fc3_0_weight_grad_at_2 = &fc3_0_weight_grad[(5 * c0 + 2) % 4 * 4 + (5 * c0 + 2) / 4 * 16 + 25600 * o0 + 1600 * p
             + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at_7[0], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_7[0]), sum1_2_0));
-        vst1q_f32(&fc3_0_weight_grad_at_7[6400], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_7[6400]), sum1_2_1));
-        vst1q_f32(&fc3_0_weight_grad_at_7[12800], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_7[12800]), sum1_2_2));
-        vst1q_f32(&fc3_0_weight_grad_at_7[19200], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_7[19200]), sum1_2_3));
-        float *const fc3_0_weight_grad_at_8 = &fc3_0_weight_grad[(5 * c0 + 3) % 4 * 4 + (5 * c0 + 3) / 4 * 16 + 25600 * o0 + 1600 * p
+        vst1q_f32(&fc3_0_weight_grad_at_2[0], sum1_2_0);
+        vst1q_f32(&fc3_0_weight_grad_at_2[6400], sum1_2_1);
+        vst1q_f32(&fc3_0_weight_grad_at_2[12800], sum1_2_2);
+        vst1q_f32(&fc3_0_weight_grad_at_2[19200], sum1_2_3);
+        float *const fc3_0_weight_grad_at_3 = &fc3_0_weight_grad[(5 * c0 + 3) % 4 * 4 + (5 * c0 + 3) / 4 * 16 + 25600 * o0 + 1600 * p
             + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at_8[0], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_8[0]), sum1_3_0));
-        vst1q_f32(&fc3_0_weight_grad_at_8[6400], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_8[6400]), sum1_3_1));
-        vst1q_f32(&fc3_0_weight_grad_at_8[12800], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_8[12800]), sum1_3_2));
-        vst1q_f32(&fc3_0_weight_grad_at_8[19200], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_8[19200]), sum1_3_3));
-        float *const fc3_0_weight_grad_at_9 = &fc3_0_weight_grad[(5 * c0 + 4) % 4 * 4 + (5 * c0 + 4) / 4 * 16 + 25600 * o0 + 1600 * p
+        vst1q_f32(&fc3_0_weight_grad_at_3[0], sum1_3_0);
+        vst1q_f32(&fc3_0_weight_grad_at_3[6400], sum1_3_1);
+        vst1q_f32(&fc3_0_weight_grad_at_3[12800], sum1_3_2);
+        vst1q_f32(&fc3_0_weight_grad_at_3[19200], sum1_3_3);
+        float *const fc3_0_weight_grad_at_4 = &fc3_0_weight_grad[(5 * c0 + 4) % 4 * 4 + (5 * c0 + 4) / 4 * 16 + 25600 * o0 + 1600 * p
             + 400 * q];
-        vst1q_f32(&fc3_0_weight_grad_at_9[0], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_9[0]), sum1_4_0));
-        vst1q_f32(&fc3_0_weight_grad_at_9[6400], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_9[6400]), sum1_4_1));
-        vst1q_f32(&fc3_0_weight_grad_at_9[12800], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_9[12800]), sum1_4_2));
-        vst1q_f32(&fc3_0_weight_grad_at_9[19200], vaddq_f32(vld1q_f32(&fc3_0_weight_grad_at_9[19200]), sum1_4_3));
+        vst1q_f32(&fc3_0_weight_grad_at_4[0], sum1_4_0);
+        vst1q_f32(&fc3_0_weight_grad_at_4[6400], sum1_4_1);
+        vst1q_f32(&fc3_0_weight_grad_at_4[12800], sum1_4_2);
+        vst1q_f32(&fc3_0_weight_grad_at_4[19200], sum1_4_3);
     }
 }
 
-static void fc3_weight_grad(float *restrict fc3_0_weight_grad, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict gru0_cell, char *scratch, int threads) {
+static void fc3_weight_grad(const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell,
+    float *restrict fc3_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
-        fc3_weight_grad_body(item, fc3_0_weight_grad, decoder0_conv_transpose_data_grad, gru0_cell,
+        fc3_weight_grad_body(item, decoder0_conv_transpose_data_grad, gru0_cell, fc3_0_weight_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -14930,44 +14899,13 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 3840.0 k FLOPs, 228.8 k bytes of memory traffic, 2048 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 8 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 10, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
-static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_hh_l0_grad,
-    const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell, char *scratch) {
+static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad_hidden_gates,
+    const float *restrict gru0_cell, float *restrict gru_weight_hh_l0_grad, char *scratch) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
     float *const gru0_cell_grad_hidden_gates_in_staged0 = (float *)scratch;
     float *const gru0_cell_grad_hidden_gates_in_staged2 = (float *)scratch;
     if (o0 < 12) {
-        for (ptrdiff_t c0 = 0; c0 < 10; c0++) {
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0 + 400 * p + 1200], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 2400 * o0 + 400 * p + 1200],
-                vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 2400 * o0 + 400 * p + 1200],
-                vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 2400 * o0 + 400 * p + 1200],
-                vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 2400 * o0 + 400 * p + 1200],
-                vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 2400 * o0 + 400 * p + 1200],
-                vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 2400 * o0 + 400 * p + 1200],
-                vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 2400 * o0 + 400 * p + 1200],
-                vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 2400 * o0 + 400 * p + 1200],
-                vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 2400 * o0 + 400 * p + 1200],
-                vdupq_n_f32(0.0f));
-        }
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
                 vst1q_f32(&gru0_cell_grad_hidden_gates_in_staged0[8 * n_s + 4 * c_s],
@@ -15033,59 +14971,28 @@ static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restr
                     sum1_9_1 = vfmaq_f32(sum1_9_1, gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_9);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0 + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at[0]), sum1_0_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at[1200]), sum1_0_1));
-            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 2400 * o0
-                + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at_1[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_1[0]), sum1_1_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at_1[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_1[1200]), sum1_1_1));
-            float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 2400 * o0
-                + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at_2[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_2[0]), sum1_2_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at_2[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_2[1200]), sum1_2_1));
-            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 2400 * o0
-                + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at_3[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_3[0]), sum1_3_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at_3[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_3[1200]), sum1_3_1));
-            float *const gru_weight_hh_l0_grad_at_4 = &gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 2400 * o0
-                + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at_4[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_4[0]), sum1_4_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at_4[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_4[1200]), sum1_4_1));
-            float *const gru_weight_hh_l0_grad_at_5 = &gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 2400 * o0
-                + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at_5[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_5[0]), sum1_5_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at_5[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_5[1200]), sum1_5_1));
-            float *const gru_weight_hh_l0_grad_at_6 = &gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 2400 * o0
-                + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at_6[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_6[0]), sum1_6_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at_6[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_6[1200]), sum1_6_1));
-            float *const gru_weight_hh_l0_grad_at_7 = &gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 2400 * o0
-                + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at_7[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_7[0]), sum1_7_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at_7[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_7[1200]), sum1_7_1));
-            float *const gru_weight_hh_l0_grad_at_8 = &gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 2400 * o0
-                + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at_8[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_8[0]), sum1_8_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at_8[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_8[1200]), sum1_8_1));
-            float *const gru_weight_hh_l0_grad_at_9 = &gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 2400 * o0
-                + 400 * p];
-            vst1q_f32(&gru_weight_hh_l0_grad_at_9[0], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_9[0]), sum1_9_0));
-            vst1q_f32(&gru_weight_hh_l0_grad_at_9[1200], vaddq_f32(vld1q_f32(&gru_weight_hh_l0_grad_at_9[1200]), sum1_9_1));
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0 + 400 * p], sum1_0_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_0_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 2400 * o0 + 400 * p], sum1_1_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_1_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 2400 * o0 + 400 * p], sum1_2_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_2_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 2400 * o0 + 400 * p], sum1_3_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_3_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 2400 * o0 + 400 * p], sum1_4_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_4_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 2400 * o0 + 400 * p], sum1_5_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_5_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 2400 * o0 + 400 * p], sum1_6_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_6_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 2400 * o0 + 400 * p], sum1_7_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_7_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 2400 * o0 + 400 * p], sum1_8_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_8_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 2400 * o0 + 400 * p], sum1_9_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 2400 * o0 + 400 * p + 1200], sum1_9_1);
         }
     } else {
-        for (ptrdiff_t c0 = 0; c0 < 10; c0++) {
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 2400 * o0 + 400 * p], vdupq_n_f32(0.0f));
-        }
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             vst1q_f32(&gru0_cell_grad_hidden_gates_in_staged2[4 * n_s], vld1q_f32(&gru0_cell_grad_hidden_gates[300 * n_s + 24 * o0
                 + 4 * p]));
@@ -15127,59 +15034,29 @@ static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, float *restr
                     sum3_9 = vfmaq_f32(sum3_9, gru0_cell_grad_hidden_gates_in_staged2_0, gru0_cell_19);
                 }
             }
-            const float32x4_t gru_weight_hh_l0_grad_0 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0
-                + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_0, sum3_0));
-            const float32x4_t gru_weight_hh_l0_grad_1 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16
-                + 2400 * o0 + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_1, sum3_1));
-            const float32x4_t gru_weight_hh_l0_grad_2 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16
-                + 2400 * o0 + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_2, sum3_2));
-            const float32x4_t gru_weight_hh_l0_grad_3 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16
-                + 2400 * o0 + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_3, sum3_3));
-            const float32x4_t gru_weight_hh_l0_grad_4 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16
-                + 2400 * o0 + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_4, sum3_4));
-            const float32x4_t gru_weight_hh_l0_grad_5 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16
-                + 2400 * o0 + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_5, sum3_5));
-            const float32x4_t gru_weight_hh_l0_grad_6 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16
-                + 2400 * o0 + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_6, sum3_6));
-            const float32x4_t gru_weight_hh_l0_grad_7 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16
-                + 2400 * o0 + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_7, sum3_7));
-            const float32x4_t gru_weight_hh_l0_grad_8 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16
-                + 2400 * o0 + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_8, sum3_8));
-            const float32x4_t gru_weight_hh_l0_grad_9 = vld1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16
-                + 2400 * o0 + 400 * p]);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 2400 * o0 + 400 * p],
-                vaddq_f32(gru_weight_hh_l0_grad_9, sum3_9));
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0 + 400 * p], sum3_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 2400 * o0 + 400 * p], sum3_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 2400 * o0 + 400 * p], sum3_2);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 2400 * o0 + 400 * p], sum3_3);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 2400 * o0 + 400 * p], sum3_4);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 2400 * o0 + 400 * p], sum3_5);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 2400 * o0 + 400 * p], sum3_6);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 2400 * o0 + 400 * p], sum3_7);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 2400 * o0 + 400 * p], sum3_8);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 2400 * o0 + 400 * p], sum3_9);
         }
     }
 }
 
-static void gru0_hidden_projection_weight_grad(float *restrict gru_weight_hh_l0_grad, const float *restrict gru0_cell_grad_hidden_gates,
-    const float *restrict gru0_cell, char *scratch, int threads) {
+static void gru0_hidden_projection_weight_grad(const float *restrict gru0_cell_grad_hidden_gates, const float *restrict gru0_cell,
+    float *restrict gru_weight_hh_l0_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 39; item++) {
-        gru0_hidden_projection_weight_grad_body(item, gru_weight_hh_l0_grad, gru0_cell_grad_hidden_gates, gru0_cell,
+        gru0_hidden_projection_weight_grad_body(item, gru0_cell_grad_hidden_gates, gru0_cell, gru_weight_hh_l0_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -15212,40 +15089,13 @@ static void gru0_hidden_projection_bias_grad(const float *restrict gru0_cell_gra
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 2457.6 k FLOPs, 170.0 k bytes of memory traffic, 3072 bytes of scratch in steps of 1558656 a thread.
  * o in tiles of 12 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_in | h, w, c in tiles of 8, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
-static void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restrict gru_weight_ih_l0_grad,
-    const float *restrict gru0_cell_grad, const float *restrict fc1_forward, char *scratch) {
+static void gru0_input_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad, const float *restrict fc1_forward,
+    float *restrict gru_weight_ih_l0_grad, char *scratch) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
     float *const gru0_cell_grad_in_staged0 = (float *)scratch;
     float *const gru0_cell_grad_in_staged2 = (float *)scratch;
     if (o0 < 8) {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 32 * c0];
-            vst1q_f32(&gru_weight_ih_l0_grad_at[0], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[768], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[1536], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[4], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[772], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[1540], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[8], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[776], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[1544], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[12], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[780], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[1548], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[16], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[784], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[1552], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[20], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[788], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[1556], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[24], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[792], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[1560], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[28], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[796], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at[1564], vdupq_n_f32(0.0f));
-        }
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 3; c_s++) {
                 vst1q_f32(&gru0_cell_grad_in_staged0[12 * n_s + 4 * c_s], vld1q_f32(&gru0_cell_grad[300 * n_s + 36 * o0 + 12 * c_s
@@ -15318,44 +15168,33 @@ static void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restri
                     sum1_7_2 = vfmaq_f32(sum1_7_2, gru0_cell_grad_in_staged0_2, fc1_forward_7);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 32 * c0];
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[0], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[0]), sum1_0_0));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[768], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[768]), sum1_0_1));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[1536], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[1536]), sum1_0_2));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[4], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[4]), sum1_1_0));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[772], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[772]), sum1_1_1));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[1540], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[1540]), sum1_1_2));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[8], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[8]), sum1_2_0));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[776], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[776]), sum1_2_1));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[1544], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[1544]), sum1_2_2));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[12], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[12]), sum1_3_0));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[780], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[780]), sum1_3_1));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[1548], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[1548]), sum1_3_2));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[16], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[16]), sum1_4_0));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[784], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[784]), sum1_4_1));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[1552], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[1552]), sum1_4_2));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[20], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[20]), sum1_5_0));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[788], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[788]), sum1_5_1));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[1556], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[1556]), sum1_5_2));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[24], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[24]), sum1_6_0));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[792], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[792]), sum1_6_1));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[1560], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[1560]), sum1_6_2));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[28], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[28]), sum1_7_0));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[796], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[796]), sum1_7_1));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_1[1564], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_1[1564]), sum1_7_2));
+            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 32 * c0];
+            vst1q_f32(&gru_weight_ih_l0_grad_at[0], sum1_0_0);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[768], sum1_0_1);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[1536], sum1_0_2);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[4], sum1_1_0);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[772], sum1_1_1);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[1540], sum1_1_2);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[8], sum1_2_0);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[776], sum1_2_1);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[1544], sum1_2_2);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[12], sum1_3_0);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[780], sum1_3_1);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[1548], sum1_3_2);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[16], sum1_4_0);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[784], sum1_4_1);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[1552], sum1_4_2);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[20], sum1_5_0);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[788], sum1_5_1);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[1556], sum1_5_2);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[24], sum1_6_0);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[792], sum1_6_1);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[1560], sum1_6_2);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[28], sum1_7_0);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[796], sum1_7_1);
+            vst1q_f32(&gru_weight_ih_l0_grad_at[1564], sum1_7_2);
         }
     } else {
-        for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
-            float *const gru_weight_ih_l0_grad_at_2 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 32 * c0];
-            vst1q_f32(&gru_weight_ih_l0_grad_at_2[0], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_2[4], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_2[8], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_2[12], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_2[16], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_2[20], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_2[24], vdupq_n_f32(0.0f));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_2[28], vdupq_n_f32(0.0f));
-        }
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             vst1q_f32(&gru0_cell_grad_in_staged2[4 * n_s], vld1q_f32(&gru0_cell_grad[300 * n_s + 36 * o0 + 4 * p]));
         }
@@ -15382,28 +15221,28 @@ static void gru0_input_projection_weight_grad_body(ptrdiff_t item, float *restri
                     sum3_7 = vfmaq_f32(sum3_7, gru0_cell_grad_in_staged2_0, vdupq_n_f32(fc1_forward_at_1[7]));
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_3 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 32 * c0];
-            vst1q_f32(&gru_weight_ih_l0_grad_at_3[0], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_3[0]), sum3_0));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_3[4], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_3[4]), sum3_1));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_3[8], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_3[8]), sum3_2));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_3[12], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_3[12]), sum3_3));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_3[16], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_3[16]), sum3_4));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_3[20], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_3[20]), sum3_5));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_3[24], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_3[24]), sum3_6));
-            vst1q_f32(&gru_weight_ih_l0_grad_at_3[28], vaddq_f32(vld1q_f32(&gru_weight_ih_l0_grad_at_3[28]), sum3_7));
+            float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 32 * c0];
+            vst1q_f32(&gru_weight_ih_l0_grad_at_1[0], sum3_0);
+            vst1q_f32(&gru_weight_ih_l0_grad_at_1[4], sum3_1);
+            vst1q_f32(&gru_weight_ih_l0_grad_at_1[8], sum3_2);
+            vst1q_f32(&gru_weight_ih_l0_grad_at_1[12], sum3_3);
+            vst1q_f32(&gru_weight_ih_l0_grad_at_1[16], sum3_4);
+            vst1q_f32(&gru_weight_ih_l0_grad_at_1[20], sum3_5);
+            vst1q_f32(&gru_weight_ih_l0_grad_at_1[24], sum3_6);
+            vst1q_f32(&gru_weight_ih_l0_grad_at_1[28], sum3_7);
         }
     }
 }
 
-static void gru0_input_projection_weight_grad(float *restrict gru_weight_ih_l0_grad, const float *restrict gru0_cell_grad,
-    const float *restrict fc1_forward, char *scratch, int threads) {
+static void gru0_input_projection_weight_grad(const float *restrict gru0_cell_grad, const float *restrict fc1_forward,
+    float *restrict gru_weight_ih_l0_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 27; item++) {
-        gru0_input_projection_weight_grad_body(item, gru_weight_ih_l0_grad, gru0_cell_grad, fc1_forward,
+        gru0_input_projection_weight_grad_body(item, gru0_cell_grad, fc1_forward, gru_weight_ih_l0_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -15521,32 +15360,11 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 1558656 a thread.
  * c in tiles of 4 parallel, o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 4, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_grad, const float *restrict gru0_input_projection_data_grad,
-    const float *restrict encoder4_relu, char *scratch) {
+static void fc1_weight_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu,
+    float *restrict fc1_0_weight_grad, char *scratch) {
     const ptrdiff_t c0 = item / 4;
     const ptrdiff_t o0 = item % 4;
     float *const gru0_input_projection_data_grad_in_staged0 = (float *)scratch;
-    for (ptrdiff_t h = 0; h < 4; h++) {
-        for (ptrdiff_t w = 0; w < 4; w++) {
-            float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[131072 * o0 + 256 * c0 + 64 * h + 16 * w];
-            vst1q_f32(&fc1_0_weight_grad_at[0], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[32768], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[65536], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[98304], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[4], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[32772], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[65540], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[98308], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[8], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[32776], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[65544], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[98312], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[12], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[32780], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[65548], vdupq_n_f32(0.0f));
-            vst1q_f32(&fc1_0_weight_grad_at[98316], vdupq_n_f32(0.0f));
-        }
-    }
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
             vst1q_f32(&gru0_input_projection_data_grad_in_staged0[16 * n_s + 4 * c_s],
@@ -15606,36 +15424,36 @@ static void fc1_weight_grad_body(ptrdiff_t item, float *restrict fc1_0_weight_gr
                     sum1_3_3 = vfmaq_f32(sum1_3_3, gru0_input_projection_data_grad_in_staged0_3, encoder4_relu_3);
                 }
             }
-            float *const fc1_0_weight_grad_at_1 = &fc1_0_weight_grad[131072 * o0 + 256 * c0 + 64 * h + 16 * w];
-            vst1q_f32(&fc1_0_weight_grad_at_1[0], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[0]), sum1_0_0));
-            vst1q_f32(&fc1_0_weight_grad_at_1[32768], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[32768]), sum1_0_1));
-            vst1q_f32(&fc1_0_weight_grad_at_1[65536], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[65536]), sum1_0_2));
-            vst1q_f32(&fc1_0_weight_grad_at_1[98304], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[98304]), sum1_0_3));
-            vst1q_f32(&fc1_0_weight_grad_at_1[4], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[4]), sum1_1_0));
-            vst1q_f32(&fc1_0_weight_grad_at_1[32772], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[32772]), sum1_1_1));
-            vst1q_f32(&fc1_0_weight_grad_at_1[65540], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[65540]), sum1_1_2));
-            vst1q_f32(&fc1_0_weight_grad_at_1[98308], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[98308]), sum1_1_3));
-            vst1q_f32(&fc1_0_weight_grad_at_1[8], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[8]), sum1_2_0));
-            vst1q_f32(&fc1_0_weight_grad_at_1[32776], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[32776]), sum1_2_1));
-            vst1q_f32(&fc1_0_weight_grad_at_1[65544], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[65544]), sum1_2_2));
-            vst1q_f32(&fc1_0_weight_grad_at_1[98312], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[98312]), sum1_2_3));
-            vst1q_f32(&fc1_0_weight_grad_at_1[12], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[12]), sum1_3_0));
-            vst1q_f32(&fc1_0_weight_grad_at_1[32780], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[32780]), sum1_3_1));
-            vst1q_f32(&fc1_0_weight_grad_at_1[65548], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[65548]), sum1_3_2));
-            vst1q_f32(&fc1_0_weight_grad_at_1[98316], vaddq_f32(vld1q_f32(&fc1_0_weight_grad_at_1[98316]), sum1_3_3));
+            float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[131072 * o0 + 256 * c0 + 64 * h + 16 * w];
+            vst1q_f32(&fc1_0_weight_grad_at[0], sum1_0_0);
+            vst1q_f32(&fc1_0_weight_grad_at[32768], sum1_0_1);
+            vst1q_f32(&fc1_0_weight_grad_at[65536], sum1_0_2);
+            vst1q_f32(&fc1_0_weight_grad_at[98304], sum1_0_3);
+            vst1q_f32(&fc1_0_weight_grad_at[4], sum1_1_0);
+            vst1q_f32(&fc1_0_weight_grad_at[32772], sum1_1_1);
+            vst1q_f32(&fc1_0_weight_grad_at[65540], sum1_1_2);
+            vst1q_f32(&fc1_0_weight_grad_at[98308], sum1_1_3);
+            vst1q_f32(&fc1_0_weight_grad_at[8], sum1_2_0);
+            vst1q_f32(&fc1_0_weight_grad_at[32776], sum1_2_1);
+            vst1q_f32(&fc1_0_weight_grad_at[65544], sum1_2_2);
+            vst1q_f32(&fc1_0_weight_grad_at[98312], sum1_2_3);
+            vst1q_f32(&fc1_0_weight_grad_at[12], sum1_3_0);
+            vst1q_f32(&fc1_0_weight_grad_at[32780], sum1_3_1);
+            vst1q_f32(&fc1_0_weight_grad_at[65548], sum1_3_2);
+            vst1q_f32(&fc1_0_weight_grad_at[98316], sum1_3_3);
         }
     }
 }
 
-static void fc1_weight_grad(float *restrict fc1_0_weight_grad, const float *restrict gru0_input_projection_data_grad,
-    const float *restrict encoder4_relu, char *scratch, int threads) {
+static void fc1_weight_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu,
+    float *restrict fc1_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
-        fc1_weight_grad_body(item, fc1_0_weight_grad, gru0_input_projection_data_grad, encoder4_relu,
+        fc1_weight_grad_body(item, gru0_input_projection_data_grad, encoder4_relu, fc1_0_weight_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -30927,7 +30745,7 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 126543808), (const float *)(workspace + 16597696), (const float *)(workspace + 120121280),
         (const float *)(workspace + 111732672), (float *)(workspace + 124315584), scratch, threads);
     done(step, 64);
-    fc3_weight_grad((float *)(workspace + 26718464), (const float *)(workspace + 124315584), (const float *)(workspace + 259342272),
+    fc3_weight_grad((const float *)(workspace + 124315584), (const float *)(workspace + 259342272), (float *)(workspace + 26718464),
         scratch, threads);
     done(step, 65);
     fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
@@ -30951,20 +30769,20 @@ static void train(const ModelStep *step) {
             (const float *)(workspace + 111995072), time, threads);
         done(step, 72);
     }
-    gru0_hidden_projection_weight_grad((float *)(workspace + 26596032), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 259342272), scratch, threads);
+    gru0_hidden_projection_weight_grad((const float *)(workspace + 111732672), (const float *)(workspace + 259342272),
+        (float *)(workspace + 26596032), scratch, threads);
     done(step, 73);
     gru0_hidden_projection_bias_grad((const float *)(workspace + 111732672), (float *)(workspace + 26717248), threads);
     done(step, 74);
-    gru0_input_projection_weight_grad((float *)(workspace + 26519232), (const float *)(workspace + 111809472),
-        (const float *)(workspace + 259374272), scratch, threads);
+    gru0_input_projection_weight_grad((const float *)(workspace + 111809472), (const float *)(workspace + 259374272),
+        (float *)(workspace + 26519232), scratch, threads);
     done(step, 75);
     gru0_input_projection_bias_grad((const float *)(workspace + 111809472), (float *)(workspace + 26716032), threads);
     done(step, 76);
     gru0_input_projection_data_grad((const float *)(workspace + 111809472), (const float *)(workspace + 74704640),
         (float *)(workspace + 113829824), threads);
     done(step, 77);
-    fc1_weight_grad((float *)(workspace + 24421824), (const float *)(workspace + 113829824), (const float *)(workspace + 254339008),
+    fc1_weight_grad((const float *)(workspace + 113829824), (const float *)(workspace + 254339008), (float *)(workspace + 24421824),
         scratch, threads);
     done(step, 78);
     fc1_bias_grad((const float *)(workspace + 113829824), (float *)(workspace + 26518976), threads);
