@@ -8,10 +8,14 @@ static char workspace[TINY_WORKSPACE_SIZE(1)];
 static float state[TINY_STATE_SIZE], frame[TINY_FRAME_SIZE], reconstruction[TINY_FRAME_SIZE];
 
 int main(int count, char **arguments) {
-    FILE *file = count == 2 ? fopen(arguments[1], "rb") : NULL;
-    if (!file) {
+    if (count != 2) {
         fprintf(stderr, "usage: embed tiny.weights\n");
         return 2;
+    }
+    FILE *file = fopen(arguments[1], "rb");
+    if (!file) {
+        perror(arguments[1]);
+        return 1;
     }
     const size_t size = fread(weights, 1, sizeof weights, file);
     fclose(file);
@@ -28,5 +32,7 @@ int main(int count, char **arguments) {
         tiny_step(&model, state, workspace, frame, reconstruction, &score);
         printf("frame %d: score %.6f\n", number, score);
     }
-    return 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    perror("standard output");
+    return 1;
 }

@@ -28,10 +28,14 @@ static void write_frame(FILE *out, const Ball *ball) {
 }
 
 int main(int count, char **arguments) {
-    FILE *out = count == 3 ? fopen(arguments[1], "wb") : NULL;
-    if (!out) {
+    if (count != 3) {
         fprintf(stderr, "usage: draw OUT.y4m SEED\n");
         return 2;
+    }
+    FILE *out = fopen(arguments[1], "wb");
+    if (!out) {
+        perror(arguments[1]);
+        return 1;
     }
     srand((unsigned)atoi(arguments[2]));
     Ball ball = {20 + rand() % 50, 15 + rand() % 40, 1 + rand() % 3, 1 + rand() % 3, 7 + rand() % 8};
@@ -41,5 +45,8 @@ int main(int count, char **arguments) {
         ball.x = bounce(ball.x, &ball.dx, ball.radius, WIDTH - ball.radius);
         ball.y = bounce(ball.y, &ball.dy, ball.radius, HEIGHT - ball.radius);
     }
-    return fclose(out) == 0 ? 0 : 1;
+    const int failed = ferror(out);
+    if (fclose(out) == 0 && !failed) return 0;
+    perror(arguments[1]);
+    return 1;
 }

@@ -8,6 +8,10 @@ enum { SIZE = 48, ODD_FIRST = 60, ODD_LAST = 69 };
 
 int main(int count, char **arguments) {
     const int frames = count == 2 ? atoi(arguments[1]) : 0;
+    if (frames < 1) {
+        fprintf(stderr, "usage: draw FRAMES >frames.gray, where FRAMES is 1 or more\n");
+        return 2;
+    }
     for (int i = 0; i < frames; i++) {
         const double x = 24 + 14 * sin(0.13 * i), y = 24 + 12 * sin(0.21 * i + 1);
         for (int row = 0; row < SIZE; row++)
@@ -17,5 +21,7 @@ int main(int count, char **arguments) {
                 putchar((int)(70 + 60.0 * row / SIZE + inside * 110));
             }
     }
-    return ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    perror("standard output");
+    return 1;
 }

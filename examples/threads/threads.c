@@ -50,10 +50,14 @@ int main(int count, char **arguments) {
     tiny_model model;
     pthread_t thread[STREAMS];
     static Stream together[STREAMS], alone[STREAMS];
-    const void *weights = count == 2 ? read_weights(arguments[1], &size) : NULL;
-    if (!weights) {
+    if (count != 2) {
         fprintf(stderr, "usage: threads tiny.weights\n");
         return 2;
+    }
+    const void *weights = read_weights(arguments[1], &size);
+    if (!weights) {
+        perror(arguments[1]);
+        return 1;
     }
     const int error = tiny_model_open(&model, weights, size, 1);
     if (error) {
@@ -73,5 +77,7 @@ int main(int count, char **arguments) {
         printf("stream %d: last score %.6f\n", i, together[i].score[FRAMES - 1]);
     }
     printf("%d streams at the same time, %d of them differ from the same stream alone\n", STREAMS, different);
-    return different != 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return different != 0;
+    perror("standard output");
+    return 1;
 }

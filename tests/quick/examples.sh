@@ -7,4 +7,39 @@ for example in examples/*/run.sh; do
 done
 check "examples/own_videos leaves measurements of its held-out videos" test -s "$scratch/own_videos/reconstructed/reconstruct.jsonl"
 check "examples/own_spec leaves weights" test -s "$scratch/own_spec/last.safetensors"
+
+# The programs of the examples, as those runs left them: what goes wrong is said, and by the exit status too.
+weights=build/tiny/inference/tiny.weights
+fails() { # STATUS TEXT COMMAND…
+    wanted=$1 text=$2
+    shift 2
+    "$@" 2>"$scratch/said"
+    status=$?
+    cat "$scratch/said"
+    [ "$status" = "$wanted" ] && grep -q -e "$text" "$scratch/said"
+}
+full_output_is_an_error() {
+    "$scratch/stream/draw" 3 >"$scratch/frames" && fails 1 "standard output: No space" "$scratch/stream/stream" $weights <"$scratch/frames" >/dev/full &&
+        fails 1 "/dev/full: No space" "$scratch/stream/stream" $weights /dev/full <"$scratch/frames" &&
+        fails 1 "standard output: No space" "$scratch/stream/draw" 3 >/dev/full &&
+        fails 1 "/dev/full: No space" "$scratch/own_videos/draw" /dev/full 1 &&
+        fails 1 "standard output: No space" "$scratch/threads/threads" $weights >/dev/full &&
+        fails 1 "standard output: No space" "$scratch/embed/build/embed" $weights >/dev/full
+}
+# What is read must not be emptied by opening it for writing, by whatever name.
+files_that_are_read_stay() {
+    cp $weights "$scratch/weights" && ln -sf weights "$scratch/link" && cp "$scratch/frames" "$scratch/input" &&
+        fails 1 "a file of their own" "$scratch/stream/stream" "$scratch/weights" "$scratch/link" <"$scratch/input" &&
+        fails 1 "a file of their own" "$scratch/stream/stream" $weights "$scratch/input" <"$scratch/input" &&
+        cmp $weights "$scratch/weights" && cmp "$scratch/frames" "$scratch/input"
+}
+input_that_cannot_be_read_is_an_error() {
+    fails 1 "standard input: Is a directory" "$scratch/stream/stream" $weights <. &&
+        fails 1 "none: No such file" "$scratch/threads/threads" "$scratch/none" &&
+        fails 1 "none: No such file" "$scratch/embed/build/embed" "$scratch/none" &&
+        fails 1 "none/a: No such file" "$scratch/own_videos/draw" "$scratch/none/a" 1 && fails 2 "usage: draw FRAMES" "$scratch/stream/draw" many
+}
+check "examples say so, and end with 1, where a disk is full" full_output_is_an_error
+check "examples/stream writes over none of the files that it reads" files_that_are_read_stay
+check "examples end with an error where what they want cannot be read" input_that_cannot_be_read_is_an_error
 done_checking
