@@ -28,6 +28,20 @@ static int fail(const char *what, int error) {
     return 1;
 }
 
+/* A number of threads, or 0 where the text is none. */
+static int read_threads(const char *text) {
+    char *end;
+    const long number = strtol(text, &end, 10);
+    return end != text && *end == 0 && number >= 1 && number <= 1024 ? (int)number : 0;
+}
+
+/* The exit status: what was printed has to have arrived. */
+static int finish(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    perror("standard output");
+    return 1;
+}
+
 static int run_selftest(const @name@_model *model, void *workspace) {
     double difference = 0;
     int error = @name@_model_verify(model);
@@ -36,7 +50,7 @@ static int run_selftest(const @name@_model *model, void *workspace) {
     if (error) return fail("self-test", error);
     printf("self-test on %s: passed; the largest difference is %.3g, %.3g is allowed\n", @name@_model_target(model), difference,
            @name@_selftest_tolerance(model));
-    return 0;
+    return finish();
 }
 
 static void draw_square(float *frame, int number) {
@@ -54,17 +68,21 @@ int main(int count, char **arguments) {
     for (int i = 1; i < count; i++) {
         if (strcmp(arguments[i], "--selftest") == 0) selftest = 1;
         else if (strcmp(arguments[i], "--target") == 0 && i + 1 < count) target = arguments[++i];
-        else if (strcmp(arguments[i], "--threads") == 0 && i + 1 < count) threads = atoi(arguments[++i]);
+        else if (strcmp(arguments[i], "--threads") == 0 && i + 1 < count) threads = read_threads(arguments[++i]);
         else if (arguments[i][0] != '-') path = arguments[i];
         else {
             fprintf(stderr, "usage: %s [--selftest] [--target NAME] [--threads N] [WEIGHTS]\n", arguments[0]);
             return 2;
         }
     }
+    if (threads == 0) {
+        fprintf(stderr, "--threads wants a number from 1 to 1024\n");
+        return 2;
+    }
     size_t size = 0;
     const void *weights = read_file(path, &size);
     if (!weights) {
-        fprintf(stderr, "cannot read %s\n", path);
+        fprintf(stderr, "cannot read %s; give the file @name@.weights that was made with this code\n", path);
         return 1;
     }
     @name@_model model;
@@ -85,5 +103,5 @@ int main(int count, char **arguments) {
         @name@_step(&model, state, workspace, frame, frame + @NAME@_FRAME_SIZE, &score);
         printf("frame %d: score %.6f\n", number, score);
     }
-    return 0;
+    return finish();
 }

@@ -55,6 +55,20 @@ agrees() {
         "$scratch/check_$2" compare "build/$2/inference/$2.weights" "$scratch/$2.batch" "$scratch/$2.eval"
 }
 runs_its_example() { (cd "$2" && "$scratch/objects_$1/example/run" --selftest --threads 2 && "$scratch/objects_$1/example/run"); }
+# What it cannot print or read is an error, and so is what is no number of threads.
+its_example_refuses() {
+    example=$scratch/objects_tiny/example/run
+    for number in abc 2x 0 -1 "" 4294967297 99999999999999; do
+        "$example" --threads "$number" build/tiny/inference/tiny.weights 2>"$scratch/said"
+        [ $? = 2 ] && grep "a number from 1 to 1024" "$scratch/said" || return 1
+    done
+    for option in "" --selftest; do
+        "$example" $option build/tiny/inference/tiny.weights >/dev/full 2>"$scratch/said" && return 1
+        grep "standard output: No space" "$scratch/said" || return 1
+    done
+    "$example" "$scratch" 2>"$scratch/said" && return 1
+    grep "give the file tiny.weights" "$scratch/said"
+}
 # By the Makefile that comes with it.
 makes_its_example() { make -C build/tiny/inference CFLAGS="-O0 $warnings" && make -C build/tiny/inference selftest CFLAGS="-O0 $warnings"; }
 
@@ -85,6 +99,7 @@ for spec in $specs; do
     check "$model: its example and its self-test run" runs_its_example "$model" "$folder"
     check "$model: files that are not its weights are refused" "$scratch/check_$model" open "$folder/$model.weights"
 done
+check "tiny: its example refuses numbers that are none, and says what it cannot read or print" its_example_refuses
 check "tiny: its own Makefile builds its example" makes_its_example
 # Weights of fewer bits compute what their rounded values give in double, on every target; streaming is clips to the bit.
 precise() { # PRECISION
