@@ -14,18 +14,20 @@ def write_chart(path, title, values):
     height = TOP + ROW * len(rows) + 40
     scale = lambda value: LEFT + (RIGHT - LEFT) * min(value / most, 1)  # noqa: E731
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}">',
-             f"<style>text{{font:13px system-ui,sans-serif;fill:{GREY}}}.t{{font-size:16px;fill:{INK}}}.n{{text-anchor:end}}</style>",
+             f"<style>text{{font:13px system-ui,sans-serif;fill:{GREY}}}.t{{font-size:16px;fill:{INK}}}.n{{text-anchor:end}}"
+             ".v{paint-order:stroke;stroke:#fff;stroke-width:5}</style>",
              f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>', f'<text class="t" x="20" y="28">{html.escape(title)}: ms</text>']
+    numbers = []  # drawn last: where a floor's line would run through one, it ends at the number's white edge
     for index, (name, result) in enumerate(rows):
         y, end = TOP + ROW * index, scale(result["median"])
         lines.append(f'<text class="n" x="{LEFT - 10}" y="{y + 16}">{html.escape(name)}</text>')
         lines.append(f'<rect x="{LEFT}" y="{y + 4}" width="{end - LEFT:.1f}" height="{ROW - 8}" fill="{OURS if result["ours"] else THEIRS}"/>')
         cut = " (bar cut)" if result["median"] > most else ""
-        lines.append(f'<text x="{end + 6:.1f}" y="{y + 16}">{result["median"]:.0f}{cut}</text>')
+        numbers.append(f'<text class="v" x="{end + 6:.1f}" y="{y + 16}">{result["median"]:.0f}{cut}</text>')
     for key, label in (("floor_ms", "direct arithmetic at peak"), ("bf16_floor_ms", "in bfloat16")):
         if values.get(key):
-            x, down = scale(values[key]), 12 * (key != "floor_ms")
+            x, down = scale(values[key]), 16 * (key != "floor_ms")
             lines.append(f'<path d="M{x:.1f} {TOP - 2}V{height - 36 + down}" stroke="{FLOOR}" stroke-dasharray="4 3"/>')
             lines.append(f'<text x="{x + 4:.1f}" y="{height - 26 + down}" style="fill:{FLOOR}">{label}: {values[key]:.0f}</text>')
     with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n</svg>\n")
+        file.write("\n".join(lines + numbers) + "\n</svg>\n")
