@@ -141,6 +141,11 @@ static size_t make_buckets(const Panel *panel, const MetricsLog *log, Bucket buc
     return count;
 }
 
+/* How many buckets to each side the curve is the mean of: none in a short run. */
+static size_t curve_reach(size_t buckets) {
+    return buckets / 80;
+}
+
 /* The mean over the neighbours up to `reach` buckets away, fewer where the curve begins and ends. */
 static double smooth(const Bucket *buckets, size_t count, size_t at, size_t reach) {
     size_t near = at < count - 1 - at ? at : count - 1 - at;
@@ -158,7 +163,7 @@ static void draw_training(FILE *out, const Panel *panel, const MetricsLog *log) 
     for (size_t i = count; i-- > 0;) fprintf(out, "L%.1f %.1f", buckets[i].x, place_y(panel, buckets[i].least));
     fprintf(out, "Z\"/>\n<path class=\"line\" stroke=\"%s\" d=\"", TRAINING_COLOUR);
     for (size_t i = 0; i < count; i++)
-        fprintf(out, "%c%.1f %.1f", i > 0 ? 'L' : 'M', buckets[i].x, place_y(panel, smooth(buckets, count, i, count / 80)));
+        fprintf(out, "%c%.1f %.1f", i > 0 ? 'L' : 'M', buckets[i].x, place_y(panel, smooth(buckets, count, i, curve_reach(count))));
     fputs("\"/>\n", out);
     free(buckets);
 }
@@ -192,15 +197,18 @@ static void draw_validation(FILE *out, const Panel *panel, const MetricsLog *log
     }
 }
 
-/* Over the panel, at the right: where the curves have come to. Of training, the mean over the last hundredth. */
+/* Over the panel, at the right: where the curves have come to. Of training, the mean over the last hundredth of the iterations. */
 static void draw_last_values(FILE *out, const Panel *panel, const MetricsLog *log) {
     double sum = 0;
     size_t some = (log->count + 99) / 100, last = log->count;
     for (size_t i = log->count - some; i < log->count; i++) sum += panel->training(&log->metric[i]);
     while (last > 0 && !is_drawn(panel, &log->metric[last - 1])) last--;
-    fprintf(out, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">now <tspan fill=\"%s\">%.4g</tspan>", RIGHT, panel->top - 10,
-            TRAINING_COLOUR, sum / (double)some);
-    if (last > 0) fprintf(out, ", <tspan fill=\"%s\">%.4g</tspan>", VALIDATION_COLOUR, panel->validation(&log->metric[last - 1]));
+    fprintf(out, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">", RIGHT, panel->top - 10);
+    if (some > 1) fprintf(out, "mean of the last %zu iterations", some);
+    else fputs("last iteration", out);
+    fprintf(out, " <tspan fill=\"%s\">%.4g</tspan>", TRAINING_COLOUR, sum / (double)some);
+    if (last > 0)
+        fprintf(out, ", last validation <tspan fill=\"%s\">%.4g</tspan>", VALIDATION_COLOUR, panel->validation(&log->metric[last - 1]));
     fputs("</text>\n", out);
 }
 
@@ -217,11 +225,16 @@ static void draw_panel(FILE *out, Panel *panel, const MetricsLog *log, bool lowe
     draw_validation(out, panel, log);
 }
 
-static void draw_legend(FILE *out, bool validated) {
-    const struct { const char *name, *colour; } entries[] = {{"training", TRAINING_COLOUR}, {"validation", VALIDATION_COLOUR}};
-    int count = validated ? 2 : 1;
-    for (int i = 0; i < count; i++) {
-        int x = RIGHT - 106 * (count - i) + 18;
+static void draw_legend(FILE *out, const MetricsLog *log, bool validated) {
+    const bool smoothed = curve_reach(log->count) > 0;
+    const struct {
+        const char *name, *colour;
+        int width; /* with the line before it and the space after it */
+    } entries[] = {{"validation", VALIDATION_COLOUR, 106},
+                   {smoothed ? "training, smoothed" : "training", TRAINING_COLOUR, smoothed ? 168 : 106}};
+    int x = RIGHT + 18;
+    for (int i = validated ? 0 : 1; i < 2; i++) { /* from right to left */
+        x -= entries[i].width;
         fprintf(out, "<line class=\"line\" stroke=\"%s\" x1=\"%d\" x2=\"%d\" y1=\"31\" y2=\"31\"/><text x=\"%d\" y=\"35.5\">%s</text>\n",
                 entries[i].colour, x, x + 20, x + 27, entries[i].name);
     }
@@ -247,7 +260,7 @@ bool plot_write(const char *path, const char *title, const MetricsLog *log, Erro
             HEIGHT, WIDTH, HEIGHT, style);
     fprintf(out, "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n<text class=\"title\" x=\"%d\" y=\"37\">%s</text>\n", WIDTH, HEIGHT,
             LEFT, title);
-    draw_legend(out, validated);
+    draw_legend(out, log, validated);
     draw_panel(out, &panels[0], log, false);
     draw_panel(out, &panels[1], log, true);
     fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">iteration</text>\n</svg>\n", (LEFT + RIGHT) / 2, HEIGHT - 22);

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { WIDTH = 960, TOP = 96, ROW = 22, BAR_LEFT = 336, BAR_RIGHT = 830, MOST_ROWS = 40 };
+enum { WIDTH = 960, TOP = 114, ROW = 22, BAR_LEFT = 336, BAR_RIGHT = 830, MOST_ROWS = 40 };
 
 #define ARITHMETIC_COLOUR "#2563eb"
 #define MEMORY_COLOUR "#0d9488"
@@ -15,39 +15,55 @@ enum { WIDTH = 960, TOP = 96, ROW = 22, BAR_LEFT = 336, BAR_RIGHT = 830, MOST_RO
 static const char style[] = "text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:#475569}"
                             ".title{font-size:18px;font-weight:600;fill:#0f172a}.kernel{fill:#0f172a}";
 
-static void draw_row(FILE *out, int place, const ProfileRow *row, double scale) {
-    const double y = TOP + place * ROW, least = fmin(row->limit, row->measured);
-    fprintf(out, "<text class=\"kernel\" x=\"%d\" y=\"%.0f\" text-anchor=\"end\">%s</text>\n", BAR_LEFT - 10, y + 14, row->name);
-    fprintf(out, "<rect x=\"%d\" y=\"%.0f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n", BAR_LEFT, y + 3, row->measured * scale, ROW - 6,
-            LOST_COLOUR);
-    fprintf(out, "<rect x=\"%d\" y=\"%.0f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n", BAR_LEFT, y + 3, least * scale, ROW - 6,
-            row->by_memory ? MEMORY_COLOUR : ARITHMETIC_COLOUR);
-    fprintf(out, "<text x=\"%.1f\" y=\"%.0f\">%.2f ms", BAR_LEFT + row->measured * scale + 6, y + 14, 1e3 * row->measured);
-    if (row->limit > 0) fprintf(out, ", %.2f ×", row->measured / row->limit);
+typedef struct Bar { /* a kernel, or several: seconds within their limits, by what these are, and seconds beyond */
+    double arithmetic, memory, lost, measured, limit;
+} Bar;
+
+static void add_row(Bar *bar, const ProfileRow *row) {
+    const double within = fmin(row->limit, row->measured);
+    *(row->by_memory ? &bar->memory : &bar->arithmetic) += within;
+    bar->lost += row->measured - within;
+    bar->measured += row->measured;
+    bar->limit += row->limit;
+}
+
+static void draw_bar(FILE *out, int place, const char *name, const Bar *bar, double scale) {
+    const double y = TOP + place * ROW, part[] = {bar->arithmetic, bar->memory, bar->lost};
+    const char *const colour[] = {ARITHMETIC_COLOUR, MEMORY_COLOUR, LOST_COLOUR};
+    double x = BAR_LEFT;
+    fprintf(out, "<text class=\"kernel\" x=\"%d\" y=\"%.0f\" text-anchor=\"end\">%s</text>\n", BAR_LEFT - 10, y + 14, name);
+    for (int i = 0; i < 3; x += part[i++] * scale)
+        if (part[i] > 0)
+            fprintf(out, "<rect x=\"%.1f\" y=\"%.0f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n", x, y + 3, part[i] * scale, ROW - 6,
+                    colour[i]);
+    fprintf(out, "<text x=\"%.1f\" y=\"%.0f\">%.2f ms", x + 6, y + 14, 1e3 * bar->measured);
+    if (bar->limit > 0) fprintf(out, ", %.2f ×", bar->measured / bar->limit);
     fputs("</text>\n", out);
 }
 
 static void draw_legend(FILE *out) {
     const struct {
         const char *name, *colour;
-    } entries[] = {
-        {"arithmetic at peak", ARITHMETIC_COLOUR}, {"memory traffic at bandwidth", MEMORY_COLOUR}, {"beyond the limit", LOST_COLOUR}};
+        int x;
+    } entries[] = {{"arithmetic at peak", ARITHMETIC_COLOUR, 0},
+                   {"memory traffic at bandwidth", MEMORY_COLOUR, 176},
+                   {"beyond the limit", LOST_COLOUR, 412}};
+    fputs("<text x=\"24\" y=\"58\">By the time that a kernel takes beyond its limit, the most first</text>\n", out);
     for (int i = 0; i < 3; i++) {
-        int x = BAR_LEFT + 216 * i;
-        fprintf(out, "<rect x=\"%d\" y=\"64\" width=\"14\" height=\"14\" fill=\"%s\"/><text x=\"%d\" y=\"76\">%s</text>\n", x,
+        int x = BAR_LEFT + entries[i].x;
+        fprintf(out, "<rect x=\"%d\" y=\"82\" width=\"14\" height=\"14\" fill=\"%s\"/><text x=\"%d\" y=\"94\">%s</text>\n", x,
                 entries[i].colour, x + 20, entries[i].name);
     }
 }
 
-/* What is not drawn by itself, as one row. */
-static ProfileRow sum_rows(const ProfileRow *rows, int count, const char *name) {
-    ProfileRow sum = {.name = name};
-    for (int i = 0; i < count; i++) {
-        sum.measured += rows[i].measured;
-        sum.limit += rows[i].limit;
-        sum.by_memory |= rows[i].by_memory;
-    }
-    return sum;
+/* What is not drawn by itself, as one bar. Together they may take longer than any kernel above; that bar has a scale of its own. */
+static void draw_rest(FILE *out, int place, const ProfileRow *rows, int count, double scale) {
+    char name[64];
+    Bar bar = {0};
+    for (int i = 0; i < count; i++) add_row(&bar, &rows[i]);
+    const bool longer = bar.measured * scale > BAR_RIGHT - BAR_LEFT;
+    snprintf(name, sizeof name, "%d others%s", count, longer ? " together, on another scale" : " together");
+    draw_bar(out, place, name, &bar, longer ? (BAR_RIGHT - BAR_LEFT) / bar.measured : scale);
 }
 
 /* A spec's name is an identifier, so the title needs no escaping. */
@@ -57,10 +73,7 @@ bool profile_plot_write(const char *path, const char *title, const ProfileRow *r
     FILE *out = open_memstream(&text, &length);
     if (out == NULL) return fail_memory(error, "the picture of the profile");
     const int drawn = count <= MOST_ROWS ? count : MOST_ROWS - 1;
-    char rest_name[40];
-    snprintf(rest_name, sizeof rest_name, "%d others", count - drawn);
-    const ProfileRow rest = sum_rows(rows + drawn, count - drawn, rest_name);
-    double longest = rest.measured;
+    double longest = 0;
     for (int i = 0; i < drawn; i++) longest = fmax(longest, rows[i].measured);
     const double scale = longest > 0 ? (BAR_RIGHT - BAR_LEFT) / longest : 0;
     const int lines = drawn + (count > drawn), height = TOP + lines * ROW + 24;
@@ -71,8 +84,12 @@ bool profile_plot_write(const char *path, const char *title, const ProfileRow *r
         "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n<text class=\"title\" x=\"24\" y=\"34\">%s: %.1f ms in kernels, limit %.1f ms</text>\n",
         WIDTH, height, title, 1e3 * total->measured, 1e3 * total->limit);
     draw_legend(out);
-    for (int i = 0; i < drawn; i++) draw_row(out, i, &rows[i], scale);
-    if (count > drawn) draw_row(out, drawn, &rest, scale);
+    for (int i = 0; i < drawn; i++) {
+        Bar bar = {0};
+        add_row(&bar, &rows[i]);
+        draw_bar(out, i, rows[i].name, &bar, scale);
+    }
+    if (count > drawn) draw_rest(out, drawn, rows + drawn, count - drawn, scale);
     fputs("</svg>\n", out);
     bool written = fclose(out) == 0 || fail_memory(error, "the picture of the profile");
     written = written && file_write(path, &(FilePart){text, length}, 1, FILE_RENAMED, error);

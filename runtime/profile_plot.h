@@ -11,7 +11,8 @@ typedef struct ProfileRow { /* a kernel, over one step */
     double flops, bytes;
 } ProfileRow;
 
-/* A bar for each kernel, the measured time behind the least one, in the order given; those that lose little are drawn as one. */
+/* A bar for each kernel, what is beyond its limit at its end. The rows come sorted by that, the greatest first; those that lose little are
+ * drawn as one. */
 bool profile_plot_write(const char *path, const char *title, const ProfileRow *rows, int count, const ProfileRow *total, Error *error);
 
 #endif

@@ -104,9 +104,8 @@ bool score_plot_write(const char *path, const char *title, const VideoScores *vi
     fprintf(out, "<path class=\"axis\" fill=\"none\" d=\"M%d %dV%dH%d\"/>\n", LEFT, TOP, BOTTOM, RIGHT);
     first = 0;
     for (int64_t v = 0; v < count; first += videos[v++].frames) draw_scores(out, &scale, &videos[v], first);
-    fprintf(out,
-            "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%" PRId64 " frames of %" PRId64 " video%s, one after another</text>\n</svg>\n",
-            (LEFT + RIGHT) / 2, HEIGHT - 16, scale.frames, count, count == 1 ? "" : "s");
+    fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%" PRId64 " frames of %" PRId64 " video%s</text>\n</svg>\n",
+            (LEFT + RIGHT) / 2, HEIGHT - 16, scale.frames, count, count == 1 ? "" : "s, one after another");
     bool written = fclose(out) == 0 || fail_memory(error, "the plot of the scores");
     written = written && file_write(path, &(FilePart){text, length}, 1, FILE_RENAMED, error);
     free(text);

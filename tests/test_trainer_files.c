@@ -4,6 +4,7 @@
 #include "../runtime/model_state.h"
 #include "../runtime/options.h"
 #include "../runtime/plot.h"
+#include "../runtime/profile_plot.h"
 #include "../runtime/random.h"
 #include "../runtime/safetensors.h"
 #include "../runtime/strip.h"
@@ -274,9 +275,41 @@ START_TEST(plots_are_made_of_any_number_of_iterations) {
     ck_assert_ptr_null(strstr((char *)bytes, "inf"));
     ck_assert_ptr_nonnull(strstr((char *)bytes, "</svg>"));
     ck_assert_uint_lt(length, 200000);
+    /* A figure or a curve that is a mean says so. */
+    ck_assert_ptr_nonnull(strstr((char *)bytes, log.count == 5000  ? "mean of the last 50 iterations <"
+                                                : log.count >= 416 ? "mean of the last 5 iterations <"
+                                                                   : "last iteration <"));
+    ck_assert(!strstr((char *)bytes, "training, smoothed") == (log.count < 80));
     free(bytes);
     free(path);
     free(log.metric);
+}
+END_TEST
+
+/* The kernels that are drawn as one bar are limited by arithmetic and by memory: it shows both, and what is lost, each as wide as it is. */
+START_TEST(profile_shows_the_limits_of_the_kernels_that_it_sums_up) {
+    enum { ROWS = 45 };
+    ProfileRow row[ROWS], total = {.name = "all", .measured = 1, .limit = 1};
+    char *path = path_join(folder, "profile.svg");
+    unsigned char *bytes;
+    size_t length;
+    Error error;
+    for (int i = 0; i < ROWS; i++) row[i] = (ProfileRow){.name = "kernel", .measured = 4, .limit = 3, .by_memory = i % 2};
+    row[ROWS - 1].limit = 5; /* faster than its limit: nothing is lost, and that makes no other's loss less */
+    ck_assert(profile_plot_write(path, "fake", row, ROWS, &total, &error) && file_read(path, &bytes, &length, &error));
+    ck_assert_ptr_nonnull(strstr((char *)bytes, "By the time that a kernel takes beyond its limit, the most first"));
+    const char *at = strstr((char *)bytes, "6 others together, on another scale");
+    ck_assert_ptr_nonnull(at);
+    double x[3], width[3];
+    for (int i = 0; i < 3; i++) { /* 2 × 3 s + 4 s, 3 × 3 s, 5 × 1 s */
+        at = strstr(at, "<rect");
+        ck_assert(at && sscanf(at++, "<rect x=\"%lf\" y=\"%*f\" width=\"%lf\"", &x[i], &width[i]) == 2);
+        ck_assert_double_eq_tol(x[i], i ? x[i - 1] + width[i - 1] : x[0], 0.11);
+    }
+    ck_assert_double_eq_tol(width[1] / width[0], 9. / 10, 0.01);
+    ck_assert_double_eq_tol(width[2] / width[0], 5. / 10, 0.01);
+    free(bytes);
+    free(path);
 }
 END_TEST
 
@@ -424,6 +457,7 @@ Suite *trainer_files_suite(void) {
     tcase_add_test(tests, metrics_survive_a_half_written_line_and_are_cut_where_a_run_resumes);
     tcase_add_test(tests, strips_lie_as_torchvision_lays_them);
     tcase_add_loop_test(tests, plots_are_made_of_any_number_of_iterations, 0, 6);
+    tcase_add_test(tests, profile_shows_the_limits_of_the_kernels_that_it_sums_up);
     tcase_add_loop_test(tests, update_coefficients_are_those_of_adam, 0, 3);
     tcase_add_test(tests, initial_weights_follow_the_table_and_the_seed);
     tcase_add_test(tests, the_initial_state_is_drawn_anew_for_each_iteration_from_the_seed);
