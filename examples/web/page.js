@@ -80,16 +80,20 @@ function showDifference(levels, made) {
   element("difference").getContext("2d").putImageData(picture, 0, 0);
 }
 
+// The curve lies between the line below the text and the bottom.
 function showScores() {
-  const canvas = element("plot"), context = canvas.getContext("2d"), most = Math.max(...scores, 1e-6) * 1.1;
+  const canvas = element("plot"), context = canvas.getContext("2d"), most = Math.max(...scores, 1e-6), top = 52, bottom = canvas.height - 2;
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = "#475569";
   context.font = "24px system-ui, sans-serif";
-  context.fillText(`score, up to ${most.toPrecision(2)}`, 14, 34);
+  context.fillText(`score of the last 400 frames, from 0 to ${most.toPrecision(2)}`, 14, 34);
+  context.fillStyle = "#e2e8f0";
+  context.fillRect(0, top - 4, canvas.width, 2);
   context.strokeStyle = "#2563eb";
   context.lineWidth = 3;
+  context.lineJoin = "round"; // the peaks of mitred corners would reach into the text
   context.beginPath();
-  scores.forEach((score, i) => context.lineTo((canvas.width * i) / 400, canvas.height * (1 - score / most)));
+  scores.forEach((score, i) => context.lineTo((canvas.width * i) / 400, bottom - ((bottom - top) * score) / most));
   context.stroke();
 }
 
