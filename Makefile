@@ -2,6 +2,7 @@
 # the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`, or `"--max-ram 216M"`), TUNING a file of choices that `make tune` measured.
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share/zoetrope
 export SPEC TUNING WEIGHTS TARGETS ENDIAN WEIGHTS_AS PRECISION CLIPS
 
 # One job for each processor, unless the caller says otherwise.
@@ -87,12 +88,13 @@ deps-%:
 	@scripts/deps.sh build $*
 
 install: compiler ## put the compiler, the runtime's source and the specs in PREFIX (default /usr/local)
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/zoetrope/runtime" "$(DESTDIR)$(PREFIX)/share/zoetrope/specs/tuning"
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/runtime" "$(SHARE)/specs/tuning"
 	install build/zoetrope "$(DESTDIR)$(PREFIX)/bin"
-	install -m 644 runtime/*.[ch] "$(DESTDIR)$(PREFIX)/share/zoetrope/runtime"
-	install -m 644 specs/*.yaml "$(DESTDIR)$(PREFIX)/share/zoetrope/specs"
-	install -m 644 specs/tuning/*.yaml "$(DESTDIR)$(PREFIX)/share/zoetrope/specs/tuning"
-	install -m 644 docs/spec.md LICENSE "$(DESTDIR)$(PREFIX)/share/zoetrope"
+	install -m 644 runtime/*.[ch] "$(SHARE)/runtime"
+	install -m 644 specs/*.yaml "$(SHARE)/specs"
+	install -m 644 specs/tuning/*.yaml "$(SHARE)/specs/tuning"
+	install -m 644 docs/spec.md LICENSE "$(SHARE)"
+	@echo "installed $(DESTDIR)$(PREFIX)/bin/zoetrope; and in $(SHARE): runtime/, specs/, spec.md, LICENSE"
 
 format: deps-format ## put all C files in the house's format
 	@clang-format -i $(wildcard */*.[ch] tests/*/*.[ch] examples/*/*.[ch])

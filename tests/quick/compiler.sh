@@ -89,7 +89,8 @@ most_layers() {
 # As the README says: what make install leaves is enough to compile a spec, by a tuning file too, and to build and run its trainer.
 installed=$scratch/installed/usr/share/zoetrope
 installs() {
-    make install DESTDIR="$scratch/installed" PREFIX=/usr || return 1
+    make install DESTDIR="$scratch/installed" PREFIX=/usr >"$scratch/said" || return 1
+    grep -qx "installed $scratch/installed/usr/bin/zoetrope; and in $installed: runtime/, specs/, spec.md, LICENSE" "$scratch/said" || return 1
     for file in specs/*.yaml specs/tuning/*.yaml runtime/*.[ch] LICENSE; do test -s "$installed/$file" || return 1; done
     mkdir "$scratch/elsewhere" && cd "$scratch/elsewhere" &&
         "$scratch/installed/usr/bin/zoetrope" compile "$installed/specs/gru_ae.yaml" --tuning "$installed/specs/tuning/gru_ae.zen4.yaml" \
