@@ -8,7 +8,7 @@ enum { SAMPLE_SPECS = 6, SAMPLE_LAYERS = 3 };
 
 /* Small specs that together have every operation: odd sizes, kernels 1–7, strides 1–4, rectangular, each activation and loss, … */
 const Spec *sample_spec(int number);
-/* model.md's network. */
+/* The network of specs/gru_ae.yaml. */
 const Spec *gru_ae_spec(void);
 
 /* sample_specs.c */

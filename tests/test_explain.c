@@ -1,4 +1,4 @@
-/* What explain prints: model.md's known figures of gru_ae, and memory as it was planned. */
+/* What explain prints: known figures of gru_ae, worked out here, and memory as it was planned. */
 #include "cpu.h"
 #include "sample_graphs.h"
 

@@ -1,4 +1,4 @@
-"""The oracle: the PyTorch module of a spec, with exactly model.md's names, its loss, its optimizer, and a training step."""
+"""The oracle: the PyTorch module of a spec, with exactly the names of docs/spec.md, its loss, its optimizer, and a training step."""
 
 from dataclasses import dataclass, field
 
