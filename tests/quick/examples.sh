@@ -5,6 +5,11 @@ for example in examples/*/run.sh; do
     name=$(basename "$(dirname "$example")")
     check "examples/$name runs" sh "$example" "$scratch/$name" 20
 done
+# Whoever runs one directly may run all of them.
+scripts_can_be_run() {
+    for script in $(grep -l '^#!' examples/*/*.sh scripts/*.sh tests/*.sh tests/*/*.sh); do test -x "$script" || { echo "$script"; return 1; }; done
+}
+check "every script that begins with #! may be run" scripts_can_be_run
 check "examples/own_videos leaves measurements of its held-out videos" test -s "$scratch/own_videos/reconstructed/reconstruct.jsonl"
 check "examples/own_spec leaves weights" test -s "$scratch/own_spec/last.safetensors"
 
