@@ -42,6 +42,7 @@ slow    program valgrind                valgrind
 slow    library check                   check
 slow    program clang                   clang
 slow    header  clang omp.h             libomp-dev
+slow    program g++                     g++
 slow    sanitizer clang                 libclang-rt-dev
 fuzz    program clang                   clang
 fuzz    sanitizer clang                 libclang-rt-dev
