@@ -1,0 +1,35 @@
+# What the documentation names is there: files that it links to, files and tests in backticks.
+. tests/lib.sh
+
+texts="docs/*.md examples/*/README.md"
+[ -f README.md ] && texts="README.md $texts" # the sanitizers' tree has none
+
+links_lead_somewhere() {
+    bad=0
+    for text in $texts; do
+        for link in $(grep -o '](\([^)]*\))' "$text" | sed 's/^](//; s/)$//; s/#.*//' | grep -v '^https\?:' | sort -u); do
+            [ -e "$(dirname "$text")/$link" ] || { echo "$text: $link" && bad=1; }
+        done
+    done
+    return $bad
+}
+# Files of C, scripts and Python by name alone, or by a part of their path; those of an example of what could be added are not there.
+files_are_there() {
+    find Makefile compiler/ runtime/ tests/ specs/ scripts/ docs/ examples/ -type f >"$scratch/files"
+    bad=0
+    for name in $(cat $texts | grep -o '`[A-Za-z0-9_./]*\.\(c\|h\|sh\|py\)`' | tr -d '`' | grep -v '^gru_ae' | sort -u); do
+        grep -q "\(^\|/\)$name$" "$scratch/files" || { echo "there is no $name" && bad=1; }
+    done
+    return $bad
+}
+tests_are_there() {
+    bad=0
+    for name in $(grep '^|' docs/testing.md | grep -o '`[a-z0-9_]*_[a-z0-9_]*_[a-z0-9_]*`' | tr -d '`' | sort -u); do
+        grep -q "START_TEST($name)" tests/*.c || { echo "there is no test $name" && bad=1; }
+    done
+    return $bad
+}
+check "links in the documentation lead to files" links_lead_somewhere
+check "files that the documentation names are there" files_are_there
+check "tests that docs/testing.md names are there" tests_are_there
+done_checking
