@@ -1,5 +1,8 @@
-# `make help` lists the verbs. Everything is built in build/; SPEC is the spec that generate and trainer work on, ZOETROPE_OPTIONS what
-# the compiler is told besides (`make trainer ZOETROPE_OPTIONS="--filtering none"`, or `"--max-ram 216M"`), TUNING a file of choices that `make tune` measured.
+# `make help` lists the verbs. Everything is built in build/: what belongs to a spec in build/<name>/, the compiler as build/zoetrope, the
+# tests in build/tests/, and all else at paths that no spec's name (a C identifier) leads to: they have a dot or a hyphen.
+#
+# SPEC is the spec that generate and trainer work on, ZOETROPE_OPTIONS what the compiler is told besides (`make trainer
+# ZOETROPE_OPTIONS="--filtering none"`, or `"--max-ram 216M"`), TUNING a file of choices that `make tune` measured.
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share/zoetrope
@@ -20,14 +23,14 @@ LIBAV = libavformat libavcodec libswscale libavutil
 TRAINER_LIBRARIES = $(shell pkg-config --libs $(LIBAV) libpng jansson) -lpthread -lm
 CHECK_LIBRARIES = $(shell pkg-config --libs check)
 
-COMPILER = $(patsubst compiler/%.c,build/compiler/%.o,$(wildcard compiler/*.c)) build/compiler/templates.o
-RUNTIME = $(patsubst runtime/%.c,build/runtime/%.o,$(wildcard runtime/*.c))
+COMPILER = $(patsubst compiler/%.c,build/compiler-objects/%.o,$(wildcard compiler/*.c)) build/compiler-objects/templates.o
+RUNTIME = $(patsubst runtime/%.c,build/runtime-objects/%.o,$(wildcard runtime/*.c))
 TESTS = $(patsubst tests/%.c,build/tests/%.o,$(wildcard tests/*.c))
 # Of one trainer: NAME is set when make calls itself.
 MODEL = $(patsubst build/$(NAME)/generated/%.c,build/$(NAME)/%.o,$(wildcard build/$(NAME)/generated/*.c))
 
 # What others may run at the same time is built by one of them; a name's own files, by one for each name.
-ALONE = mkdir -p build && flock build/lock $(MAKE)
+ALONE = mkdir -p build && flock build/.lock $(MAKE)
 # Programs that call make again start afresh.
 APART = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
@@ -44,7 +47,7 @@ generate: compiler ## write the C of SPEC: generated/gru_ae/ for specs/gru_ae.ya
 
 trainer: deps ## build/<name>/<name>, the trainer of SPEC (default specs/gru_ae.yaml)
 	@+$(ALONE) build/zoetrope build/runtime.a
-	@+name=$$(scripts/generate.sh "$$SPEC") && flock "build/$$name/lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
+	@+name=$$(scripts/generate.sh "$$SPEC") && flock "build/$$name/.lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
 
 inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, PRECISION=int8, CLIPS=…, ENDIAN=big, WEIGHTS_AS=object)
 	@+$(if $(CLIPS),$(ALONE) build/runtime.a)
@@ -105,16 +108,16 @@ check-format: deps-format ## say which C files are not
 clean: ## remove build/
 	rm -rf build
 
-build/zoetrope: $(COMPILER) build/runtime/safetensors.o build/runtime/file.o
+build/zoetrope: $(COMPILER) build/runtime-objects/safetensors.o build/runtime-objects/file.o
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml $(shell pkg-config --libs jansson) -lm -o $@
 
 # The files of an inference bundle that are the same for every network but for names, as strings.
 TEMPLATES = $(wildcard compiler/templates/*) runtime/model.h
-build/compiler/templates.c: $(TEMPLATES) scripts/templates.sh
+build/compiler-objects/templates.c: $(TEMPLATES) scripts/templates.sh
 	@mkdir -p $(@D)
 	@scripts/templates.sh $(TEMPLATES) >$@
 
-build/compiler/templates.o: build/compiler/templates.c
+build/compiler-objects/templates.o: build/compiler-objects/templates.c
 	$(Q) $(CC) $(OWN) $(CFLAGS) -c $< -o $@
 
 build/runtime.a: $(RUNTIME)
@@ -126,11 +129,11 @@ build/$(NAME)/$(NAME): $(MODEL) build/runtime.a
 build/tests/run: $(TESTS) $(filter-out %/main.o,$(COMPILER) $(RUNTIME))
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) $(CHECK_LIBRARIES) -lyaml $(TRAINER_LIBRARIES) -o $@
 
-build/compiler/%.o: compiler/%.c
+build/compiler-objects/%.o: compiler/%.c
 	@mkdir -p $(@D)
 	$(Q) $(CC) $(OWN) $(CFLAGS) -c $< -o $@
 
-build/runtime/%.o: runtime/%.c
+build/runtime-objects/%.o: runtime/%.c
 	@mkdir -p $(@D)
 	$(Q) $(CC) $(OWN) $(CFLAGS) -c $< -o $@
 

@@ -36,6 +36,8 @@ static const char *const taken[][2] = {{"main", "it is every program's first fun
                                        {"False", "YAML reads it as a truth value"},
                                        {"FALSE", "YAML reads it as a truth value"},
                                        {"zoetrope", "build/zoetrope is the compiler"},
+                                       {"generated", "a trainer is build/<name>/<name>, and build/<name>/generated/ is the folder of its C"},
+                                       {"inference", "a trainer is build/<name>/<name>, and build/<name>/inference/ is a folder, its bundle"},
                                        {"I", "it is a macro of C's complex.h"}};
 
 const char *name_problem(const char *name) {

@@ -22,13 +22,13 @@ update() {
 }
 
 mkdir -p "build/$name"
-exec 9>"build/$name/lock"
+exec 9>"build/$name/.lock"
 flock 9
-rm -rf "build/$name/new"
+rm -rf "build/$name/generated.new"
 # shellcheck disable=SC2086 # options are words
-build/zoetrope compile "$spec" -o "build/$name/new" ${TUNING:+--tuning "$TUNING"} ${ZOETROPE_OPTIONS-}
-update "build/$name/new" "build/$name/generated"
-rm -rf "build/$name/new"
+build/zoetrope compile "$spec" -o "build/$name/generated.new" ${TUNING:+--tuning "$TUNING"} ${ZOETROPE_OPTIONS-}
+update "build/$name/generated.new" "build/$name/generated"
+rm -rf "build/$name/generated.new"
 if [ "${2-}" = sample ]; then
     folder=build/$name/generated
     if [ "$spec" -ef specs/gru_ae.yaml ]; then

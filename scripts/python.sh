@@ -7,7 +7,7 @@ python=${ZOETROPE_PYTHON-}
 if [ -z "$python" ]; then
     requirements=${REQUIREMENTS:-tests/parity/requirements.txt}
     case $requirements in
-    tests/parity/*) environment=build/venv ;;
+    tests/parity/*) environment=build/venv-parity ;;
     *) environment=build/venv-$(basename "$(dirname "$requirements")") ;;
     esac
     python=$environment/bin/python

@@ -1,11 +1,11 @@
 #!/bin/sh
 # fuzz.sh SECONDS: hostile files of weights against a bundle's open, verify, self-test and step, for so long, by libFuzzer under ASan and
-# UBSan, on one core. The network is small, so that its files are. A file that does harm is left in build/fuzz/ as crash-….
+# UBSan, on one core. The network is small, so that its files are. A file that does harm is left in build/fuzz-files/ as crash-….
 set -eu
 cd "$(dirname "$0")/.."
 
 seconds=${1:-600}
-folder=build/fuzz
+folder=build/fuzz-files
 mkdir -p build
 exec 9>build/fuzz.lock
 flock 9 # one run at a time

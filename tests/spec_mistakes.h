@@ -103,6 +103,8 @@ static const struct {
     {"name: small", "name: for", "it is a keyword of C or C++"},
     {"name: small", "name: typename", "it is a keyword of C or C++"},
     {"name: small", "name: main", "it is every program's first function"},
+    {"name: small", "name: generated", "the name 'generated' cannot be used: a trainer is build/<name>/<name>, and build/<name>/generated/ is"},
+    {"name: small", "name: inference", "the name 'inference' cannot be used: a trainer is build/<name>/<name>, and build/<name>/inference/ is"},
     {"name: small", "name: ''", "it is empty"},
     {"name: small", "name: ", "`name` is nothing"},
     {"name: small", "name: a123456789012345678901234567890123456789012345678901234567890123", "it has 64 characters"},

@@ -53,7 +53,7 @@ SAME_LOSS = {False: 1e-4, True: 2e-2}  # relative, of the first step: in float32
 
 def measure_peak(threads):
     """What peak.c prints, of the widest instructions first."""
-    program = os.path.join(ROOT, "build", "bench", "peak")
+    program = os.path.join(ROOT, "build", "bench-files", "peak")
     os.makedirs(os.path.dirname(program), exist_ok=True)
     compiler = os.environ.get("CC", "cc")
     sources = [os.path.join(HERE, "peak.c")] + [os.path.join(ROOT, "runtime", name) for name in ("peak.c", "progress.c")]
@@ -112,7 +112,7 @@ def make_ours(spec, options, directory):
 
 
 def make_rivals(spec, options):
-    directory = os.path.join(ROOT, "build", "bench", spec.name)
+    directory = os.path.join(ROOT, "build", "bench-files", spec.name)
     os.makedirs(directory, exist_ok=True)
     batch = make_batch(spec, 0)
     save_file(make_weights(spec, 0), os.path.join(directory, "W.safetensors"))

@@ -46,7 +46,7 @@ def list_nests(spec):
 
 class OneDnn:
     def __init__(self, nests, threads):
-        program = os.path.join(ROOT, "build", "bench", "onednn")
+        program = os.path.join(ROOT, "build", "bench-files", "onednn")
         run([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", os.path.join(HERE, "onednn.c"), "-ldnnl", "-o", program])
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen([program, *(nest[3] for nest in nests)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
@@ -62,7 +62,7 @@ class OneDnn:
 
 def profile(command, nests, options):
     """Milliseconds of each nest with all that belongs to it, and the peak in GFLOP/s."""
-    out = os.path.join(ROOT, "build", "bench", "convolutions.svg")
+    out = os.path.join(ROOT, "build", "bench-files", "convolutions.svg")
     text = run(command + ["profile", "--steps", str(options.steps), "--threads", str(options.threads), "--out", out])
     times = {name: float(value) for name, value in re.findall(r"^(\w+) +([\d.]+) +[\d.]+ (?:FLOPs|memory) ", text, re.M)}
     peak = float(re.search(r"this machine: ([\d.]+) GFLOP/s", text).group(1))
@@ -105,7 +105,7 @@ def main():
     parser.add_argument("--results", default=os.path.join(HERE, "results"), help="the folder for <cpu>-<spec>_convolutions_<threads>.json")
     options = parser.parse_args()
     options.spec = os.path.abspath(options.spec)
-    os.makedirs(os.path.join(ROOT, "build", "bench"), exist_ok=True)
+    os.makedirs(os.path.join(ROOT, "build", "bench-files"), exist_ok=True)
     os.environ["ZOETROPE_TARGET"] = best = available_targets()[0]
     spec = read_spec(options.spec)
     nests = list_nests(spec)

@@ -2,7 +2,7 @@
  * into them is not counted, and weights are as it wants them. Talks to convolutions.py: writes `ready` with oneDNN's version, then reads a
  * number of repeats a line and writes the milliseconds of each nest.
  *
- *     build/bench/onednn NEST,N,C,H,W,K,OH,OW,KERNEL_H,KERNEL_W,STRIDE_H,STRIDE_W,PADDING_H,PADDING_W …
+ *     build/bench-files/onednn NEST,N,C,H,W,K,OH,OW,KERNEL_H,KERNEL_W,STRIDE_H,STRIDE_W,PADDING_H,PADDING_W …
  *
  * NEST is forward, data_grad or weight_grad of the convolution [N, C, H, W] → [N, K, OH, OW]; a transposed one's forward pass is a data
  * gradient. */

@@ -1,6 +1,6 @@
 /* peak.c: prints what runtime/peak.c measures of this machine, as one JSON object.
  *
- *     build/bench/peak [MOST_THREADS] */
+ *     build/bench-files/peak [MOST_THREADS] */
 #include "peak.h"
 
 #include <stdio.h>

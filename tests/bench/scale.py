@@ -69,7 +69,7 @@ def spec_text(name, shape):
 
 
 def profile(name, shape, options):
-    directory = os.path.join(ROOT, "build", "bench", "scale")
+    directory = os.path.join(ROOT, "build", "bench-files", "scale")
     os.makedirs(directory, exist_ok=True)
     path = os.path.join(directory, f"{name}.yaml")
     with open(path, "w", encoding="utf-8") as file:

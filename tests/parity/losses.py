@@ -94,7 +94,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--target", default=available_targets()[0])
     parser.add_argument("--threads", type=int, default=int(os.environ.get("THREADS") or 2))
-    parser.add_argument("--out", default=os.path.join(ROOT, "build", "losses"))
+    parser.add_argument("--out", default=os.path.join(ROOT, "build", "parity-losses"))
     parser.add_argument("--no-build", dest="build", action="store_false", help="take the trainers that are in build/ as they are")
     options = parser.parse_args()
     if options.steps < 1 or options.threads < 1:

@@ -167,7 +167,7 @@ def parse_options():
     parser.add_argument("--targets", help="comma-separated; default: all that this machine runs")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("THREADS", 2)))
     parser.add_argument("--jobs", type=int, default=2, help="trainers built at a time (2)")
-    parser.add_argument("--out", default=os.path.join(ROOT, "build", "parity"))
+    parser.add_argument("--out", default=os.path.join(ROOT, "build", "parity-cases"))
     parser.add_argument("--self-test", action="store_true")
     parser.add_argument("--no-build", dest="build", action="store_false", help="take the trainers that are in build/ as they are")
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """Random specs from across the whole language, a function of the seed: valid by construction, and each about a second's work.
 
-    python random_specs.py --out build/parity/specs [--count 36] [--seed 0]
+    python random_specs.py --out build/parity-cases/specs [--count 36] [--seed 0]
 
 A decoder has to end at the input's shape. So the encoder is drawn freely, and for each of its layers the decoder gets one
 that leads back: drawn, axis by axis, from all kernels, strides and paddings that do (a transposed convolution leads back

@@ -67,7 +67,7 @@ def build_trainer(spec_path, name, build=True):
 def build_variant(spec_path, name, suffix, keys, options="", build=True):
     """The trainer of the same spec under another name, with other top-level keys or other options of the compiler."""
     name = f"{name}_{suffix}"
-    path = os.path.join(ROOT, "build", "variants", f"{name}.yaml")
+    path = os.path.join(ROOT, "build", "parity-variants", f"{name}.yaml")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     keys = {"name": name} | keys
     with open(spec_path, encoding="utf-8") as file:

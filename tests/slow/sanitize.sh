@@ -1,8 +1,8 @@
 # Everything that `make test` does, under the address and undefined-behaviour sanitizers: compiler, runtime and generated code.
-# build/sanitize/ is a tree of its own that borrows this one's source.
+# build/sanitize-tree/ is a tree of its own that borrows this one's source.
 . tests/lib.sh
 
-tree=build/sanitize
+tree=build/sanitize-tree
 mkdir -p $tree
 for part in Makefile LICENSE compiler runtime tests specs scripts docs examples; do ln -sfn "../../$part" "$tree/$part"; done
 cd $tree || exit 1
