@@ -47,24 +47,49 @@ static bool write_file(const char *path, const Text *text) {
     return fclose(file) == 0 && written;
 }
 
-bool write_output(const Output *output) {
-    char *directory = format("%s", output->directory);
+typedef struct Writing {
+    const Output *output;
+    char *directory;
     const char *paths[MAX_OUTPUTS];
-    for (int i = 0; i < output->count; i++) paths[i] = format("%s/%s", directory, output->file[i].name);
-    size_t first;
-    const char *failed = make_folders(directory, &first) ? NULL : directory;
-    const char *what = "make the folder";
-    int written = 0;
-    /* All are written beside their places first: what a disk has no room for shows before a file of an earlier run is gone. */
-    for (; !failed && written < output->count; written++) {
-        what = "write";
-        if (!write_file(beside(paths[written]), &output->file[written].text)) failed = paths[written];
-    }
-    for (int i = 0; !failed && i < output->count; i++)
-        if (rename(beside(paths[i]), paths[i]) != 0) failed = paths[i];
-    if (!failed) return true;
-    fprintf(stderr, "zoetrope: cannot %s %s: %s\n", what, failed, strerror(errno));
-    for (int i = 0; i < written; i++) unlink(beside(paths[i]));
-    remove_folders(directory, first);
+    size_t first; /* see make_folders */
+    int written;  /* files beside their places */
+} Writing;
+
+/* Nothing is left of what was begun. Returns false. */
+static bool give_up(Writing *writing, const char *what, const char *path, int problem) {
+    fprintf(stderr, "zoetrope: cannot %s %s: %s\n", what, path, strerror(problem));
+    for (int i = 0; i < writing->written; i++) unlink(beside(writing->paths[i]));
+    remove_folders(writing->directory, writing->first);
     return false;
+}
+
+/* All are written beside their places first: what a disk has no room for, and what cannot be written there, shows before a file of an
+ * earlier run is gone. */
+static bool write_beside(Writing *writing, const Output *output) {
+    struct stat there;
+    *writing = (Writing){.output = output, .directory = format("%s", output->directory)};
+    if (!make_folders(writing->directory, &writing->first)) return give_up(writing, "make the folder", writing->directory, errno);
+    for (int i = 0; i < output->count; i++) {
+        const char *path = writing->paths[i] = format("%s/%s", writing->directory, output->file[i].name);
+        writing->written++;
+        if (!write_file(beside(path), &output->file[i].text)) return give_up(writing, "write", path, errno);
+        if (stat(path, &there) == 0 && S_ISDIR(there.st_mode)) return give_up(writing, "write", path, EISDIR);
+    }
+    return true;
+}
+
+bool write_output(const Output *output) {
+    Writing writing;
+    if (!write_beside(&writing, output)) return false;
+    for (int i = 0; i < output->count; i++)
+        if (rename(beside(writing.paths[i]), writing.paths[i]) != 0) return give_up(&writing, "write", writing.paths[i], errno);
+    return true;
+}
+
+bool can_write_output(const Output *output) {
+    Writing writing;
+    if (!write_beside(&writing, output)) return false;
+    for (int i = 0; i < output->count; i++) unlink(beside(writing.paths[i]));
+    remove_folders(writing.directory, writing.first);
+    return true;
 }

@@ -285,7 +285,7 @@ static bool keeps_all(const char *path, const Options *options, const Spec *spec
 
 int tune_model(const Options *options, const Model *model) {
     const char *path = options->directory ? options->directory : format("specs/tuning/%s.%s.yaml", model->spec->name, cpu_name());
-    if (!keeps_all(path, options, model->spec)) return EXIT_INPUT;
+    if (!keeps_all(path, options, model->spec) || !can_write_tuning(path)) return EXIT_INPUT;
     TuneRun run = {.options = options, .model = model, .workshop = open_workshop(), .terminal = isatty(STDERR_FILENO) == 1};
     if (!run.workshop) return EXIT_INPUT;
     const Target *list[MAX_TARGETS];

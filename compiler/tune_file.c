@@ -45,10 +45,22 @@ static void add_target(Text *out, const Spec *spec, const TunedTarget *result) {
     }
 }
 
-bool write_tuning(const char *path, const Spec *spec, const char *compiler, const TunedTarget *list, int count) {
+/* The only file of its folder that is written. */
+static Text *begin_file(Output *output, const char *path) {
     const char *slash = strrchr(path, '/');
-    Output output = {.directory = !slash ? "." : slash == path ? "/" : format("%.*s", (int)(slash - path), path)};
-    Text *text = add_output(&output, slash ? slash + 1 : path);
+    *output = (Output){.directory = !slash ? "." : slash == path ? "/" : format("%.*s", (int)(slash - path), path)};
+    return add_output(output, slash ? slash + 1 : path);
+}
+
+bool can_write_tuning(const char *path) {
+    Output output;
+    begin_file(&output, path);
+    return can_write_output(&output);
+}
+
+bool write_tuning(const char *path, const Spec *spec, const char *compiler, const TunedTarget *list, int count) {
+    Output output;
+    Text *text = begin_file(&output, path);
     add_head(text, spec, compiler, count > 0 ? list[0].tuner->choices.filtering : 0);
     for (int i = 0; i < count; i++) add_target(text, spec, &list[i]);
     return write_output(&output);

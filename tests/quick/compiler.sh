@@ -121,6 +121,15 @@ check "a disk that is full ends with 1 and leaves no file" \
 check "a disk that is full leaves what a folder held" \
     eval 'mkdir $scratch/kept && echo kept >$scratch/kept/a &&
           ends 1 sh -c "ulimit -f 8; $zoetrope compile $spec -o $scratch/kept" && keeps_what_was_there'
+# It would measure for minutes before it writes.
+tune_looks_first() {
+    echo kept >"$scratch/a_file" && mkdir -p "$scratch/a_folder/there.yaml" || return 1
+    for file in "$scratch/a_file/x.yaml" "$scratch/a_folder/there.yaml" "$new/a/" "$new/$(printf '%0300d' 0)"; do
+        leaves_nothing 1 timeout 20 $zoetrope tune $spec --targets generic -o "$file" && ! grep -q measuring "$scratch/said" || return 1
+    done
+    [ "$(cat "$scratch/a_file")" = kept ] && [ "$(ls -A "$scratch/a_folder")" = there.yaml ]
+}
+check "tune says that its file cannot be written before it measures" tune_looks_first
 if ! nm -D $zoetrope | grep -q __asan_init; then
     check "a compilation that runs out of memory ends with 1 and leaves no folder" without_memory
 fi
