@@ -19,26 +19,27 @@ static const char *const keywords[] = {
     "volatile", "wchar_t",  "while",      "xor",           "xor_eq",       NULL};
 
 /* Macros and functions that a C environment has before our first line, and words that YAML or our folders have taken. */
-static const char *const taken[][2] = {{"main", "it is every program's first function"},
-                                       {"linux", "compilers define it as a macro"},
-                                       {"unix", "compilers define it as a macro"},
-                                       {"errno", "it is a macro of C's library"},
-                                       {"NULL", "it is a macro of C's library"},
-                                       {"EOF", "it is a macro of C's library"},
-                                       {"assert", "it is a macro of C's library"},
-                                       {"stdin", "it is a macro of C's library"},
-                                       {"stdout", "it is a macro of C's library"},
-                                       {"stderr", "it is a macro of C's library"},
-                                       {"null", "YAML reads it as nothing"},
-                                       {"Null", "YAML reads it as nothing"},
-                                       {"True", "YAML reads it as a truth value"},
-                                       {"TRUE", "YAML reads it as a truth value"},
-                                       {"False", "YAML reads it as a truth value"},
-                                       {"FALSE", "YAML reads it as a truth value"},
-                                       {"zoetrope", "build/zoetrope is the compiler"},
-                                       {"generated", "a trainer is build/<name>/<name>, and build/<name>/generated/ is the folder of its C"},
-                                       {"inference", "a trainer is build/<name>/<name>, and build/<name>/inference/ is a folder, its bundle"},
-                                       {"I", "it is a macro of C's complex.h"}};
+static const char *const taken[][2] = {
+    {"main", "it is every program's first function"},
+    {"linux", "compilers define it as a macro"},
+    {"unix", "compilers define it as a macro"},
+    {"errno", "it is a macro of C's library"},
+    {"NULL", "it is a macro of C's library"},
+    {"EOF", "it is a macro of C's library"},
+    {"assert", "it is a macro of C's library"},
+    {"stdin", "it is a macro of C's library"},
+    {"stdout", "it is a macro of C's library"},
+    {"stderr", "it is a macro of C's library"},
+    {"null", "YAML reads it as nothing"},
+    {"Null", "YAML reads it as nothing"},
+    {"True", "YAML reads it as a truth value"},
+    {"TRUE", "YAML reads it as a truth value"},
+    {"False", "YAML reads it as a truth value"},
+    {"FALSE", "YAML reads it as a truth value"},
+    {"zoetrope", "build/zoetrope is the compiler"},
+    {"generated", "a trainer is build/<name>/<name>, and build/<name>/generated/ is the folder of its C"},
+    {"inference", "a trainer is build/<name>/<name>, and build/<name>/inference/ is a folder, its bundle"},
+    {"I", "it is a macro of C's complex.h"}};
 
 const char *name_problem(const char *name) {
     size_t length = strlen(name);
