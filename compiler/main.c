@@ -1,4 +1,4 @@
-/* zoetrope: compiles a network spec to C. compile_spec() and lower_model() are the table of contents: the passes, in order. */
+/* zoetrope: compiles a network spec to C. compile_spec() and compile_target() are the table of contents: the passes, in order. */
 #include "inference.h"
 #include "output.h"
 #include "tune.h"
@@ -164,6 +164,13 @@ static int command_documentation(Options *options) {
     return 0;
 }
 
+/* The status with which to end: what was printed has to have come through. */
+static int end_output(int status) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    fprintf(stderr, "zoetrope: cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_INPUT;
+}
+
 int main(int count, char **arguments) {
     static int (*const commands[COMMANDS])(Options *) = {
         [COMMAND_COMPILE] = command_compile, [COMMAND_INFERENCE] = command_inference, [COMMAND_TUNE] = command_tune,
@@ -172,10 +179,8 @@ int main(int count, char **arguments) {
     Options options;
     int status;
     signal(SIGXFSZ, SIG_IGN); /* a limit of what a file may have (ulimit -f) is met by an error, as a full disk is */
-    if (!read_options(count, arguments, &options, &status)) return status;
+    if (!read_options(count, arguments, &options, &status)) return end_output(status);
     status = commands[options.command](&options);
     if (options.time) print_pass_times(stderr);
-    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
-    fprintf(stderr, "zoetrope: cannot write to standard output: %s\n", strerror(errno));
-    return EXIT_INPUT;
+    return end_output(status);
 }

@@ -7,24 +7,27 @@
 
 static const struct {
     const char *name, *arguments, *help;
+    bool takes_spec;
 } commands[COMMANDS] = {
-    [COMMAND_COMPILE] = {"compile", "SPEC -o DIR", "write the C files of a trainer for the network in SPEC"},
-    [COMMAND_INFERENCE] = {"inference", "SPEC -o DIR",
-                           "write C that runs the network without anything else, with the weights in --weights"},
+    [COMMAND_COMPILE] = {"compile", "SPEC -o DIR", "write the C files of a trainer for the network in SPEC", true},
+    [COMMAND_INFERENCE] = {"inference", "SPEC --weights FILE -o DIR",
+                           "write C that runs the network with these weights, and needs nothing else", true},
     [COMMAND_TUNE] = {"tune", "SPEC [-o FILE]",
-                      "measure choices for the kernels of SPEC on this machine, in minutes, and write a file for --tuning"},
-    [COMMAND_EXPLAIN] = {"explain", "SPEC", "print each layer's shape, parameters, FLOPs and bytes, and the memory of each target"},
-    [COMMAND_CHECK] = {"check", "SPEC", "only say whether SPEC is correct"},
-    [COMMAND_DOCUMENTATION] = {"documentation", "", "print the reference of the spec language (docs/spec.md)"},
+                      "measure choices for the kernels of SPEC on this machine, in minutes, and write a file for --tuning", true},
+    [COMMAND_EXPLAIN] = {"explain", "SPEC", "print each layer's shape, parameters, FLOPs and bytes, and the memory of each target", true},
+    [COMMAND_CHECK] = {"check", "SPEC", "only say whether SPEC is correct", true},
+    [COMMAND_DOCUMENTATION] = {"documentation", "", "print the reference of the spec language (docs/spec.md)", false},
 };
 
 typedef enum {
     OPTION_DIRECTORY,
+    OPTION_FILE,
     OPTION_WEIGHTS,
     OPTION_WEIGHTS_AS,
     OPTION_PRECISION,
     OPTION_ENDIAN,
     OPTION_TARGETS,
+    OPTION_TARGETS_TUNED,
     OPTION_FILTERING,
     OPTION_TUNING,
     OPTION_MAX_RAM,
@@ -37,55 +40,129 @@ typedef enum {
     OPTIONS
 } Option;
 
-static const struct {
-    const char *name, *value, *help;
-} table[OPTIONS] = {
-    [OPTION_DIRECTORY] = {"-o", "DIR",
-                          "the folder to write to; it is made where it is missing (tune: the file; default: specs/tuning/NAME.CPU.yaml)"},
-    [OPTION_WEIGHTS] = {"--weights", "FILE", "inference: the weights, as a trainer saves them (safetensors)"},
-    [OPTION_WEIGHTS_AS] = {"--weights-as", "file|object|array",
-                           "inference: beside the file, an assembler file that links it, or, up to 1 MB, a C array (default: file)"},
-    [OPTION_PRECISION] = {"--precision", "f32|f16|bf16|int8",
-                          "inference: what weights are stored as; f16 and bf16 take half of a float, int8 a quarter (default: f32)"},
-    [OPTION_ENDIAN] = {"--endian", "ORDER",
-                       "inference: the byte order of the machines that will read the weights, little (default) or big"},
-    [OPTION_TARGETS] = {"--targets", "LIST",
-                        "instruction sets to generate for, separated by commas (default: all; tune: those that this CPU has)"},
-    [OPTION_FILTERING] = {"--filtering", "none|2|4",
-                          "convolve with fewer multiplications, by tiles of so many outputs, where that is faster (default: 2)"},
-    [OPTION_TUNING] = {"--tuning", "FILE",
-                       "compile, explain: the choices that were measured (zoetrope tune), in the place of the cost model's"},
-    [OPTION_MAX_RAM] = {"--max-ram", "BYTES[,N]",
-                        "train within this, on N threads (default: 1), by computing again what is not kept; also 300M, 300MiB"},
-    [OPTION_KERNELS] = {"--kernels", NULL, "explain: each kernel's FLOPs, bytes and the roofline's time, for the first of the targets"},
-    [OPTION_MACHINE] = {"--machine", "G,B", "explain: with a machine of so many GFLOP/s and GB/s (default: 256,40)"},
-    [OPTION_DUMP] = {"--dump", "PASS", "print what a pass made, and write nothing"},
-    [OPTION_TIME] = {"--time", NULL, "print what each pass cost"},
-    [OPTION_HELP] = {"--help", NULL, "print this"},
-    [OPTION_VERSION] = {"--version", NULL, "print the version"},
+enum {
+    COMPILE = 1 << COMMAND_COMPILE,
+    INFERENCE = 1 << COMMAND_INFERENCE,
+    TUNE = 1 << COMMAND_TUNE,
+    EXPLAIN = 1 << COMMAND_EXPLAIN,
+    ALL = (1 << COMMANDS) - 1
 };
 
-static void print_help(void) {
-    printf("zoetrope compiles the YAML spec of a video auto-encoder to plain C: the forward pass, the backward pass and the optimizer's\n"
-           "step, with fixed shapes, for several instruction sets.\n\nUsage:\n");
-    for (int i = 0; i < COMMANDS; i++) printf("  zoetrope %-13s %-12s  %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    printf("\nOptions:\n");
-    for (int i = 0; i < OPTIONS; i++)
-        printf("  %-19s %s\n", table[i].value ? format("%s %s", table[i].name, table[i].value) : table[i].name, table[i].help);
-    printf("\nTargets:\n");
-    for (int i = 0; targets[i]; i++) printf("  %-19s %s\n", targets[i]->name, targets[i]->describes);
-    for (int i = 0; inference_targets[i]; i++) printf("  %-19s %s\n", inference_targets[i]->name, inference_targets[i]->describes);
-    printf("\nPasses:\n ");
+/* Which commands take which option. A name that means one thing to some and another to others has two rows, one after the other; the first
+ * is the one that read_option() is given. */
+static const struct {
+    const char *name, *value;
+    int commands;
+    const char *help;
+} table[OPTIONS] = {
+    [OPTION_DIRECTORY] = {"-o", "DIR", COMPILE | INFERENCE, "the folder to write to; it is made where it is missing"},
+    [OPTION_FILE] = {"-o", "FILE", TUNE, "the file to write (default: specs/tuning/NAME.CPU.yaml)"},
+    [OPTION_WEIGHTS] = {"--weights", "FILE", INFERENCE, "the weights, as a trainer saves them (safetensors)"},
+    [OPTION_WEIGHTS_AS] = {"--weights-as", "file|object|array", INFERENCE,
+                           "beside the file, an assembler file that links it, or, up to 1 MB, a C array (default: file)"},
+    [OPTION_PRECISION] = {"--precision", "f32|f16|bf16|int8", INFERENCE,
+                          "what weights are stored as; f16 and bf16 take half of a float, int8 a quarter (default: f32)"},
+    [OPTION_ENDIAN] = {"--endian", "little|big", INFERENCE, "the byte order of the machines that will read the weights (default: little)"},
+    [OPTION_TARGETS] = {"--targets", "LIST", COMPILE | INFERENCE | EXPLAIN,
+                        "instruction sets to generate for, separated by commas (default: all that are for the spec's precision)"},
+    [OPTION_TARGETS_TUNED] = {"--targets", "LIST", TUNE, "instruction sets to measure for (default: those that this CPU has)"},
+    [OPTION_FILTERING] = {"--filtering", "none|2|4", COMPILE | TUNE | EXPLAIN,
+                          "convolve with fewer multiplications, by tiles of so many outputs, where that is faster (default: 2)"},
+    [OPTION_TUNING] = {"--tuning", "FILE", COMPILE | EXPLAIN,
+                       "the choices that were measured (zoetrope tune), in the place of the cost model's"},
+    [OPTION_MAX_RAM] = {"--max-ram", "BYTES[,N]", COMPILE | EXPLAIN,
+                        "train within this, on N threads (default: 1), by computing again what is not kept; also 300M, 300MiB"},
+    [OPTION_KERNELS] = {"--kernels", NULL, EXPLAIN,
+                        "each kernel's FLOPs, bytes, the roofline's time and choices, for the first of the targets"},
+    [OPTION_MACHINE] = {"--machine", "G,B", EXPLAIN, "--kernels with a machine of so many GFLOP/s and GB/s (default: 256,40)"},
+    [OPTION_DUMP] = {"--dump", "PASS", COMPILE | EXPLAIN, "print what a pass made, and do nothing else"},
+    [OPTION_TIME] = {"--time", NULL, COMPILE | INFERENCE | EXPLAIN, "print what each pass cost"},
+    [OPTION_HELP] = {"--help", NULL, ALL, "print this; zoetrope COMMAND --help: what a command takes"},
+    [OPTION_VERSION] = {"--version", NULL, ALL, "print the version"},
+};
+
+/* ---- help ---- */
+
+static const char *dumped_passes(void) {
+    Text names = text_begin();
     for (Pass pass = 0; pass < PASS_COUNT; pass++)
-        if (pass_can_be_dumped(pass)) printf(" %s", pass_name(pass));
-    printf(
-        "\n\nExamples:\n"
-        "  zoetrope check specs/gru_ae.yaml\n"
-        "  zoetrope explain specs/gru_ae.yaml --targets avx2 --kernels\n"
-        "  zoetrope compile specs/gru_ae.yaml -o generated/gru_ae\n"
-        "  zoetrope compile specs/gru_ae.yaml --dump=schedule --targets avx2\n"
-        "\nExit status: 0 done; 1 the spec has errors, a file cannot be read or written, or memory is short; 2 the command line is wrong.\n");
+        if (pass_can_be_dumped(pass)) text_add(&names, "%s%s", names.length ? " " : "", pass_name(pass));
+    return names.bytes;
 }
+
+enum { SCREEN = 80, HELP_COLUMN = 22 };
+
+/* The words of the text from HELP_COLUMN on, behind what stands in the line already, up to `column`. */
+static void print_words(int column, const char *text) {
+    printf(column < HELP_COLUMN ? "%*s" : "\n%*s", column < HELP_COLUMN ? HELP_COLUMN - column : HELP_COLUMN, "");
+    column = HELP_COLUMN;
+    for (const char *word = text; *word; word += strspn(word, " ")) {
+        const int length = (int)strcspn(word, " ");
+        if (word > text && column + 1 + length <= SCREEN) column += printf(" ");
+        else if (word > text) column = printf("\n%*s", HELP_COLUMN, "") - 1;
+        column += printf("%.*s", length, word);
+        word += length;
+    }
+    putchar('\n');
+}
+
+/* "compile and explain", "compile, tune and explain" */
+static const char *command_names(int set) {
+    Text names = text_begin();
+    for (int i = 0; i < COMMANDS; i++) {
+        if (!(set >> i & 1)) continue;
+        const bool last = !(set >> (i + 1));
+        text_add(&names, "%s%s", names.length == 0 ? "" : last ? " and " : ", ", commands[i].name);
+    }
+    return names.bytes;
+}
+
+static void print_options(int set) {
+    printf("\nOptions:\n");
+    for (int i = 0; i < OPTIONS; i++) {
+        if (!(table[i].commands & set)) continue;
+        const int column = printf("  %s%s%s", table[i].name, table[i].value ? " " : "", table[i].value ? table[i].value : "");
+        const bool says_whose = set == ALL && table[i].commands != ALL;
+        print_words(column, says_whose ? format("%s: %s", command_names(table[i].commands), table[i].help) : table[i].help);
+    }
+}
+
+static void print_targets(const Target *const *list) {
+    for (; *list; list++) print_words(printf("  %s", (*list)->name), (*list)->describes);
+}
+
+/* Of one command, or, with COMMANDS, of all. */
+static void print_help(Command command) {
+    const bool all = command == COMMANDS;
+    const int set = all ? ALL : 1 << command;
+    if (all)
+        printf("zoetrope compiles the YAML spec of a video auto-encoder to plain C: the forward\n"
+               "pass, the backward pass and the optimizer's step, with fixed shapes, for\n"
+               "several instruction sets.\n\nUsage: zoetrope COMMAND [SPEC] [OPTION]...\n\nCommands:\n");
+    else
+        printf("Usage: zoetrope %s%s%s [OPTION]...\n\nCommand:\n", commands[command].name, *commands[command].arguments ? " " : "",
+               commands[command].arguments);
+    for (int i = 0; i < COMMANDS; i++)
+        if (set >> i & 1) print_words(printf("  %s", commands[i].name), commands[i].help);
+    print_options(set);
+    if (set & table[OPTION_TARGETS].commands || set & table[OPTION_TARGETS_TUNED].commands) {
+        printf("\nTargets:\n");
+        print_targets(targets);
+        print_targets(bf16_targets);
+        if (set & INFERENCE) print_targets(inference_targets);
+    }
+    if (set & table[OPTION_DUMP].commands) printf("\nPasses:\n  %s\n", dumped_passes());
+    if (all)
+        printf("\nExamples:\n"
+               "  zoetrope check specs/gru_ae.yaml\n"
+               "  zoetrope explain specs/gru_ae.yaml --targets avx2 --kernels\n"
+               "  zoetrope compile specs/gru_ae.yaml -o generated/gru_ae\n"
+               "  zoetrope compile specs/gru_ae.yaml --dump=schedule --targets avx2\n");
+    printf("\nExit status: 0 done; 1 the spec has errors, a file cannot be read or written,\n"
+           "or memory is short; 2 the command line is wrong.\n");
+}
+
+/* ---- values ---- */
 
 static bool usage_error(int *status, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
 static bool usage_error(int *status, const char *pattern, ...) {
@@ -206,7 +283,7 @@ static bool read_machine(const char *value, Options *options, int *status) {
 static bool read_option(Option option, const char *value, Options *options, int *status) {
     switch (option) {
     case OPTION_DIRECTORY:
-        if (!*value) return usage_error(status, "-o wants the name of a folder, and this one is empty");
+        if (!*value) return usage_error(status, "-o wants a name, and this one is empty");
         options->directory = value;
         return true;
     case OPTION_WEIGHTS:
@@ -238,80 +315,120 @@ static bool read_option(Option option, const char *value, Options *options, int 
     case OPTION_DUMP:
         for (options->dump = 0; options->dump < PASS_COUNT; options->dump++)
             if (pass_can_be_dumped(options->dump) && strcmp(pass_name(options->dump), value) == 0) return true;
-        return usage_error(status, "there is no pass '%s' to dump", value);
-    case OPTION_HELP:
-        print_help();
-        return false;
-    case OPTION_VERSION:
-        printf("zoetrope " ZOETROPE_VERSION "\n");
-        return false;
+        return usage_error(status, "there is no pass '%s' to dump; those that there are: %s", value, dumped_passes());
     default:
         die("option %d", (int)option);
     }
 }
 
+/* The first row of an option's name, or OPTIONS. */
+static Option find_option(const char *name, size_t length) {
+    int i = 0;
+    while (i < OPTIONS && (strlen(table[i].name) != length || strncmp(table[i].name, name, length) != 0)) i++;
+    return (Option)i;
+}
+
+static Command find_command(const char *name) {
+    int i = 0;
+    while (i < COMMANDS && strcmp(commands[i].name, name) != 0) i++;
+    return (Command)i;
+}
+
 /* --name VALUE and --name=VALUE */
-static bool parse_option(int count, char **arguments, int *at, Options *options, int *status) {
+static bool parse_option(int count, char **arguments, int *at, Options *options, bool given[OPTIONS], int *status) {
     const char *argument = arguments[*at], *equals = strncmp(argument, "--", 2) == 0 ? strchr(argument, '=') : NULL;
-    size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
-    for (int i = 0; i < OPTIONS; i++) {
-        if (strlen(table[i].name) != length || strncmp(table[i].name, argument, length) != 0) continue;
-        const char *value = equals ? equals + 1 : NULL;
-        if (value && !table[i].value) return usage_error(status, "%s takes no value", table[i].name);
-        if (!value && table[i].value) {
-            if (++*at == count) return usage_error(status, "%s wants a value: %s %s", table[i].name, table[i].name, table[i].value);
-            value = arguments[*at];
-        }
-        return read_option((Option)i, value, options, status);
+    const size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
+    const Option option = strcmp(argument, "-h") == 0 ? OPTION_HELP : find_option(argument, length);
+    const char *value = equals ? equals + 1 : NULL;
+    if (option == OPTIONS) return usage_error(status, "there is no option '%s'", argument);
+    const char *name = table[option].name;
+    if (value && !table[option].value) return usage_error(status, "%s takes no value", name);
+    if (option == OPTION_HELP) {
+        const bool before = options->command != COMMANDS;
+        print_help(before || *at + 1 == count ? options->command : find_command(arguments[*at + 1]));
+        return false;
     }
-    if (strcmp(argument, "-h") == 0) return read_option(OPTION_HELP, NULL, options, status);
-    return usage_error(status, "there is no option '%s'", argument);
+    if (option == OPTION_VERSION) {
+        printf("zoetrope " ZOETROPE_VERSION "\n");
+        return false;
+    }
+    if (given[option]) return usage_error(status, "%s is given twice; give it once", name);
+    given[option] = true;
+    if (!value && table[option].value) {
+        if (++*at == count) return usage_error(status, "%s wants a value: %s %s", name, name, table[option].value);
+        value = arguments[*at];
+    }
+    return read_option(option, value, options, status);
+}
+
+/* ---- what goes together ---- */
+
+/* The commands that take an option, by all rows of its name. */
+static int commands_of(Option option) {
+    int set = 0;
+    for (int i = 0; i < OPTIONS; i++)
+        if (strcmp(table[i].name, table[option].name) == 0) set |= table[i].commands;
+    return set;
+}
+
+static bool check_options(const Options *options, const bool given[OPTIONS], int *status) {
+    static const Option not_with_dump[] = {OPTION_DIRECTORY, OPTION_KERNELS, OPTION_MACHINE};
+    const char *command = commands[options->command].name;
+    for (int i = 0; i < OPTIONS; i++) {
+        const int set = commands_of((Option)i);
+        const char *others = command_names(set);
+        if (given[i] && !(set >> options->command & 1))
+            return usage_error(status, "%s takes no %s; %s %s", command, table[i].name, others, set & (set - 1) ? "do" : "does");
+    }
+    for (size_t i = 0; given[OPTION_DUMP] && i < sizeof not_with_dump / sizeof *not_with_dump; i++)
+        if (given[not_with_dump[i]])
+            return usage_error(status, "--dump prints what a pass made and does nothing else; leave out %s, or --dump",
+                               table[not_with_dump[i]].name);
+    const bool writes = options->command == COMMAND_INFERENCE || (options->command == COMMAND_COMPILE && !given[OPTION_DUMP]);
+    if (writes && !options->directory) return usage_error(status, "%s wants a folder to write to: -o DIR", command);
+    if (options->command == COMMAND_INFERENCE && !options->weights)
+        return usage_error(status, "inference wants the network's weights: --weights FILE");
+    return true;
+}
+
+static bool check_targets(const Options *options, int *status) {
+    for (int i = 0; i < options->target_count; i++) {
+        const Target *target = options->target[i];
+        if (target->inference_only && options->command != COMMAND_INFERENCE)
+            return usage_error(status, "the target '%s' is for inference only; %s takes none of it", target->name,
+                               commands[options->command].name);
+        if (target->pairs && options->command == COMMAND_INFERENCE && options->precision != PRECISION_BF16)
+            return usage_error(status, "the target '%s' multiplies in bfloat16: say --precision bf16 too, or take another target",
+                               target->name);
+    }
+    return true;
 }
 
 bool read_options(int count, char **arguments, Options *options, int *status) {
+    bool given[OPTIONS] = {false};
     *options = (Options){.command = COMMANDS, .dump = PASS_COUNT, .choices = default_choices, .machine = {256, 40}};
     *status = 0;
     for (int i = 0; targets[i]; i++) options->target[options->target_count++] = targets[i];
     if (count == 1) {
-        print_help();
+        print_help(COMMANDS);
         *status = EXIT_USAGE;
         return false;
     }
     for (int at = 1; at < count; at++) {
         const char *argument = arguments[at];
         if (argument[0] == '-' && argument[1]) {
-            if (!parse_option(count, arguments, &at, options, status)) return false;
-            continue;
-        }
-        if (options->command == COMMANDS) {
-            for (int i = 0; i < COMMANDS; i++)
-                if (strcmp(commands[i].name, argument) == 0) options->command = (Command)i;
+            if (!parse_option(count, arguments, &at, options, given, status)) return false;
+        } else if (options->command == COMMANDS) {
+            options->command = find_command(argument);
             if (options->command == COMMANDS) return usage_error(status, "there is no command '%s'", argument);
-        } else if (!options->spec) {
-            options->spec = argument;
-        } else {
+        } else if (!commands[options->command].takes_spec) {
+            return usage_error(status, "%s takes no spec: '%s' is too much", commands[options->command].name, argument);
+        } else if (options->spec) {
             return usage_error(status, "one spec at a time: '%s' is one too many", argument);
-        }
+        } else options->spec = argument;
     }
     if (options->command == COMMANDS) return usage_error(status, "no command is given");
-    if (options->command != COMMAND_DOCUMENTATION && !options->spec)
+    if (commands[options->command].takes_spec && !options->spec)
         return usage_error(status, "%s wants a spec", commands[options->command].name);
-    for (int i = 0; i < options->target_count; i++)
-        if (options->target[i]->inference_only && options->command != COMMAND_INFERENCE)
-            return usage_error(status, "the target '%s' is for inference only; %s takes none of it", options->target[i]->name,
-                               commands[options->command].name);
-    if (options->tuning && options->command != COMMAND_COMPILE && options->command != COMMAND_EXPLAIN)
-        return usage_error(status, "%s takes no --tuning; compile and explain do", commands[options->command].name);
-    for (int i = 0; i < options->target_count; i++)
-        if (options->target[i]->pairs && options->command == COMMAND_INFERENCE && options->precision != PRECISION_BF16)
-            return usage_error(status, "the target '%s' multiplies in bfloat16: say --precision bf16 too, or take another target",
-                               options->target[i]->name);
-    if (options->memory.bytes && options->command != COMMAND_COMPILE && options->command != COMMAND_EXPLAIN)
-        return usage_error(status, "--max-ram is about training: it goes with compile and explain, not with %s",
-                           commands[options->command].name);
-    const bool writes = options->command == COMMAND_INFERENCE || (options->command == COMMAND_COMPILE && options->dump == PASS_COUNT);
-    if (writes && !options->directory) return usage_error(status, "%s wants a folder to write to: -o DIR", commands[options->command].name);
-    if (options->command == COMMAND_INFERENCE && !options->weights)
-        return usage_error(status, "inference wants the network's weights: --weights FILE");
-    return true;
+    return check_options(options, given, status) && check_targets(options, status);
 }

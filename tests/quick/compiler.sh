@@ -112,6 +112,50 @@ check "two lists of 512 layers are compiled" most_layers
 check "a wrong command line ends with 2" \
     eval 'ends 2 $zoetrope && ends 2 $zoetrope explode && ends 2 $zoetrope compile $spec && ends 2 $zoetrope check $spec --dump=lead &&
           ends 2 $zoetrope compile $spec --targets pentium && ends 2 $zoetrope compile $spec -o ""'
+# Each option is for some commands; the others say which those are.
+refuses_strangers() {
+    while read -r words; do
+        said=${words#* : }
+        leaves_nothing 2 $zoetrope ${words%% : *} && grep -qF "zoetrope: $said" "$scratch/said" || return 1
+    done <<END
+compile $spec -o $new --precision int8 : compile takes no --precision; inference does
+compile $spec -o $new --endian big : compile takes no --endian; inference does
+compile $spec -o $new --weights x : compile takes no --weights; inference does
+compile $spec -o $new --weights-as object : compile takes no --weights-as; inference does
+compile $spec -o $new --kernels : compile takes no --kernels; explain does
+compile $spec -o $new --machine=1,2 : compile takes no --machine; explain does
+explain $spec -o $new : explain takes no -o; compile, inference and tune do
+check $spec -o $new : check takes no -o; compile, inference and tune do
+check $spec --dump graph : check takes no --dump; compile and explain do
+check $spec --time : check takes no --time; compile, inference and explain do
+inference $spec -o $new --weights x --dump graph : inference takes no --dump; compile and explain do
+inference $spec -o $new --weights x --filtering 4 : inference takes no --filtering; compile, tune and explain do
+tune $spec -o $new --dump graph : tune takes no --dump; compile and explain do
+tune $spec -o $new --max-ram 1G : tune takes no --max-ram; compile and explain do
+tune --tuning x $spec -o $new : tune takes no --tuning; compile and explain do
+documentation --targets avx2 : documentation takes no --targets; compile, inference, tune and explain do
+documentation $spec : documentation takes no spec: '$spec' is too much
+compile $spec -o $new -o $new : -o is given twice; give it once
+explain $spec --targets avx2 --targets=generic : --targets is given twice; give it once
+explain $spec --kernels --kernels : --kernels is given twice; give it once
+compile $spec -o $new --dump graph : --dump prints what a pass made and does nothing else; leave out -o, or --dump
+explain $spec --kernels --dump graph : --dump prints what a pass made and does nothing else; leave out --kernels, or --dump
+compile $spec --dump=foo : there is no pass 'foo' to dump; those that there are: spec graph differentiate recompute fuse
+END
+}
+check "an option of another command, or one given twice, is an error" refuses_strangers
+# The whole page, and one for each command with the options that it takes; 80 columns.
+helps() {
+    $zoetrope --help >"$scratch/help" && grep -q '^  bf16_emulated ' "$scratch/help" && grep -q '^  --max-ram .*compile and explain: ' "$scratch/help" || return 1
+    for command in compile inference tune explain check documentation; do
+        $zoetrope $command --help >"$scratch/$command.help" && grep -q "^Usage: zoetrope $command" "$scratch/$command.help" &&
+            $zoetrope --help $command | cmp - "$scratch/$command.help" || return 1
+    done
+    ! grep -qE '.{81}' "$scratch/help" "$scratch"/*.help && grep -q '^  --max-ram' "$scratch/compile.help" &&
+        ! grep -q -e --endian "$scratch/compile.help" && ! grep -q -e --max-ram -e '^Targets' "$scratch/check.help" &&
+        grep -q '^  wasm128 ' "$scratch/inference.help" && ! grep -q wasm128 "$scratch/compile.help"
+}
+check "--help shows what there is, and what a command takes, in 80 columns" helps
 check "a spec with errors ends with 1 and leaves no folder" \
     eval 'sed s/encoder:/encodr:/ $spec >$scratch/wrong.yaml && leaves_nothing 1 $zoetrope compile $scratch/wrong.yaml -o $new'
 check "a folder that cannot be made ends with 1 and leaves none of those above it" \
@@ -133,7 +177,8 @@ check "tune says that its file cannot be written before it measures" tune_looks_
 if ! nm -D $zoetrope | grep -q __asan_init; then
     check "a compilation that runs out of memory ends with 1 and leaves no folder" without_memory
 fi
-check "standard output that cannot be written ends with 1" eval 'ends 1 sh -c "$zoetrope explain $spec >/dev/full"'
+check "standard output that cannot be written ends with 1" \
+    eval 'ends 1 sh -c "$zoetrope explain $spec >/dev/full" && ends 1 sh -c "$zoetrope --help >/dev/full" && ends 1 sh -c "$zoetrope --version >/dev/full"'
 # A line for each kernel that the generated file's table has, the bound by what the machine is said to be.
 explains_kernels() {
     $zoetrope explain "$spec" --targets avx2 --kernels >"$scratch/kernels" && $zoetrope compile "$spec" -o "$scratch/tables" --targets avx2 &&

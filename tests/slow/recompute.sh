@@ -90,6 +90,6 @@ check "a limit below the least is an error that states the least, and the least 
 check "a limit that is too low for any of the targets leaves nothing" \
     refuses 1 'gru_ae on neon cannot train' compile specs/gru_ae.yaml -o "$scratch/none" --max-ram 1M
 check "sizes are whole numbers with or without a unit, and nothing else is" sizes_are_read
-check "--max-ram is refused where nothing is trained" refuses 2 'about training' check specs/tiny.yaml --max-ram 300M
+check "--max-ram is refused where nothing is trained" refuses 2 'check takes no --max-ram' check specs/tiny.yaml --max-ram 300M
 check "--dump and --kernels show what is computed again" dumps
 done_checking
