@@ -172,7 +172,7 @@ static void add_pair(Text *text, const char *name, const long pair[2], long stan
 }
 
 /* conv2d(%7, encoder.3.weight) stride 2 padding 1 */
-static const char *operation_text(const Node *node) {
+static const char *operation_text(const Node *node, bool fused) {
     Text text = {0};
     text_add(&text, "%s", operation_name(node->op));
     for (int i = 0; i < node->input_count; i++) text_add(&text, "%s%s", i ? ", " : "(", label(node->input[i]));
@@ -186,7 +186,7 @@ static const char *operation_text(const Node *node) {
     if (node->op == OP_SELECT_ROW || node->op == OP_RESULT) text_add(&text, " %d", node->which);
     if (node->op == OP_CARRY && node->input[0]) text_add(&text, " from row %d·clips", node->which);
     if (node->pixels) text_add(&text, " over pixels");
-    if (node->fused) text_add(&text, " fused");
+    if (fused && node->fused) text_add(&text, " fused");
     return text.bytes;
 }
 
@@ -197,7 +197,7 @@ static void print_column(FILE *out, const char *text, int width) {
     fprintf(out, "%s%*s", text, characters < width ? width - characters : 0, "");
 }
 
-void print_graph(FILE *out, const Graph *graph) {
+void print_graph(FILE *out, const Graph *graph, bool fused) {
     long trained = 0;
     for (int i = 0; i < graph->parameter_count; i++) trained += graph->parameter[i]->trained ? graph->parameter[i]->count : 0;
     fprintf(out, "graph %s for %s: %d nodes, %ld trained parameters\n", graph->spec ? graph->spec->name : "without a spec",
@@ -212,7 +212,7 @@ void print_graph(FILE *out, const Graph *graph) {
         print_column(out, label(node), scan ? 22 : 24);
         print_column(out, format(" %s", shape_text(node)), 26);
         const char *gradient = node->gradient_of ? format("  → grad %s", node->gradient_of->name) : "";
-        print_column(out, format(" %s%s", operation_text(node), gradient), 72);
+        print_column(out, format(" %s%s", operation_text(node, fused), gradient), 72);
         fprintf(out, " %s%s\n", node->name, node == graph->reconstruction ? "  = reconstruction" : node == graph->loss ? "  = loss" : "");
     }
 }

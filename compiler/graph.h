@@ -184,7 +184,7 @@ void apply_gradient_rule(Graph *graph, Node *node, Node *dy);
 const char *gradient_name(const Node *node, const char *suffix);
 /* Checks what every pass relies on (order, shapes, arities); dies on a bug. */
 void verify_graph(const Graph *graph);
-void print_graph(FILE *out, const Graph *graph);
+void print_graph(FILE *out, const Graph *graph, bool fused); /* `fused`: with what the pass of that name said */
 
 /* The double-precision reference of the tests: evaluates every node naively. values[id] has the node's elements in row-major order.
  * The caller fills those of INPUT, PARAMETER and STATE nodes beforehand; the rest is allocated. */

@@ -71,12 +71,12 @@ static Model *compile_spec(Options *options) {
     model->evaluation = build_graph(model->spec, false);
     verify_graph(model->training);
     verify_graph(model->evaluation);
-    if (options->dump == PASS_GRAPH) print_graph(stdout, model->training);
+    if (options->dump == PASS_GRAPH) print_graph(stdout, model->training, false);
 
     begin_pass(PASS_DIFFERENTIATE);
     differentiate(model->training);
     verify_graph(model->training);
-    if (options->dump == PASS_DIFFERENTIATE) print_graph(stdout, model->training);
+    if (options->dump == PASS_DIFFERENTIATE) print_graph(stdout, model->training, false);
     return model;
 }
 
@@ -89,7 +89,8 @@ static TargetCode *compile_target(const Options *options, const Model *model, in
     if (!code) return NULL;
     code = lower_within(code, model->evaluation, &choices, &options->memory);
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
-    if ((options->dump == PASS_RECOMPUTE || options->dump == PASS_FUSE) && target == 0) print_graph(stdout, code->training);
+    const bool fused = options->dump == PASS_FUSE; /* the passes before it leave no mark of that */
+    if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, code->training, fused);
     if (options->dump == PASS_LOWER && target == 0) dump_program(&code->train, false);
     if (options->dump == PASS_SCHEDULE) dump_program(&code->train, true);
     if (options->dump == PASS_PLAN) dump_plan(code);

@@ -229,7 +229,7 @@ START_TEST(a_dump_shows_operations_with_their_parameters_and_gradients) {
     char *bytes;
     size_t length;
     FILE *out = open_memstream(&bytes, &length);
-    print_graph(out, graph);
+    print_graph(out, graph, true);
     fclose(out);
     ck_assert_ptr_nonnull(strstr(bytes, ", encoder.3.weight) stride 2 padding 1 "));
     ck_assert_ptr_nonnull(strstr(bytes, "→ grad encoder.3.weight"));

@@ -100,7 +100,7 @@ START_TEST(storing_everything_changes_nothing) {
     for (int i = 0; i < plain.training->node_count; i++) plain.training->node[i]->fused = false;
     for (int i = 0; i < 2; i++) {
         FILE *out = open_memstream(&text[i], &length[i]);
-        print_graph(out, graphs[i]);
+        print_graph(out, graphs[i], true);
         fclose(out);
     }
     ck_assert_str_eq(text[0], text[1]);
