@@ -48,7 +48,7 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
 /* Dot products of bfloat16 are faster than float32 with weights of bfloat16: unless other targets are asked for, they go first, where the
  * network has convolutions for them. */
 static Inference *compile_targets(const Spec *spec, const Options *options) {
-    const bool dots = !options->targets_given && options->precision == PRECISION_BF16;
+    const bool dots = !options->targets_given && options->precision == PRECISION_BF16 && !options->big_endian;
     const Target *wanted[MAX_TARGETS];
     int count = 0;
     if (dots) wanted[count++] = bf16_targets[0];

@@ -391,7 +391,31 @@ static bool check_options(const Options *options, const bool given[OPTIONS], int
     return true;
 }
 
-static bool check_targets(const Options *options, int *status) {
+static const char *big_endian_names(bool pairs) {
+    const Target *const *const lists[] = {targets, bf16_targets, inference_targets};
+    Text names = text_begin();
+    for (int l = 0; l < 3; l++)
+        for (int i = 0; lists[l][i]; i++)
+            if (!lists[l][i]->little_endian && (pairs || !lists[l][i]->pairs))
+                text_add(&names, "%s%s", names.length ? ", " : "", lists[l][i]->name);
+    return names.bytes;
+}
+
+/* What no machine with that byte order could run is left out, or, where it was asked for, an error. */
+static bool check_byte_order(Options *options, int *status) {
+    int count = 0;
+    for (int i = 0; i < options->target_count; i++) {
+        const Target *target = options->target[i];
+        if (!target->little_endian) options->target[count++] = target;
+        else if (options->targets_given)
+            return usage_error(status, "no machine of the target '%s' is big-endian; with --endian big, --targets can be %s", target->name,
+                               big_endian_names(options->precision == PRECISION_BF16));
+    }
+    options->target_count = count;
+    return true;
+}
+
+static bool check_targets(Options *options, int *status) {
     for (int i = 0; i < options->target_count; i++) {
         const Target *target = options->target[i];
         if (target->inference_only && options->command != COMMAND_INFERENCE)
@@ -401,7 +425,7 @@ static bool check_targets(const Options *options, int *status) {
             return usage_error(status, "the target '%s' multiplies in bfloat16: say --precision bf16 too, or take another target",
                                target->name);
     }
-    return true;
+    return !options->big_endian || check_byte_order(options, status);
 }
 
 bool read_options(int count, char **arguments, Options *options, int *status) {

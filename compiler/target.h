@@ -15,6 +15,7 @@ typedef struct Target {
     double multiply_adds, loads, streams, broadcasts, latency;
     double conversion;   /* what a vector of weights that are narrow takes besides its load, in multiply-adds; 0: they are floats */
     bool inference_only; /* no trainer runs there */
+    bool little_endian;  /* there is no machine of it with the other byte order */
     bool prefetches;     /* has prefetch_line: is asked for memory ahead of its use */
     bool pairs;          /* has DOT_ADD: products of convolutions take bfloat16 */
     bool emulation;      /* has the bits of another target, slowly; only made where asked for */

@@ -139,11 +139,22 @@ compile $spec -o $new -o $new : -o is given twice; give it once
 explain $spec --targets avx2 --targets=generic : --targets is given twice; give it once
 explain $spec --kernels --kernels : --kernels is given twice; give it once
 compile $spec -o $new --dump graph : --dump prints what a pass made and does nothing else; leave out -o, or --dump
+inference $spec -o $new --weights x --endian big --targets generic,avx2 : no machine of the target 'avx2' is big-endian; with --endian big, --targets can be neon, generic
+inference $spec -o $new --weights x --targets wasm128 --endian big : no machine of the target 'wasm128' is big-endian
 explain $spec --kernels --dump graph : --dump prints what a pass made and does nothing else; leave out --kernels, or --dump
 compile $spec --dump=foo : there is no pass 'foo' to dump; those that there are: spec graph differentiate recompute fuse
 END
 }
 check "an option of another command, or one given twice, is an error" refuses_strangers
+# Without --targets, no machine's is left of those that have one byte order only.
+big_endian_bundle() {
+    weights=tests/fixtures/parity_small.weights.safetensors
+    for precision in f32 bf16; do
+        $zoetrope inference tests/fixtures/parity_small.yaml --weights $weights --endian big --precision $precision -o "$scratch/big" || return 1
+    done
+    [ "$(cd "$scratch/big" && echo parity_small_*.c)" = "parity_small_generic.c parity_small_neon.c" ]
+}
+check "a bundle for big-endian machines has the targets that they may have" big_endian_bundle
 # The whole page, and one for each command with the options that it takes; 80 columns.
 helps() {
     $zoetrope --help >"$scratch/help" && grep -q '^  bf16_emulated ' "$scratch/help" && grep -q '^  --max-ram .*compile and explain: ' "$scratch/help" || return 1
