@@ -162,6 +162,16 @@ static const char *list_of(const Inference *inference, const char *pattern, cons
     return out.bytes;
 }
 
+/* CMake's name for the bundle: the network's, but for those that it keeps for itself, and libm's, which is linked. */
+static const char *target_name(const char *name) {
+    static const char *const taken[] = {"ALL_BUILD", "INSTALL", "PACKAGE",        "RUN_TESTS",  "ZERO_CHECK",    "all",
+                                        "clean",     "depend",  "edit_cache",     "help",       "install",       "list_install_components",
+                                        "m",         "package", "package_source", "preinstall", "rebuild_cache", "test"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(name, taken[i]) == 0) return format("%s_network", name);
+    return name;
+}
+
 enum { MAX_KEYS = 40 };
 
 static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
@@ -175,6 +185,7 @@ static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
     const Key all[] = {
         {"name", spec->name},
         {"NAME", upper_case(spec->name)},
+        {"target", target_name(spec->name)},
         {"hash", format("%016llx", (unsigned long long)spec->hash)},
         {"T", format("%d", spec->T)},
         {"channels", format("%d", spec->channels)},

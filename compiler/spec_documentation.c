@@ -89,7 +89,8 @@ static void print_text_rules(FILE *out) {
     fprintf(
         out,
         "- `name` is a C identifier of at most %d characters that does not start with `_` and is no keyword of C or C++, nor one of the few\n"
-        "  words that a compiler or this project has taken (`main`, `linux`, `errno`, `zoetrope`, …).\n",
+        "  words that a compiler or this project has taken (`main`, `linux`, `errno`, `zoetrope`, …), nor a header of C's (`string`, `math`, …),\n"
+        "  which `<name>.h` of an inference bundle would hide.\n",
         SPEC_NAME_LENGTH);
     fprintf(
         out,

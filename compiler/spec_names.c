@@ -18,6 +18,22 @@ static const char *const keywords[] = {
     "typeid",   "typename", "typeof",     "typeof_unqual", "union",        "unsigned",  "using",        "virtual",       "void",
     "volatile", "wchar_t",  "while",      "xor",           "xor_eq",       NULL};
 
+/* Headers of C, and what these and a bundle's intrinsics include, and C++'s library with them: name.h of a bundle, whose folder is where a
+ * compiler looks first, would be taken for them. Those of x86's intrinsics end with "intrin". */
+static const char *const headers[] = {
+    "alloca",  "arm_bf16",  "arm_fp16", "arm_neon", "byteswap",  "complex", "ctype",        "endian", "features", "fenv",        "inttypes",
+    "iso646",  "limits",    "locale",   "math",     "mm_malloc", "omp",     "pthread",      "sched",  "setjmp",   "signal",      "stdalign",
+    "stdarg",  "stdatomic", "stdbit",   "stdbool",  "stdckdint", "stddef",  "stdint",       "stdio",  "stdlib",   "stdnoreturn", "string",
+    "strings", "tgmath",    "threads",  "time",     "uchar",     "unistd",  "wasm_simd128", "wchar",  "wctype",   NULL};
+
+static bool is_header(const char *name) {
+    static const char end[] = "intrin";
+    const size_t length = strlen(name), end_length = strlen(end);
+    for (int i = 0; headers[i]; i++)
+        if (!strcmp(name, headers[i])) return true;
+    return length > end_length && !strcmp(name + length - end_length, end);
+}
+
 /* Macros and functions that a C environment has before our first line, and words that YAML or our folders have taken. */
 static const char *const taken[][2] = {
     {"main", "it is every program's first function"},
@@ -54,5 +70,6 @@ const char *name_problem(const char *name) {
         if (!strcmp(name, keywords[i])) return "it is a keyword of C or C++";
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (!strcmp(name, taken[i][0])) return taken[i][1];
+    if (is_header(name)) return format("an inference bundle's %s.h would hide the header <%s.h> that compilers come with", name, name);
     return NULL;
 }

@@ -105,6 +105,8 @@ static const struct {
     {"name: small", "name: main", "it is every program's first function"},
     {"name: small", "name: generated", "the name 'generated' cannot be used: a trainer is build/<name>/<name>, and build/<name>/generated/ is"},
     {"name: small", "name: inference", "the name 'inference' cannot be used: a trainer is build/<name>/<name>, and build/<name>/inference/ is"},
+    {"name: small", "name: stdint", "the name 'stdint' cannot be used: an inference bundle's stdint.h would hide the header <stdint.h>"},
+    {"name: small", "name: xmmintrin", "would hide the header <xmmintrin.h>"},
     {"name: small", "name: ''", "it is empty"},
     {"name: small", "name: ", "`name` is nothing"},
     {"name: small", "name: a123456789012345678901234567890123456789012345678901234567890123", "it has 64 characters"},

@@ -14,4 +14,15 @@ builds_trainer() {
         "build/$1/$1" info | grep "$1"
 }
 for name in lock compiler tests; do check "a spec may be called $name" builds_trainer $name; done
+# CMake has targets of its own, whose names it gives to no other.
+builds_with_cmake() {
+    sed "s/^name: .*/name: $1/" tests/fixtures/parity_small.yaml >"$scratch/$1.yaml" &&
+        build/zoetrope inference "$scratch/$1.yaml" --weights tests/fixtures/parity_small.weights.safetensors --targets generic -o "$scratch/$1" &&
+        printf '%s\n' 'cmake_minimum_required(VERSION 3.9...3.31)' 'project(user C)' "add_subdirectory($1)" 'add_executable(program program.c)' \
+            "target_link_libraries(program PRIVATE $2)" >"$scratch/CMakeLists.txt" &&
+        printf '%s\n' "#include \"$1.h\"" "int main(void) { return $1_error_text(0) == 0; }" >"$scratch/program.c" &&
+        cmake -S "$scratch" -B "$scratch/cmake_$1" -DCMAKE_C_FLAGS="-O0 ${CFLAGS-}" && cmake --build "$scratch/cmake_$1" && "$scratch/cmake_$1/program"
+}
+check "a bundle has its name in CMake" builds_with_cmake net net
+for name in all m; do check "a bundle called $name has another name in CMake" builds_with_cmake $name ${name}_network; done
 done_checking
