@@ -26,7 +26,15 @@ exec 9>"build/$name/.lock"
 flock 9
 rm -rf "build/$name/generated.new"
 # shellcheck disable=SC2086 # options are words
-build/zoetrope compile "$spec" -o "build/$name/generated.new" ${TUNING:+--tuning "$TUNING"} ${ZOETROPE_OPTIONS-}
+build/zoetrope compile "$spec" -o "build/$name/generated.new" ${TUNING:+--tuning "$TUNING"} ${ZOETROPE_OPTIONS-} >&2 || {
+    status=$?
+    [ -z "${ZOETROPE_OPTIONS-}" ] || echo "(with ZOETROPE_OPTIONS=\"$ZOETROPE_OPTIONS\", and -o build/$name/generated.new)" >&2
+    exit $status
+}
+if [ ! -d "build/$name/generated.new" ]; then # --help, --version
+    echo "generate.sh: with ZOETROPE_OPTIONS=\"$ZOETROPE_OPTIONS\", zoetrope compile writes no C; build/$name/generated/ is as it was" >&2
+    exit 2
+fi
 update "build/$name/generated.new" "build/$name/generated"
 rm -rf "build/$name/generated.new"
 if [ "${2-}" = sample ]; then

@@ -14,6 +14,16 @@ builds_trainer() {
         "build/$1/$1" info | grep "$1"
 }
 for name in lock compiler tests; do check "a spec may be called $name" builds_trainer $name; done
+# Options with which no C is written: the program and its C stay as they are.
+keeps_generated() {
+    cp -r build/lock/generated "$scratch/generated" || return 1
+    for words in '--dump graph' '--help' '--version' '--targets none' '--max-ram 1k'; do
+        ! make trainer SPEC="$scratch/lock.yaml" ZOETROPE_OPTIONS="$words" >"$scratch/said" 2>&1 && grep -qF "ZOETROPE_OPTIONS=\"$words\"" "$scratch/said" &&
+            diff -r build/lock/generated "$scratch/generated" && [ ! -e build/lock/generated.new ] || return 1
+    done
+    build/lock/lock info
+}
+check "options with which no C is written are an error, and lose nothing" keeps_generated
 # CMake has targets of its own, whose names it gives to no other.
 builds_with_cmake() {
     sed "s/^name: .*/name: $1/" tests/fixtures/parity_small.yaml >"$scratch/$1.yaml" &&
