@@ -16,11 +16,11 @@
 
 extern char **environ;
 
-enum { MAX_WORDS = 64, MAX_JOBS = 64, LOG_SHOWN = 2000, STATUS_LACKING = 3 };
+enum { MAX_WORDS = 64, MAX_JOBS = 64, LOG_SHOWN = 2000, STATUS_LACKING = 3, COMMON = -1 };
 
 typedef struct Job { /* a compilation */
     pid_t process;
-    int number; /* of the program; −1: the part that all have */
+    int number; /* of the program; COMMON: the part that all have */
 } Job;
 
 struct Workshop {
@@ -119,10 +119,21 @@ static const char *log_of(const Workshop *workshop, int number) {
     return in_folder(workshop, format("build%d.log", number));
 }
 
-/* False after reporting: it did not end with 0. */
+/* What a compilation makes. */
+static const char *made_by(const Workshop *workshop, int number) {
+    return in_folder(workshop, number == COMMON ? "tune.o" : format("steps%d", number));
+}
+
+/* False after reporting: it did not end with 0, or made nothing. */
 static bool end_job(const Workshop *workshop, Job job) {
     const int status = wait_for(job.process);
-    if (status == 0 || interrupted) return status == 0;
+    if (interrupted) return false;
+    if (status == 0 && access(made_by(workshop, job.number), F_OK) == 0) return true;
+    if (status == 0) {
+        fprintf(stderr, "zoetrope: '%s' is no C compiler: it ended well, and did not write what it was told to by -o; set CC\n",
+                workshop->compiler[0]);
+        return false;
+    }
     const char *log = read_text(log_of(workshop, job.number));
     fprintf(stderr, "zoetrope: the C compiler failed (%s %d):\n%.*s%s", status < 256 ? "status" : "signal", status % 256, LOG_SHOWN, log,
             strlen(log) > LOG_SHOWN ? "…\n" : "");
@@ -182,8 +193,8 @@ static bool build_harness(Workshop *workshop) {
     static const char *const files[] = {"model.h", "tune.c"};
     for (size_t i = 0; i < 2; i++)
         if (!write_text(in_folder(workshop, files[i]), template_text(files[i]))) return false;
-    const char *const more[] = {"-c", in_folder(workshop, "tune.c"), "-o", in_folder(workshop, "tune.o"), NULL};
-    return start_job(workshop, -1, more) && finish_builds(workshop);
+    const char *const more[] = {"-c", in_folder(workshop, "tune.c"), "-o", made_by(workshop, COMMON), NULL};
+    return start_job(workshop, COMMON, more) && finish_builds(workshop);
 }
 
 Workshop *open_workshop(void) {
@@ -231,9 +242,8 @@ const char *compiler_version(const Workshop *workshop) {
 
 bool start_build(Workshop *workshop, int number, const char *kernels, const char *tables) {
     const char *sources[2] = {in_folder(workshop, format("kernels%d.c", number)), in_folder(workshop, format("tables%d.c", number))};
-    const char *program = in_folder(workshop, format("steps%d", number));
     if (interrupted || !write_text(sources[0], kernels) || !write_text(sources[1], tables)) return false;
-    const char *const more[] = {sources[0], sources[1], in_folder(workshop, "tune.o"), "-lm", "-o", program, NULL};
+    const char *const more[] = {sources[0], sources[1], made_by(workshop, COMMON), "-lm", "-o", made_by(workshop, number), NULL};
     return start_job(workshop, number, more);
 }
 
@@ -263,7 +273,7 @@ static int count_words(const char *text) {
 }
 
 RunResult run_build(Workshop *workshop, int number, int kernels, double seconds, Times *times) {
-    char *words[] = {(char *)in_folder(workshop, format("steps%d", number)), format("%g", seconds), NULL};
+    char *words[] = {(char *)made_by(workshop, number), format("%g", seconds), NULL};
     const char *output = in_folder(workshop, "times"), *log = in_folder(workshop, "run.log");
     if (interrupted) return RUN_FAILED;
     const pid_t process = start(words, output, log);

@@ -184,6 +184,8 @@ tune_looks_first() {
     done
     [ "$(cat "$scratch/a_file")" = kept ] && [ "$(ls -A "$scratch/a_folder")" = there.yaml ]
 }
+not_a_compiler() { leaves_nothing 1 env CC=true timeout 20 $zoetrope tune $spec --targets generic -o "$new/x" && grep "'true' is no C compiler" "$scratch/said"; }
+check "tune says that a program is no C compiler" not_a_compiler
 check "tune says that its file cannot be written before it measures" tune_looks_first
 if ! nm -D $zoetrope | grep -q __asan_init; then
     check "a compilation that runs out of memory ends with 1 and leaves no folder" without_memory
