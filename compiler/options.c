@@ -274,7 +274,8 @@ static bool read_machine(const char *value, Options *options, int *status) {
     Machine machine = {.gigaflops = strtod(value, &end)};
     if (*end == ',') machine.gigabytes = strtod(end + 1, &end);
     const bool good = *end == 0 && machine.gigaflops > 0 && machine.gigaflops < 1e9 && machine.gigabytes > 0 && machine.gigabytes < 1e9;
-    if (!good) return usage_error(status, "--machine wants two positive numbers, GFLOP/s and GB/s, as in 256,40; not '%s'", value);
+    if (!good)
+        return usage_error(status, "--machine wants two positive numbers below 1e9, GFLOP/s and GB/s, as in 256,40; not '%s'", value);
     options->machine = machine;
     options->kernels = true;
     return true;

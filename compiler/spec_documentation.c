@@ -85,7 +85,9 @@ static void print_text_rules(FILE *out) {
     fprintf(
         out,
         "- Numbers and truth values as in YAML 1.2: `64`, `0x40`, `1e-4`, `.5`; `true` and `false`, not `yes` and `no`. Quoted, they are text. "
-        "Infinities and NaN are refused.\n");
+        "Infinities and NaN are refused. Whole numbers end at %.0f (2³¹ − 1) where nothing else is said, others at %g; what is not 0 is at "
+        "least %g, for it has to be a number in float32.\n",
+        SPEC_WHOLE_LIMIT, SPEC_NUMBER_LIMIT, SPEC_NUMBER_LEAST);
     fprintf(
         out,
         "- `name` is a C identifier of at most %d characters that does not start with `_` and is no keyword of C or C++, nor one of the few\n"

@@ -15,6 +15,9 @@ enum {
     SPEC_ERRORS_SHOWN = 100,
 };
 #define SPEC_TENSOR_ELEMENTS 2147483647.0 /* 2³¹ − 1: a tensor's index fits an int */
+#define SPEC_WHOLE_LIMIT 2147483647.0     /* of whole numbers: what an int holds */
+#define SPEC_NUMBER_LIMIT 1e30            /* of others: what float arithmetic stands */
+#define SPEC_NUMBER_LEAST 1.2e-38         /* above 0: below it, float32 has fewer digits, and then none */
 #define SPEC_TOTAL_BYTES 1099511627776.0  /* 2⁴⁰ */
 
 /* ---- spec_errors.c ---- */

@@ -6,8 +6,7 @@
 
 #define SPEC(field) offsetof(Spec, field)
 #define LAYER(field) offsetof(Layer, field)
-#define LIMIT_NONE 2147483647.0 /* of whole numbers: what an int holds */
-#define NUMBER_LIMIT 1e30       /* of others: what float arithmetic stands */
+#define LIMIT_NONE SPEC_WHOLE_LIMIT
 
 static const char *const norms[] = {"none", "batch", NULL};
 static const char *const activations[] = {"none", "relu", "leaky_relu", "sigmoid", "tanh", NULL};
@@ -44,7 +43,7 @@ const SectionText spec_sections[SECTIONS] = {
 #define CHOICE(section, name, offset, choices, fallback, help)                                                                             \
     { section, name, KEY_CHOICE, offset, KEY_DEFAULT, WHEN_ALWAYS, 0, 0, fallback, 0, choices, 0, NOWHERE, help, 0, false }
 #define NUMBER(section, name, offset, when, fallback, help)                                                                                \
-    { section, name, KEY_NUMBER, offset, KEY_DEFAULT, when, 0, NUMBER_LIMIT, fallback, 0, NULL, 0, NOWHERE, help, 0, false }
+    { section, name, KEY_NUMBER, offset, KEY_DEFAULT, when, 0, SPEC_NUMBER_LIMIT, fallback, 0, NULL, 0, NOWHERE, help, 0, false }
 
 // clang-format off
 const Key spec_keys[] = {

@@ -75,7 +75,7 @@ static void check_layer(Walk *walk, const char *name, const Layer *layer) {
         const char *remedy = vanished ? vanish_remedy(layer, in) : smaller;
         spec_error(walk->errors, layer->mark, layer->transposed ? 14 : 4, format("%s%s", walk->chain.bytes, remedy),
                    vanished ? "the image vanishes in %s: %d × %d becomes %ld × %ld"
-                            : "the image is too large after %s: %d × %d becomes %ld × %ld",
+                            : "the image is too large after %s: %d × %d becomes %ld × %ld; 2147483647 is the limit",
                    name, in[1], in[2], out[1], out[2]);
         walk->failed = true;
         return;

@@ -2,6 +2,7 @@
 #include "spec_internal.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,12 @@ static bool is_real(const char *text) {
     return all_of(text, DIGITS);
 }
 
+/* Of a real number without its sign: has it no digit but 0 before the exponent? */
+static bool is_zero(const char *text) {
+    const char *digit = strpbrk(text, "123456789eE");
+    return !digit || *digit == 'e' || *digit == 'E';
+}
+
 NumberKind parse_number(const char *text, double *value) {
     static const char *const not_finite[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", NULL};
     const char *unsigned_text = text + (*text == '-' || *text == '+');
@@ -61,7 +68,10 @@ NumberKind parse_number(const char *text, double *value) {
     }
     if (!is_real(text)) return NUMBER_NONE;
     *value = strtod(text, NULL);
-    return isfinite(*value) ? NUMBER_REAL : NUMBER_NOT_FINITE;
+    const double sign = *text == '-' ? -1 : 1;
+    if (!isfinite(*value)) *value = sign * 1e300;                             /* the number is finite, but no double */
+    if (*value == 0 && !is_zero(unsigned_text)) *value = sign * DBL_TRUE_MIN; /* nor is it 0 */
+    return NUMBER_REAL;
 }
 
 const char *number_text(double value) {
@@ -133,6 +143,18 @@ void set_default(const Key *key, void *target) {
     if (key->type == KEY_TWO_NUMBERS) store_number(key, target, 1, key->fallback2);
 }
 
+/* NULL: the value is legal. The remedy that follows says what is; but for limits that nobody meets by intention. */
+static const char *range_problem(const Key *key, double value) {
+    const bool whole = key->type != KEY_NUMBER && key->type != KEY_TWO_NUMBERS;
+    if (value > key->maximum && key->maximum >= SPEC_WHOLE_LIMIT)
+        return format(", which is too large: %s is the limit", number_text(key->maximum));
+    bool legal = value >= key->minimum && (key->below ? value < key->maximum : value <= key->maximum);
+    if (legal && key->step > 0) legal = fmod(value - key->minimum, key->step) == 0;
+    if (!legal) return ", which is out of range";
+    if (whole || value == 0 || fabs(value) >= SPEC_NUMBER_LEAST) return NULL;
+    return format(", which is too small for float32: above 0, the least is %s", number_text(SPEC_NUMBER_LEAST));
+}
+
 static bool read_number(SpecErrors *errors, const Key *key, const SpecNode *node, int index, void *target) {
     bool whole = key->type != KEY_NUMBER && key->type != KEY_TWO_NUMBERS;
     double value;
@@ -141,12 +163,8 @@ static bool read_number(SpecErrors *errors, const Key *key, const SpecNode *node
     if (kind == NUMBER_NONE) return wrong_type(errors, key, node, ""), false;
     if (kind == NUMBER_NOT_FINITE) return wrong_type(errors, key, node, ", which is not a finite number"), false;
     if (whole && kind == NUMBER_REAL) return wrong_type(errors, key, node, ", which is not a whole number"), false;
-    bool legal = value >= key->minimum && (key->below ? value < key->maximum : value <= key->maximum);
-    if (legal && key->step > 0) legal = fmod(value - key->minimum, key->step) == 0;
-    if (!legal) {
-        const char *limit = whole && value > key->maximum && key->maximum >= 1e9 ? ", which is too large" : ", which is out of range";
-        return wrong_type(errors, key, node, limit), false;
-    }
+    const char *problem = range_problem(key, value);
+    if (problem) return wrong_type(errors, key, node, problem), false;
     store_number(key, target, index, value == 0 ? 0 : value); /* −0 is 0 */
     return true;
 }
