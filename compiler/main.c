@@ -134,7 +134,7 @@ static int command_tune(Options *options) {
 static int command_check(Options *options) {
     const Spec *spec = read_spec(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
-    printf("%s: %s is correct\n", options->spec, spec->name);
+    printf("%s: %s is correct\n", printable(options->spec), spec->name);
     return 0;
 }
 

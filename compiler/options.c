@@ -168,7 +168,7 @@ static bool usage_error(int *status, const char *pattern, ...) __attribute__((fo
 static bool usage_error(int *status, const char *pattern, ...) {
     va_list arguments;
     va_start(arguments, pattern);
-    fprintf(stderr, "zoetrope: %s\nzoetrope --help lists the commands and options.\n", format_list(pattern, arguments));
+    fprintf(stderr, "zoetrope: %s\nzoetrope --help lists the commands and options.\n", printable(format_list(pattern, arguments)));
     va_end(arguments);
     *status = EXIT_USAGE;
     return false;

@@ -57,7 +57,7 @@ typedef struct Writing {
 
 /* Nothing is left of what was begun. Returns false. */
 static bool give_up(Writing *writing, const char *what, const char *path, int problem) {
-    fprintf(stderr, "zoetrope: cannot %s %s: %s\n", what, path, strerror(problem));
+    fprintf(stderr, "zoetrope: cannot %s %s: %s\n", what, printable(path), strerror(problem));
     for (int i = 0; i < writing->written; i++) unlink(beside(writing->paths[i]));
     remove_folders(writing->directory, writing->first);
     return false;

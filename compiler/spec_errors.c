@@ -58,7 +58,7 @@ static void print_place(const SpecErrors *errors, const SpecError *error, FILE *
     int printed = 0;
     for (; text < end && printed < LINE_SHOWN; printed++) {
         size_t bytes = character_bytes(text);
-        if ((unsigned char)*text < ' ' || *text == 0x7f) fputc(*text == '\t' ? ' ' : '?', out);
+        if (is_control(text)) fputc(*text == '\t' ? ' ' : '?', out); /* one character, for the caret's sake */
         else fwrite(text, 1, bytes, out);
         text += bytes;
     }
@@ -78,10 +78,11 @@ static int compare_errors(const void *left, const void *right) {
 void print_spec_errors(SpecErrors *errors, FILE *out) {
     int kept = (int)minimum(errors->count, SPEC_ERRORS_KEPT), count = (int)minimum(kept, SPEC_ERRORS_SHOWN);
     if (kept) qsort(errors->errors, (size_t)kept, sizeof *errors->errors, compare_errors);
+    const char *path = printable(errors->path);
     for (int i = 0; i < count; i++) {
         const SpecError *error = &errors->errors[i];
-        if (error->mark.line) fprintf(out, "%s:%d:%d: error: %s\n", errors->path, error->mark.line, error->mark.column, error->message);
-        else fprintf(out, "%s: error: %s\n", errors->path, error->message);
+        if (error->mark.line) fprintf(out, "%s:%d:%d: error: %s\n", path, error->mark.line, error->mark.column, error->message);
+        else fprintf(out, "%s: error: %s\n", path, error->message);
         if (error->mark.line) print_place(errors, error, out);
         for (const char *line = error->remedy; line && *line;) {
             int length = (int)strcspn(line, "\n");
@@ -89,7 +90,7 @@ void print_spec_errors(SpecErrors *errors, FILE *out) {
             line += length + (line[length] == '\n');
         }
     }
-    if (errors->count > count) fprintf(out, "%s: and %d more errors\n", errors->path, errors->count - count);
+    if (errors->count > count) fprintf(out, "%s: and %d more errors\n", path, errors->count - count);
 }
 
 const char *shown(const char *text) {
@@ -100,9 +101,7 @@ const char *shown(const char *text) {
         copy[length] = 0;
         copy = format("%s…", copy);
     }
-    for (char *c = copy; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = ' ';
-    return copy;
+    return printable(copy);
 }
 
 /* Damerau and Levenshtein's distance without overlaps: insertions, deletions, replacements, swaps of neighbours. */
@@ -142,25 +141,12 @@ const char *nearest_name(const char *text, const char *const *names) {
     return best;
 }
 
-/* Bytes of the well-formed UTF-8 character at `text` (no surrogates, nothing overlong, at most U+10FFFF), or 0. */
-static size_t well_formed(const char *text, size_t left) {
-    const unsigned char *b = (const unsigned char *)text;
-    if (b[0] < 0x80) return 1;
-    size_t bytes = b[0] >= 0xc2 && b[0] < 0xe0 ? 2 : (b[0] & 0xf0) == 0xe0 ? 3 : b[0] >= 0xf0 && b[0] < 0xf5 ? 4 : 0;
-    if (!bytes || bytes > left) return 0;
-    for (size_t i = 1; i < bytes; i++)
-        if ((b[i] & 0xc0) != 0x80) return 0;
-    bool wrong =
-        (b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xed && b[1] >= 0xa0) || (b[0] == 0xf0 && b[1] < 0x90) || (b[0] == 0xf4 && b[1] >= 0x90);
-    return wrong ? 0 : bytes;
-}
-
 bool check_spec_bytes(SpecErrors *errors) {
     Mark mark = {1, 1};
     const char *text = errors->bytes, *end = text + errors->length;
     while (text < end) {
         unsigned char byte = (unsigned char)*text;
-        size_t line_break = break_bytes(text, end), bytes = well_formed(text, (size_t)(end - text));
+        size_t line_break = break_bytes(text, end), bytes = utf8_bytes(text, (size_t)(end - text));
         bool control = (byte < ' ' && byte != '\t' && !line_break) || byte == 0x7f;
         if (control || !bytes) {
             errors->length = (size_t)(text - errors->bytes); /* what comes after it is not for a terminal */

@@ -42,7 +42,7 @@ void spec_error(SpecErrors *errors, Mark mark, int width, const char *remedy, co
     __attribute__((format(printf, 5, 6)));
 /* By place: `file:line:column: error: message`, the source line, a caret, the remedy. */
 void print_spec_errors(SpecErrors *errors, FILE *out);
-/* Text of a user's as it may be printed: control characters replaced, shortened to about 40 characters. */
+/* Text of a user's in an error: printable, and shortened to about 40 characters. */
 const char *shown(const char *text);
 /* The name that `text` was probably meant to be, or NULL. names end with NULL. */
 const char *nearest_name(const char *text, const char *const *names);

@@ -269,15 +269,15 @@ static bool keeps_all(const char *path, const Options *options, const Spec *spec
     if (stat(path, &there) != 0) return true;
     const Tuning *tuning = read_tuning(path, spec, stderr);
     if (!tuning) {
-        fprintf(stderr, "zoetrope: %s is there and is no tuning file for %s; give another -o\n", path, spec->name);
+        fprintf(stderr, "zoetrope: %s is there and is no tuning file for %s; give another -o\n", printable(path), spec->name);
         return false;
     }
     for (int i = 0; i < tuning->count; i++) {
         bool measured = false;
         for (int t = 0; t < options->target_count; t++) measured = measured || options->target[t] == tuning->target[i].target;
         if (measured) continue;
-        fprintf(stderr, "zoetrope: %s also holds %s, and would lose it; name all its targets in --targets, or give another -o\n", path,
-                tuning->target[i].target->name);
+        fprintf(stderr, "zoetrope: %s also holds %s, and would lose it; name all its targets in --targets, or give another -o\n",
+                printable(path), tuning->target[i].target->name);
         return false;
     }
     return true;

@@ -111,7 +111,7 @@ static bool write_text(const char *path, const char *text) {
     FILE *file = fopen(path, "wb");
     const bool written = file && fputs(text, file) >= 0;
     if (file && fclose(file) == 0 && written) return true;
-    fprintf(stderr, "zoetrope: cannot write %s: %s\n", path, strerror(errno));
+    fprintf(stderr, "zoetrope: cannot write %s: %s\n", printable(path), strerror(errno));
     return false;
 }
 
@@ -131,7 +131,7 @@ static bool end_job(const Workshop *workshop, Job job) {
     if (status == 0 && access(made_by(workshop, job.number), F_OK) == 0) return true;
     if (status == 0) {
         fprintf(stderr, "zoetrope: '%s' is no C compiler: it ended well, and did not write what it was told to by -o; set CC\n",
-                workshop->compiler[0]);
+                printable(workshop->compiler[0]));
         return false;
     }
     const char *log = read_text(log_of(workshop, job.number));
@@ -169,7 +169,8 @@ static bool has_compiler(Workshop *workshop) {
     words[workshop->compiler_words] = format("--version");
     const char *output = in_folder(workshop, "version");
     const pid_t process = start(words, output, NULL);
-    if (process == 0) fprintf(stderr, "zoetrope: tune wants a C compiler, and %s cannot be run: %s; set CC\n", words[0], strerror(errno));
+    if (process == 0)
+        fprintf(stderr, "zoetrope: tune wants a C compiler, and %s cannot be run: %s; set CC\n", printable(words[0]), strerror(errno));
     if (process == 0 || wait_for(process) != 0) return process == 0 ? false : !interrupted;
     const char *text = read_text(output);
     workshop->version = format("%.*s", (int)strcspn(text, "\n"), text);
@@ -209,7 +210,7 @@ Workshop *open_workshop(void) {
     interrupted = 0;
     catch_signals();
     if (!mkdtemp(workshop->folder)) {
-        fprintf(stderr, "zoetrope: cannot make a folder like %s: %s; set TMPDIR\n", workshop->folder, strerror(errno));
+        fprintf(stderr, "zoetrope: cannot make a folder like %s: %s; set TMPDIR\n", printable(workshop->folder), strerror(errno));
         release_signals();
         return NULL;
     }

@@ -13,18 +13,18 @@ static double *read_tensor(const TensorFile *file, const Parameter *parameter) {
     tensor_shape_text(wanted, parameter->rank, shape);
     const FileTensor *tensor = tensor_file_find(file, parameter->name);
     if (!tensor) {
-        fprintf(stderr, "zoetrope: %s: there is no tensor %s of shape %s; are these weights of another spec?\n", file->path,
+        fprintf(stderr, "zoetrope: %s: there is no tensor %s of shape %s; are these weights of another spec?\n", printable(file->path),
                 parameter->name, wanted);
         return NULL;
     }
     if (tensor->rank != parameter->rank || memcmp(tensor->shape, shape, sizeof *shape * (size_t)parameter->rank) != 0) {
-        fprintf(stderr, "zoetrope: %s: tensor %s has shape %s, and the spec wants %s; are these weights of another spec?\n", file->path,
-                parameter->name, tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
+        fprintf(stderr, "zoetrope: %s: tensor %s has shape %s, and the spec wants %s; are these weights of another spec?\n",
+                printable(file->path), parameter->name, tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
         return NULL;
     }
     float *values = NEW_ARRAY(float, parameter->count);
     if (!tensor_to_float(tensor, values)) {
-        fprintf(stderr, "zoetrope: %s: tensor %s is of type %s; convert it to F32\n", file->path, parameter->name,
+        fprintf(stderr, "zoetrope: %s: tensor %s is of type %s; convert it to F32\n", printable(file->path), parameter->name,
                 tensor_type_name(tensor->type));
         return NULL;
     }
@@ -79,7 +79,7 @@ double **read_parameters(const Graph *graph, const char *path) {
     TensorFile file;
     Error error;
     if (!tensor_file_read(&file, path, &error)) {
-        fprintf(stderr, "zoetrope: %s\n", error.text);
+        fprintf(stderr, "zoetrope: %s\n", printable(error.text));
         return NULL;
     }
     double **parameters = NEW_ARRAY(double *, graph->parameter_count);

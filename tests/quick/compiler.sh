@@ -169,6 +169,19 @@ helps() {
 check "--help shows what there is, and what a command takes, in 80 columns" helps
 check "a spec with errors ends with 1 and leaves no folder" \
     eval 'sed s/encoder:/encodr:/ $spec >$scratch/wrong.yaml && leaves_nothing 1 $zoetrope compile $scratch/wrong.yaml -o $new'
+# A terminal would do what these say: in a file's name, a key, a value, and in the line that is quoted; ESC, and U+009B that stands for ESC [.
+shows_control_characters() {
+    escape=$(printf '\033') csi=$(printf '\302\233') odd=$(printf '%s/a\033[2Jb\nc\377.yaml' "$scratch")
+    sed -e 's/^name: .*/name: "a\\e[31mb\\u009b31m"/' -e "1i \"x\\\\e]0;y\\\\a\": 1" $spec >"$odd"
+    sed "s/^name:/$csi&/" $spec >"$scratch/csi.yaml"
+    { ends 1 $zoetrope check "$odd" && ends 1 $zoetrope check "$odd.yaml" && ends 1 $zoetrope check "$scratch/csi.yaml" && ends 2 $zoetrope "$odd" && ends 2 $zoetrope check x "--y$escape" &&
+        ends 1 $zoetrope compile $spec -o "$odd/x" && ends 1 $zoetrope tune $spec -o "$odd" &&
+        ends 1 $zoetrope inference $spec -o "$new" --weights "$odd"; } >"$scratch/all" || return 1
+    cat -v "$scratch/all"
+    ! grep -qF -e "$escape" -e "$csi" "$scratch/all" && ! grep -q "$(printf '\007')" "$scratch/all" && ! grep -qa "$(printf '\377')" "$scratch/all" &&
+        grep -qF '/a\x1b[2Jb\nc\xff.yaml:1:1: error: unknown key '"'x\x1b]0;y\x07'" "$scratch/all" && grep -qF "'a\x1b[31mb\u009b31m'" "$scratch/all"
+}
+check "control characters are shown, not done" shows_control_characters
 check "a folder that cannot be made ends with 1 and leaves none of those above it" \
     eval 'leaves_nothing 1 $zoetrope compile $spec -o $new/a/$(printf "%0300d" 0)'
 check "a disk that is full ends with 1 and leaves no file" \
