@@ -14,6 +14,8 @@ said=${said% is correct}
 name=${said##*: }
 folder=build/$name/inference
 precision=${PRECISION:-f32}
+trap 'rm -rf "$folder.new" "$folder.clips"' EXIT # whatever happens
+trap 'exit 1' INT TERM HUP
 rm -rf "$folder.new"
 build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.new" --precision "$precision" ${TARGETS:+--targets "$TARGETS"} \
     ${ENDIAN:+--endian "$ENDIAN"} ${WEIGHTS_AS:+--weights-as "$WEIGHTS_AS"}
@@ -33,7 +35,6 @@ if [ -n "${CLIPS-}" ]; then
     whole=$(psnr f32)
     rounded=$whole
     [ "$precision" = f32 ] || rounded=$(psnr "$precision")
-    rm -rf "$folder.clips"
     echo "$whole $rounded" | awk -v precision="$precision" '{
         printf "PSNR of %d %s: %.2f dB in f32", $2, $2 == 1 ? "clip" : "clips", $1
         if (precision != "f32") printf ", %.2f dB in %s: %.3f dB lost", $3, precision, $1 - $3

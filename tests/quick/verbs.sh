@@ -24,6 +24,16 @@ keeps_generated() {
     build/lock/lock info
 }
 check "options with which no C is written are an error, and lose nothing" keeps_generated
+# A bundle whose clips cannot be read is not taken, and what was there stays.
+keeps_bundle() {
+    weights=tests/fixtures/parity_small.weights.safetensors
+    sed "s/^name: .*/name: shipped/" tests/fixtures/parity_small.yaml >"$scratch/shipped.yaml" &&
+        make inference SPEC="$scratch/shipped.yaml" WEIGHTS=$weights TARGETS=generic && cp -r build/shipped/inference "$scratch/shipped" || return 1
+    ! make inference SPEC="$scratch/shipped.yaml" WEIGHTS=$weights TARGETS=generic CLIPS="$scratch/nope" CFLAGS="-O0 ${CFLAGS-}" >"$scratch/said" 2>&1 &&
+        cat "$scratch/said" && grep -q "$scratch/nope" "$scratch/said" && [ "$(ls build/shipped)" = inference ] &&
+        diff -r build/shipped/inference "$scratch/shipped"
+}
+check "clips that cannot be read leave the bundle that was there, and nothing else" keeps_bundle
 # CMake has targets of its own, whose names it gives to no other.
 builds_with_cmake() {
     sed "s/^name: .*/name: $1/" tests/fixtures/parity_small.yaml >"$scratch/$1.yaml" &&
