@@ -78,11 +78,36 @@ static bool write_beside(Writing *writing, const Output *output) {
     return true;
 }
 
+static const char *kept_as(const char *path) {
+    return format("%s.before", path);
+}
+
+/* Keeps the file of an earlier run until all are in their places. By a link, it stays where it is meanwhile; not every file system has
+ * those.
+ */
+static bool keep(const char *path) {
+    if (unlink(kept_as(path)) != 0 && errno != ENOENT) return false;
+    return link(path, kept_as(path)) == 0 || errno == ENOENT || rename(path, kept_as(path)) == 0;
+}
+
+/* What was there before comes back; where nothing was, nothing is left. */
+static void put_back(const char *path) {
+    if (rename(kept_as(path), path) == 0) unlink(kept_as(path)); /* two links to one file: both are there still */
+    else if (errno == ENOENT) unlink(path);
+}
+
 bool write_output(const Output *output) {
     Writing writing;
     if (!write_beside(&writing, output)) return false;
-    for (int i = 0; i < output->count; i++)
-        if (rename(beside(writing.paths[i]), writing.paths[i]) != 0) return give_up(&writing, "write", writing.paths[i], errno);
+    for (int i = 0; i < output->count; i++) {
+        const char *path = writing.paths[i];
+        const bool kept = keep(path);
+        if (kept && rename(beside(path), path) == 0) continue;
+        const int problem = errno;
+        for (int j = kept ? i : i - 1; j >= 0; j--) put_back(writing.paths[j]);
+        return give_up(&writing, "write", path, problem);
+    }
+    for (int i = 0; i < output->count; i++) unlink(kept_as(writing.paths[i]));
     return true;
 }
 

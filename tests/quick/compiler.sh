@@ -169,6 +169,36 @@ helps() {
 check "--help shows what there is, and what a command takes, in 80 columns" helps
 check "a spec with errors ends with 1 and leaves no folder" \
     eval 'sed s/encoder:/encodr:/ $spec >$scratch/wrong.yaml && leaves_nothing 1 $zoetrope compile $scratch/wrong.yaml -o $new'
+# A later file has no place: the ones before it are not replaced either. In $scratch/held/, all but tiny_avx2.c is there.
+keeps_all() { # COMMAND…
+    rm -rf "$scratch/held" && mkdir "$scratch/held" && echo a >"$scratch/held/tiny_generic.c" && echo b >"$scratch/held/tiny_model.c" &&
+        ends 1 "$@" compile $spec --targets avx2,generic -o "$scratch/held" && grep "tiny_model.c" "$scratch/said" &&
+        [ "$(cd "$scratch/held" && ls -A && cat *)" = "$(printf 'tiny_generic.c\ntiny_model.c\na\nb')" ]
+}
+a_folder_in_the_way() {
+    rm -rf "$scratch/held" && mkdir -p "$scratch/held/tiny_model.c" && echo a >"$scratch/held/tiny_generic.c" &&
+        ends 1 $zoetrope compile $spec --targets avx2,generic -o "$scratch/held" && [ "$(cat "$scratch/held/tiny_generic.c")" = a ] &&
+        [ "$(ls -A "$scratch/held")" = "$(printf 'tiny_generic.c\ntiny_model.c')" ]
+}
+# A file system that refuses to move the last of the files to its place.
+a_rename_that_fails() {
+    cat >"$scratch/refuse.c" <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+int rename(const char *from, const char *to) {
+    int (*real)(const char *, const char *) = (int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename");
+    if (strstr(from, "tiny_model.c.part")) return errno = EIO, -1;
+    return real(from, to);
+}
+END
+    cc -shared -fPIC "$scratch/refuse.c" -ldl -o "$scratch/refuse.so" && keeps_all env LD_PRELOAD="$scratch/refuse.so" $zoetrope
+}
+check "a folder in a file's place ends with 1 and leaves all as it was" a_folder_in_the_way
+if ! nm -D $zoetrope | grep -q __asan_init; then
+    check "a file that cannot be moved to its place ends with 1 and leaves all as it was" a_rename_that_fails
+fi
 # A terminal would do what these say: in a file's name, a key, a value, and in the line that is quoted; ESC, and U+009B that stands for ESC [.
 shows_control_characters() {
     escape=$(printf '\033') csi=$(printf '\302\233') odd=$(printf '%s/a\033[2Jb\nc\377.yaml' "$scratch")
