@@ -60,6 +60,7 @@ typedef struct Emitter {
     int depth;      /* loops around the current place, outermost first; with the names they have in C */
     const Variable *variable[MAX_DEPTH];
     const char *variable_name[MAX_DEPTH];
+    long first[MAX_DEPTH], end[MAX_DEPTH]; /* the values that each can have here, inside of guards */
     int buffer_count;
     UsedBuffer buffer[MAX_BUFFERS];
     int element_count, element_capacity;
@@ -81,7 +82,9 @@ const char *unique_name(Emitter *emitter, const char *wanted);  /* as wanted, if
 const char *numbered_name(Emitter *emitter, const char *stem);  /* stem_0, stem_1, … */
 void push_variable(Emitter *emitter, const Variable *variable); /* enters a loop; its name is variable_name[depth − 1] */
 void pop_variable(Emitter *emitter);
-const char *affine_text(const Emitter *emitter, const Affine *affine);
+long only_value(const Emitter *emitter, const Variable *variable);     /* that it can have here; −1: it can have several */
+Affine with_only_values(const Emitter *emitter, const Affine *affine); /* in the place of the variables that have one */
+const char *affine_text(const Emitter *emitter, const Affine *whole);
 const char *offset_text(const Emitter *emitter, const Offset *offset);
 Access find_access(const Emitter *emitter, const Buffer *buffer, const Affine *index, const Variable *lane);
 

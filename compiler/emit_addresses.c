@@ -15,14 +15,14 @@ struct AddressGroup {
     AddressGroup *next;
 };
 
-static bool has_variables(const Offset *offset) {
+static bool has_variables(const Emitter *emitter, const Offset *offset) {
     for (int i = 0; i < offset->affine.count; i++)
-        if (offset->affine.term[i].variable->extent > 1) return true;
+        if (only_value(emitter, offset->affine.term[i].variable) < 0) return true;
     return offset->count > 0;
 }
 
 void note_address(Emitter *emitter, AddressGroup **groups, Access *access) {
-    if (!has_variables(&access->offset)) return;
+    if (!has_variables(emitter, &access->offset)) return;
     Offset variables = access->offset;
     long constant = variables.affine.constant;
     variables.affine.constant = 0;

@@ -89,7 +89,8 @@ static int split_phases(Statement *tree, Phase *phases) {
 /* value ≥ 0 and value < limit, as far as the ranges of the variables do not say so already; NULL: always. */
 static const char *condition_text(const Emitter *emitter, const Condition *condition) {
     long low, high;
-    affine_range(&condition->value, &low, &high);
+    const Affine known = with_only_values(emitter, &condition->value);
+    affine_range(&known, &low, &high);
     const char *value = affine_text(emitter, &condition->value);
     if (low < 0 && high >= condition->limit) return format("0 <= %s && %s < %ld", value, value, condition->limit);
     if (low < 0) return format("0 <= %s", value);
@@ -98,6 +99,25 @@ static const char *condition_text(const Emitter *emitter, const Condition *condi
 }
 
 static void emit_block(Emitter *emitter, CBlock *out, const Statement *first);
+
+/* A guard on one variable, as those that choose between full tiles and the rest: in its branches, the variable has some of its values. */
+static void emit_branch(Emitter *emitter, CBlock *out, const Statement *guard, bool holds) {
+    const Affine *value = &guard->condition[0].value;
+    const long limit = guard->condition[0].limit;
+    int d = emitter->depth - 1;
+    const bool single = guard->condition_count == 1 && value->count == 1 && value->constant == 0 && value->term[0].coefficient == 1;
+    while (single && d >= 0 && emitter->variable[d] != value->term[0].variable) d--;
+    if (!single || d < 0) {
+        emit_block(emitter, out, holds ? guard->body : guard->other);
+        return;
+    }
+    const long first = emitter->first[d], end = emitter->end[d];
+    if (holds) emitter->end[d] = minimum(end, limit);
+    else emitter->first[d] = maximum(first, limit);
+    emit_block(emitter, out, holds ? guard->body : guard->other);
+    emitter->first[d] = first;
+    emitter->end[d] = end;
+}
 
 static void emit_guard(Emitter *emitter, CBlock *out, const Statement *guard) {
     Text conditions = {0};
@@ -109,9 +129,9 @@ static void emit_guard(Emitter *emitter, CBlock *out, const Statement *guard) {
         emit_block(emitter, out, guard->body);
         return;
     }
-    if (guard->body) emit_block(emitter, c_nested(out, "", "if (%s)", conditions.bytes), guard->body);
-    if (guard->body && guard->other) emit_block(emitter, c_nested(out, "", "else"), guard->other);
-    else if (guard->other) emit_block(emitter, c_nested(out, "", "if (!(%s))", conditions.bytes), guard->other);
+    if (guard->body) emit_branch(emitter, c_nested(out, "", "if (%s)", conditions.bytes), guard, true);
+    if (guard->body && guard->other) emit_branch(emitter, c_nested(out, "", "else"), guard, false);
+    else if (guard->other) emit_branch(emitter, c_nested(out, "", "if (!(%s))", conditions.bytes), guard, false);
 }
 
 /* The local variables whose home is one of the statements from `first` up to `end`. Those at home in a run of assignments are declared

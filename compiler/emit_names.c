@@ -66,6 +66,8 @@ void push_variable(Emitter *emitter, const Variable *variable) {
     }
     name_set_add(&emitter->used, name);
     emitter->variable[emitter->depth] = variable;
+    emitter->first[emitter->depth] = 0;
+    emitter->end[emitter->depth] = variable->extent;
     emitter->variable_name[emitter->depth++] = name;
 }
 
@@ -81,13 +83,29 @@ static const char *variable_text(const Emitter *emitter, const Variable *variabl
 
 /* ---- indices ---- */
 
-/* 65536 * n + 1024 * i + 5: large strides first, what is subtracted last. A variable with one value is 0. */
-const char *affine_text(const Emitter *emitter, const Affine *affine) {
+long only_value(const Emitter *emitter, const Variable *variable) {
+    for (int d = emitter->depth; d-- > 0;)
+        if (emitter->variable[d] == variable) return emitter->end[d] - emitter->first[d] == 1 ? emitter->first[d] : -1;
+    return variable->extent == 1 ? 0 : -1;
+}
+
+Affine with_only_values(const Emitter *emitter, const Affine *affine) {
+    Affine result = *affine;
+    for (int i = 0; i < affine->count; i++) {
+        const long value = only_value(emitter, affine->term[i].variable);
+        if (value >= 0) result = affine_substitute(result, affine->term[i].variable, affine_constant(value));
+    }
+    return result;
+}
+
+/* 65536 * n + 1024 * i + 5: large strides first, what is subtracted last. */
+const char *affine_text(const Emitter *emitter, const Affine *whole) {
+    const Affine known = with_only_values(emitter, whole), *affine = &known;
     Text text = {0};
     bool *printed = NEW_ARRAY(bool, affine->count);
     bool constant_first = affine->constant > 0;
     for (int i = 0; i < affine->count; i++)
-        if (affine->term[i].coefficient > 0 && affine->term[i].variable->extent > 1) constant_first = false;
+        if (affine->term[i].coefficient > 0) constant_first = false;
     if (constant_first) text_add(&text, "%ld", affine->constant);
     for (int n = 0; n < affine->count; n++) {
         int best = -1;
@@ -96,7 +114,6 @@ const char *affine_text(const Emitter *emitter, const Affine *affine) {
         printed[best] = true;
         const Variable *variable = affine->term[best].variable;
         long coefficient = affine->term[best].coefficient;
-        if (variable->extent == 1) continue;
         const char *sign = coefficient < 0 ? (text.length ? " - " : "-") : text.length ? " + " : "";
         long size = coefficient < 0 ? -coefficient : coefficient;
         if (size == 1) text_add(&text, "%s%s", sign, variable_text(emitter, variable));

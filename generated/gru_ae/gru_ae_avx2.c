@@ -3144,7 +3144,7 @@ static TARGET_CODE void fc1_forward_body(ptrdiff_t item, float *restrict fc1_for
             }
         }
     } else {
-        float *const fc1_forward_out_at_2 = &fc1_forward_out[256 * b0 + 24 * o0];
+        float *const fc1_forward_out_at_2 = &fc1_forward_out[256 * b0 + 48];
         _mm256_storeu_ps(&fc1_forward_out_at_2[0], _mm256_setzero_ps());
         _mm256_storeu_ps(&fc1_forward_out_at_2[8], _mm256_setzero_ps());
         _mm256_storeu_ps(&fc1_forward_out_at_2[64], _mm256_setzero_ps());
@@ -3168,11 +3168,11 @@ static TARGET_CODE void fc1_forward_body(ptrdiff_t item, float *restrict fc1_for
                         for (ptrdiff_t c2 = 0; c2 < 8; c2++) {
                             const float *const encoder4_relu_at_1 = &encoder4_relu[32768 * b0 + 512 * c0 + 128 * c1 + 32 * h + 8 * w + c2];
                             const __m256 encoder4_relu_4 = _mm256_set1_ps(encoder4_relu_at_1[0]);
-                            const __m256 fc1_0_weight_3 = _mm256_loadu_ps(&fc1_0_weight[196608 * o0 + 4096 * c0 + 1024 * c1 + 256 * h
-                                + 64 * w + 8 * c2]);
+                            const __m256 fc1_0_weight_3 = _mm256_loadu_ps(&fc1_0_weight[4096 * c0 + 1024 * c1 + 256 * h + 64 * w + 8 * c2
+                                + 393216]);
                             sum1_0_0 = _mm256_fmadd_ps(encoder4_relu_4, fc1_0_weight_3, sum1_0_0);
-                            const __m256 fc1_0_weight_4 = _mm256_loadu_ps(&fc1_0_weight[196608 * o0 + 4096 * c0 + 1024 * c1 + 256 * h
-                                + 64 * w + 8 * c2 + 65536]);
+                            const __m256 fc1_0_weight_4 = _mm256_loadu_ps(&fc1_0_weight[4096 * c0 + 1024 * c1 + 256 * h + 64 * w + 8 * c2
+                                + 458752]);
                             sum1_0_1 = _mm256_fmadd_ps(encoder4_relu_4, fc1_0_weight_4, sum1_0_1);
                             const __m256 encoder4_relu_5 = _mm256_set1_ps(encoder4_relu_at_1[8192]);
                             sum1_1_0 = _mm256_fmadd_ps(encoder4_relu_5, fc1_0_weight_3, sum1_1_0);
@@ -3187,7 +3187,7 @@ static TARGET_CODE void fc1_forward_body(ptrdiff_t item, float *restrict fc1_for
                     }
                 }
             }
-            float *const fc1_forward_out_at_3 = &fc1_forward_out[256 * b0 + 24 * o0];
+            float *const fc1_forward_out_at_3 = &fc1_forward_out[256 * b0 + 48];
             _mm256_storeu_ps(&fc1_forward_out_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[0]), sum1_0_0));
             _mm256_storeu_ps(&fc1_forward_out_at_3[8], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[8]), sum1_0_1));
             _mm256_storeu_ps(&fc1_forward_out_at_3[64], _mm256_add_ps(_mm256_loadu_ps(&fc1_forward_out_at_3[64]), sum1_1_0));
@@ -3199,9 +3199,9 @@ static TARGET_CODE void fc1_forward_body(ptrdiff_t item, float *restrict fc1_for
         }
         for (ptrdiff_t t = 0; t < 4; t++) {
             for (ptrdiff_t o1 = 0; o1 < 2; o1++) {
-                const __m256 fc1_forward_1 = _mm256_loadu_ps(&fc1_forward_out[256 * b0 + 64 * t + 24 * o0 + 8 * o1]);
-                _mm256_storeu_ps(&fc1_forward_out[256 * b0 + 64 * t + 24 * o0 + 8 * o1], _mm256_add_ps(fc1_forward_1,
-                    _mm256_loadu_ps(&fc1_0_bias[24 * o0 + 8 * o1])));
+                const __m256 fc1_forward_1 = _mm256_loadu_ps(&fc1_forward_out[256 * b0 + 64 * t + 8 * o1 + 48]);
+                _mm256_storeu_ps(&fc1_forward_out[256 * b0 + 64 * t + 8 * o1 + 48], _mm256_add_ps(fc1_forward_1,
+                    _mm256_loadu_ps(&fc1_0_bias[8 * o1 + 48])));
             }
         }
     }
@@ -3290,15 +3290,15 @@ static TARGET_CODE void gru0_input_projection_body(ptrdiff_t item, const float *
         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                 const float *const fc1_forward_at_1 = &fc1_forward[256 * b0 + 8 * c0 + c1];
-                const __m256 gru_weight_ih_l0_3 = _mm256_loadu_ps(&gru_weight_ih_l0[4608 * o0 + 512 * p + 64 * c0 + 8 * c1]);
+                const __m256 gru_weight_ih_l0_3 = _mm256_loadu_ps(&gru_weight_ih_l0[512 * p + 64 * c0 + 8 * c1 + 18432]);
                 sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(fc1_forward_at_1[0]), gru_weight_ih_l0_3, sum1_0);
                 sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(fc1_forward_at_1[64]), gru_weight_ih_l0_3, sum1_1);
                 sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(fc1_forward_at_1[128]), gru_weight_ih_l0_3, sum1_2);
                 sum1_3 = _mm256_fmadd_ps(_mm256_set1_ps(fc1_forward_at_1[192]), gru_weight_ih_l0_3, sum1_3);
             }
         }
-        const __m256 gru_bias_ih_l0_3 = _mm256_loadu_ps(&gru_bias_ih_l0[72 * o0 + 8 * p]);
-        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[1248 * b0 + 72 * o0 + 8 * p];
+        const __m256 gru_bias_ih_l0_3 = _mm256_loadu_ps(&gru_bias_ih_l0[8 * p + 288]);
+        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[1248 * b0 + 8 * p + 288];
         _mm256_storeu_ps(&gru0_input_projection_out_at_1[0], _mm256_add_ps(sum1_0, gru_bias_ih_l0_3));
         _mm256_storeu_ps(&gru0_input_projection_out_at_1[312], _mm256_add_ps(sum1_1, gru_bias_ih_l0_3));
         _mm256_storeu_ps(&gru0_input_projection_out_at_1[624], _mm256_add_ps(sum1_2, gru_bias_ih_l0_3));
@@ -3429,7 +3429,7 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                 const float *const gru0_cell_at_2 = &gru0_cell[2080 * b0 + 104 * time + 8 * c0 + c1];
-                const __m256 gru_weight_hh_l0_6 = _mm256_loadu_ps(&gru_weight_hh_l0[7488 * o0 + 832 * p + 64 * c0 + 8 * c1]);
+                const __m256 gru_weight_hh_l0_6 = _mm256_loadu_ps(&gru_weight_hh_l0[832 * p + 64 * c0 + 8 * c1 + 29952]);
                 sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[0]), gru_weight_hh_l0_6, sum1_0);
                 sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[520]), gru_weight_hh_l0_6, sum1_1);
                 sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[1040]), gru_weight_hh_l0_6, sum1_2);
@@ -3438,14 +3438,14 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const float *const gru0_cell_at_3 = &gru0_cell[2080 * b0 + 104 * time + c1 + 96];
-            const __m256 gru_weight_hh_l0_7 = _mm256_loadu_ps(&gru_weight_hh_l0[7488 * o0 + 832 * p + 8 * c1 + 768]);
+            const __m256 gru_weight_hh_l0_7 = _mm256_loadu_ps(&gru_weight_hh_l0[832 * p + 8 * c1 + 30720]);
             sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[0]), gru_weight_hh_l0_7, sum1_0);
             sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[520]), gru_weight_hh_l0_7, sum1_1);
             sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[1040]), gru_weight_hh_l0_7, sum1_2);
             sum1_3 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[1560]), gru_weight_hh_l0_7, sum1_3);
         }
-        const __m256 gru_bias_hh_l0_3 = _mm256_loadu_ps(&gru_bias_hh_l0[72 * o0 + 8 * p]);
-        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[4992 * b0 + 312 * time + 72 * o0 + 8 * p];
+        const __m256 gru_bias_hh_l0_3 = _mm256_loadu_ps(&gru_bias_hh_l0[8 * p + 288]);
+        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[4992 * b0 + 312 * time + 8 * p + 288];
         _mm256_storeu_ps(&gru0_hidden_projection_out_at_1[0], _mm256_add_ps(sum1_0, gru_bias_hh_l0_3));
         _mm256_storeu_ps(&gru0_hidden_projection_out_at_1[1248], _mm256_add_ps(sum1_1, gru_bias_hh_l0_3));
         _mm256_storeu_ps(&gru0_hidden_projection_out_at_1[2496], _mm256_add_ps(sum1_2, gru_bias_hh_l0_3));
@@ -3635,7 +3635,7 @@ static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict g
         for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                 const float *const gru0_cell_at_2 = &gru0_cell[520 * b0 + 8 * c0 + c1 + 104];
-                const __m256 fc3_0_weight_6 = _mm256_loadu_ps(&fc3_0_weight[39936 * o0 + 3328 * p + 832 * q + 64 * c0 + 8 * c1]);
+                const __m256 fc3_0_weight_6 = _mm256_loadu_ps(&fc3_0_weight[3328 * p + 832 * q + 64 * c0 + 8 * c1 + 838656]);
                 sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[0]), fc3_0_weight_6, sum1_0);
                 sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[104]), fc3_0_weight_6, sum1_1);
                 sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[208]), fc3_0_weight_6, sum1_2);
@@ -3644,14 +3644,14 @@ static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict g
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const float *const gru0_cell_at_3 = &gru0_cell[520 * b0 + c1 + 200];
-            const __m256 fc3_0_weight_7 = _mm256_loadu_ps(&fc3_0_weight[39936 * o0 + 3328 * p + 832 * q + 8 * c1 + 768]);
+            const __m256 fc3_0_weight_7 = _mm256_loadu_ps(&fc3_0_weight[3328 * p + 832 * q + 8 * c1 + 839424]);
             sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[0]), fc3_0_weight_7, sum1_0);
             sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[104]), fc3_0_weight_7, sum1_1);
             sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[208]), fc3_0_weight_7, sum1_2);
             sum1_3 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[312]), fc3_0_weight_7, sum1_3);
         }
-        const __m256 fc3_0_bias_3 = _mm256_loadu_ps(&fc3_0_bias[384 * o0 + 32 * p + 8 * q]);
-        float *const fc3_forward_out_at_1 = &fc3_forward_out[32768 * b0 + 384 * o0 + 32 * p + 8 * q];
+        const __m256 fc3_0_bias_3 = _mm256_loadu_ps(&fc3_0_bias[32 * p + 8 * q + 8064]);
+        float *const fc3_forward_out_at_1 = &fc3_forward_out[32768 * b0 + 32 * p + 8 * q + 8064];
         _mm256_storeu_ps(&fc3_forward_out_at_1[0], _mm256_add_ps(sum1_0, fc3_0_bias_3));
         _mm256_storeu_ps(&fc3_forward_out_at_1[8192], _mm256_add_ps(sum1_1, fc3_0_bias_3));
         _mm256_storeu_ps(&fc3_forward_out_at_1[16384], _mm256_add_ps(sum1_2, fc3_0_bias_3));
@@ -5918,11 +5918,11 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
     } else {
         for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
             for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                if (h_s + 51 < 64) {
                     _mm256_storeu_ps(&decoder3_relu_in_staged3[7392 * c_s + 528 * h_s], _mm256_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                         const __m256 decoder3_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[131072 * n
-                            + 32768 * c_s + 6656 * i0 + 512 * h_s + 8 * w_s - 512]);
+                            + 32768 * c_s + 512 * h_s + 8 * w_s + 26112]);
                         const __m256 difference_1 = _mm256_sub_ps(decoder3_conv_transpose_forward_1,
                             _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c_s]));
                         const __m256 decoder3_batch_norm_statistics_1 = _mm256_loadu_ps(&decoder3_batch_norm_statistics[24 * c_s + 16]);
@@ -6051,8 +6051,8 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                 const __m256 sum_33 = _mm256_fmadd_ps(sum_32, product_1, _mm256_set1_ps(0.1332653f));
                 const __m256 sum_34 = _mm256_fmadd_ps(sum_33, product_1, _mm256_set1_ps(-0.3333307f));
                 const __m256 sum_35 = _mm256_fmadd_ps(_mm256_mul_ps(product_1, sum_19), sum_34, sum_19);
-                _mm256_storeu_ps(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 8 * j0], vector_select_greater(size_1,
-                    _mm256_set1_ps(0.755f), sum_30, sum_35));
+                _mm256_storeu_ps(&reconstruction[4096 * n + 64 * i1 + 8 * j0 + 3328], vector_select_greater(size_1, _mm256_set1_ps(0.755f),
+                    sum_30, sum_35));
             }
         }
     }
@@ -11985,7 +11985,7 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
             _mm256_storeu_ps(&fc3_data_grad_out_at_1[328], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_1[328]), sum0_3_2));
         }
     } else {
-        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[416 * b0 + 24 * c0];
+        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[416 * b0 + 96];
         _mm256_storeu_ps(&fc3_data_grad_out_at_2[0], _mm256_setzero_ps());
         _mm256_storeu_ps(&fc3_data_grad_out_at_2[104], _mm256_setzero_ps());
         _mm256_storeu_ps(&fc3_data_grad_out_at_2[208], _mm256_setzero_ps());
@@ -12001,8 +12001,8 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
                         for (ptrdiff_t o2 = 0; o2 < 8; o2++) {
                             const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[32768 * b0
                                 + 512 * o0 + 128 * o1 + 32 * p + 8 * q + o2];
-                            const __m256 fc3_0_weight_copy_3 = _mm256_loadu_ps(&fc3_0_weight_copy[196608 * c0 + 4096 * o0 + 1024 * o1
-                                + 256 * p + 64 * q + 8 * o2]);
+                            const __m256 fc3_0_weight_copy_3 = _mm256_loadu_ps(&fc3_0_weight_copy[4096 * o0 + 1024 * o1 + 256 * p + 64 * q
+                                + 8 * o2 + 786432]);
                             sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
                                 sum1_0);
                             sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3,
@@ -12015,7 +12015,7 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
                     }
                 }
             }
-            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[416 * b0 + 24 * c0];
+            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[416 * b0 + 96];
             _mm256_storeu_ps(&fc3_data_grad_out_at_3[0], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_3[0]), sum1_0));
             _mm256_storeu_ps(&fc3_data_grad_out_at_3[104], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_3[104]), sum1_1));
             _mm256_storeu_ps(&fc3_data_grad_out_at_3[208], _mm256_add_ps(_mm256_loadu_ps(&fc3_data_grad_out_at_3[208]), sum1_2));
@@ -12263,7 +12263,7 @@ static TARGET_CODE void gru0_hidden_projection_data_grad_body(ptrdiff_t item, co
                 for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
                     const float *const gru0_cell_grad_hidden_gates_at_2 = &gru0_cell_grad_hidden_gates[4992 * b0 + 312 * time + 24 * o0
                         + 8 * p + o1];
-                    const __m256 gru_weight_hh_l0_copy_6 = _mm256_loadu_ps(&gru_weight_hh_l0_copy[7488 * c0 + 192 * o0 + 64 * p + 8 * o1]);
+                    const __m256 gru_weight_hh_l0_copy_6 = _mm256_loadu_ps(&gru_weight_hh_l0_copy[192 * o0 + 64 * p + 8 * o1 + 29952]);
                     sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_grad_hidden_gates_at_2[0]), gru_weight_hh_l0_copy_6, sum1_0);
                     sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_grad_hidden_gates_at_2[1248]), gru_weight_hh_l0_copy_6, sum1_1);
                     sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_grad_hidden_gates_at_2[2496]), gru_weight_hh_l0_copy_6, sum1_2);
@@ -12275,14 +12275,14 @@ static TARGET_CODE void gru0_hidden_projection_data_grad_body(ptrdiff_t item, co
             for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
                 const float *const gru0_cell_grad_hidden_gates_at_3 = &gru0_cell_grad_hidden_gates[4992 * b0 + 312 * time + 8 * p + o1
                     + 288];
-                const __m256 gru_weight_hh_l0_copy_7 = _mm256_loadu_ps(&gru_weight_hh_l0_copy[7488 * c0 + 64 * p + 8 * o1 + 2304]);
+                const __m256 gru_weight_hh_l0_copy_7 = _mm256_loadu_ps(&gru_weight_hh_l0_copy[64 * p + 8 * o1 + 32256]);
                 sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_grad_hidden_gates_at_3[0]), gru_weight_hh_l0_copy_7, sum1_0);
                 sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_grad_hidden_gates_at_3[1248]), gru_weight_hh_l0_copy_7, sum1_1);
                 sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_grad_hidden_gates_at_3[2496]), gru_weight_hh_l0_copy_7, sum1_2);
                 sum1_3 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_grad_hidden_gates_at_3[3744]), gru_weight_hh_l0_copy_7, sum1_3);
             }
         }
-        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[1664 * b0 + 104 * time + 24 * c0];
+        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[1664 * b0 + 104 * time + 96];
         _mm256_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[0], sum1_0);
         _mm256_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[416], sum1_1);
         _mm256_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[832], sum1_2);
@@ -12721,10 +12721,9 @@ static TARGET_CODE void gru0_input_projection_data_grad_body(ptrdiff_t item, con
                 for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
                     const float *const gru0_cell_grad_at_2 = &gru0_cell_grad[1248 * b0 + 24 * o0 + 8 * p + o1];
                     const __m256 gru0_cell_grad_8 = _mm256_set1_ps(gru0_cell_grad_at_2[0]);
-                    const __m256 gru_weight_ih_l0_copy_6 = _mm256_loadu_ps(&gru_weight_ih_l0_copy[7488 * c0 + 192 * o0 + 64 * p + 8 * o1]);
+                    const __m256 gru_weight_ih_l0_copy_6 = _mm256_loadu_ps(&gru_weight_ih_l0_copy[192 * o0 + 64 * p + 8 * o1 + 14976]);
                     sum1_0_0 = _mm256_fmadd_ps(gru0_cell_grad_8, gru_weight_ih_l0_copy_6, sum1_0_0);
-                    const __m256 gru_weight_ih_l0_copy_7 = _mm256_loadu_ps(&gru_weight_ih_l0_copy[7488 * c0 + 192 * o0 + 64 * p + 8 * o1
-                        + 2496]);
+                    const __m256 gru_weight_ih_l0_copy_7 = _mm256_loadu_ps(&gru_weight_ih_l0_copy[192 * o0 + 64 * p + 8 * o1 + 17472]);
                     sum1_0_1 = _mm256_fmadd_ps(gru0_cell_grad_8, gru_weight_ih_l0_copy_7, sum1_0_1);
                     const __m256 gru0_cell_grad_9 = _mm256_set1_ps(gru0_cell_grad_at_2[312]);
                     sum1_1_0 = _mm256_fmadd_ps(gru0_cell_grad_9, gru_weight_ih_l0_copy_6, sum1_1_0);
@@ -12742,9 +12741,9 @@ static TARGET_CODE void gru0_input_projection_data_grad_body(ptrdiff_t item, con
             for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
                 const float *const gru0_cell_grad_at_3 = &gru0_cell_grad[1248 * b0 + 8 * p + o1 + 288];
                 const __m256 gru0_cell_grad_12 = _mm256_set1_ps(gru0_cell_grad_at_3[0]);
-                const __m256 gru_weight_ih_l0_copy_8 = _mm256_loadu_ps(&gru_weight_ih_l0_copy[7488 * c0 + 64 * p + 8 * o1 + 2304]);
+                const __m256 gru_weight_ih_l0_copy_8 = _mm256_loadu_ps(&gru_weight_ih_l0_copy[64 * p + 8 * o1 + 17280]);
                 sum1_0_0 = _mm256_fmadd_ps(gru0_cell_grad_12, gru_weight_ih_l0_copy_8, sum1_0_0);
-                const __m256 gru_weight_ih_l0_copy_9 = _mm256_loadu_ps(&gru_weight_ih_l0_copy[7488 * c0 + 64 * p + 8 * o1 + 4800]);
+                const __m256 gru_weight_ih_l0_copy_9 = _mm256_loadu_ps(&gru_weight_ih_l0_copy[64 * p + 8 * o1 + 19776]);
                 sum1_0_1 = _mm256_fmadd_ps(gru0_cell_grad_12, gru_weight_ih_l0_copy_9, sum1_0_1);
                 const __m256 gru0_cell_grad_13 = _mm256_set1_ps(gru0_cell_grad_at_3[312]);
                 sum1_1_0 = _mm256_fmadd_ps(gru0_cell_grad_13, gru_weight_ih_l0_copy_8, sum1_1_0);
@@ -12757,7 +12756,7 @@ static TARGET_CODE void gru0_input_projection_data_grad_body(ptrdiff_t item, con
                 sum1_3_1 = _mm256_fmadd_ps(gru0_cell_grad_15, gru_weight_ih_l0_copy_9, sum1_3_1);
             }
         }
-        float *const gru0_input_projection_data_grad_out_at_1 = &gru0_input_projection_data_grad_out[256 * b0 + 24 * c0];
+        float *const gru0_input_projection_data_grad_out_at_1 = &gru0_input_projection_data_grad_out[256 * b0 + 48];
         _mm256_storeu_ps(&gru0_input_projection_data_grad_out_at_1[0], sum1_0_0);
         _mm256_storeu_ps(&gru0_input_projection_data_grad_out_at_1[8], sum1_0_1);
         _mm256_storeu_ps(&gru0_input_projection_data_grad_out_at_1[64], sum1_1_0);
@@ -12979,14 +12978,14 @@ static TARGET_CODE void fc1_data_grad_body(ptrdiff_t item, const float *restrict
         for (ptrdiff_t o0 = 0; o0 < 8; o0++) {
             for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
                 const float *const gru0_input_projection_data_grad_at_1 = &gru0_input_projection_data_grad[256 * b0 + 8 * o0 + o1];
-                const __m256 fc1_0_weight_copy_3 = _mm256_loadu_ps(&fc1_0_weight_copy[24576 * c0 + 2048 * h + 512 * w + 64 * o0 + 8 * o1]);
+                const __m256 fc1_0_weight_copy_3 = _mm256_loadu_ps(&fc1_0_weight_copy[2048 * h + 512 * w + 64 * o0 + 8 * o1 + 516096]);
                 sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_input_projection_data_grad_at_1[0]), fc1_0_weight_copy_3, sum1_0);
                 sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_input_projection_data_grad_at_1[64]), fc1_0_weight_copy_3, sum1_1);
                 sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_input_projection_data_grad_at_1[128]), fc1_0_weight_copy_3, sum1_2);
                 sum1_3 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_input_projection_data_grad_at_1[192]), fc1_0_weight_copy_3, sum1_3);
             }
         }
-        float *const fc1_data_grad_out_at_1 = &fc1_data_grad_out[32768 * b0 + 384 * c0 + 32 * h + 8 * w];
+        float *const fc1_data_grad_out_at_1 = &fc1_data_grad_out[32768 * b0 + 32 * h + 8 * w + 8064];
         _mm256_storeu_ps(&fc1_data_grad_out_at_1[0], sum1_0);
         _mm256_storeu_ps(&fc1_data_grad_out_at_1[8192], sum1_1);
         _mm256_storeu_ps(&fc1_data_grad_out_at_1[16384], sum1_2);
@@ -17753,19 +17752,19 @@ static TARGET_CODE void update_body(ptrdiff_t item, float *restrict weights, con
         }
     } else {
         for (ptrdiff_t p1 = 0; p1 < 296; p1++) {
-            const __m256 weights_1 = _mm256_loadu_ps(&weights[4096 * p0 + 8 * p1]);
-            const __m256 gradients_1 = _mm256_loadu_ps(&gradients[4096 * p0 + 8 * p1]);
+            const __m256 weights_1 = _mm256_loadu_ps(&weights[8 * p1 + 4571136]);
+            const __m256 gradients_1 = _mm256_loadu_ps(&gradients[8 * p1 + 4571136]);
             const __m256 sum_3 = _mm256_fmadd_ps(_mm256_set1_ps(1e-05f), weights_1, gradients_1);
-            const __m256 moment1_1 = _mm256_loadu_ps(&moment1[4096 * p0 + 8 * p1]);
+            const __m256 moment1_1 = _mm256_loadu_ps(&moment1[8 * p1 + 4571136]);
             const __m256 sum_4 = _mm256_fmadd_ps(_mm256_sub_ps(sum_3, moment1_1), _mm256_set1_ps(0.1f), moment1_1);
-            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&moment2[4096 * p0 + 8 * p1]), _mm256_set1_ps(0.999f));
+            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&moment2[8 * p1 + 4571136]), _mm256_set1_ps(0.999f));
             const __m256 sum_5 = _mm256_fmadd_ps(_mm256_mul_ps(sum_3, sum_3), _mm256_set1_ps(0.001f), product_1);
             const __m256 quotient_2 = _mm256_div_ps(_mm256_sqrt_ps(sum_5), _mm256_set1_ps(coefficients[1]));
             const __m256 quotient_3 = _mm256_div_ps(sum_4, _mm256_add_ps(quotient_2, _mm256_set1_ps(1e-08f)));
-            _mm256_storeu_ps(&weights[4096 * p0 + 8 * p1], _mm256_sub_ps(weights_1, _mm256_mul_ps(_mm256_set1_ps(coefficients[0]),
+            _mm256_storeu_ps(&weights[8 * p1 + 4571136], _mm256_sub_ps(weights_1, _mm256_mul_ps(_mm256_set1_ps(coefficients[0]),
                 quotient_3)));
-            _mm256_storeu_ps(&moment1[4096 * p0 + 8 * p1], sum_4);
-            _mm256_storeu_ps(&moment2[4096 * p0 + 8 * p1], sum_5);
+            _mm256_storeu_ps(&moment1[8 * p1 + 4571136], sum_4);
+            _mm256_storeu_ps(&moment2[8 * p1 + 4571136], sum_5);
         }
     }
 }
@@ -17830,8 +17829,8 @@ static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float 
         for (ptrdiff_t d0 = 0; d0 < 8; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                    gru_weight_ih_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_ih_l0[1536 * a0 + 512 * b + 64 * d0
-                        + 8 * d1 + a1];
+                    gru_weight_ih_l0_copy[2496 * d0 + 64 * b + 8 * a1 + d1 + 2304] = gru_weight_ih_l0[512 * b + 64 * d0 + 8 * d1 + a1
+                        + 18432];
                 }
             }
         }
@@ -17870,14 +17869,14 @@ static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float 
         for (ptrdiff_t d0 = 0; d0 < 12; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                    gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_hh_l0[2496 * a0 + 832 * b + 64 * d0
-                        + 8 * d1 + a1];
+                    gru_weight_hh_l0_copy[2496 * d0 + 64 * b + 8 * a1 + d1 + 2304] = gru_weight_hh_l0[832 * b + 64 * d0 + 8 * d1 + a1
+                        + 29952];
                 }
             }
         }
         for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[192 * a0 + 64 * b + 8 * a1 + d1 + 29952] = gru_weight_hh_l0[2496 * a0 + 832 * b + 8 * d1 + a1 + 768];
+                gru_weight_hh_l0_copy[64 * b + 8 * a1 + d1 + 32256] = gru_weight_hh_l0[832 * b + 8 * d1 + a1 + 30720];
             }
         }
     }
@@ -21821,8 +21820,8 @@ static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const 
                                 float *const encoder2_relu_in_staged2_at = &encoder2_relu_in_staged2[408 * c0 + 136 * u + 64 * j0 + 8 * v
                                     + c1];
                                 const __m256 encoder2_relu_in_staged2_0 = _mm256_set1_ps(encoder2_relu_in_staged2_at[0]);
-                                const float *const encoder_9_weight_at_1 = &encoder_9_weight[110592 * k0 + 27648 * k1 + 576 * c0 + 192 * u
-                                    + 64 * v + 8 * c1];
+                                const float *const encoder_9_weight_at_1 = &encoder_9_weight[27648 * k1 + 576 * c0 + 192 * u + 64 * v
+                                    + 8 * c1 + 221184];
                                 const __m256 encoder_9_weight_3 = _mm256_loadu_ps(&encoder_9_weight_at_1[0]);
                                 sum3_0_0 = _mm256_fmadd_ps(encoder2_relu_in_staged2_0, encoder_9_weight_3, sum3_0_0);
                                 const __m256 encoder_9_weight_4 = _mm256_loadu_ps(&encoder_9_weight_at_1[9216]);
@@ -21845,7 +21844,7 @@ static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const 
                         }
                     }
                 }
-                float *const encoder3_conv_forward_at_1 = &encoder3_conv_forward[6144 * k0 + 1536 * k1 + 64 * i0 + 32 * j0];
+                float *const encoder3_conv_forward_at_1 = &encoder3_conv_forward[1536 * k1 + 64 * i0 + 32 * j0 + 12288];
                 _mm256_storeu_ps(&encoder3_conv_forward_at_1[0], sum3_0_0);
                 _mm256_storeu_ps(&encoder3_conv_forward_at_1[512], sum3_0_1);
                 _mm256_storeu_ps(&encoder3_conv_forward_at_1[1024], sum3_0_2);
@@ -21876,11 +21875,11 @@ static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const 
                             float *const encoder2_relu_in_staged2_at_1 = &encoder2_relu_in_staged2[408 * c0 + 136 * u + 64 * j0 + 8 * v
                                 + c1];
                             const __m256 encoder2_relu_in_staged2_4 = _mm256_set1_ps(encoder2_relu_in_staged2_at_1[0]);
-                            const __m256 encoder_9_weight_6 = _mm256_loadu_ps(&encoder_9_weight[110592 * k0 + 576 * c0 + 192 * u + 64 * v
-                                + 8 * c1 + 55296]);
+                            const __m256 encoder_9_weight_6 = _mm256_loadu_ps(&encoder_9_weight[576 * c0 + 192 * u + 64 * v + 8 * c1
+                                + 276480]);
                             sum4_0_0 = _mm256_fmadd_ps(encoder2_relu_in_staged2_4, encoder_9_weight_6, sum4_0_0);
-                            const __m256 encoder_9_weight_7 = _mm256_loadu_ps(&encoder_9_weight[110592 * k0 + 576 * c0 + 192 * u + 64 * v
-                                + 8 * c1 + 64512]);
+                            const __m256 encoder_9_weight_7 = _mm256_loadu_ps(&encoder_9_weight[576 * c0 + 192 * u + 64 * v + 8 * c1
+                                + 285696]);
                             sum4_0_1 = _mm256_fmadd_ps(encoder2_relu_in_staged2_4, encoder_9_weight_7, sum4_0_1);
                             const __m256 encoder2_relu_in_staged2_5 = _mm256_set1_ps(encoder2_relu_in_staged2_at_1[16]);
                             sum4_1_0 = _mm256_fmadd_ps(encoder2_relu_in_staged2_5, encoder_9_weight_6, sum4_1_0);
@@ -21895,7 +21894,7 @@ static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const 
                     }
                 }
             }
-            float *const encoder3_conv_forward_at_2 = &encoder3_conv_forward[6144 * k0 + 64 * i0 + 32 * j0 + 3072];
+            float *const encoder3_conv_forward_at_2 = &encoder3_conv_forward[64 * i0 + 32 * j0 + 15360];
             _mm256_storeu_ps(&encoder3_conv_forward_at_2[0], sum4_0_0);
             _mm256_storeu_ps(&encoder3_conv_forward_at_2[512], sum4_0_1);
             _mm256_storeu_ps(&encoder3_conv_forward_at_2[8], sum4_1_0);
@@ -22058,8 +22057,7 @@ static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const 
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const encoder3_relu_in_staged2_at = &encoder3_relu_in_staged2[360 * c0 + 144 * i1 + 72 * u + 8 * v + c1];
                             const __m256 encoder3_relu_in_staged2_0 = _mm256_set1_ps(encoder3_relu_in_staged2_at[0]);
-                            const float *const encoder_12_weight_at_1 = &encoder_12_weight[110592 * k0 + 576 * c0 + 192 * u + 64 * v
-                                + 8 * c1];
+                            const float *const encoder_12_weight_at_1 = &encoder_12_weight[576 * c0 + 192 * u + 64 * v + 8 * c1 + 1105920];
                             const __m256 encoder_12_weight_3 = _mm256_loadu_ps(&encoder_12_weight_at_1[0]);
                             sum3_0_0 = _mm256_fmadd_ps(encoder3_relu_in_staged2_0, encoder_12_weight_3, sum3_0_0);
                             const __m256 encoder_12_weight_4 = _mm256_loadu_ps(&encoder_12_weight_at_1[18432]);
@@ -22082,7 +22080,7 @@ static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const 
                     }
                 }
             }
-            float *const encoder4_relu_at_1 = &encoder4_relu[768 * k0 + 64 * i0 + 32 * i1];
+            float *const encoder4_relu_at_1 = &encoder4_relu[64 * i0 + 32 * i1 + 7680];
             _mm256_storeu_ps(&encoder4_relu_at_1[0], _mm256_max_ps(_mm256_setzero_ps(), sum3_0_0));
             _mm256_storeu_ps(&encoder4_relu_at_1[128], _mm256_max_ps(_mm256_setzero_ps(), sum3_0_1));
             _mm256_storeu_ps(&encoder4_relu_at_1[256], _mm256_max_ps(_mm256_setzero_ps(), sum3_0_2));
@@ -22107,8 +22105,8 @@ static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const 
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const encoder3_relu_in_staged2_at_1 = &encoder3_relu_in_staged2[360 * c0 + 144 * i1 + 72 * u + 8 * v
                                 + c1];
-                            const __m256 encoder_12_weight_6 = _mm256_loadu_ps(&encoder_12_weight[110592 * k0 + 576 * c0 + 192 * u + 64 * v
-                                + 8 * c1 + 55296]);
+                            const __m256 encoder_12_weight_6 = _mm256_loadu_ps(&encoder_12_weight[576 * c0 + 192 * u + 64 * v + 8 * c1
+                                + 1161216]);
                             sum4_0 = _mm256_fmadd_ps(_mm256_set1_ps(encoder3_relu_in_staged2_at_1[0]), encoder_12_weight_6, sum4_0);
                             sum4_1 = _mm256_fmadd_ps(_mm256_set1_ps(encoder3_relu_in_staged2_at_1[16]), encoder_12_weight_6, sum4_1);
                             sum4_2 = _mm256_fmadd_ps(_mm256_set1_ps(encoder3_relu_in_staged2_at_1[32]), encoder_12_weight_6, sum4_2);
@@ -22117,7 +22115,7 @@ static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const 
                     }
                 }
             }
-            float *const encoder4_relu_at_2 = &encoder4_relu[768 * k0 + 64 * i0 + 32 * i1 + 384];
+            float *const encoder4_relu_at_2 = &encoder4_relu[64 * i0 + 32 * i1 + 8064];
             _mm256_storeu_ps(&encoder4_relu_at_2[0], _mm256_max_ps(_mm256_setzero_ps(), sum4_0));
             _mm256_storeu_ps(&encoder4_relu_at_2[8], _mm256_max_ps(_mm256_setzero_ps(), sum4_1));
             _mm256_storeu_ps(&encoder4_relu_at_2[16], _mm256_max_ps(_mm256_setzero_ps(), sum4_2));
@@ -22220,11 +22218,11 @@ static TARGET_CODE void gru0_input_projection_stream_body(ptrdiff_t item, const 
         __m256 sum1 = _mm256_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                const __m256 gru_weight_ih_l0_0 = _mm256_loadu_ps(&gru_weight_ih_l0[6144 * o0 + 512 * p + 64 * c0 + 8 * c1]);
+                const __m256 gru_weight_ih_l0_0 = _mm256_loadu_ps(&gru_weight_ih_l0[512 * p + 64 * c0 + 8 * c1 + 18432]);
                 sum1 = _mm256_fmadd_ps(_mm256_set1_ps(fc1_forward[8 * c0 + c1]), gru_weight_ih_l0_0, sum1);
             }
         }
-        _mm256_storeu_ps(&gru0_input_projection[96 * o0 + 8 * p], _mm256_add_ps(sum1, _mm256_loadu_ps(&gru_bias_ih_l0[96 * o0 + 8 * p])));
+        _mm256_storeu_ps(&gru0_input_projection[8 * p + 288], _mm256_add_ps(sum1, _mm256_loadu_ps(&gru_bias_ih_l0[8 * p + 288])));
     }
 }
 
@@ -22290,15 +22288,15 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
         __m256 sum1 = _mm256_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                const __m256 gru_weight_hh_l0_0 = _mm256_loadu_ps(&gru_weight_hh_l0[9984 * o0 + 832 * p + 64 * c0 + 8 * c1]);
+                const __m256 gru_weight_hh_l0_0 = _mm256_loadu_ps(&gru_weight_hh_l0[832 * p + 64 * c0 + 8 * c1 + 29952]);
                 sum1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell[8 * c0 + c1]), gru_weight_hh_l0_0, sum1);
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-            const __m256 gru_weight_hh_l0_1 = _mm256_loadu_ps(&gru_weight_hh_l0[9984 * o0 + 832 * p + 8 * c1 + 768]);
+            const __m256 gru_weight_hh_l0_1 = _mm256_loadu_ps(&gru_weight_hh_l0[832 * p + 8 * c1 + 30720]);
             sum1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell[c1 + 96]), gru_weight_hh_l0_1, sum1);
         }
-        _mm256_storeu_ps(&gru0_hidden_projection[96 * o0 + 8 * p], _mm256_add_ps(sum1, _mm256_loadu_ps(&gru_bias_hh_l0[96 * o0 + 8 * p])));
+        _mm256_storeu_ps(&gru0_hidden_projection[8 * p + 288], _mm256_add_ps(sum1, _mm256_loadu_ps(&gru_bias_hh_l0[8 * p + 288])));
     }
 }
 
@@ -22720,9 +22718,9 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
                 for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                     float *const fc3_forward_in_staged5_at = &fc3_forward_in_staged5[120 * c0 + 40 * i1 + c1];
                     const __m256 fc3_forward_in_staged5_0 = _mm256_set1_ps(fc3_forward_in_staged5_at[0]);
-                    const __m256 decoder_0_weight_12 = _mm256_loadu_ps(&decoder_0_weight[110592 * k0 + 576 * c0 + 8 * c1 + 256]);
+                    const __m256 decoder_0_weight_12 = _mm256_loadu_ps(&decoder_0_weight[576 * c0 + 8 * c1 + 1106176]);
                     sum6_0_0 = _mm256_fmadd_ps(fc3_forward_in_staged5_0, decoder_0_weight_12, sum6_0_0);
-                    const __m256 decoder_0_weight_13 = _mm256_loadu_ps(&decoder_0_weight[110592 * k0 + 576 * c0 + 8 * c1 + 37120]);
+                    const __m256 decoder_0_weight_13 = _mm256_loadu_ps(&decoder_0_weight[576 * c0 + 8 * c1 + 1143040]);
                     sum6_0_1 = _mm256_fmadd_ps(fc3_forward_in_staged5_0, decoder_0_weight_13, sum6_0_1);
                     const __m256 fc3_forward_in_staged5_1 = _mm256_set1_ps(fc3_forward_in_staged5_at[8]);
                     sum6_1_0 = _mm256_fmadd_ps(fc3_forward_in_staged5_1, decoder_0_weight_12, sum6_1_0);
@@ -22735,7 +22733,7 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
                     sum6_3_1 = _mm256_fmadd_ps(fc3_forward_in_staged5_3, decoder_0_weight_13, sum6_3_1);
                 }
             }
-            float *const decoder0_conv_transpose_forward_at_4 = &decoder0_conv_transpose_forward[1536 * k0 + 256 * i0 + 128 * i1];
+            float *const decoder0_conv_transpose_forward_at_4 = &decoder0_conv_transpose_forward[256 * i0 + 128 * i1 + 15360];
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_4[0], sum6_0_0);
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_4[512], sum6_0_1);
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_4[16], sum6_1_0);
@@ -22759,11 +22757,9 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                         float *const fc3_forward_in_staged5_at_1 = &fc3_forward_in_staged5[120 * c0 + 40 * i1 + c1 - 8 * v + 8];
                         const __m256 fc3_forward_in_staged5_4 = _mm256_set1_ps(fc3_forward_in_staged5_at_1[0]);
-                        const __m256 decoder_0_weight_14 = _mm256_loadu_ps(&decoder_0_weight[110592 * k0 + 576 * c0 + 128 * v + 8 * c1
-                            + 192]);
+                        const __m256 decoder_0_weight_14 = _mm256_loadu_ps(&decoder_0_weight[576 * c0 + 128 * v + 8 * c1 + 1106112]);
                         sum7_0_0 = _mm256_fmadd_ps(fc3_forward_in_staged5_4, decoder_0_weight_14, sum7_0_0);
-                        const __m256 decoder_0_weight_15 = _mm256_loadu_ps(&decoder_0_weight[110592 * k0 + 576 * c0 + 128 * v + 8 * c1
-                            + 37056]);
+                        const __m256 decoder_0_weight_15 = _mm256_loadu_ps(&decoder_0_weight[576 * c0 + 128 * v + 8 * c1 + 1142976]);
                         sum7_0_1 = _mm256_fmadd_ps(fc3_forward_in_staged5_4, decoder_0_weight_15, sum7_0_1);
                         const __m256 fc3_forward_in_staged5_5 = _mm256_set1_ps(fc3_forward_in_staged5_at_1[8]);
                         sum7_1_0 = _mm256_fmadd_ps(fc3_forward_in_staged5_5, decoder_0_weight_14, sum7_1_0);
@@ -22777,7 +22773,7 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
                     }
                 }
             }
-            float *const decoder0_conv_transpose_forward_at_5 = &decoder0_conv_transpose_forward[1536 * k0 + 256 * i0 + 128 * i1 + 8];
+            float *const decoder0_conv_transpose_forward_at_5 = &decoder0_conv_transpose_forward[256 * i0 + 128 * i1 + 15368];
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_5[0], sum7_0_0);
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_5[512], sum7_0_1);
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_5[16], sum7_1_0);
@@ -22801,11 +22797,9 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                         float *const fc3_forward_in_staged5_at_2 = &fc3_forward_in_staged5[120 * c0 + 40 * i1 + c1 - 40 * u + 40];
                         const __m256 fc3_forward_in_staged5_8 = _mm256_set1_ps(fc3_forward_in_staged5_at_2[0]);
-                        const __m256 decoder_0_weight_16 = _mm256_loadu_ps(&decoder_0_weight[110592 * k0 + 576 * c0 + 384 * u + 8 * c1
-                            + 64]);
+                        const __m256 decoder_0_weight_16 = _mm256_loadu_ps(&decoder_0_weight[576 * c0 + 384 * u + 8 * c1 + 1105984]);
                         sum8_0_0 = _mm256_fmadd_ps(fc3_forward_in_staged5_8, decoder_0_weight_16, sum8_0_0);
-                        const __m256 decoder_0_weight_17 = _mm256_loadu_ps(&decoder_0_weight[110592 * k0 + 576 * c0 + 384 * u + 8 * c1
-                            + 36928]);
+                        const __m256 decoder_0_weight_17 = _mm256_loadu_ps(&decoder_0_weight[576 * c0 + 384 * u + 8 * c1 + 1142848]);
                         sum8_0_1 = _mm256_fmadd_ps(fc3_forward_in_staged5_8, decoder_0_weight_17, sum8_0_1);
                         const __m256 fc3_forward_in_staged5_9 = _mm256_set1_ps(fc3_forward_in_staged5_at_2[8]);
                         sum8_1_0 = _mm256_fmadd_ps(fc3_forward_in_staged5_9, decoder_0_weight_16, sum8_1_0);
@@ -22819,7 +22813,7 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
                     }
                 }
             }
-            float *const decoder0_conv_transpose_forward_at_6 = &decoder0_conv_transpose_forward[1536 * k0 + 256 * i0 + 128 * i1 + 64];
+            float *const decoder0_conv_transpose_forward_at_6 = &decoder0_conv_transpose_forward[256 * i0 + 128 * i1 + 15424];
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_6[0], sum8_0_0);
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_6[512], sum8_0_1);
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_6[16], sum8_1_0);
@@ -22845,11 +22839,11 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
                             float *const fc3_forward_in_staged5_at_3 = &fc3_forward_in_staged5[120 * c0 + 40 * i1 + c1 - 8 * v - 40 * u
                                 + 48];
                             const __m256 fc3_forward_in_staged5_12 = _mm256_set1_ps(fc3_forward_in_staged5_at_3[0]);
-                            const __m256 decoder_0_weight_18 = _mm256_loadu_ps(&decoder_0_weight[110592 * k0 + 576 * c0 + 384 * u + 128 * v
-                                + 8 * c1]);
+                            const __m256 decoder_0_weight_18 = _mm256_loadu_ps(&decoder_0_weight[576 * c0 + 384 * u + 128 * v + 8 * c1
+                                + 1105920]);
                             sum9_0_0 = _mm256_fmadd_ps(fc3_forward_in_staged5_12, decoder_0_weight_18, sum9_0_0);
-                            const __m256 decoder_0_weight_19 = _mm256_loadu_ps(&decoder_0_weight[110592 * k0 + 576 * c0 + 384 * u + 128 * v
-                                + 8 * c1 + 36864]);
+                            const __m256 decoder_0_weight_19 = _mm256_loadu_ps(&decoder_0_weight[576 * c0 + 384 * u + 128 * v + 8 * c1
+                                + 1142784]);
                             sum9_0_1 = _mm256_fmadd_ps(fc3_forward_in_staged5_12, decoder_0_weight_19, sum9_0_1);
                             const __m256 fc3_forward_in_staged5_13 = _mm256_set1_ps(fc3_forward_in_staged5_at_3[8]);
                             sum9_1_0 = _mm256_fmadd_ps(fc3_forward_in_staged5_13, decoder_0_weight_18, sum9_1_0);
@@ -22864,7 +22858,7 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
                     }
                 }
             }
-            float *const decoder0_conv_transpose_forward_at_7 = &decoder0_conv_transpose_forward[1536 * k0 + 256 * i0 + 128 * i1 + 72];
+            float *const decoder0_conv_transpose_forward_at_7 = &decoder0_conv_transpose_forward[256 * i0 + 128 * i1 + 15432];
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_7[0], sum9_0_0);
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_7[512], sum9_0_1);
             _mm256_storeu_ps(&decoder0_conv_transpose_forward_at_7[16], sum9_1_0);
@@ -23196,7 +23190,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                 for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                     float *const decoder0_relu_in_staged5_at = &decoder0_relu_in_staged5[144 * c0 + 32 * j0 + c1];
                     const __m256 decoder0_relu_in_staged5_0 = _mm256_set1_ps(decoder0_relu_in_staged5_at[0]);
-                    const float *const decoder_3_weight_at_4 = &decoder_3_weight[110592 * k0 + 576 * c0 + 8 * c1 + 256];
+                    const float *const decoder_3_weight_at_4 = &decoder_3_weight[576 * c0 + 8 * c1 + 221440];
                     const __m256 decoder_3_weight_12 = _mm256_loadu_ps(&decoder_3_weight_at_4[0]);
                     sum6_0_0 = _mm256_fmadd_ps(decoder0_relu_in_staged5_0, decoder_3_weight_12, sum6_0_0);
                     const __m256 decoder_3_weight_13 = _mm256_loadu_ps(&decoder_3_weight_at_4[18432]);
@@ -23217,7 +23211,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                     sum6_3_2 = _mm256_fmadd_ps(decoder0_relu_in_staged5_3, decoder_3_weight_14, sum6_3_2);
                 }
             }
-            float *const decoder1_conv_transpose_forward_at_4 = &decoder1_conv_transpose_forward[12288 * k0 + 256 * i0 + 64 * j0];
+            float *const decoder1_conv_transpose_forward_at_4 = &decoder1_conv_transpose_forward[256 * i0 + 64 * j0 + 24576];
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_4[0], sum6_0_0);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_4[2048], sum6_0_1);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_4[4096], sum6_0_2);
@@ -23239,14 +23233,14 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
             for (ptrdiff_t c0 = 0; c0 < 32; c0++) {
                 for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                     float *const decoder0_relu_in_staged5_at_1 = &decoder0_relu_in_staged5[144 * c0 + 32 * j0 + c1];
-                    const __m256 decoder_3_weight_15 = _mm256_loadu_ps(&decoder_3_weight[110592 * k0 + 576 * c0 + 8 * c1 + 55552]);
+                    const __m256 decoder_3_weight_15 = _mm256_loadu_ps(&decoder_3_weight[576 * c0 + 8 * c1 + 276736]);
                     sum7_0 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_1[0]), decoder_3_weight_15, sum7_0);
                     sum7_1 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_1[8]), decoder_3_weight_15, sum7_1);
                     sum7_2 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_1[16]), decoder_3_weight_15, sum7_2);
                     sum7_3 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_1[24]), decoder_3_weight_15, sum7_3);
                 }
             }
-            float *const decoder1_conv_transpose_forward_at_5 = &decoder1_conv_transpose_forward[12288 * k0 + 256 * i0 + 64 * j0 + 6144];
+            float *const decoder1_conv_transpose_forward_at_5 = &decoder1_conv_transpose_forward[256 * i0 + 64 * j0 + 30720];
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_5[0], sum7_0);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_5[16], sum7_1);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_5[32], sum7_2);
@@ -23270,7 +23264,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                         float *const decoder0_relu_in_staged5_at_2 = &decoder0_relu_in_staged5[144 * c0 + 32 * j0 + c1 - 8 * v + 8];
                         const __m256 decoder0_relu_in_staged5_4 = _mm256_set1_ps(decoder0_relu_in_staged5_at_2[0]);
-                        const float *const decoder_3_weight_at_5 = &decoder_3_weight[110592 * k0 + 576 * c0 + 128 * v + 8 * c1 + 192];
+                        const float *const decoder_3_weight_at_5 = &decoder_3_weight[576 * c0 + 128 * v + 8 * c1 + 221376];
                         const __m256 decoder_3_weight_16 = _mm256_loadu_ps(&decoder_3_weight_at_5[0]);
                         sum8_0_0 = _mm256_fmadd_ps(decoder0_relu_in_staged5_4, decoder_3_weight_16, sum8_0_0);
                         const __m256 decoder_3_weight_17 = _mm256_loadu_ps(&decoder_3_weight_at_5[18432]);
@@ -23292,7 +23286,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                     }
                 }
             }
-            float *const decoder1_conv_transpose_forward_at_6 = &decoder1_conv_transpose_forward[12288 * k0 + 256 * i0 + 64 * j0 + 8];
+            float *const decoder1_conv_transpose_forward_at_6 = &decoder1_conv_transpose_forward[256 * i0 + 64 * j0 + 24584];
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_6[0], sum8_0_0);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_6[2048], sum8_0_1);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_6[4096], sum8_0_2);
@@ -23315,8 +23309,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                 for (ptrdiff_t v = 0; v < 2; v++) {
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                         float *const decoder0_relu_in_staged5_at_3 = &decoder0_relu_in_staged5[144 * c0 + 32 * j0 + c1 - 8 * v + 8];
-                        const __m256 decoder_3_weight_19 = _mm256_loadu_ps(&decoder_3_weight[110592 * k0 + 576 * c0 + 128 * v + 8 * c1
-                            + 55488]);
+                        const __m256 decoder_3_weight_19 = _mm256_loadu_ps(&decoder_3_weight[576 * c0 + 128 * v + 8 * c1 + 276672]);
                         sum9_0 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_3[0]), decoder_3_weight_19, sum9_0);
                         sum9_1 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_3[8]), decoder_3_weight_19, sum9_1);
                         sum9_2 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_3[16]), decoder_3_weight_19, sum9_2);
@@ -23324,7 +23317,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                     }
                 }
             }
-            float *const decoder1_conv_transpose_forward_at_7 = &decoder1_conv_transpose_forward[12288 * k0 + 256 * i0 + 64 * j0 + 6152];
+            float *const decoder1_conv_transpose_forward_at_7 = &decoder1_conv_transpose_forward[256 * i0 + 64 * j0 + 30728];
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_7[0], sum9_0);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_7[16], sum9_1);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_7[32], sum9_2);
@@ -23348,7 +23341,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                         float *const decoder0_relu_in_staged5_at_4 = &decoder0_relu_in_staged5[144 * c0 + 32 * j0 + c1 - 72 * u + 72];
                         const __m256 decoder0_relu_in_staged5_8 = _mm256_set1_ps(decoder0_relu_in_staged5_at_4[0]);
-                        const float *const decoder_3_weight_at_6 = &decoder_3_weight[110592 * k0 + 576 * c0 + 384 * u + 8 * c1 + 64];
+                        const float *const decoder_3_weight_at_6 = &decoder_3_weight[576 * c0 + 384 * u + 8 * c1 + 221248];
                         const __m256 decoder_3_weight_20 = _mm256_loadu_ps(&decoder_3_weight_at_6[0]);
                         sum10_0_0 = _mm256_fmadd_ps(decoder0_relu_in_staged5_8, decoder_3_weight_20, sum10_0_0);
                         const __m256 decoder_3_weight_21 = _mm256_loadu_ps(&decoder_3_weight_at_6[18432]);
@@ -23370,7 +23363,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                     }
                 }
             }
-            float *const decoder1_conv_transpose_forward_at_8 = &decoder1_conv_transpose_forward[12288 * k0 + 256 * i0 + 64 * j0 + 128];
+            float *const decoder1_conv_transpose_forward_at_8 = &decoder1_conv_transpose_forward[256 * i0 + 64 * j0 + 24704];
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_8[0], sum10_0_0);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_8[2048], sum10_0_1);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_8[4096], sum10_0_2);
@@ -23393,8 +23386,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                 for (ptrdiff_t u = 0; u < 2; u++) {
                     for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                         float *const decoder0_relu_in_staged5_at_5 = &decoder0_relu_in_staged5[144 * c0 + 32 * j0 + c1 - 72 * u + 72];
-                        const __m256 decoder_3_weight_23 = _mm256_loadu_ps(&decoder_3_weight[110592 * k0 + 576 * c0 + 384 * u + 8 * c1
-                            + 55360]);
+                        const __m256 decoder_3_weight_23 = _mm256_loadu_ps(&decoder_3_weight[576 * c0 + 384 * u + 8 * c1 + 276544]);
                         sum11_0 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_5[0]), decoder_3_weight_23, sum11_0);
                         sum11_1 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_5[8]), decoder_3_weight_23, sum11_1);
                         sum11_2 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_5[16]), decoder_3_weight_23, sum11_2);
@@ -23402,7 +23394,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                     }
                 }
             }
-            float *const decoder1_conv_transpose_forward_at_9 = &decoder1_conv_transpose_forward[12288 * k0 + 256 * i0 + 64 * j0 + 6272];
+            float *const decoder1_conv_transpose_forward_at_9 = &decoder1_conv_transpose_forward[256 * i0 + 64 * j0 + 30848];
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_9[0], sum11_0);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_9[16], sum11_1);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_9[32], sum11_2);
@@ -23428,8 +23420,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                             float *const decoder0_relu_in_staged5_at_6 = &decoder0_relu_in_staged5[144 * c0 + 32 * j0 + c1 - 8 * v - 72 * u
                                 + 80];
                             const __m256 decoder0_relu_in_staged5_12 = _mm256_set1_ps(decoder0_relu_in_staged5_at_6[0]);
-                            const float *const decoder_3_weight_at_7 = &decoder_3_weight[110592 * k0 + 576 * c0 + 384 * u + 128 * v
-                                + 8 * c1];
+                            const float *const decoder_3_weight_at_7 = &decoder_3_weight[576 * c0 + 384 * u + 128 * v + 8 * c1 + 221184];
                             const __m256 decoder_3_weight_24 = _mm256_loadu_ps(&decoder_3_weight_at_7[0]);
                             sum12_0_0 = _mm256_fmadd_ps(decoder0_relu_in_staged5_12, decoder_3_weight_24, sum12_0_0);
                             const __m256 decoder_3_weight_25 = _mm256_loadu_ps(&decoder_3_weight_at_7[18432]);
@@ -23452,7 +23443,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                     }
                 }
             }
-            float *const decoder1_conv_transpose_forward_at_10 = &decoder1_conv_transpose_forward[12288 * k0 + 256 * i0 + 64 * j0 + 136];
+            float *const decoder1_conv_transpose_forward_at_10 = &decoder1_conv_transpose_forward[256 * i0 + 64 * j0 + 24712];
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_10[0], sum12_0_0);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_10[2048], sum12_0_1);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_10[4096], sum12_0_2);
@@ -23477,8 +23468,8 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                             float *const decoder0_relu_in_staged5_at_7 = &decoder0_relu_in_staged5[144 * c0 + 32 * j0 + c1 - 8 * v - 72 * u
                                 + 80];
-                            const __m256 decoder_3_weight_27 = _mm256_loadu_ps(&decoder_3_weight[110592 * k0 + 576 * c0 + 384 * u + 128 * v
-                                + 8 * c1 + 55296]);
+                            const __m256 decoder_3_weight_27 = _mm256_loadu_ps(&decoder_3_weight[576 * c0 + 384 * u + 128 * v + 8 * c1
+                                + 276480]);
                             sum13_0 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_7[0]), decoder_3_weight_27, sum13_0);
                             sum13_1 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_7[8]), decoder_3_weight_27, sum13_1);
                             sum13_2 = _mm256_fmadd_ps(_mm256_set1_ps(decoder0_relu_in_staged5_at_7[16]), decoder_3_weight_27, sum13_2);
@@ -23487,7 +23478,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
                     }
                 }
             }
-            float *const decoder1_conv_transpose_forward_at_11 = &decoder1_conv_transpose_forward[12288 * k0 + 256 * i0 + 64 * j0 + 6280];
+            float *const decoder1_conv_transpose_forward_at_11 = &decoder1_conv_transpose_forward[256 * i0 + 64 * j0 + 30856];
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_11[0], sum13_0);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_11[16], sum13_1);
             _mm256_storeu_ps(&decoder1_conv_transpose_forward_at_11[32], sum13_2);
@@ -24529,11 +24520,11 @@ static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const 
     } else {
         for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
             for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                if (h_s + 51 < 64) {
                     _mm256_storeu_ps(&decoder3_relu_in_staged3[7392 * c_s + 528 * h_s], _mm256_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                         const __m256 decoder3_conv_transpose_forward_1 = _mm256_loadu_ps(&decoder3_conv_transpose_forward[32768 * c_s
-                            + 6656 * i0 + 512 * h_s + 8 * w_s - 512]);
+                            + 512 * h_s + 8 * w_s + 26112]);
                         const __m256 difference_1 = _mm256_sub_ps(decoder3_conv_transpose_forward_1,
                             _mm256_loadu_ps(&decoder3_batch_norm_running[24 * c_s]));
                         const __m256 decoder3_batch_norm_running_1 = _mm256_loadu_ps(&decoder3_batch_norm_running[24 * c_s + 16]);
@@ -24662,7 +24653,7 @@ static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const 
                 const __m256 sum_33 = _mm256_fmadd_ps(sum_32, product_1, _mm256_set1_ps(0.1332653f));
                 const __m256 sum_34 = _mm256_fmadd_ps(sum_33, product_1, _mm256_set1_ps(-0.3333307f));
                 const __m256 sum_35 = _mm256_fmadd_ps(_mm256_mul_ps(product_1, sum_19), sum_34, sum_19);
-                _mm256_storeu_ps(&reconstruction[832 * i0 + 64 * i1 + 8 * j0], vector_select_greater(size_1, _mm256_set1_ps(0.755f), sum_30,
+                _mm256_storeu_ps(&reconstruction[64 * i1 + 8 * j0 + 3328], vector_select_greater(size_1, _mm256_set1_ps(0.755f), sum_30,
                     sum_35));
             }
         }
@@ -25053,7 +25044,7 @@ static TARGET_CODE void load_gru_weight_ih_l0_body(ptrdiff_t item, const float *
             for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                        packed[1536 * a0 + 512 * b1 + 64 * d0 + 8 * d1 + a1] = values[6400 * b1 + 512 * a0 + 64 * a1 + 8 * d0 + d1];
+                        packed[512 * b1 + 64 * d0 + 8 * d1 + a1 + 18432] = values[6400 * b1 + 64 * a1 + 8 * d0 + d1 + 6144];
                     }
                 }
             }
@@ -25095,7 +25086,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
             for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                        packed[2496 * a0 + 832 * b1 + 64 * d0 + 8 * d1 + a1] = values[10000 * b1 + 800 * a0 + 100 * a1 + 8 * d0 + d1];
+                        packed[832 * b1 + 64 * d0 + 8 * d1 + a1 + 29952] = values[10000 * b1 + 100 * a1 + 8 * d0 + d1 + 9600];
                     }
                 }
             }
@@ -25103,7 +25094,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
         for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                    packed[2496 * a0 + 832 * b1 + 8 * d1 + a1 + 768] = values[10000 * b1 + 800 * a0 + 100 * a1 + d1 + 96];
+                    packed[832 * b1 + 8 * d1 + a1 + 30720] = values[10000 * b1 + 100 * a1 + d1 + 9696];
                 }
             }
         }
@@ -25131,7 +25122,7 @@ static TARGET_CODE void load_gru_bias_ih_l0_body(ptrdiff_t item, const float *re
     } else {
         for (ptrdiff_t c1 = 0; c1 < 3; c1++) {
             for (ptrdiff_t b1 = 0; b1 < 4; b1++) {
-                packed[24 * b0 + 8 * c1 + b1] = values[100 * c1 + 8 * b0 + b1];
+                packed[8 * c1 + b1 + 288] = values[100 * c1 + b1 + 96];
             }
         }
     }
@@ -25158,7 +25149,7 @@ static TARGET_CODE void load_gru_bias_hh_l0_body(ptrdiff_t item, const float *re
     } else {
         for (ptrdiff_t c1 = 0; c1 < 3; c1++) {
             for (ptrdiff_t b1 = 0; b1 < 4; b1++) {
-                packed[24 * b0 + 8 * c1 + b1] = values[100 * c1 + 8 * b0 + b1];
+                packed[8 * c1 + b1 + 288] = values[100 * c1 + b1 + 96];
             }
         }
     }

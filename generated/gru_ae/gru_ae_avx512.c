@@ -4367,7 +4367,7 @@ static TARGET_CODE void gru0_input_projection_body(ptrdiff_t item, const float *
         for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const float *const fc1_forward_at_1 = &fc1_forward[512 * b0 + 16 * c0 + c1];
-                const __m512 gru_weight_ih_l0_3 = _mm512_loadu_ps(&gru_weight_ih_l0[9216 * o0 + 1024 * p + 256 * c0 + 16 * c1]);
+                const __m512 gru_weight_ih_l0_3 = _mm512_loadu_ps(&gru_weight_ih_l0[1024 * p + 256 * c0 + 16 * c1 + 18432]);
                 sum1_0_0 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[0]), gru_weight_ih_l0_3, sum1_0_0);
                 sum1_0_1 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[64]), gru_weight_ih_l0_3, sum1_0_1);
                 sum1_0_2 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[128]), gru_weight_ih_l0_3, sum1_0_2);
@@ -4378,8 +4378,8 @@ static TARGET_CODE void gru0_input_projection_body(ptrdiff_t item, const float *
                 sum1_1_3 = _mm512_fmadd_ps(_mm512_set1_ps(fc1_forward_at_1[448]), gru_weight_ih_l0_3, sum1_1_3);
             }
         }
-        const __m512 gru_bias_ih_l0_3 = _mm512_loadu_ps(&gru_bias_ih_l0[144 * o0 + 16 * p]);
-        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[2688 * b0 + 144 * o0 + 16 * p];
+        const __m512 gru_bias_ih_l0_3 = _mm512_loadu_ps(&gru_bias_ih_l0[16 * p + 288]);
+        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[2688 * b0 + 16 * p + 288];
         _mm512_storeu_ps(&gru0_input_projection_out_at_1[0], _mm512_add_ps(sum1_0_0, gru_bias_ih_l0_3));
         _mm512_storeu_ps(&gru0_input_projection_out_at_1[336], _mm512_add_ps(sum1_0_1, gru_bias_ih_l0_3));
         _mm512_storeu_ps(&gru0_input_projection_out_at_1[672], _mm512_add_ps(sum1_0_2, gru_bias_ih_l0_3));
@@ -4574,7 +4574,7 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const float *const gru0_cell_at_2 = &gru0_cell[4480 * b0 + 112 * time + 16 * c0 + c1];
-                const __m512 gru_weight_hh_l0_6 = _mm512_loadu_ps(&gru_weight_hh_l0[16128 * o0 + 1792 * p + 256 * c0 + 16 * c1]);
+                const __m512 gru_weight_hh_l0_6 = _mm512_loadu_ps(&gru_weight_hh_l0[1792 * p + 256 * c0 + 16 * c1 + 32256]);
                 sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[0]), gru_weight_hh_l0_6, sum1_0);
                 sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[560]), gru_weight_hh_l0_6, sum1_1);
                 sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[1120]), gru_weight_hh_l0_6, sum1_2);
@@ -4587,7 +4587,7 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const float *const gru0_cell_at_3 = &gru0_cell[4480 * b0 + 112 * time + c1 + 96];
-            const __m512 gru_weight_hh_l0_7 = _mm512_loadu_ps(&gru_weight_hh_l0[16128 * o0 + 1792 * p + 16 * c1 + 1536]);
+            const __m512 gru_weight_hh_l0_7 = _mm512_loadu_ps(&gru_weight_hh_l0[1792 * p + 16 * c1 + 33792]);
             sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[0]), gru_weight_hh_l0_7, sum1_0);
             sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[560]), gru_weight_hh_l0_7, sum1_1);
             sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[1120]), gru_weight_hh_l0_7, sum1_2);
@@ -4597,8 +4597,8 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
             sum1_6 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[3360]), gru_weight_hh_l0_7, sum1_6);
             sum1_7 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[3920]), gru_weight_hh_l0_7, sum1_7);
         }
-        const __m512 gru_bias_hh_l0_3 = _mm512_loadu_ps(&gru_bias_hh_l0[144 * o0 + 16 * p]);
-        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[10752 * b0 + 336 * time + 144 * o0 + 16 * p];
+        const __m512 gru_bias_hh_l0_3 = _mm512_loadu_ps(&gru_bias_hh_l0[16 * p + 288]);
+        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[10752 * b0 + 336 * time + 16 * p + 288];
         _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[0], _mm512_add_ps(sum1_0, gru_bias_hh_l0_3));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[1344], _mm512_add_ps(sum1_1, gru_bias_hh_l0_3));
         _mm512_storeu_ps(&gru0_hidden_projection_out_at_1[2688], _mm512_add_ps(sum1_2, gru_bias_hh_l0_3));
@@ -7527,11 +7527,11 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
     } else {
         for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
             for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                if (h_s + 51 < 64) {
                     _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                         const __m512 decoder3_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[131072 * n
-                            + 65536 * c_s + 13312 * i0 + 1024 * h_s + 16 * w_s - 1024]);
+                            + 65536 * c_s + 1024 * h_s + 16 * w_s + 52224]);
                         const __m512 difference_1 = _mm512_sub_ps(decoder3_conv_transpose_forward_1,
                             _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c_s]));
                         const __m512 decoder3_batch_norm_statistics_1 = _mm512_loadu_ps(&decoder3_batch_norm_statistics[48 * c_s + 32]);
@@ -7660,8 +7660,8 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                 const __m512 sum_33 = _mm512_fmadd_ps(sum_32, product_1, _mm512_set1_ps(0.1332653f));
                 const __m512 sum_34 = _mm512_fmadd_ps(sum_33, product_1, _mm512_set1_ps(-0.3333307f));
                 const __m512 sum_35 = _mm512_fmadd_ps(_mm512_mul_ps(product_1, sum_19), sum_34, sum_19);
-                _mm512_storeu_ps(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 16 * j0], vector_select_greater(size_1,
-                    _mm512_set1_ps(0.755f), sum_30, sum_35));
+                _mm512_storeu_ps(&reconstruction[4096 * n + 64 * i1 + 16 * j0 + 3328], vector_select_greater(size_1, _mm512_set1_ps(0.755f),
+                    sum_30, sum_35));
             }
         }
     }
@@ -15541,7 +15541,7 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
             _mm512_storeu_ps(&fc3_data_grad_out_at_1[816], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[816]), sum0_1_3_2));
         }
     } else {
-        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[896 * b0 + 48 * c0];
+        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[896 * b0 + 96];
         _mm512_storeu_ps(&fc3_data_grad_out_at_2[0], _mm512_setzero_ps());
         _mm512_storeu_ps(&fc3_data_grad_out_at_2[112], _mm512_setzero_ps());
         _mm512_storeu_ps(&fc3_data_grad_out_at_2[224], _mm512_setzero_ps());
@@ -15565,8 +15565,8 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
                         for (ptrdiff_t o2 = 0; o2 < 16; o2++) {
                             const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[65536 * b0
                                 + 512 * o0 + 256 * o1 + 64 * p + 16 * q + o2];
-                            const __m512 fc3_0_weight_copy_3 = _mm512_loadu_ps(&fc3_0_weight_copy[393216 * c0 + 8192 * o0 + 4096 * o1
-                                + 1024 * p + 256 * q + 16 * o2]);
+                            const __m512 fc3_0_weight_copy_3 = _mm512_loadu_ps(&fc3_0_weight_copy[8192 * o0 + 4096 * o1 + 1024 * p + 256 * q
+                                + 16 * o2 + 786432]);
                             sum1_0_0 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
                                 sum1_0_0);
                             sum1_0_1 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3,
@@ -15587,7 +15587,7 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
                     }
                 }
             }
-            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[896 * b0 + 48 * c0];
+            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[896 * b0 + 96];
             _mm512_storeu_ps(&fc3_data_grad_out_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[0]), sum1_0_0));
             _mm512_storeu_ps(&fc3_data_grad_out_at_3[112], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[112]), sum1_0_1));
             _mm512_storeu_ps(&fc3_data_grad_out_at_3[224], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[224]), sum1_0_2));
@@ -15899,8 +15899,7 @@ static TARGET_CODE void gru0_hidden_projection_data_grad_body(ptrdiff_t item, co
                 for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
                     const float *const gru0_cell_grad_hidden_gates_at_2 = &gru0_cell_grad_hidden_gates[10752 * b0 + 336 * time + 48 * o0
                         + 16 * p + o1];
-                    const __m512 gru_weight_hh_l0_copy_6 = _mm512_loadu_ps(&gru_weight_hh_l0_copy[16128 * c0 + 768 * o0 + 256 * p
-                        + 16 * o1]);
+                    const __m512 gru_weight_hh_l0_copy_6 = _mm512_loadu_ps(&gru_weight_hh_l0_copy[768 * o0 + 256 * p + 16 * o1 + 32256]);
                     sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[0]), gru_weight_hh_l0_copy_6, sum1_0);
                     sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[1344]), gru_weight_hh_l0_copy_6, sum1_1);
                     sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_2[2688]), gru_weight_hh_l0_copy_6, sum1_2);
@@ -15916,7 +15915,7 @@ static TARGET_CODE void gru0_hidden_projection_data_grad_body(ptrdiff_t item, co
             for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
                 const float *const gru0_cell_grad_hidden_gates_at_3 = &gru0_cell_grad_hidden_gates[10752 * b0 + 336 * time + 16 * p + o1
                     + 288];
-                const __m512 gru_weight_hh_l0_copy_7 = _mm512_loadu_ps(&gru_weight_hh_l0_copy[16128 * c0 + 256 * p + 16 * o1 + 4608]);
+                const __m512 gru_weight_hh_l0_copy_7 = _mm512_loadu_ps(&gru_weight_hh_l0_copy[256 * p + 16 * o1 + 36864]);
                 sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[0]), gru_weight_hh_l0_copy_7, sum1_0);
                 sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[1344]), gru_weight_hh_l0_copy_7, sum1_1);
                 sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[2688]), gru_weight_hh_l0_copy_7, sum1_2);
@@ -15927,7 +15926,7 @@ static TARGET_CODE void gru0_hidden_projection_data_grad_body(ptrdiff_t item, co
                 sum1_7 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_grad_hidden_gates_at_3[9408]), gru_weight_hh_l0_copy_7, sum1_7);
             }
         }
-        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[3584 * b0 + 112 * time + 48 * c0];
+        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[3584 * b0 + 112 * time + 96];
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[0], sum1_0);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[448], sum1_1);
         _mm512_storeu_ps(&gru0_hidden_projection_data_grad_out_at_1[896], sum1_2);
@@ -16127,7 +16126,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
         } else {
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged3[16 * n_s],
-                    _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 96 * o0 + 16 * p]));
+                    _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 16 * p + 288]));
             }
             __m512 sum4_0 = _mm512_setzero_ps();
             __m512 sum4_1 = _mm512_setzero_ps();
@@ -16156,7 +16155,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum4_9 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[9]), sum4_9);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[1792 * p + 256 * c0 + 32256];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[0], sum4_0);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16], sum4_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[32], sum4_2);
@@ -16186,7 +16185,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum5_5 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, _mm512_set1_ps(gru0_cell_at_3[5]), sum5_5);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0 + 160];
+            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[1792 * p + 256 * c0 + 32416];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[0], sum5_0);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[16], sum5_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[32], sum5_2);
@@ -16214,7 +16213,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                 for (ptrdiff_t t = 0; t < 4; t++) {
                     const __m512 gru0_cell_grad_hidden_gates_in_staged6_0 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged6[128 * b1
                         + 32 * t]);
-                    const float *const gru0_cell_at_4 = &gru0_cell[560 * b1 + 112 * t + 16 * c0];
+                    const float *const gru0_cell_at_4 = &gru0_cell[560 * b1 + 112 * t + 96];
                     const __m512 gru0_cell_16 = _mm512_set1_ps(gru0_cell_at_4[0]);
                     sum7_0_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_0, gru0_cell_16, sum7_0_0);
                     const __m512 gru0_cell_grad_hidden_gates_in_staged6_1 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged6[128 * b1
@@ -16231,7 +16230,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum7_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_19, sum7_3_1);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_4 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            float *const gru_weight_hh_l0_grad_at_4 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 1536];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[0], sum7_0_0);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5376], sum7_0_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[16], sum7_1_0);
@@ -16243,7 +16242,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
         } else {
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged8[16 * n_s],
-                    _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 96 * o0 + 16 * p]));
+                    _mm512_loadu_ps(&gru0_cell_grad_hidden_gates[336 * n_s + 16 * p + 288]));
             }
             __m512 sum9_0 = _mm512_setzero_ps();
             __m512 sum9_1 = _mm512_setzero_ps();
@@ -16253,14 +16252,14 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                 for (ptrdiff_t t = 0; t < 4; t++) {
                     const __m512 gru0_cell_grad_hidden_gates_in_staged8_0 = _mm512_loadu_ps(&gru0_cell_grad_hidden_gates_in_staged8[64 * b1
                         + 16 * t]);
-                    const float *const gru0_cell_at_5 = &gru0_cell[560 * b1 + 112 * t + 16 * c0];
+                    const float *const gru0_cell_at_5 = &gru0_cell[560 * b1 + 112 * t + 96];
                     sum9_0 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[0]), sum9_0);
                     sum9_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[1]), sum9_1);
                     sum9_2 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[2]), sum9_2);
                     sum9_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[3]), sum9_3);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_5 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            float *const gru_weight_hh_l0_grad_at_5 = &gru_weight_hh_l0_grad[1792 * p + 33792];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[0], sum9_0);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[16], sum9_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[32], sum9_2);
@@ -16323,7 +16322,7 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, c
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_in_staged0[64 * n_s + 16 * c_s],
-                    _mm512_loadu_ps(&gru0_cell_grad[336 * n_s + 192 * o0 + 48 * c_s + 16 * p]));
+                    _mm512_loadu_ps(&gru0_cell_grad[336 * n_s + 48 * c_s + 16 * p]));
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
@@ -16391,7 +16390,7 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, c
                     sum1_5_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_3, fc1_forward_5, sum1_5_3);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
+            float *const gru_weight_ih_l0_grad_at = &gru_weight_ih_l0_grad[1024 * p + 256 * c0 + 96 * c1];
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[0], sum1_0_0);
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[3072], sum1_0_1);
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at[6144], sum1_0_2);
@@ -16463,7 +16462,7 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, c
                 sum2_3_3 = _mm512_fmadd_ps(gru0_cell_grad_in_staged0_7, fc1_forward_9, sum2_3_3);
             }
         }
-        float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
+        float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[1024 * p + 256 * c0 + 192];
         _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[0], sum2_0_0);
         _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[3072], sum2_0_1);
         _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_1[6144], sum2_0_2);
@@ -16484,7 +16483,7 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, c
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
             for (ptrdiff_t c_s = 0; c_s < 3; c_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_in_staged3[48 * n_s + 16 * c_s],
-                    _mm512_loadu_ps(&gru0_cell_grad[336 * n_s + 192 * o0 + 48 * c_s + 16 * p]));
+                    _mm512_loadu_ps(&gru0_cell_grad[336 * n_s + 48 * c_s + 16 * p + 192]));
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
@@ -16539,7 +16538,7 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, c
                     sum4_5_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_2, fc1_forward_15, sum4_5_2);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_2 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 96 * c1];
+            float *const gru_weight_ih_l0_grad_at_2 = &gru_weight_ih_l0_grad[1024 * p + 256 * c0 + 96 * c1 + 12288];
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[0], sum4_0_0);
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[3072], sum4_0_1);
             _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_2[6144], sum4_0_2);
@@ -16596,7 +16595,7 @@ static TARGET_CODE void gru0_input_projection_weight_grad_body(ptrdiff_t item, c
                 sum5_3_2 = _mm512_fmadd_ps(gru0_cell_grad_in_staged3_5, fc1_forward_19, sum5_3_2);
             }
         }
-        float *const gru_weight_ih_l0_grad_at_3 = &gru_weight_ih_l0_grad[12288 * o0 + 1024 * p + 256 * c0 + 192];
+        float *const gru_weight_ih_l0_grad_at_3 = &gru_weight_ih_l0_grad[1024 * p + 256 * c0 + 12480];
         _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[0], sum5_0_0);
         _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[3072], sum5_0_1);
         _mm512_storeu_ps(&gru_weight_ih_l0_grad_at_3[6144], sum5_0_2);
@@ -22810,20 +22809,19 @@ static TARGET_CODE void update_body(ptrdiff_t item, float *restrict weights, con
         }
     } else {
         for (ptrdiff_t p1 = 0; p1 < 58; p1++) {
-            const __m512 weights_1 = _mm512_loadu_ps(&weights[4096 * p0 + 16 * p1]);
-            const __m512 gradients_1 = _mm512_loadu_ps(&gradients[4096 * p0 + 16 * p1]);
+            const __m512 weights_1 = _mm512_loadu_ps(&weights[16 * p1 + 4644864]);
+            const __m512 gradients_1 = _mm512_loadu_ps(&gradients[16 * p1 + 4644864]);
             const __m512 sum_3 = _mm512_fmadd_ps(_mm512_set1_ps(1e-05f), weights_1, gradients_1);
-            const __m512 moment1_1 = _mm512_loadu_ps(&moment1[4096 * p0 + 16 * p1]);
+            const __m512 moment1_1 = _mm512_loadu_ps(&moment1[16 * p1 + 4644864]);
             const __m512 sum_4 = _mm512_fmadd_ps(_mm512_sub_ps(sum_3, moment1_1), _mm512_set1_ps(0.1f), moment1_1);
-            const __m512 moment2_1 = _mm512_loadu_ps(&moment2[4096 * p0 + 16 * p1]);
-            const __m512 product_1 = _mm512_mul_ps(moment2_1, _mm512_set1_ps(0.999f));
+            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&moment2[16 * p1 + 4644864]), _mm512_set1_ps(0.999f));
             const __m512 sum_5 = _mm512_fmadd_ps(_mm512_mul_ps(sum_3, sum_3), _mm512_set1_ps(0.001f), product_1);
             const __m512 quotient_2 = _mm512_div_ps(_mm512_sqrt_ps(sum_5), _mm512_set1_ps(coefficients[1]));
             const __m512 quotient_3 = _mm512_div_ps(sum_4, _mm512_add_ps(quotient_2, _mm512_set1_ps(1e-08f)));
-            _mm512_storeu_ps(&weights[4096 * p0 + 16 * p1], _mm512_sub_ps(weights_1, _mm512_mul_ps(_mm512_set1_ps(coefficients[0]),
+            _mm512_storeu_ps(&weights[16 * p1 + 4644864], _mm512_sub_ps(weights_1, _mm512_mul_ps(_mm512_set1_ps(coefficients[0]),
                 quotient_3)));
-            _mm512_storeu_ps(&moment1[4096 * p0 + 16 * p1], sum_4);
-            _mm512_storeu_ps(&moment2[4096 * p0 + 16 * p1], sum_5);
+            _mm512_storeu_ps(&moment1[16 * p1 + 4644864], sum_4);
+            _mm512_storeu_ps(&moment2[16 * p1 + 4644864], sum_5);
         }
     }
 }
@@ -22888,8 +22886,8 @@ static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float 
         for (ptrdiff_t d0 = 0; d0 < 4; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                    gru_weight_ih_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_ih_l0[3072 * a0 + 1024 * b + 256 * d0
-                        + 16 * d1 + a1];
+                    gru_weight_ih_l0_copy[5376 * d0 + 256 * b + 16 * a1 + d1 + 4608] = gru_weight_ih_l0[1024 * b + 256 * d0 + 16 * d1 + a1
+                        + 18432];
                 }
             }
         }
@@ -22929,15 +22927,14 @@ static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float 
         for (ptrdiff_t d0 = 0; d0 < 6; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                    gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_hh_l0[5376 * a0 + 1792 * b + 256 * d0
-                        + 16 * d1 + a1];
+                    gru_weight_hh_l0_copy[5376 * d0 + 256 * b + 16 * a1 + d1 + 4608] = gru_weight_hh_l0[1792 * b + 256 * d0 + 16 * d1 + a1
+                        + 32256];
                 }
             }
         }
         for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[768 * a0 + 256 * b + 16 * a1 + d1 + 32256] = gru_weight_hh_l0[5376 * a0 + 1792 * b + 16 * d1 + a1
-                    + 1536];
+                gru_weight_hh_l0_copy[256 * b + 16 * a1 + d1 + 36864] = gru_weight_hh_l0[1792 * b + 16 * d1 + a1 + 33792];
             }
         }
     }
@@ -28115,11 +28112,11 @@ static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const 
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const encoder2_relu_in_staged2_at = &encoder2_relu_in_staged2[816 * c0 + 272 * u + 16 * v + c1];
                             const __m512 encoder2_relu_in_staged2_0 = _mm512_set1_ps(encoder2_relu_in_staged2_at[0]);
-                            const __m512 encoder_9_weight_2 = _mm512_loadu_ps(&encoder_9_weight[110592 * k0 + 36864 * k1 + 2304 * c0
-                                + 768 * u + 256 * v + 16 * c1]);
+                            const __m512 encoder_9_weight_2 = _mm512_loadu_ps(&encoder_9_weight[36864 * k1 + 2304 * c0 + 768 * u + 256 * v
+                                + 16 * c1 + 221184]);
                             sum3_0_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_0, encoder_9_weight_2, sum3_0_0);
-                            const __m512 encoder_9_weight_3 = _mm512_loadu_ps(&encoder_9_weight[110592 * k0 + 36864 * k1 + 2304 * c0
-                                + 768 * u + 256 * v + 16 * c1 + 18432]);
+                            const __m512 encoder_9_weight_3 = _mm512_loadu_ps(&encoder_9_weight[36864 * k1 + 2304 * c0 + 768 * u + 256 * v
+                                + 16 * c1 + 239616]);
                             sum3_0_1 = _mm512_fmadd_ps(encoder2_relu_in_staged2_0, encoder_9_weight_3, sum3_0_1);
                             const __m512 encoder2_relu_in_staged2_1 = _mm512_set1_ps(encoder2_relu_in_staged2_at[32]);
                             sum3_1_0 = _mm512_fmadd_ps(encoder2_relu_in_staged2_1, encoder_9_weight_2, sum3_1_0);
@@ -28146,7 +28143,7 @@ static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const 
                     }
                 }
             }
-            float *const encoder3_conv_forward_at_1 = &encoder3_conv_forward[6144 * k0 + 2048 * k1 + 128 * i0];
+            float *const encoder3_conv_forward_at_1 = &encoder3_conv_forward[2048 * k1 + 128 * i0 + 12288];
             _mm512_storeu_ps(&encoder3_conv_forward_at_1[0], sum3_0_0);
             _mm512_storeu_ps(&encoder3_conv_forward_at_1[1024], sum3_0_1);
             _mm512_storeu_ps(&encoder3_conv_forward_at_1[16], sum3_1_0);
@@ -28354,15 +28351,15 @@ static TARGET_CODE void gru0_input_projection_stream_body(ptrdiff_t item, const 
         for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const __m512 fc1_forward_0 = _mm512_set1_ps(fc1_forward[16 * c0 + c1]);
-                const float *const gru_weight_ih_l0_at = &gru_weight_ih_l0[12288 * o0 + 1024 * p + 256 * c0 + 16 * c1];
+                const float *const gru_weight_ih_l0_at = &gru_weight_ih_l0[1024 * p + 256 * c0 + 16 * c1];
                 sum0_0 = _mm512_fmadd_ps(fc1_forward_0, _mm512_loadu_ps(&gru_weight_ih_l0_at[0]), sum0_0);
                 sum0_1 = _mm512_fmadd_ps(fc1_forward_0, _mm512_loadu_ps(&gru_weight_ih_l0_at[3072]), sum0_1);
                 sum0_2 = _mm512_fmadd_ps(fc1_forward_0, _mm512_loadu_ps(&gru_weight_ih_l0_at[6144]), sum0_2);
                 sum0_3 = _mm512_fmadd_ps(fc1_forward_0, _mm512_loadu_ps(&gru_weight_ih_l0_at[9216]), sum0_3);
             }
         }
-        const float *const gru_bias_ih_l0_at = &gru_bias_ih_l0[192 * o0 + 16 * p];
-        float *const gru0_input_projection_at = &gru0_input_projection[192 * o0 + 16 * p];
+        const float *const gru_bias_ih_l0_at = &gru_bias_ih_l0[16 * p];
+        float *const gru0_input_projection_at = &gru0_input_projection[16 * p];
         _mm512_storeu_ps(&gru0_input_projection_at[0], _mm512_add_ps(sum0_0, _mm512_loadu_ps(&gru_bias_ih_l0_at[0])));
         _mm512_storeu_ps(&gru0_input_projection_at[48], _mm512_add_ps(sum0_1, _mm512_loadu_ps(&gru_bias_ih_l0_at[48])));
         _mm512_storeu_ps(&gru0_input_projection_at[96], _mm512_add_ps(sum0_2, _mm512_loadu_ps(&gru_bias_ih_l0_at[96])));
@@ -28374,14 +28371,14 @@ static TARGET_CODE void gru0_input_projection_stream_body(ptrdiff_t item, const 
         for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const __m512 fc1_forward_1 = _mm512_set1_ps(fc1_forward[16 * c0 + c1]);
-                const float *const gru_weight_ih_l0_at_1 = &gru_weight_ih_l0[12288 * o0 + 1024 * p + 256 * c0 + 16 * c1];
+                const float *const gru_weight_ih_l0_at_1 = &gru_weight_ih_l0[1024 * p + 256 * c0 + 16 * c1 + 12288];
                 sum1_0 = _mm512_fmadd_ps(fc1_forward_1, _mm512_loadu_ps(&gru_weight_ih_l0_at_1[0]), sum1_0);
                 sum1_1 = _mm512_fmadd_ps(fc1_forward_1, _mm512_loadu_ps(&gru_weight_ih_l0_at_1[3072]), sum1_1);
                 sum1_2 = _mm512_fmadd_ps(fc1_forward_1, _mm512_loadu_ps(&gru_weight_ih_l0_at_1[6144]), sum1_2);
             }
         }
-        const float *const gru_bias_ih_l0_at_1 = &gru_bias_ih_l0[192 * o0 + 16 * p];
-        float *const gru0_input_projection_at_1 = &gru0_input_projection[192 * o0 + 16 * p];
+        const float *const gru_bias_ih_l0_at_1 = &gru_bias_ih_l0[16 * p + 192];
+        float *const gru0_input_projection_at_1 = &gru0_input_projection[16 * p + 192];
         _mm512_storeu_ps(&gru0_input_projection_at_1[0], _mm512_add_ps(sum1_0, _mm512_loadu_ps(&gru_bias_ih_l0_at_1[0])));
         _mm512_storeu_ps(&gru0_input_projection_at_1[48], _mm512_add_ps(sum1_1, _mm512_loadu_ps(&gru_bias_ih_l0_at_1[48])));
         _mm512_storeu_ps(&gru0_input_projection_at_1[96], _mm512_add_ps(sum1_2, _mm512_loadu_ps(&gru_bias_ih_l0_at_1[96])));
@@ -28425,7 +28422,7 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
         for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell[16 * c0 + c1]);
-                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 256 * c0 + 16 * c1];
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[1792 * p + 256 * c0 + 16 * c1];
                 sum0_0 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[0]), sum0_0);
                 sum0_1 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[5376]), sum0_1);
                 sum0_2 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[10752]), sum0_2);
@@ -28434,14 +28431,14 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell[c1 + 96]);
-            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 16 * c1 + 1536];
+            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[1792 * p + 16 * c1 + 1536];
             sum0_0 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[0]), sum0_0);
             sum0_1 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[5376]), sum0_1);
             sum0_2 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[10752]), sum0_2);
             sum0_3 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[16128]), sum0_3);
         }
-        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[192 * o0 + 16 * p];
-        float *const gru0_hidden_projection_at = &gru0_hidden_projection[192 * o0 + 16 * p];
+        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[16 * p];
+        float *const gru0_hidden_projection_at = &gru0_hidden_projection[16 * p];
         _mm512_storeu_ps(&gru0_hidden_projection_at[0], _mm512_add_ps(sum0_0, _mm512_loadu_ps(&gru_bias_hh_l0_at[0])));
         _mm512_storeu_ps(&gru0_hidden_projection_at[48], _mm512_add_ps(sum0_1, _mm512_loadu_ps(&gru_bias_hh_l0_at[48])));
         _mm512_storeu_ps(&gru0_hidden_projection_at[96], _mm512_add_ps(sum0_2, _mm512_loadu_ps(&gru_bias_hh_l0_at[96])));
@@ -28453,7 +28450,7 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
         for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell[16 * c0 + c1]);
-                const float *const gru_weight_hh_l0_at_2 = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 256 * c0 + 16 * c1];
+                const float *const gru_weight_hh_l0_at_2 = &gru_weight_hh_l0[1792 * p + 256 * c0 + 16 * c1 + 21504];
                 sum1_0 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[0]), sum1_0);
                 sum1_1 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[5376]), sum1_1);
                 sum1_2 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[10752]), sum1_2);
@@ -28461,13 +28458,13 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell[c1 + 96]);
-            const float *const gru_weight_hh_l0_at_3 = &gru_weight_hh_l0[21504 * o0 + 1792 * p + 16 * c1 + 1536];
+            const float *const gru_weight_hh_l0_at_3 = &gru_weight_hh_l0[1792 * p + 16 * c1 + 23040];
             sum1_0 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[0]), sum1_0);
             sum1_1 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[5376]), sum1_1);
             sum1_2 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[10752]), sum1_2);
         }
-        const float *const gru_bias_hh_l0_at_1 = &gru_bias_hh_l0[192 * o0 + 16 * p];
-        float *const gru0_hidden_projection_at_1 = &gru0_hidden_projection[192 * o0 + 16 * p];
+        const float *const gru_bias_hh_l0_at_1 = &gru_bias_hh_l0[16 * p + 192];
+        float *const gru0_hidden_projection_at_1 = &gru0_hidden_projection[16 * p + 192];
         _mm512_storeu_ps(&gru0_hidden_projection_at_1[0], _mm512_add_ps(sum1_0, _mm512_loadu_ps(&gru_bias_hh_l0_at_1[0])));
         _mm512_storeu_ps(&gru0_hidden_projection_at_1[48], _mm512_add_ps(sum1_1, _mm512_loadu_ps(&gru_bias_hh_l0_at_1[48])));
         _mm512_storeu_ps(&gru0_hidden_projection_at_1[96], _mm512_add_ps(sum1_2, _mm512_loadu_ps(&gru_bias_hh_l0_at_1[96])));
@@ -30071,11 +30068,11 @@ static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const 
     } else {
         for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
             for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                if (h_s + 51 < 64) {
                     _mm512_storeu_ps(&decoder3_relu_in_staged3[14784 * c_s + 1056 * h_s], _mm512_setzero_ps());
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                         const __m512 decoder3_conv_transpose_forward_1 = _mm512_loadu_ps(&decoder3_conv_transpose_forward[65536 * c_s
-                            + 13312 * i0 + 1024 * h_s + 16 * w_s - 1024]);
+                            + 1024 * h_s + 16 * w_s + 52224]);
                         const __m512 difference_1 = _mm512_sub_ps(decoder3_conv_transpose_forward_1,
                             _mm512_loadu_ps(&decoder3_batch_norm_running[48 * c_s]));
                         const __m512 decoder3_batch_norm_running_1 = _mm512_loadu_ps(&decoder3_batch_norm_running[48 * c_s + 32]);
@@ -30204,8 +30201,8 @@ static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const 
                 const __m512 sum_33 = _mm512_fmadd_ps(sum_32, product_1, _mm512_set1_ps(0.1332653f));
                 const __m512 sum_34 = _mm512_fmadd_ps(sum_33, product_1, _mm512_set1_ps(-0.3333307f));
                 const __m512 sum_35 = _mm512_fmadd_ps(_mm512_mul_ps(product_1, sum_19), sum_34, sum_19);
-                _mm512_storeu_ps(&reconstruction[832 * i0 + 64 * i1 + 16 * j0], vector_select_greater(size_1, _mm512_set1_ps(0.755f),
-                    sum_30, sum_35));
+                _mm512_storeu_ps(&reconstruction[64 * i1 + 16 * j0 + 3328], vector_select_greater(size_1, _mm512_set1_ps(0.755f), sum_30,
+                    sum_35));
             }
         }
     }
@@ -30595,7 +30592,7 @@ static TARGET_CODE void load_gru_weight_ih_l0_body(ptrdiff_t item, const float *
             for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                        packed[3072 * a0 + 1024 * b1 + 256 * d0 + 16 * d1 + a1] = values[6400 * b1 + 1024 * a0 + 64 * a1 + 16 * d0 + d1];
+                        packed[1024 * b1 + 256 * d0 + 16 * d1 + a1 + 18432] = values[6400 * b1 + 64 * a1 + 16 * d0 + d1 + 6144];
                     }
                 }
             }
@@ -30637,7 +30634,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
             for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                        packed[5376 * a0 + 1792 * b1 + 256 * d0 + 16 * d1 + a1] = values[10000 * b1 + 1600 * a0 + 100 * a1 + 16 * d0 + d1];
+                        packed[1792 * b1 + 256 * d0 + 16 * d1 + a1 + 32256] = values[10000 * b1 + 100 * a1 + 16 * d0 + d1 + 9600];
                     }
                 }
             }
@@ -30645,7 +30642,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
         for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                    packed[5376 * a0 + 1792 * b1 + 16 * d1 + a1 + 1536] = values[10000 * b1 + 1600 * a0 + 100 * a1 + d1 + 96];
+                    packed[1792 * b1 + 16 * d1 + a1 + 33792] = values[10000 * b1 + 100 * a1 + d1 + 9696];
                 }
             }
         }
@@ -30677,7 +30674,7 @@ static TARGET_CODE void load_gru_bias_ih_l0_body(ptrdiff_t item, const float *re
     } else {
         for (ptrdiff_t c1 = 0; c1 < 3; c1++) {
             for (ptrdiff_t b1 = 0; b1 < 4; b1++) {
-                packed[48 * b0 + 16 * c1 + b1] = values[100 * c1 + 16 * b0 + b1];
+                packed[16 * c1 + b1 + 288] = values[100 * c1 + b1 + 96];
             }
         }
     }
@@ -30704,7 +30701,7 @@ static TARGET_CODE void load_gru_bias_hh_l0_body(ptrdiff_t item, const float *re
     } else {
         for (ptrdiff_t c1 = 0; c1 < 3; c1++) {
             for (ptrdiff_t b1 = 0; b1 < 4; b1++) {
-                packed[48 * b0 + 16 * c1 + b1] = values[100 * c1 + 16 * b0 + b1];
+                packed[16 * c1 + b1 + 288] = values[100 * c1 + b1 + 96];
             }
         }
     }

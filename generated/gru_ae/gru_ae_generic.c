@@ -3262,15 +3262,15 @@ static void gru0_input_projection_body(ptrdiff_t item, const float *restrict fc1
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 const float *const fc1_forward_at_1 = &fc1_forward[256 * b0 + 4 * c0 + c1];
-                const vector_float gru_weight_ih_l0_3 = vector_load(&gru_weight_ih_l0[2304 * o0 + 256 * p + 16 * c0 + 4 * c1]);
+                const vector_float gru_weight_ih_l0_3 = vector_load(&gru_weight_ih_l0[256 * p + 16 * c0 + 4 * c1 + 18432]);
                 sum1_0 = vector_multiply_add(vector_broadcast(fc1_forward_at_1[0]), gru_weight_ih_l0_3, sum1_0);
                 sum1_1 = vector_multiply_add(vector_broadcast(fc1_forward_at_1[64]), gru_weight_ih_l0_3, sum1_1);
                 sum1_2 = vector_multiply_add(vector_broadcast(fc1_forward_at_1[128]), gru_weight_ih_l0_3, sum1_2);
                 sum1_3 = vector_multiply_add(vector_broadcast(fc1_forward_at_1[192]), gru_weight_ih_l0_3, sum1_3);
             }
         }
-        const vector_float gru_bias_ih_l0_3 = vector_load(&gru_bias_ih_l0[36 * o0 + 4 * p]);
-        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[1200 * b0 + 36 * o0 + 4 * p];
+        const vector_float gru_bias_ih_l0_3 = vector_load(&gru_bias_ih_l0[4 * p + 288]);
+        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[1200 * b0 + 4 * p + 288];
         vector_store(&gru0_input_projection_out_at_1[0], vector_add(sum1_0, gru_bias_ih_l0_3));
         vector_store(&gru0_input_projection_out_at_1[300], vector_add(sum1_1, gru_bias_ih_l0_3));
         vector_store(&gru0_input_projection_out_at_1[600], vector_add(sum1_2, gru_bias_ih_l0_3));
@@ -3378,15 +3378,15 @@ static void gru0_hidden_projection_body(ptrdiff_t item, const float *restrict gr
         for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 const float *const gru0_cell_at_1 = &gru0_cell[2000 * b0 + 100 * time + 4 * c0 + c1];
-                const vector_float gru_weight_hh_l0_3 = vector_load(&gru_weight_hh_l0[3600 * o0 + 400 * p + 16 * c0 + 4 * c1]);
+                const vector_float gru_weight_hh_l0_3 = vector_load(&gru_weight_hh_l0[400 * p + 16 * c0 + 4 * c1 + 28800]);
                 sum1_0 = vector_multiply_add(vector_broadcast(gru0_cell_at_1[0]), gru_weight_hh_l0_3, sum1_0);
                 sum1_1 = vector_multiply_add(vector_broadcast(gru0_cell_at_1[500]), gru_weight_hh_l0_3, sum1_1);
                 sum1_2 = vector_multiply_add(vector_broadcast(gru0_cell_at_1[1000]), gru_weight_hh_l0_3, sum1_2);
                 sum1_3 = vector_multiply_add(vector_broadcast(gru0_cell_at_1[1500]), gru_weight_hh_l0_3, sum1_3);
             }
         }
-        const vector_float gru_bias_hh_l0_3 = vector_load(&gru_bias_hh_l0[36 * o0 + 4 * p]);
-        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[4800 * b0 + 300 * time + 36 * o0 + 4 * p];
+        const vector_float gru_bias_hh_l0_3 = vector_load(&gru_bias_hh_l0[4 * p + 288]);
+        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[4800 * b0 + 300 * time + 4 * p + 288];
         vector_store(&gru0_hidden_projection_out_at_1[0], vector_add(sum1_0, gru_bias_hh_l0_3));
         vector_store(&gru0_hidden_projection_out_at_1[1200], vector_add(sum1_1, gru_bias_hh_l0_3));
         vector_store(&gru0_hidden_projection_out_at_1[2400], vector_add(sum1_2, gru_bias_hh_l0_3));
@@ -5747,11 +5747,11 @@ static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict dec
     } else {
         for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
             for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                if (h_s + 51 < 64) {
                     vector_store(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                         const vector_float decoder3_conv_transpose_forward_1 = vector_load(&decoder3_conv_transpose_forward[131072 * n
-                            + 16384 * c_s + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                            + 16384 * c_s + 256 * h_s + 4 * w_s + 13056]);
                         const vector_float difference_1 = vector_subtract(decoder3_conv_transpose_forward_1,
                             vector_load(&decoder3_batch_norm_statistics[12 * c_s]));
                         const vector_float decoder3_batch_norm_statistics_1 = vector_load(&decoder3_batch_norm_statistics[12 * c_s + 8]);
@@ -5881,8 +5881,8 @@ static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict dec
                 const vector_float sum_33 = vector_multiply_add(sum_32, product_1, vector_broadcast(0.1332653f));
                 const vector_float sum_34 = vector_multiply_add(sum_33, product_1, vector_broadcast(-0.3333307f));
                 const vector_float sum_35 = vector_multiply_add(vector_multiply(product_1, sum_19), sum_34, sum_19);
-                vector_store(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_1,
-                    vector_broadcast(0.755f), sum_30, sum_35));
+                vector_store(&reconstruction[4096 * n + 64 * i1 + 4 * j0 + 3328], vector_select_greater(size_1, vector_broadcast(0.755f),
+                    sum_30, sum_35));
             }
         }
     }
@@ -11399,7 +11399,7 @@ static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out
             vector_store(&fc3_data_grad_out_at_1[308], vector_add(vector_load(&fc3_data_grad_out_at_1[308]), sum0_3_2));
         }
     } else {
-        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[400 * b0 + 12 * c0];
+        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[400 * b0 + 96];
         vector_store(&fc3_data_grad_out_at_2[0], vector_broadcast(0.0f));
         vector_store(&fc3_data_grad_out_at_2[100], vector_broadcast(0.0f));
         vector_store(&fc3_data_grad_out_at_2[200], vector_broadcast(0.0f));
@@ -11415,8 +11415,8 @@ static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out
                         for (ptrdiff_t o2 = 0; o2 < 4; o2++) {
                             const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[32768 * b0
                                 + 512 * o0 + 64 * o1 + 16 * p + 4 * q + o2];
-                            const vector_float fc3_0_weight_copy_3 = vector_load(&fc3_0_weight_copy[98304 * c0 + 2048 * o0 + 256 * o1
-                                + 64 * p + 16 * q + 4 * o2]);
+                            const vector_float fc3_0_weight_copy_3 = vector_load(&fc3_0_weight_copy[2048 * o0 + 256 * o1 + 64 * p + 16 * q
+                                + 4 * o2 + 786432]);
                             sum1_0 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
                                 sum1_0);
                             sum1_1 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[8192]),
@@ -11429,7 +11429,7 @@ static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out
                     }
                 }
             }
-            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[400 * b0 + 12 * c0];
+            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[400 * b0 + 96];
             vector_store(&fc3_data_grad_out_at_3[0], vector_add(vector_load(&fc3_data_grad_out_at_3[0]), sum1_0));
             vector_store(&fc3_data_grad_out_at_3[100], vector_add(vector_load(&fc3_data_grad_out_at_3[100]), sum1_1));
             vector_store(&fc3_data_grad_out_at_3[200], vector_add(vector_load(&fc3_data_grad_out_at_3[200]), sum1_2));
@@ -11652,7 +11652,7 @@ static void gru0_hidden_projection_data_grad_body(ptrdiff_t item, const float *r
                 for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
                     const float *const gru0_cell_grad_hidden_gates_at_1 = &gru0_cell_grad_hidden_gates[4800 * b0 + 300 * time + 12 * o0
                         + 4 * p + o1];
-                    const vector_float gru_weight_hh_l0_copy_3 = vector_load(&gru_weight_hh_l0_copy[3600 * c0 + 48 * o0 + 16 * p + 4 * o1]);
+                    const vector_float gru_weight_hh_l0_copy_3 = vector_load(&gru_weight_hh_l0_copy[48 * o0 + 16 * p + 4 * o1 + 28800]);
                     sum1_0 = vector_multiply_add(vector_broadcast(gru0_cell_grad_hidden_gates_at_1[0]), gru_weight_hh_l0_copy_3, sum1_0);
                     sum1_1 = vector_multiply_add(vector_broadcast(gru0_cell_grad_hidden_gates_at_1[1200]), gru_weight_hh_l0_copy_3, sum1_1);
                     sum1_2 = vector_multiply_add(vector_broadcast(gru0_cell_grad_hidden_gates_at_1[2400]), gru_weight_hh_l0_copy_3, sum1_2);
@@ -11660,7 +11660,7 @@ static void gru0_hidden_projection_data_grad_body(ptrdiff_t item, const float *r
                 }
             }
         }
-        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[1600 * b0 + 100 * time + 12 * c0];
+        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[1600 * b0 + 100 * time + 96];
         vector_store(&gru0_hidden_projection_data_grad_out_at_1[0], sum1_0);
         vector_store(&gru0_hidden_projection_data_grad_out_at_1[400], sum1_1);
         vector_store(&gru0_hidden_projection_data_grad_out_at_1[800], sum1_2);
@@ -11774,8 +11774,8 @@ static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float 
         }
     } else {
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-            vector_store(&gru0_cell_grad_hidden_gates_in_staged2[4 * n_s], vector_load(&gru0_cell_grad_hidden_gates[300 * n_s + 36 * o0
-                + 4 * p]));
+            vector_store(&gru0_cell_grad_hidden_gates_in_staged2[4 * n_s], vector_load(&gru0_cell_grad_hidden_gates[300 * n_s + 4 * p
+                + 288]));
         }
         for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
             vector_float sum3_0 = vector_broadcast(0.0f);
@@ -11793,7 +11793,7 @@ static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float 
                     sum3_3 = vector_multiply_add(gru0_cell_grad_hidden_gates_in_staged2_0, vector_broadcast(gru0_cell_at_1[3]), sum3_3);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[3600 * o0 + 400 * p + 16 * c0];
+            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[400 * p + 16 * c0 + 28800];
             vector_store(&gru_weight_hh_l0_grad_at_1[0], sum3_0);
             vector_store(&gru_weight_hh_l0_grad_at_1[4], sum3_1);
             vector_store(&gru_weight_hh_l0_grad_at_1[8], sum3_2);
@@ -11910,7 +11910,7 @@ static void gru0_input_projection_weight_grad_body(ptrdiff_t item, const float *
         }
     } else {
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-            vector_store(&gru0_cell_grad_in_staged2[4 * n_s], vector_load(&gru0_cell_grad[300 * n_s + 36 * o0 + 4 * p]));
+            vector_store(&gru0_cell_grad_in_staged2[4 * n_s], vector_load(&gru0_cell_grad[300 * n_s + 4 * p + 288]));
         }
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             vector_float sum3_0 = vector_broadcast(0.0f);
@@ -11927,7 +11927,7 @@ static void gru0_input_projection_weight_grad_body(ptrdiff_t item, const float *
                     sum3_3 = vector_multiply_add(gru0_cell_grad_in_staged2_0, vector_broadcast(fc1_forward_at_1[3]), sum3_3);
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 16 * c0];
+            float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[256 * p + 16 * c0 + 18432];
             vector_store(&gru_weight_ih_l0_grad_at_1[0], sum3_0);
             vector_store(&gru_weight_ih_l0_grad_at_1[4], sum3_1);
             vector_store(&gru_weight_ih_l0_grad_at_1[8], sum3_2);
@@ -16585,19 +16585,19 @@ static void update_body(ptrdiff_t item, float *restrict weights, const float *re
         }
     } else {
         for (ptrdiff_t p1 = 0; p1 < 804; p1++) {
-            const vector_float weights_1 = vector_load(&weights[4096 * p0 + 4 * p1]);
-            const vector_float gradients_1 = vector_load(&gradients[4096 * p0 + 4 * p1]);
+            const vector_float weights_1 = vector_load(&weights[4 * p1 + 4534272]);
+            const vector_float gradients_1 = vector_load(&gradients[4 * p1 + 4534272]);
             const vector_float sum_3 = vector_multiply_add(vector_broadcast(1e-05f), weights_1, gradients_1);
-            const vector_float moment1_1 = vector_load(&moment1[4096 * p0 + 4 * p1]);
+            const vector_float moment1_1 = vector_load(&moment1[4 * p1 + 4534272]);
             const vector_float sum_4 = vector_multiply_add(vector_subtract(sum_3, moment1_1), vector_broadcast(0.1f), moment1_1);
-            const vector_float product_1 = vector_multiply(vector_load(&moment2[4096 * p0 + 4 * p1]), vector_broadcast(0.999f));
+            const vector_float product_1 = vector_multiply(vector_load(&moment2[4 * p1 + 4534272]), vector_broadcast(0.999f));
             const vector_float sum_5 = vector_multiply_add(vector_multiply(sum_3, sum_3), vector_broadcast(0.001f), product_1);
             const vector_float quotient_2 = vector_divide(vector_square_root(sum_5), vector_broadcast(coefficients[1]));
             const vector_float quotient_3 = vector_divide(sum_4, vector_add(quotient_2, vector_broadcast(1e-08f)));
-            vector_store(&weights[4096 * p0 + 4 * p1], vector_subtract(weights_1, vector_multiply(vector_broadcast(coefficients[0]),
+            vector_store(&weights[4 * p1 + 4534272], vector_subtract(weights_1, vector_multiply(vector_broadcast(coefficients[0]),
                 quotient_3)));
-            vector_store(&moment1[4096 * p0 + 4 * p1], sum_4);
-            vector_store(&moment2[4096 * p0 + 4 * p1], sum_5);
+            vector_store(&moment1[4 * p1 + 4534272], sum_4);
+            vector_store(&moment2[4 * p1 + 4534272], sum_5);
         }
     }
 }
@@ -20291,8 +20291,8 @@ static void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restr
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                                 const vector_float encoder2_relu_in_staged2_0 = vector_broadcast(encoder2_relu_in_staged2[204 * c0 + 68 * u
                                     + 16 * j0 + 4 * v + c1]);
-                                const float *const encoder_9_weight_at_1 = &encoder_9_weight[110592 * k0 + 18432 * k1 + 144 * c0 + 48 * u
-                                    + 16 * v + 4 * c1];
+                                const float *const encoder_9_weight_at_1 = &encoder_9_weight[18432 * k1 + 144 * c0 + 48 * u + 16 * v
+                                    + 4 * c1 + 221184];
                                 const vector_float encoder_9_weight_4 = vector_load(&encoder_9_weight_at_1[0]);
                                 sum3_0_0 = vector_multiply_add(encoder2_relu_in_staged2_0, encoder_9_weight_4, sum3_0_0);
                                 const vector_float encoder_9_weight_5 = vector_load(&encoder_9_weight_at_1[4608]);
@@ -20311,7 +20311,7 @@ static void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restr
                         }
                     }
                 }
-                float *const encoder3_conv_forward_at_1 = &encoder3_conv_forward[6144 * k0 + 1024 * k1 + 32 * i0 + 8 * j0];
+                float *const encoder3_conv_forward_at_1 = &encoder3_conv_forward[1024 * k1 + 32 * i0 + 8 * j0 + 12288];
                 vector_store(&encoder3_conv_forward_at_1[0], sum3_0_0);
                 vector_store(&encoder3_conv_forward_at_1[256], sum3_0_1);
                 vector_store(&encoder3_conv_forward_at_1[512], sum3_0_2);
@@ -20462,8 +20462,8 @@ static void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
                                 for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                                     const vector_float encoder3_relu_in_staged2_0 = vector_broadcast(encoder3_relu_in_staged2[180 * c0
                                         + 72 * i1 + 36 * u + 16 * j0 + 4 * v + c1]);
-                                    const float *const encoder_12_weight_at_1 = &encoder_12_weight[110592 * k0 + 36864 * k1 + 144 * c0
-                                        + 48 * u + 16 * v + 4 * c1];
+                                    const float *const encoder_12_weight_at_1 = &encoder_12_weight[36864 * k1 + 144 * c0 + 48 * u + 16 * v
+                                        + 4 * c1 + 1105920];
                                     const vector_float encoder_12_weight_4 = vector_load(&encoder_12_weight_at_1[0]);
                                     sum3_0_0 = vector_multiply_add(encoder3_relu_in_staged2_0, encoder_12_weight_4, sum3_0_0);
                                     const vector_float encoder_12_weight_5 = vector_load(&encoder_12_weight_at_1[9216]);
@@ -20482,7 +20482,7 @@ static void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
                             }
                         }
                     }
-                    float *const encoder4_relu_at_1 = &encoder4_relu[768 * k0 + 256 * k1 + 32 * i0 + 16 * i1 + 8 * j0];
+                    float *const encoder4_relu_at_1 = &encoder4_relu[256 * k1 + 32 * i0 + 16 * i1 + 8 * j0 + 7680];
                     vector_store(&encoder4_relu_at_1[0], vector_maximum(vector_broadcast(0.0f), sum3_0_0));
                     vector_store(&encoder4_relu_at_1[64], vector_maximum(vector_broadcast(0.0f), sum3_0_1));
                     vector_store(&encoder4_relu_at_1[128], vector_maximum(vector_broadcast(0.0f), sum3_0_2));
@@ -20597,11 +20597,11 @@ static void gru0_input_projection_stream_body(ptrdiff_t item, const float *restr
         vector_float sum1 = vector_broadcast(0.0f);
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                const vector_float gru_weight_ih_l0_0 = vector_load(&gru_weight_ih_l0[3072 * o0 + 256 * p + 16 * c0 + 4 * c1]);
+                const vector_float gru_weight_ih_l0_0 = vector_load(&gru_weight_ih_l0[256 * p + 16 * c0 + 4 * c1 + 18432]);
                 sum1 = vector_multiply_add(vector_broadcast(fc1_forward[4 * c0 + c1]), gru_weight_ih_l0_0, sum1);
             }
         }
-        vector_store(&gru0_input_projection[48 * o0 + 4 * p], vector_add(sum1, vector_load(&gru_bias_ih_l0[48 * o0 + 4 * p])));
+        vector_store(&gru0_input_projection[4 * p + 288], vector_add(sum1, vector_load(&gru_bias_ih_l0[4 * p + 288])));
     }
 }
 
@@ -20659,11 +20659,11 @@ static void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *rest
         vector_float sum1 = vector_broadcast(0.0f);
         for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                const vector_float gru_weight_hh_l0_0 = vector_load(&gru_weight_hh_l0[4800 * o0 + 400 * p + 16 * c0 + 4 * c1]);
+                const vector_float gru_weight_hh_l0_0 = vector_load(&gru_weight_hh_l0[400 * p + 16 * c0 + 4 * c1 + 28800]);
                 sum1 = vector_multiply_add(vector_broadcast(gru0_cell[4 * c0 + c1]), gru_weight_hh_l0_0, sum1);
             }
         }
-        vector_store(&gru0_hidden_projection[48 * o0 + 4 * p], vector_add(sum1, vector_load(&gru_bias_hh_l0[48 * o0 + 4 * p])));
+        vector_store(&gru0_hidden_projection[4 * p + 288], vector_add(sum1, vector_load(&gru_bias_hh_l0[4 * p + 288])));
     }
 }
 
@@ -21287,7 +21287,7 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                 for (ptrdiff_t c0 = 0; c0 < 64; c0++) {
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                         const vector_float decoder0_relu_in_staged5_0 = vector_broadcast(decoder0_relu_in_staged5[72 * c0 + 8 * j0 + c1]);
-                        const float *const decoder_3_weight_at_4 = &decoder_3_weight[110592 * k0 + 36864 * k1 + 144 * c0 + 4 * c1 + 64];
+                        const float *const decoder_3_weight_at_4 = &decoder_3_weight[36864 * k1 + 144 * c0 + 4 * c1 + 221248];
                         const vector_float decoder_3_weight_16 = vector_load(&decoder_3_weight_at_4[0]);
                         sum6_0_0 = vector_multiply_add(decoder0_relu_in_staged5_0, decoder_3_weight_16, sum6_0_0);
                         const vector_float decoder_3_weight_17 = vector_load(&decoder_3_weight_at_4[9216]);
@@ -21304,8 +21304,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         sum6_1_3 = vector_multiply_add(decoder0_relu_in_staged5_1, decoder_3_weight_19, sum6_1_3);
                     }
                 }
-                float *const decoder1_conv_transpose_forward_at_4 = &decoder1_conv_transpose_forward[12288 * k0 + 4096 * k1 + 128 * i0
-                    + 16 * j0];
+                float *const decoder1_conv_transpose_forward_at_4 = &decoder1_conv_transpose_forward[4096 * k1 + 128 * i0 + 16 * j0
+                    + 24576];
                 vector_store(&decoder1_conv_transpose_forward_at_4[0], sum6_0_0);
                 vector_store(&decoder1_conv_transpose_forward_at_4[1024], sum6_0_1);
                 vector_store(&decoder1_conv_transpose_forward_at_4[2048], sum6_0_2);
@@ -21331,8 +21331,7 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                             const vector_float decoder0_relu_in_staged5_2 = vector_broadcast(decoder0_relu_in_staged5[72 * c0 + 8 * j0 + c1
                                 - 4 * v + 4]);
-                            const float *const decoder_3_weight_at_5 = &decoder_3_weight[110592 * k0 + 36864 * k1 + 144 * c0 + 32 * v
-                                + 4 * c1 + 48];
+                            const float *const decoder_3_weight_at_5 = &decoder_3_weight[36864 * k1 + 144 * c0 + 32 * v + 4 * c1 + 221232];
                             const vector_float decoder_3_weight_20 = vector_load(&decoder_3_weight_at_5[0]);
                             sum7_0_0 = vector_multiply_add(decoder0_relu_in_staged5_2, decoder_3_weight_20, sum7_0_0);
                             const vector_float decoder_3_weight_21 = vector_load(&decoder_3_weight_at_5[9216]);
@@ -21350,8 +21349,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         }
                     }
                 }
-                float *const decoder1_conv_transpose_forward_at_5 = &decoder1_conv_transpose_forward[12288 * k0 + 4096 * k1 + 128 * i0
-                    + 16 * j0 + 4];
+                float *const decoder1_conv_transpose_forward_at_5 = &decoder1_conv_transpose_forward[4096 * k1 + 128 * i0 + 16 * j0
+                    + 24580];
                 vector_store(&decoder1_conv_transpose_forward_at_5[0], sum7_0_0);
                 vector_store(&decoder1_conv_transpose_forward_at_5[1024], sum7_0_1);
                 vector_store(&decoder1_conv_transpose_forward_at_5[2048], sum7_0_2);
@@ -21377,8 +21376,7 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                             const vector_float decoder0_relu_in_staged5_4 = vector_broadcast(decoder0_relu_in_staged5[72 * c0 + 8 * j0 + c1
                                 - 36 * u + 36]);
-                            const float *const decoder_3_weight_at_6 = &decoder_3_weight[110592 * k0 + 36864 * k1 + 144 * c0 + 96 * u
-                                + 4 * c1 + 16];
+                            const float *const decoder_3_weight_at_6 = &decoder_3_weight[36864 * k1 + 144 * c0 + 96 * u + 4 * c1 + 221200];
                             const vector_float decoder_3_weight_24 = vector_load(&decoder_3_weight_at_6[0]);
                             sum8_0_0 = vector_multiply_add(decoder0_relu_in_staged5_4, decoder_3_weight_24, sum8_0_0);
                             const vector_float decoder_3_weight_25 = vector_load(&decoder_3_weight_at_6[9216]);
@@ -21396,8 +21394,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         }
                     }
                 }
-                float *const decoder1_conv_transpose_forward_at_6 = &decoder1_conv_transpose_forward[12288 * k0 + 4096 * k1 + 128 * i0
-                    + 16 * j0 + 64];
+                float *const decoder1_conv_transpose_forward_at_6 = &decoder1_conv_transpose_forward[4096 * k1 + 128 * i0 + 16 * j0
+                    + 24640];
                 vector_store(&decoder1_conv_transpose_forward_at_6[0], sum8_0_0);
                 vector_store(&decoder1_conv_transpose_forward_at_6[1024], sum8_0_1);
                 vector_store(&decoder1_conv_transpose_forward_at_6[2048], sum8_0_2);
@@ -21424,8 +21422,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                                 const vector_float decoder0_relu_in_staged5_6 = vector_broadcast(decoder0_relu_in_staged5[72 * c0 + 8 * j0
                                     + c1 - 4 * v - 36 * u + 40]);
-                                const float *const decoder_3_weight_at_7 = &decoder_3_weight[110592 * k0 + 36864 * k1 + 144 * c0 + 96 * u
-                                    + 32 * v + 4 * c1];
+                                const float *const decoder_3_weight_at_7 = &decoder_3_weight[36864 * k1 + 144 * c0 + 96 * u + 32 * v
+                                    + 4 * c1 + 221184];
                                 const vector_float decoder_3_weight_28 = vector_load(&decoder_3_weight_at_7[0]);
                                 sum9_0_0 = vector_multiply_add(decoder0_relu_in_staged5_6, decoder_3_weight_28, sum9_0_0);
                                 const vector_float decoder_3_weight_29 = vector_load(&decoder_3_weight_at_7[9216]);
@@ -21444,8 +21442,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         }
                     }
                 }
-                float *const decoder1_conv_transpose_forward_at_7 = &decoder1_conv_transpose_forward[12288 * k0 + 4096 * k1 + 128 * i0
-                    + 16 * j0 + 68];
+                float *const decoder1_conv_transpose_forward_at_7 = &decoder1_conv_transpose_forward[4096 * k1 + 128 * i0 + 16 * j0
+                    + 24644];
                 vector_store(&decoder1_conv_transpose_forward_at_7[0], sum9_0_0);
                 vector_store(&decoder1_conv_transpose_forward_at_7[1024], sum9_0_1);
                 vector_store(&decoder1_conv_transpose_forward_at_7[2048], sum9_0_2);
@@ -22084,11 +22082,11 @@ static void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
     } else {
         for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
             for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                if (h_s + 51 < 64) {
                     vector_store(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s], vector_broadcast(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                         const vector_float decoder3_conv_transpose_forward_1 = vector_load(&decoder3_conv_transpose_forward[16384 * c_s
-                            + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                            + 256 * h_s + 4 * w_s + 13056]);
                         const vector_float difference_1 = vector_subtract(decoder3_conv_transpose_forward_1,
                             vector_load(&decoder3_batch_norm_running[12 * c_s]));
                         const vector_float decoder3_batch_norm_running_1 = vector_load(&decoder3_batch_norm_running[12 * c_s + 8]);
@@ -22218,7 +22216,7 @@ static void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
                 const vector_float sum_33 = vector_multiply_add(sum_32, product_1, vector_broadcast(0.1332653f));
                 const vector_float sum_34 = vector_multiply_add(sum_33, product_1, vector_broadcast(-0.3333307f));
                 const vector_float sum_35 = vector_multiply_add(vector_multiply(product_1, sum_19), sum_34, sum_19);
-                vector_store(&reconstruction[832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_1, vector_broadcast(0.755f), sum_30,
+                vector_store(&reconstruction[64 * i1 + 4 * j0 + 3328], vector_select_greater(size_1, vector_broadcast(0.755f), sum_30,
                     sum_35));
             }
         }

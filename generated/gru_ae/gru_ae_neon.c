@@ -4179,7 +4179,7 @@ static void gru0_input_projection_body(ptrdiff_t item, const float *restrict fc1
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 const float *const fc1_forward_at_1 = &fc1_forward[512 * b0 + 4 * c0 + c1];
-                const float32x4_t gru_weight_ih_l0_3 = vld1q_f32(&gru_weight_ih_l0[2304 * o0 + 256 * p + 16 * c0 + 4 * c1]);
+                const float32x4_t gru_weight_ih_l0_3 = vld1q_f32(&gru_weight_ih_l0[256 * p + 16 * c0 + 4 * c1 + 18432]);
                 sum1_0_0 = vfmaq_f32(sum1_0_0, vdupq_n_f32(fc1_forward_at_1[0]), gru_weight_ih_l0_3);
                 sum1_0_1 = vfmaq_f32(sum1_0_1, vdupq_n_f32(fc1_forward_at_1[64]), gru_weight_ih_l0_3);
                 sum1_0_2 = vfmaq_f32(sum1_0_2, vdupq_n_f32(fc1_forward_at_1[128]), gru_weight_ih_l0_3);
@@ -4190,8 +4190,8 @@ static void gru0_input_projection_body(ptrdiff_t item, const float *restrict fc1
                 sum1_1_3 = vfmaq_f32(sum1_1_3, vdupq_n_f32(fc1_forward_at_1[448]), gru_weight_ih_l0_3);
             }
         }
-        const float32x4_t gru_bias_ih_l0_3 = vld1q_f32(&gru_bias_ih_l0[36 * o0 + 4 * p]);
-        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[2400 * b0 + 36 * o0 + 4 * p];
+        const float32x4_t gru_bias_ih_l0_3 = vld1q_f32(&gru_bias_ih_l0[4 * p + 288]);
+        float *const gru0_input_projection_out_at_1 = &gru0_input_projection_out[2400 * b0 + 4 * p + 288];
         vst1q_f32(&gru0_input_projection_out_at_1[0], vaddq_f32(sum1_0_0, gru_bias_ih_l0_3));
         vst1q_f32(&gru0_input_projection_out_at_1[300], vaddq_f32(sum1_0_1, gru_bias_ih_l0_3));
         vst1q_f32(&gru0_input_projection_out_at_1[600], vaddq_f32(sum1_0_2, gru_bias_ih_l0_3));
@@ -4347,7 +4347,7 @@ static void gru0_hidden_projection_body(ptrdiff_t item, const float *restrict gr
         for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 const float *const gru0_cell_at_1 = &gru0_cell[4000 * b0 + 100 * time + 4 * c0 + c1];
-                const float32x4_t gru_weight_hh_l0_3 = vld1q_f32(&gru_weight_hh_l0[3600 * o0 + 400 * p + 16 * c0 + 4 * c1]);
+                const float32x4_t gru_weight_hh_l0_3 = vld1q_f32(&gru_weight_hh_l0[400 * p + 16 * c0 + 4 * c1 + 28800]);
                 sum1_0 = vfmaq_f32(sum1_0, vdupq_n_f32(gru0_cell_at_1[0]), gru_weight_hh_l0_3);
                 sum1_1 = vfmaq_f32(sum1_1, vdupq_n_f32(gru0_cell_at_1[500]), gru_weight_hh_l0_3);
                 sum1_2 = vfmaq_f32(sum1_2, vdupq_n_f32(gru0_cell_at_1[1000]), gru_weight_hh_l0_3);
@@ -4358,8 +4358,8 @@ static void gru0_hidden_projection_body(ptrdiff_t item, const float *restrict gr
                 sum1_7 = vfmaq_f32(sum1_7, vdupq_n_f32(gru0_cell_at_1[3500]), gru_weight_hh_l0_3);
             }
         }
-        const float32x4_t gru_bias_hh_l0_3 = vld1q_f32(&gru_bias_hh_l0[36 * o0 + 4 * p]);
-        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[9600 * b0 + 300 * time + 36 * o0 + 4 * p];
+        const float32x4_t gru_bias_hh_l0_3 = vld1q_f32(&gru_bias_hh_l0[4 * p + 288]);
+        float *const gru0_hidden_projection_out_at_1 = &gru0_hidden_projection_out[9600 * b0 + 300 * time + 4 * p + 288];
         vst1q_f32(&gru0_hidden_projection_out_at_1[0], vaddq_f32(sum1_0, gru_bias_hh_l0_3));
         vst1q_f32(&gru0_hidden_projection_out_at_1[1200], vaddq_f32(sum1_1, gru_bias_hh_l0_3));
         vst1q_f32(&gru0_hidden_projection_out_at_1[2400], vaddq_f32(sum1_2, gru_bias_hh_l0_3));
@@ -7189,11 +7189,11 @@ static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict dec
     } else {
         for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
             for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                if (h_s + 51 < 64) {
                     vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s], vdupq_n_f32(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                         const float32x4_t decoder3_conv_transpose_forward_1 = vld1q_f32(&decoder3_conv_transpose_forward[131072 * n
-                            + 16384 * c_s + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                            + 16384 * c_s + 256 * h_s + 4 * w_s + 13056]);
                         const float32x4_t difference_1 = vsubq_f32(decoder3_conv_transpose_forward_1,
                             vld1q_f32(&decoder3_batch_norm_statistics[12 * c_s]));
                         const float32x4_t decoder3_batch_norm_statistics_1 = vld1q_f32(&decoder3_batch_norm_statistics[12 * c_s + 8]);
@@ -7322,8 +7322,8 @@ static void decoder4_conv_forward_body(ptrdiff_t item, const float *restrict dec
                 const float32x4_t sum_33 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_32, product_1);
                 const float32x4_t sum_34 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_33, product_1);
                 const float32x4_t sum_35 = vfmaq_f32(sum_19, vmulq_f32(product_1, sum_19), sum_34);
-                vst1q_f32(&reconstruction[4096 * n + 832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_1, vdupq_n_f32(0.755f),
-                    sum_30, sum_35));
+                vst1q_f32(&reconstruction[4096 * n + 64 * i1 + 4 * j0 + 3328], vector_select_greater(size_1, vdupq_n_f32(0.755f), sum_30,
+                    sum_35));
             }
         }
     }
@@ -14531,7 +14531,7 @@ static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out
             vst1q_f32(&fc3_data_grad_out_at_1[708], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_1[708]), sum0_1_3_2));
         }
     } else {
-        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[800 * b0 + 12 * c0];
+        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[800 * b0 + 96];
         vst1q_f32(&fc3_data_grad_out_at_2[0], vdupq_n_f32(0.0f));
         vst1q_f32(&fc3_data_grad_out_at_2[100], vdupq_n_f32(0.0f));
         vst1q_f32(&fc3_data_grad_out_at_2[200], vdupq_n_f32(0.0f));
@@ -14555,8 +14555,8 @@ static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out
                         for (ptrdiff_t o2 = 0; o2 < 4; o2++) {
                             const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[65536 * b0
                                 + 512 * o0 + 64 * o1 + 16 * p + 4 * q + o2];
-                            const float32x4_t fc3_0_weight_copy_3 = vld1q_f32(&fc3_0_weight_copy[98304 * c0 + 2048 * o0 + 256 * o1 + 64 * p
-                                + 16 * q + 4 * o2]);
+                            const float32x4_t fc3_0_weight_copy_3 = vld1q_f32(&fc3_0_weight_copy[2048 * o0 + 256 * o1 + 64 * p + 16 * q
+                                + 4 * o2 + 786432]);
                             sum1_0_0 = vfmaq_f32(sum1_0_0, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3);
                             sum1_0_1 = vfmaq_f32(sum1_0_1, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3);
                             sum1_0_2 = vfmaq_f32(sum1_0_2, vdupq_n_f32(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3);
@@ -14569,7 +14569,7 @@ static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out
                     }
                 }
             }
-            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[800 * b0 + 12 * c0];
+            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[800 * b0 + 96];
             vst1q_f32(&fc3_data_grad_out_at_3[0], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[0]), sum1_0_0));
             vst1q_f32(&fc3_data_grad_out_at_3[100], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[100]), sum1_0_1));
             vst1q_f32(&fc3_data_grad_out_at_3[200], vaddq_f32(vld1q_f32(&fc3_data_grad_out_at_3[200]), sum1_0_2));
@@ -14839,7 +14839,7 @@ static void gru0_hidden_projection_data_grad_body(ptrdiff_t item, const float *r
                 for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
                     const float *const gru0_cell_grad_hidden_gates_at_1 = &gru0_cell_grad_hidden_gates[9600 * b0 + 300 * time + 12 * o0
                         + 4 * p + o1];
-                    const float32x4_t gru_weight_hh_l0_copy_3 = vld1q_f32(&gru_weight_hh_l0_copy[3600 * c0 + 48 * o0 + 16 * p + 4 * o1]);
+                    const float32x4_t gru_weight_hh_l0_copy_3 = vld1q_f32(&gru_weight_hh_l0_copy[48 * o0 + 16 * p + 4 * o1 + 28800]);
                     sum1_0 = vfmaq_f32(sum1_0, vdupq_n_f32(gru0_cell_grad_hidden_gates_at_1[0]), gru_weight_hh_l0_copy_3);
                     sum1_1 = vfmaq_f32(sum1_1, vdupq_n_f32(gru0_cell_grad_hidden_gates_at_1[1200]), gru_weight_hh_l0_copy_3);
                     sum1_2 = vfmaq_f32(sum1_2, vdupq_n_f32(gru0_cell_grad_hidden_gates_at_1[2400]), gru_weight_hh_l0_copy_3);
@@ -14851,7 +14851,7 @@ static void gru0_hidden_projection_data_grad_body(ptrdiff_t item, const float *r
                 }
             }
         }
-        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[3200 * b0 + 100 * time + 12 * c0];
+        float *const gru0_hidden_projection_data_grad_out_at_1 = &gru0_hidden_projection_data_grad_out[3200 * b0 + 100 * time + 96];
         vst1q_f32(&gru0_hidden_projection_data_grad_out_at_1[0], sum1_0);
         vst1q_f32(&gru0_hidden_projection_data_grad_out_at_1[400], sum1_1);
         vst1q_f32(&gru0_hidden_projection_data_grad_out_at_1[800], sum1_2);
@@ -14994,8 +14994,7 @@ static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float 
         }
     } else {
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-            vst1q_f32(&gru0_cell_grad_hidden_gates_in_staged2[4 * n_s], vld1q_f32(&gru0_cell_grad_hidden_gates[300 * n_s + 24 * o0
-                + 4 * p]));
+            vst1q_f32(&gru0_cell_grad_hidden_gates_in_staged2[4 * n_s], vld1q_f32(&gru0_cell_grad_hidden_gates[300 * n_s + 4 * p + 288]));
         }
         for (ptrdiff_t c0 = 0; c0 < 10; c0++) {
             float32x4_t sum3_0 = vdupq_n_f32(0.0f);
@@ -15034,16 +15033,16 @@ static void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float 
                     sum3_9 = vfmaq_f32(sum3_9, gru0_cell_grad_hidden_gates_in_staged2_0, gru0_cell_19);
                 }
             }
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 2400 * o0 + 400 * p], sum3_0);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 2400 * o0 + 400 * p], sum3_1);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 2400 * o0 + 400 * p], sum3_2);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 2400 * o0 + 400 * p], sum3_3);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 2400 * o0 + 400 * p], sum3_4);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 2400 * o0 + 400 * p], sum3_5);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 2400 * o0 + 400 * p], sum3_6);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 2400 * o0 + 400 * p], sum3_7);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 2400 * o0 + 400 * p], sum3_8);
-            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 2400 * o0 + 400 * p], sum3_9);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0) % 4 * 4 + (10 * c0) / 4 * 16 + 400 * p + 28800], sum3_0);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 1) % 4 * 4 + (10 * c0 + 1) / 4 * 16 + 400 * p + 28800], sum3_1);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 2) % 4 * 4 + (10 * c0 + 2) / 4 * 16 + 400 * p + 28800], sum3_2);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 3) % 4 * 4 + (10 * c0 + 3) / 4 * 16 + 400 * p + 28800], sum3_3);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 4) % 4 * 4 + (10 * c0 + 4) / 4 * 16 + 400 * p + 28800], sum3_4);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 5) % 4 * 4 + (10 * c0 + 5) / 4 * 16 + 400 * p + 28800], sum3_5);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 6) % 4 * 4 + (10 * c0 + 6) / 4 * 16 + 400 * p + 28800], sum3_6);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 7) % 4 * 4 + (10 * c0 + 7) / 4 * 16 + 400 * p + 28800], sum3_7);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 8) % 4 * 4 + (10 * c0 + 8) / 4 * 16 + 400 * p + 28800], sum3_8);
+            vst1q_f32(&gru_weight_hh_l0_grad[(10 * c0 + 9) % 4 * 4 + (10 * c0 + 9) / 4 * 16 + 400 * p + 28800], sum3_9);
         }
     }
 }
@@ -15196,7 +15195,7 @@ static void gru0_input_projection_weight_grad_body(ptrdiff_t item, const float *
         }
     } else {
         for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
-            vst1q_f32(&gru0_cell_grad_in_staged2[4 * n_s], vld1q_f32(&gru0_cell_grad[300 * n_s + 36 * o0 + 4 * p]));
+            vst1q_f32(&gru0_cell_grad_in_staged2[4 * n_s], vld1q_f32(&gru0_cell_grad[300 * n_s + 4 * p + 288]));
         }
         for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
             float32x4_t sum3_0 = vdupq_n_f32(0.0f);
@@ -15221,7 +15220,7 @@ static void gru0_input_projection_weight_grad_body(ptrdiff_t item, const float *
                     sum3_7 = vfmaq_f32(sum3_7, gru0_cell_grad_in_staged2_0, vdupq_n_f32(fc1_forward_at_1[7]));
                 }
             }
-            float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[2304 * o0 + 256 * p + 32 * c0];
+            float *const gru_weight_ih_l0_grad_at_1 = &gru_weight_ih_l0_grad[256 * p + 32 * c0 + 18432];
             vst1q_f32(&gru_weight_ih_l0_grad_at_1[0], sum3_0);
             vst1q_f32(&gru_weight_ih_l0_grad_at_1[4], sum3_1);
             vst1q_f32(&gru_weight_ih_l0_grad_at_1[8], sum3_2);
@@ -20939,18 +20938,18 @@ static void update_body(ptrdiff_t item, float *restrict weights, const float *re
         }
     } else {
         for (ptrdiff_t p1 = 0; p1 < 804; p1++) {
-            const float32x4_t weights_1 = vld1q_f32(&weights[4096 * p0 + 4 * p1]);
-            const float32x4_t gradients_1 = vld1q_f32(&gradients[4096 * p0 + 4 * p1]);
+            const float32x4_t weights_1 = vld1q_f32(&weights[4 * p1 + 4534272]);
+            const float32x4_t gradients_1 = vld1q_f32(&gradients[4 * p1 + 4534272]);
             const float32x4_t sum_3 = vfmaq_f32(gradients_1, vdupq_n_f32(1e-05f), weights_1);
-            const float32x4_t moment1_1 = vld1q_f32(&moment1[4096 * p0 + 4 * p1]);
+            const float32x4_t moment1_1 = vld1q_f32(&moment1[4 * p1 + 4534272]);
             const float32x4_t sum_4 = vfmaq_f32(moment1_1, vsubq_f32(sum_3, moment1_1), vdupq_n_f32(0.1f));
-            const float32x4_t product_1 = vmulq_f32(vld1q_f32(&moment2[4096 * p0 + 4 * p1]), vdupq_n_f32(0.999f));
+            const float32x4_t product_1 = vmulq_f32(vld1q_f32(&moment2[4 * p1 + 4534272]), vdupq_n_f32(0.999f));
             const float32x4_t sum_5 = vfmaq_f32(product_1, vmulq_f32(sum_3, sum_3), vdupq_n_f32(0.001f));
             const float32x4_t quotient_2 = vdivq_f32(vsqrtq_f32(sum_5), vdupq_n_f32(coefficients[1]));
             const float32x4_t quotient_3 = vdivq_f32(sum_4, vaddq_f32(quotient_2, vdupq_n_f32(1e-08f)));
-            vst1q_f32(&weights[4096 * p0 + 4 * p1], vsubq_f32(weights_1, vmulq_f32(vdupq_n_f32(coefficients[0]), quotient_3)));
-            vst1q_f32(&moment1[4096 * p0 + 4 * p1], sum_4);
-            vst1q_f32(&moment2[4096 * p0 + 4 * p1], sum_5);
+            vst1q_f32(&weights[4 * p1 + 4534272], vsubq_f32(weights_1, vmulq_f32(vdupq_n_f32(coefficients[0]), quotient_3)));
+            vst1q_f32(&moment1[4 * p1 + 4534272], sum_4);
+            vst1q_f32(&moment2[4 * p1 + 4534272], sum_5);
         }
     }
 }
@@ -25985,8 +25984,8 @@ static void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restr
                                 float *const encoder2_relu_in_staged2_at = &encoder2_relu_in_staged2[204 * c0 + 68 * u + 32 * j0 + 4 * v
                                     + c1];
                                 const float32x4_t encoder2_relu_in_staged2_0 = vdupq_n_f32(encoder2_relu_in_staged2_at[0]);
-                                const float *const encoder_9_weight_at_1 = &encoder_9_weight[110592 * k0 + 18432 * k1 + 144 * c0 + 48 * u
-                                    + 16 * v + 4 * c1];
+                                const float *const encoder_9_weight_at_1 = &encoder_9_weight[18432 * k1 + 144 * c0 + 48 * u + 16 * v
+                                    + 4 * c1 + 221184];
                                 const float32x4_t encoder_9_weight_4 = vld1q_f32(&encoder_9_weight_at_1[0]);
                                 sum3_0_0 = vfmaq_f32(sum3_0_0, encoder2_relu_in_staged2_0, encoder_9_weight_4);
                                 const float32x4_t encoder_9_weight_5 = vld1q_f32(&encoder_9_weight_at_1[4608]);
@@ -26014,7 +26013,7 @@ static void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restr
                         }
                     }
                 }
-                float *const encoder3_conv_forward_at_1 = &encoder3_conv_forward[6144 * k0 + 1024 * k1 + 32 * i0 + 16 * j0];
+                float *const encoder3_conv_forward_at_1 = &encoder3_conv_forward[1024 * k1 + 32 * i0 + 16 * j0 + 12288];
                 vst1q_f32(&encoder3_conv_forward_at_1[0], sum3_0_0);
                 vst1q_f32(&encoder3_conv_forward_at_1[256], sum3_0_1);
                 vst1q_f32(&encoder3_conv_forward_at_1[512], sum3_0_2);
@@ -26203,8 +26202,8 @@ static void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
                                 float *const encoder3_relu_in_staged2_at = &encoder3_relu_in_staged2[180 * c0 + 72 * i1 + 36 * u + 4 * v
                                     + c1];
                                 const float32x4_t encoder3_relu_in_staged2_0 = vdupq_n_f32(encoder3_relu_in_staged2_at[0]);
-                                const float *const encoder_12_weight_at_1 = &encoder_12_weight[110592 * k0 + 36864 * k1 + 144 * c0 + 48 * u
-                                    + 16 * v + 4 * c1];
+                                const float *const encoder_12_weight_at_1 = &encoder_12_weight[36864 * k1 + 144 * c0 + 48 * u + 16 * v
+                                    + 4 * c1 + 1105920];
                                 const float32x4_t encoder_12_weight_4 = vld1q_f32(&encoder_12_weight_at_1[0]);
                                 sum3_0_0 = vfmaq_f32(sum3_0_0, encoder3_relu_in_staged2_0, encoder_12_weight_4);
                                 const float32x4_t encoder_12_weight_5 = vld1q_f32(&encoder_12_weight_at_1[9216]);
@@ -26232,7 +26231,7 @@ static void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
                         }
                     }
                 }
-                float *const encoder4_relu_at_1 = &encoder4_relu[768 * k0 + 256 * k1 + 32 * i0 + 16 * i1];
+                float *const encoder4_relu_at_1 = &encoder4_relu[256 * k1 + 32 * i0 + 16 * i1 + 7680];
                 vst1q_f32(&encoder4_relu_at_1[0], vector_maximum(vdupq_n_f32(0.0f), sum3_0_0));
                 vst1q_f32(&encoder4_relu_at_1[64], vector_maximum(vdupq_n_f32(0.0f), sum3_0_1));
                 vst1q_f32(&encoder4_relu_at_1[128], vector_maximum(vdupq_n_f32(0.0f), sum3_0_2));
@@ -26354,11 +26353,11 @@ static void gru0_input_projection_stream_body(ptrdiff_t item, const float *restr
         float32x4_t sum1 = vdupq_n_f32(0.0f);
         for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                const float32x4_t gru_weight_ih_l0_0 = vld1q_f32(&gru_weight_ih_l0[3072 * o0 + 256 * p + 16 * c0 + 4 * c1]);
+                const float32x4_t gru_weight_ih_l0_0 = vld1q_f32(&gru_weight_ih_l0[256 * p + 16 * c0 + 4 * c1 + 18432]);
                 sum1 = vfmaq_f32(sum1, vdupq_n_f32(fc1_forward[4 * c0 + c1]), gru_weight_ih_l0_0);
             }
         }
-        vst1q_f32(&gru0_input_projection[48 * o0 + 4 * p], vaddq_f32(sum1, vld1q_f32(&gru_bias_ih_l0[48 * o0 + 4 * p])));
+        vst1q_f32(&gru0_input_projection[4 * p + 288], vaddq_f32(sum1, vld1q_f32(&gru_bias_ih_l0[4 * p + 288])));
     }
 }
 
@@ -26416,11 +26415,11 @@ static void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *rest
         float32x4_t sum1 = vdupq_n_f32(0.0f);
         for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                const float32x4_t gru_weight_hh_l0_0 = vld1q_f32(&gru_weight_hh_l0[4800 * o0 + 400 * p + 16 * c0 + 4 * c1]);
+                const float32x4_t gru_weight_hh_l0_0 = vld1q_f32(&gru_weight_hh_l0[400 * p + 16 * c0 + 4 * c1 + 28800]);
                 sum1 = vfmaq_f32(sum1, vdupq_n_f32(gru0_cell[4 * c0 + c1]), gru_weight_hh_l0_0);
             }
         }
-        vst1q_f32(&gru0_hidden_projection[48 * o0 + 4 * p], vaddq_f32(sum1, vld1q_f32(&gru_bias_hh_l0[48 * o0 + 4 * p])));
+        vst1q_f32(&gru0_hidden_projection[4 * p + 288], vaddq_f32(sum1, vld1q_f32(&gru_bias_hh_l0[4 * p + 288])));
     }
 }
 
@@ -27243,7 +27242,7 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                         float *const decoder0_relu_in_staged5_at = &decoder0_relu_in_staged5[72 * c0 + 16 * j0 + c1];
                         const float32x4_t decoder0_relu_in_staged5_0 = vdupq_n_f32(decoder0_relu_in_staged5_at[0]);
-                        const float *const decoder_3_weight_at_4 = &decoder_3_weight[110592 * k0 + 36864 * k1 + 144 * c0 + 4 * c1 + 64];
+                        const float *const decoder_3_weight_at_4 = &decoder_3_weight[36864 * k1 + 144 * c0 + 4 * c1 + 221248];
                         const float32x4_t decoder_3_weight_16 = vld1q_f32(&decoder_3_weight_at_4[0]);
                         sum6_0_0 = vfmaq_f32(sum6_0_0, decoder0_relu_in_staged5_0, decoder_3_weight_16);
                         const float32x4_t decoder_3_weight_17 = vld1q_f32(&decoder_3_weight_at_4[9216]);
@@ -27269,8 +27268,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         sum6_3_3 = vfmaq_f32(sum6_3_3, decoder0_relu_in_staged5_3, decoder_3_weight_19);
                     }
                 }
-                float *const decoder1_conv_transpose_forward_at_4 = &decoder1_conv_transpose_forward[12288 * k0 + 4096 * k1 + 128 * i0
-                    + 32 * j0];
+                float *const decoder1_conv_transpose_forward_at_4 = &decoder1_conv_transpose_forward[4096 * k1 + 128 * i0 + 32 * j0
+                    + 24576];
                 vst1q_f32(&decoder1_conv_transpose_forward_at_4[0], sum6_0_0);
                 vst1q_f32(&decoder1_conv_transpose_forward_at_4[1024], sum6_0_1);
                 vst1q_f32(&decoder1_conv_transpose_forward_at_4[2048], sum6_0_2);
@@ -27312,8 +27311,7 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                             float *const decoder0_relu_in_staged5_at_1 = &decoder0_relu_in_staged5[72 * c0 + 16 * j0 + c1 - 4 * v + 4];
                             const float32x4_t decoder0_relu_in_staged5_4 = vdupq_n_f32(decoder0_relu_in_staged5_at_1[0]);
-                            const float *const decoder_3_weight_at_5 = &decoder_3_weight[110592 * k0 + 36864 * k1 + 144 * c0 + 32 * v
-                                + 4 * c1 + 48];
+                            const float *const decoder_3_weight_at_5 = &decoder_3_weight[36864 * k1 + 144 * c0 + 32 * v + 4 * c1 + 221232];
                             const float32x4_t decoder_3_weight_20 = vld1q_f32(&decoder_3_weight_at_5[0]);
                             sum7_0_0 = vfmaq_f32(sum7_0_0, decoder0_relu_in_staged5_4, decoder_3_weight_20);
                             const float32x4_t decoder_3_weight_21 = vld1q_f32(&decoder_3_weight_at_5[9216]);
@@ -27340,8 +27338,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         }
                     }
                 }
-                float *const decoder1_conv_transpose_forward_at_5 = &decoder1_conv_transpose_forward[12288 * k0 + 4096 * k1 + 128 * i0
-                    + 32 * j0 + 4];
+                float *const decoder1_conv_transpose_forward_at_5 = &decoder1_conv_transpose_forward[4096 * k1 + 128 * i0 + 32 * j0
+                    + 24580];
                 vst1q_f32(&decoder1_conv_transpose_forward_at_5[0], sum7_0_0);
                 vst1q_f32(&decoder1_conv_transpose_forward_at_5[1024], sum7_0_1);
                 vst1q_f32(&decoder1_conv_transpose_forward_at_5[2048], sum7_0_2);
@@ -27383,8 +27381,7 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                             float *const decoder0_relu_in_staged5_at_2 = &decoder0_relu_in_staged5[72 * c0 + 16 * j0 + c1 - 36 * u + 36];
                             const float32x4_t decoder0_relu_in_staged5_8 = vdupq_n_f32(decoder0_relu_in_staged5_at_2[0]);
-                            const float *const decoder_3_weight_at_6 = &decoder_3_weight[110592 * k0 + 36864 * k1 + 144 * c0 + 96 * u
-                                + 4 * c1 + 16];
+                            const float *const decoder_3_weight_at_6 = &decoder_3_weight[36864 * k1 + 144 * c0 + 96 * u + 4 * c1 + 221200];
                             const float32x4_t decoder_3_weight_24 = vld1q_f32(&decoder_3_weight_at_6[0]);
                             sum8_0_0 = vfmaq_f32(sum8_0_0, decoder0_relu_in_staged5_8, decoder_3_weight_24);
                             const float32x4_t decoder_3_weight_25 = vld1q_f32(&decoder_3_weight_at_6[9216]);
@@ -27411,8 +27408,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         }
                     }
                 }
-                float *const decoder1_conv_transpose_forward_at_6 = &decoder1_conv_transpose_forward[12288 * k0 + 4096 * k1 + 128 * i0
-                    + 32 * j0 + 64];
+                float *const decoder1_conv_transpose_forward_at_6 = &decoder1_conv_transpose_forward[4096 * k1 + 128 * i0 + 32 * j0
+                    + 24640];
                 vst1q_f32(&decoder1_conv_transpose_forward_at_6[0], sum8_0_0);
                 vst1q_f32(&decoder1_conv_transpose_forward_at_6[1024], sum8_0_1);
                 vst1q_f32(&decoder1_conv_transpose_forward_at_6[2048], sum8_0_2);
@@ -27456,8 +27453,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                                 float *const decoder0_relu_in_staged5_at_3 = &decoder0_relu_in_staged5[72 * c0 + 16 * j0 + c1 - 4 * v
                                     - 36 * u + 40];
                                 const float32x4_t decoder0_relu_in_staged5_12 = vdupq_n_f32(decoder0_relu_in_staged5_at_3[0]);
-                                const float *const decoder_3_weight_at_7 = &decoder_3_weight[110592 * k0 + 36864 * k1 + 144 * c0 + 96 * u
-                                    + 32 * v + 4 * c1];
+                                const float *const decoder_3_weight_at_7 = &decoder_3_weight[36864 * k1 + 144 * c0 + 96 * u + 32 * v
+                                    + 4 * c1 + 221184];
                                 const float32x4_t decoder_3_weight_28 = vld1q_f32(&decoder_3_weight_at_7[0]);
                                 sum9_0_0 = vfmaq_f32(sum9_0_0, decoder0_relu_in_staged5_12, decoder_3_weight_28);
                                 const float32x4_t decoder_3_weight_29 = vld1q_f32(&decoder_3_weight_at_7[9216]);
@@ -27485,8 +27482,8 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
                         }
                     }
                 }
-                float *const decoder1_conv_transpose_forward_at_7 = &decoder1_conv_transpose_forward[12288 * k0 + 4096 * k1 + 128 * i0
-                    + 32 * j0 + 68];
+                float *const decoder1_conv_transpose_forward_at_7 = &decoder1_conv_transpose_forward[4096 * k1 + 128 * i0 + 32 * j0
+                    + 24644];
                 vst1q_f32(&decoder1_conv_transpose_forward_at_7[0], sum9_0_0);
                 vst1q_f32(&decoder1_conv_transpose_forward_at_7[1024], sum9_0_1);
                 vst1q_f32(&decoder1_conv_transpose_forward_at_7[2048], sum9_0_2);
@@ -28335,11 +28332,11 @@ static void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
     } else {
         for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
             for (ptrdiff_t h_s = 0; h_s < 14; h_s++) {
-                if (0 <= 13 * i0 + h_s - 1 && 13 * i0 + h_s - 1 < 64) {
+                if (h_s + 51 < 64) {
                     vst1q_f32(&decoder3_relu_in_staged3[3696 * c_s + 264 * h_s], vdupq_n_f32(0.0f));
                     for (ptrdiff_t w_s = 0; w_s < 64; w_s++) {
                         const float32x4_t decoder3_conv_transpose_forward_1 = vld1q_f32(&decoder3_conv_transpose_forward[16384 * c_s
-                            + 3328 * i0 + 256 * h_s + 4 * w_s - 256]);
+                            + 256 * h_s + 4 * w_s + 13056]);
                         const float32x4_t difference_1 = vsubq_f32(decoder3_conv_transpose_forward_1,
                             vld1q_f32(&decoder3_batch_norm_running[12 * c_s]));
                         const float32x4_t decoder3_batch_norm_running_1 = vld1q_f32(&decoder3_batch_norm_running[12 * c_s + 8]);
@@ -28468,7 +28465,7 @@ static void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
                 const float32x4_t sum_33 = vfmaq_f32(vdupq_n_f32(0.1332653f), sum_32, product_1);
                 const float32x4_t sum_34 = vfmaq_f32(vdupq_n_f32(-0.3333307f), sum_33, product_1);
                 const float32x4_t sum_35 = vfmaq_f32(sum_19, vmulq_f32(product_1, sum_19), sum_34);
-                vst1q_f32(&reconstruction[832 * i0 + 64 * i1 + 4 * j0], vector_select_greater(size_1, vdupq_n_f32(0.755f), sum_30, sum_35));
+                vst1q_f32(&reconstruction[64 * i1 + 4 * j0 + 3328], vector_select_greater(size_1, vdupq_n_f32(0.755f), sum_30, sum_35));
             }
         }
     }

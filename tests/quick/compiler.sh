@@ -284,7 +284,20 @@ many_phases() {
         '  - conv_transpose: {channels: 3, kernel: 7, stride: 4, padding: 3}' >"$scratch/phases.yaml"
     $zoetrope compile "$scratch/phases.yaml" -o "$scratch/phases"
 }
+# Five channels in tiles of four: a parallel loop of a full tile and a rest. In either, its variable has one value, and is not there; gcc 12
+# warned, wrongly, of an access out of bounds where it was.
+full_tile_and_rest() {
+    printf '%s\n' 'version: 1' 'name: five' 'input: {T: 2, channels: 1, height: 5, width: 14}' 'encoder:' \
+        '  - conv: {channels: 5, kernel: 5, stride: [2, 4], padding: [1, 2], norm: batch, activation: tanh}' 'decoder:' \
+        '  - conv_transpose: {channels: 1, kernel: 5, stride: [2, 4], padding: [1, 2], output_padding: [0, 1]}' 'loss: l1' \
+        'training: {batch: 1}' >"$scratch/five.yaml" &&
+        $zoetrope compile "$scratch/five.yaml" -o "$scratch/five" --targets generic &&
+        sed -n '/^static void encoder0_batch_norm_grad_sums_merge_body/,/^}/p' "$scratch/five/five_generic.c" >"$scratch/merge" &&
+        cat "$scratch/merge" && grep -q 'if (c0 < 1)' "$scratch/merge" && ! grep -q '\* c0' "$scratch/merge" &&
+        gcc -std=c11 -O2 -Wall -Wextra -Wconversion -Werror -Iruntime -c "$scratch/five/five_generic.c" -o "$scratch/five.o"
+}
 check "a decoder of sixteen phases is compiled" many_phases
+check "where a loop has a full tile and a rest, indices in either are constants" full_tile_and_rest
 check "minimal filtering can be left out" filters
 check "every spec is compiled with tiles of 2 and of 4, and without" each_filtering
 check "a tuning file is used and named; one with a choice that is not legal is an error" tunes
