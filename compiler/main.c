@@ -116,11 +116,11 @@ static int command_compile(Options *options) {
         const TargetCode *code = compile_target(options, model, i);
         begin_pass(PASS_EMIT);
         good = good && code;
-        if (good && options->dump == PASS_COUNT) emit_target_file(text, model->training, code, said);
+        if (good && options->directory) emit_target_file(text, model->training, code, said);
         arena_leave();
     }
     if (!good) return EXIT_INPUT;
-    if (options->dump != PASS_COUNT) return 0;
+    if (!options->directory) return 0; /* only a dump was asked for */
     emit_model_file(add_output(&output, format("%s_model.c", name)), model->training, options->target, options->target_count, said);
     begin_pass(PASS_WRITE);
     return write_output(&output) ? 0 : EXIT_INPUT;

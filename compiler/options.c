@@ -75,7 +75,7 @@ static const struct {
     [OPTION_KERNELS] = {"--kernels", NULL, EXPLAIN,
                         "each kernel's FLOPs, bytes, the roofline's time and choices, for the first of the targets"},
     [OPTION_MACHINE] = {"--machine", "G,B", EXPLAIN, "--kernels with a machine of so many GFLOP/s and GB/s (default: 256,40)"},
-    [OPTION_DUMP] = {"--dump", "PASS", COMPILE | EXPLAIN, "print what a pass made, and do nothing else"},
+    [OPTION_DUMP] = {"--dump", "PASS", COMPILE | EXPLAIN, "print what a pass made; without -o, nothing is written"},
     [OPTION_TIME] = {"--time", NULL, COMPILE | INFERENCE | EXPLAIN, "print what each pass cost"},
     [OPTION_HELP] = {"--help", NULL, ALL, "print this; zoetrope COMMAND --help: what a command takes"},
     [OPTION_VERSION] = {"--version", NULL, ALL, "print the version"},
@@ -373,7 +373,7 @@ static int commands_of(Option option) {
 }
 
 static bool check_options(const Options *options, const bool given[OPTIONS], int *status) {
-    static const Option not_with_dump[] = {OPTION_DIRECTORY, OPTION_KERNELS, OPTION_MACHINE};
+    static const Option not_with_dump[] = {OPTION_KERNELS, OPTION_MACHINE};
     const char *command = commands[options->command].name;
     for (int i = 0; i < OPTIONS; i++) {
         const int set = commands_of((Option)i);
@@ -383,7 +383,7 @@ static bool check_options(const Options *options, const bool given[OPTIONS], int
     }
     for (size_t i = 0; given[OPTION_DUMP] && i < sizeof not_with_dump / sizeof *not_with_dump; i++)
         if (given[not_with_dump[i]])
-            return usage_error(status, "--dump prints what a pass made and does nothing else; leave out %s, or --dump",
+            return usage_error(status, "explain prints what a pass made, or its own tables; leave out %s, or --dump",
                                table[not_with_dump[i]].name);
     const bool writes = options->command == COMMAND_INFERENCE || (options->command == COMMAND_COMPILE && !given[OPTION_DUMP]);
     if (writes && !options->directory) return usage_error(status, "%s wants a folder to write to: -o DIR", command);
@@ -402,18 +402,20 @@ static const char *big_endian_names(bool pairs) {
     return names.bytes;
 }
 
-/* What no machine with that byte order could run is left out, or, where it was asked for, an error. */
+/* What no machine with that byte order could run is left out, with a word on it where it was asked for. */
 static bool check_byte_order(Options *options, int *status) {
     int count = 0;
+    const char *left_out = NULL;
     for (int i = 0; i < options->target_count; i++) {
         const Target *target = options->target[i];
         if (!target->little_endian) options->target[count++] = target;
-        else if (options->targets_given)
-            return usage_error(status, "no machine of the target '%s' is big-endian; with --endian big, --targets can be %s", target->name,
-                               big_endian_names(options->precision == PRECISION_BF16));
+        else left_out = target->name;
+        if (target->little_endian && options->targets_given)
+            fprintf(stderr, "zoetrope: note: no machine of the target '%s' is big-endian: it is left out\n", target->name);
     }
     options->target_count = count;
-    return true;
+    return count > 0 || usage_error(status, "no machine of the target '%s' is big-endian; with --endian big, --targets can be %s", left_out,
+                                    big_endian_names(options->precision == PRECISION_BF16));
 }
 
 static bool check_targets(Options *options, int *status) {

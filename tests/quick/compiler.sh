@@ -46,6 +46,7 @@ each_pass() {
         $zoetrope compile $spec --dump=$pass --targets avx2 >"$scratch/$pass.dump" || return 1
         [ -s "$scratch/$pass.dump" ] || return 1
     done
+    $zoetrope compile $spec --dump=plan --targets avx2 -o "$scratch/dumped" | cmp - "$scratch/plan.dump" && [ -s "$scratch/dumped/tiny_avx2.c" ] || return 1
     grep -q 'relu(.*) fused ' "$scratch/fuse.dump" && ! grep -q ' fused ' "$scratch/differentiate.dump" "$scratch/recompute.dump"
 }
 
@@ -138,10 +139,8 @@ documentation $spec : documentation takes no spec: '$spec' is too much
 compile $spec -o $new -o $new : -o is given twice; give it once
 explain $spec --targets avx2 --targets=generic : --targets is given twice; give it once
 explain $spec --kernels --kernels : --kernels is given twice; give it once
-compile $spec -o $new --dump graph : --dump prints what a pass made and does nothing else; leave out -o, or --dump
-inference $spec -o $new --weights x --endian big --targets generic,avx2 : no machine of the target 'avx2' is big-endian; with --endian big, --targets can be neon, generic
-inference $spec -o $new --weights x --targets wasm128 --endian big : no machine of the target 'wasm128' is big-endian
-explain $spec --kernels --dump graph : --dump prints what a pass made and does nothing else; leave out --kernels, or --dump
+inference $spec -o $new --weights x --targets wasm128 --endian big : no machine of the target 'wasm128' is big-endian; with --endian big, --targets can be neon, generic
+explain $spec --kernels --dump graph : explain prints what a pass made, or its own tables; leave out --kernels, or --dump
 compile $spec --dump=foo : there is no pass 'foo' to dump; those that there are: spec graph differentiate recompute fuse
 END
 }
@@ -152,7 +151,9 @@ big_endian_bundle() {
     for precision in f32 bf16; do
         $zoetrope inference tests/fixtures/parity_small.yaml --weights $weights --endian big --precision $precision -o "$scratch/big" || return 1
     done
-    [ "$(cd "$scratch/big" && echo parity_small_*.c)" = "parity_small_generic.c parity_small_neon.c" ]
+    [ "$(cd "$scratch/big" && echo parity_small_*.c)" = "parity_small_generic.c parity_small_neon.c" ] || return 1
+    $zoetrope inference tests/fixtures/parity_small.yaml --weights $weights --endian big --targets avx2,generic -o "$scratch/big2" 2>"$scratch/said" &&
+        grep -q "no machine of the target 'avx2' is big-endian: it is left out" "$scratch/said" && [ "$(cd "$scratch/big2" && echo parity_small_*.c)" = parity_small_generic.c ]
 }
 check "a bundle for big-endian machines has the targets that they may have" big_endian_bundle
 # The whole page, and one for each command with the options that it takes; 80 columns.
