@@ -1,8 +1,9 @@
 /* verify_parallel.c: iterations of parallel loops are kept apart by the dimensions of what they access.
  *
  * Let every access of a buffer have, in one dimension, the index c·p + rest with the same c ≠ 0. Then iterations with different p
- * touch different elements if either all rests lie in an interval narrower than |c|, or all rests are equal modulo m (the
- * divisor that the coefficients of the rests have in common) while c·p is different modulo m for every p. What other parallel
+ * touch different elements if either all rests lie in an interval narrower than |c|, or they do so modulo some m of at least |c| times
+ * the values of p (as the digits of a number, of which p is one and the rest has those above and below), or all rests are equal modulo m
+ * (the divisor that the coefficients of the rests have in common) while c·p is different modulo m for every p. What other parallel
  * variables add counts as rest, unless they have been dealt with before: then two iterations that are still in question have the
  * same value of them, and only what their coefficients differ by counts. A layout is a bijection of the index box (verify_layout),
  * so different indices are different addresses. */
@@ -53,6 +54,42 @@ static Affine rest_of(const Access *access, int dimension, const Affine *shared)
     return rest;
 }
 
+static long nearest_residue(long value, long modulus) {
+    const long residue = (value % modulus + modulus) % modulus;
+    return residue > modulus / 2 ? residue - modulus : residue;
+}
+
+/* Do all rests, but for multiples of `modulus`, lie in an interval narrower than |coefficient|? */
+static bool is_narrow_modulo(const Group *group, const Affine *rest, long modulus, long coefficient) {
+    long low = LONG_MAX, high = LONG_MIN;
+    for (int i = 0; i < group->count; i++) {
+        Affine below = affine_constant(nearest_residue(rest[i].constant - rest[0].constant, modulus));
+        for (int t = 0; t < rest[i].count; t++) {
+            if (rest[i].term[t].coefficient % modulus == 0) continue;
+            below = affine_add(below, affine_scale(affine_variable(rest[i].term[t].variable), rest[i].term[t].coefficient));
+        }
+        const Interval interval = affine_interval(&below, group->access[i]->facts);
+        if (interval.low > interval.high) continue; /* never runs */
+        low = minimum(low, interval.low);
+        high = maximum(high, interval.high);
+    }
+    return low > high || high - low < labs(coefficient);
+}
+
+/* For m, what the rests themselves suggest is tried: their coefficients, and the distances between them. */
+static bool digits_separate(const Group *group, const Affine *rest, long coefficient, long extent) {
+    const long least = labs(coefficient) * extent;
+    for (int i = 0; i < group->count; i++) {
+        const long distance = labs(rest[i].constant - rest[0].constant);
+        if (distance >= least && is_narrow_modulo(group, rest, distance, coefficient)) return true;
+        for (int t = 0; t < rest[i].count; t++) {
+            const long modulus = labs(rest[i].term[t].coefficient);
+            if (modulus >= least && is_narrow_modulo(group, rest, modulus, coefficient)) return true;
+        }
+    }
+    return false;
+}
+
 static bool dimension_separates(const Group *group, int dimension, const Variable *variable, const Apart *apart) {
     if (!same_coefficient(group, dimension, variable)) return false;
     long coefficient = affine_coefficient(&group->access[0]->index[dimension], variable);
@@ -60,19 +97,20 @@ static bool dimension_separates(const Group *group, int dimension, const Variabl
     Affine shared = affine_variable(variable);
     for (int i = 0; i < apart->count; i++)
         if (same_coefficient(group, dimension, apart->variable[i])) shared = affine_add(shared, affine_variable(apart->variable[i]));
-    long low = LONG_MAX, high = LONG_MIN, divisor = 0, first = 0;
+    Affine *rest = NEW_ARRAY(Affine, group->count);
+    long low = LONG_MAX, high = LONG_MIN, divisor = 0;
     for (int i = 0; i < group->count; i++) {
-        Affine rest = rest_of(group->access[i], dimension, &shared);
-        Interval interval = affine_interval(&rest, group->access[i]->facts);
+        rest[i] = rest_of(group->access[i], dimension, &shared);
+        Interval interval = affine_interval(&rest[i], group->access[i]->facts);
         if (interval.low > interval.high) continue; /* never runs */
-        if (i == 0) first = rest.constant;
         low = minimum(low, interval.low);
         high = maximum(high, interval.high);
-        for (int j = 0; j < rest.count; j++) divisor = common_divisor(divisor, rest.term[j].coefficient);
-        divisor = common_divisor(divisor, rest.constant - first);
+        for (int j = 0; j < rest[i].count; j++) divisor = common_divisor(divisor, rest[i].term[j].coefficient);
+        divisor = common_divisor(divisor, rest[i].constant - rest[0].constant);
     }
     if (low > high || high - low < labs(coefficient)) return true;
-    return divisor && divisor / common_divisor(divisor, coefficient) >= variable->extent;
+    if (divisor && divisor / common_divisor(divisor, coefficient) >= variable->extent) return true;
+    return digits_separate(group, rest, coefficient, variable->extent);
 }
 
 /* Tries to tell all iterations apart; returns a variable that it fails for, or NULL. */

@@ -30,7 +30,7 @@ from trainers import ROOT, Trainer, TrainerError, available_targets, build_train
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COLUMNS = [("loss", 19), ("recon", 19), ("gradient", 19), ("losses", 19), ("state", 19)]
-KEPT = ["tests/fixtures/border.yaml", "specs/tiny.yaml", "specs/gru_ae.yaml"]  # the last two: convolutions by minimal filtering
+KEPT = ["tests/fixtures/border.yaml", "tests/fixtures/wide.yaml", "specs/tiny.yaml", "specs/gru_ae.yaml"]  # the last two: convolutions by minimal filtering
 CHECKPOINT_SPECS = 2  # random specs whose trainers are also asked to train from, and for, PyTorch's checkpoints
 
 
