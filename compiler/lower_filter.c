@@ -150,29 +150,80 @@ long tile_values(const Target *target, long vectors) {
     return minimum(8, (target->registers - 1 - vectors) / vectors);
 }
 
+typedef struct Cutting { /* what a cut has to fit */
+    long extent[3];
+    long tiles, values; /* of an item, of a register tile: as many as the cost model wants */
+} Cutting;
+
+/* Tiles of an item in dimension d, where those behind it have `taken`. */
+static long item_tiles(const Cutting *c, int d, long taken) {
+    const long *extent = c->extent;
+    long wanted = c->tiles / taken;
+    if (d == 1 && extent[0] < BUSY_TILES) wanted = minimum(wanted, maximum(1, extent[0] * extent[1] / BUSY_TILES));
+    if (d == 0) wanted = taken == extent[1] * extent[2] ? minimum(wanted, maximum(1, extent[0] / BUSY_TILES)) : 1;
+    return largest_divisor(extent[d], wanted);
+}
+
+static long tiles_in(const long *count) {
+    return count[0] * count[1] * count[2];
+}
+
+static void cut_inner(Cut *cut, long values) {
+    for (int d = 2; d >= 0; d--) {
+        cut->inner[d] = largest_divisor(cut->item[d], values);
+        values /= cut->inner[d];
+    }
+}
+
+/* The cost model's: whole rows of tiles, and then several. Where that leaves fewer values to a register tile than keep multiply-adds busy
+ * (11 tiles in a row have no divisor but 1), whatever box of images, rows and columns leaves the most, and of these the smallest. */
+static Cut model_cut(const Cutting *c, long most) {
+    enum { ENOUGH = 4, MORE = 4 };
+    Cut cut;
+    long taken = 1;
+    for (int d = 2; d >= 0; d--) taken *= cut.item[d] = item_tiles(c, d, taken);
+    cut_inner(&cut, c->values);
+    if (tiles_in(cut.inner) >= minimum(ENOUGH, c->values)) return cut;
+    const long all = tiles_in(c->extent);
+    most = minimum(minimum(most, MORE * c->tiles), all / BUSY_TILES);
+    for (long n = 1; n <= minimum(c->extent[0], most); n++)
+        for (long i = 1; i <= minimum(c->extent[1], most / n); i++)
+            for (long j = 1; j <= minimum(c->extent[2], most / n / i); j++) {
+                if (c->extent[0] % n || c->extent[1] % i || c->extent[2] % j) continue;
+                Cut other = {.item = {n, i, j}};
+                cut_inner(&other, c->values);
+                const long more = tiles_in(other.inner) - tiles_in(cut.inner);
+                if (more > 0 || (more == 0 && n * i * j < tiles_in(cut.item))) cut = other;
+            }
+    return cut;
+}
+
 static Cut choose_cut(KernelChoice *choice, const Node *node, const FilterPlan *plan, long vectors, long channels) {
     static const ChoiceField blocks[3] = {FIELD_BLOCK_IMAGES, FIELD_BLOCK_ROWS, FIELD_BLOCK_COLUMNS};
     static const ChoiceField tiles[3] = {FIELD_TILE_IMAGES, FIELD_TILE_ROWS, FIELD_TILE_COLUMNS};
     const Target *target = choice->lowering->target;
-    const long extent[3] = {node->shape[0], plan->tiles[0], plan->tiles[1]};
     const long tile_bytes = 4 * channels * plan->filter[0]->transformed_inputs * plan->filter[1]->transformed_inputs;
     const long bytes = choice->algorithm == ALGORITHM_FILTERED_4 ? FILTER_BYTES_4 : FILTER_BYTES_2;
-    const long model = minimum(FILTER_TILES, maximum(1, bytes / tile_bytes)), most = maximum(model, BLOCK_BYTES_MOST / tile_bytes);
+    const Cutting c = {.extent = {node->shape[0], plan->tiles[0], plan->tiles[1]},
+                       .tiles = minimum(FILTER_TILES, maximum(1, bytes / tile_bytes)),
+                       .values = tile_values(target, vectors)};
+    const long most = maximum(c.tiles, BLOCK_BYTES_MOST / tile_bytes);
+    const Cut model = model_cut(&c, maximum(1, bytes / tile_bytes));
     Cut cut;
-    long taken = 1; /* tiles of the dimensions so far */
+    bool follows = true; /* the model, so far; else what fits the choices before */
+    long taken = 1;      /* tiles of the dimensions so far */
     for (int d = 2; d >= 0; d--) {
-        long wanted = model / taken;
-        if (d == 1 && extent[0] < BUSY_TILES) wanted = minimum(wanted, maximum(1, extent[0] * extent[1] / BUSY_TILES));
-        if (d == 0) wanted = taken == extent[1] * extent[2] ? minimum(wanted, maximum(1, extent[0] / BUSY_TILES)) : 1;
-        const Legal legal = {.most = maximum(1, minimum(extent[d], most / taken)), .divides = extent[d]};
-        cut.item[d] = choose(choice, blocks[d], largest_divisor(extent[d], wanted), legal);
+        const Legal legal = {.most = maximum(1, minimum(c.extent[d], most / taken)), .divides = c.extent[d]};
+        cut.item[d] = choose(choice, blocks[d], follows ? model.item[d] : item_tiles(&c, d, taken), legal);
+        follows = follows && cut.item[d] == model.item[d];
         taken *= cut.item[d];
     }
-    long wanted = tile_values(target, vectors), room = (target->registers - 1 - vectors) / vectors;
+    long wanted = c.values, room = (target->registers - 1 - vectors) / vectors;
     for (int d = 2; d >= 0; d--) {
         const Legal legal = {
             .most = minimum(cut.item[d], room), .divides = cut.item[d], .registers = room < cut.item[d] ? target->registers : 0};
-        cut.inner[d] = choose(choice, tiles[d], largest_divisor(cut.item[d], wanted), legal);
+        cut.inner[d] = choose(choice, tiles[d], follows ? model.inner[d] : largest_divisor(cut.item[d], wanted), legal);
+        follows = follows && cut.inner[d] == model.inner[d];
         wanted /= cut.inner[d];
         room /= cut.inner[d];
     }

@@ -99,6 +99,37 @@ START_TEST(wide_images_are_filtered_in_parts) {
 }
 END_TEST
 
+static long register_tile(const KernelChoice *choice) {
+    long values = 1;
+    for (int i = 0; i < choice->count; i++) {
+        const ChoiceField field = choice->chosen[i].field;
+        if (field == FIELD_TILE_IMAGES || field == FIELD_TILE_ROWS || field == FIELD_TILE_COLUMNS) values *= choice->chosen[i].value;
+    }
+    return values;
+}
+
+/* 15 rows of 11 tiles: 11 has no divisor that a register tile could have, but 15 has. */
+START_TEST(rows_of_11_tiles_fill_registers) {
+    const Choices choices = {.filtering = 2, .filter_everywhere = true};
+    Spec spec = *wide_spec();
+    spec.height = 30;
+    spec.width = 22;
+    spec.training.batch = 4;
+    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, find_target("avx2"), &choices);
+    int filtered = 0;
+    for (int i = 0; i < code->choice_count; i++) {
+        const KernelChoice *choice = code->choice[i];
+        if (choice->algorithm != ALGORITHM_FILTERED_2 || strstr(choice->kernel, "weight_grad")) continue;
+        ck_assert_msg(register_tile(choice) >= 4, "%s: %s", choice->kernel, choice_text(choice));
+        filtered++;
+    }
+    ck_assert_int_ge(filtered, 3);
+    check_graph(training, code, true, true);
+}
+END_TEST
+
 START_TEST(filtered_convolutions_equal_the_reference) {
     const Target *target = targets[_i / 2];
     const Choices choices = {.filtering = 2 + _i % 2 * 2, .filter_everywhere = true}, direct = {.filtering = 0};
@@ -333,6 +364,7 @@ Suite *lower_suite(void) {
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, long_sums_of_linear_layers_stay_close_to_the_reference);
     tcase_add_test(test_case, pairs_of_bfloat16_equal_the_reference_with_rounded_operands);
+    tcase_add_test(test_case, rows_of_11_tiles_fill_registers);
     tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 8); /* each target, tiles of 2 and of 4 */
     tcase_add_test(test_case, wide_images_are_filtered_in_parts);
     tcase_add_loop_test(test_case, every_channel_count_can_be_lowered, 1, 41);
