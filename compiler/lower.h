@@ -41,7 +41,7 @@ const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension)
 /* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
 void weight_sides(const Node *weight, int *out, int *in);
 /* [a/V, b/B, the rest, b%B, V lanes of a], a = `lane` (−1: row-major), b the other side: what a register tile walks through in order. */
-Layout weight_layout(int rank, const long *shape, int lane, long lanes);
+Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside);
 void allocate_parameters(Lowering *l);
 /* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */
 long allocate_weights(Lowering *l, const struct FilterPlan *const *filters);

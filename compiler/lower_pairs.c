@@ -45,7 +45,7 @@ const Buffer *new_paired_weight(const Lowering *l, const Node *convolution) {
     shape[out] = round_up(shape[out], l->target->lanes);
     shape[1 - out] = channel_pairs(l, shape[1 - out]);
     const char *name = format("%s_pairs%s", weight->name, out ? "_back" : "");
-    return new_tensor(name, TYPE_PAIR, PLACE_WORKSPACE, 4, shape, weight_layout(4, shape, out, l->target->lanes));
+    return new_tensor(name, TYPE_PAIR, PLACE_WORKSPACE, 4, shape, weight_layout(4, shape, out, l->target->lanes, false));
 }
 
 /* `count` of a weight's input channels from `first` on, to be staged with lanes along the outputs. */

@@ -45,8 +45,9 @@ void weight_sides(const Node *weight, int *out, int *in) {
     *in = weight->rank == 6 ? 3 : 1 - *out;
 }
 
-/* rank 4: a and b are 0 and 1; rank 6: 0 and 3 */
-Layout weight_layout(int rank, const long *shape, int lane, long lanes) {
+/* rank 4: a and b are 0 and 1; rank 6: 0 and 3. `taps_outside`, of rank 4: each tap's weights on end, for kernels that read one phase's
+ * taps at a time. */
+Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside) {
     int other = rank == 6 ? 3 - lane : 1 - lane, order[MAX_RANK], count = 0;
     if (lane < 0) return layout_row_major(rank, shape);
     int a = lane, b = other;
@@ -60,9 +61,10 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes) {
         order[count++] = a + 1;
         order[count++] = a + 2;
     }
-    order[count++] = b;
+    if (!taps_outside) order[count++] = b;
     for (int d = 0; d < rank; d++)
         if (d != a && d != b && !(rank == 6 && (d == a + 1 || d == a + 2))) order[count++] = d;
+    if (taps_outside) order[count++] = b;
     for (int i = rank - 1; i >= 0; i--) {
         int d = order[i];
         long divisor = d == a ? lanes : d == b ? block : 1;
@@ -72,11 +74,19 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes) {
     return layout;
 }
 
+/* A bundle's weights are read once for a frame or a few, so that how they come from memory matters: of a strided transposed convolution,
+ * phase by phase, each with some of the taps. */
+static bool is_read_by_phases(const Lowering *l, const Node *weight) {
+    const Node *reader = weight->reader[0];
+    return l->choices->few_images && reader->op == OP_CONV_TRANSPOSE2D && (reader->stride[0] > 1 || reader->stride[1] > 1);
+}
+
 static const Buffer *new_weight(const Lowering *l, const char *name, const Node *weight, int lane, Place place) {
     long shape[MAX_RANK];
     memcpy(shape, weight->shape, sizeof(long) * (size_t)weight->rank);
     if (lane >= 0) shape[lane] = round_up(shape[lane], l->target->lanes);
-    return new_tensor(name, l->weight_type, place, weight->rank, shape, weight_layout(weight->rank, shape, lane, l->target->lanes));
+    return new_tensor(name, l->weight_type, place, weight->rank, shape,
+                      weight_layout(weight->rank, shape, lane, l->target->lanes, is_read_by_phases(l, weight)));
 }
 
 static bool has_data_gradient(const Node *weight) {

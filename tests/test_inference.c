@@ -333,6 +333,26 @@ START_TEST(files_of_each_precision_hold_the_rounded_weights_and_say_so) {
 }
 END_TEST
 
+/* A phase of a strided transposed convolution reads some taps of all channels: they come from memory as one stretch. */
+START_TEST(weights_of_a_phase_lie_on_end) {
+    const Target *const target = find_target("avx512");
+    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, &target, 1);
+    const InferenceCode *code = inference->code[0];
+    int direct = 0;
+    for (int p = 0; p < inference->frame->parameter_count; p++) {
+        const Node *weight = inference->frame->parameter[p]->node, *reader = weight->reader[0];
+        if (reader->op != OP_CONV_TRANSPOSE2D || weight != reader->input[1] || reader->stride[0] == 1 || code->filter[p]) continue;
+        const Layout *layout = &code->weight[p]->layout;
+        for (long u = 0; u < 3; u++) {
+            const long here[4] = {0, 0, u, 1}, next[4] = {target->lanes, 0, u, 1};
+            ck_assert_int_eq(layout_offset(layout, next) - layout_offset(layout, here), (long)target->lanes * target->lanes);
+        }
+        direct++;
+    }
+    ck_assert_int_gt(direct, 0);
+}
+END_TEST
+
 /* What a kernel would make of a weight before another one multiplies by it, it would make anew for each frame. */
 START_TEST(no_kernel_prepares_weights) {
     static const char *const names[] = {"avx512", "avx2", "generic"};
@@ -359,6 +379,7 @@ Suite *inference_suite(void) {
     tcase_add_loop_test(test_case, bytes_are_the_nearest_multiples_of_each_outputs_scale, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, a_value_that_the_precision_cannot_hold_is_refused);
     tcase_add_loop_test(test_case, files_of_each_precision_hold_the_rounded_weights_and_say_so, 0, PRECISIONS * (SAMPLE_SPECS + 1));
+    tcase_add_test(test_case, weights_of_a_phase_lie_on_end);
     tcase_add_loop_test(test_case, no_kernel_prepares_weights, 0, PRECISIONS);
     tcase_set_timeout(test_case, 60);
     suite_add_tcase(suite, test_case);
