@@ -75,7 +75,8 @@ static const struct {
     [OPTION_KERNELS] = {"--kernels", NULL, EXPLAIN,
                         "each kernel's FLOPs, bytes, the roofline's time and choices, for the first of the targets"},
     [OPTION_MACHINE] = {"--machine", "G,B", EXPLAIN, "--kernels with a machine of so many GFLOP/s and GB/s (default: 256,40)"},
-    [OPTION_DUMP] = {"--dump", "PASS", COMPILE | EXPLAIN, "print what a pass made; without -o, nothing is written"},
+    [OPTION_DUMP] = {"--dump", "PASS", COMPILE | EXPLAIN,
+                     "print what a pass made, and, but for what compile's -o asks for, do nothing else"},
     [OPTION_TIME] = {"--time", NULL, COMPILE | INFERENCE | EXPLAIN, "print what each pass cost"},
     [OPTION_HELP] = {"--help", NULL, ALL, "print this; zoetrope COMMAND --help: what a command takes"},
     [OPTION_VERSION] = {"--version", NULL, ALL, "print the version"},
@@ -406,13 +407,16 @@ static const char *big_endian_names(bool pairs) {
 static bool check_byte_order(Options *options, int *status) {
     int count = 0;
     const char *left_out = NULL;
+    const Target *listed[MAX_TARGETS];
+    memcpy(listed, options->target, sizeof *listed * (size_t)options->target_count);
     for (int i = 0; i < options->target_count; i++) {
         const Target *target = options->target[i];
         if (!target->little_endian) options->target[count++] = target;
         else left_out = target->name;
-        if (target->little_endian && options->targets_given)
-            fprintf(stderr, "zoetrope: note: no machine of the target '%s' is big-endian: it is left out\n", target->name);
     }
+    for (int i = 0; i < options->target_count && options->targets_given && count > 0; i++)
+        if (listed[i]->little_endian)
+            fprintf(stderr, "zoetrope: note: no machine of the target '%s' is big-endian: it is left out\n", listed[i]->name);
     options->target_count = count;
     return count > 0 || usage_error(status, "no machine of the target '%s' is big-endian; with --endian big, --targets can be %s", left_out,
                                     big_endian_names(options->precision == PRECISION_BF16));

@@ -67,7 +67,7 @@ static bool round_parameter(const Parameter *parameter, Precision precision, dou
         if (isfinite(values[i]) && isfinite(nearest(type, values[i], 1))) continue;
         fprintf(stderr, "zoetrope: %s, with its batch norm where it has one, holds %.9g, which %s cannot; %s\n", parameter->name, values[i],
                 precision_names[bias ? PRECISION_F32 : precision],
-                isfinite(values[i]) ? "take bf16, int8 or f32" : "are these weights of a training that failed?");
+                isfinite(values[i]) ? "take bf16, int8 or f32" : "they are too large: are they of a training that failed?");
         return false;
     }
     if (bias) return true;

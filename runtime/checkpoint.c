@@ -236,6 +236,7 @@ bool training_state_save(const ModelState *state, const CarriedTensors *carried,
                                       {"target", state->target->name},
                                       {"tuning", target_tuning(state->target)},
                                       {"data", progress->data},
+                                      {"validation", progress->validation},
                                       {"best_validation_psnr", best}};
     Snapshot snapshot;
     size_t more = (size_t)carried->count + (size_t)model->moments * (size_t)model->parameter_tensors;
@@ -323,6 +324,7 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
     state->updates = (int64_t)updates;
     progress->best_psnr = best;
     copy_metadata(progress->data, sizeof progress->data, file, "data");
+    copy_metadata(progress->validation, sizeof progress->validation, file, "validation");
     copy_metadata(progress->target, sizeof progress->target, file, "target");
     copy_metadata(progress->tuning, sizeof progress->tuning, file, "tuning");
     carried_collect(carried, model, file, NULL);

@@ -20,6 +20,7 @@ typedef struct CarriedTensors { /* what --init holds and the model does not use:
 typedef struct RunProgress { /* what a training state knows beyond the model */
     double best_psnr;        /* on the validation clips so far; −INFINITY: none yet */
     char data[64];           /* what it learns from, to notice another data set on --resume */
+    char validation[64];     /* the same of what it is validated on; "none"; "": an older file does not say */
     char target[32];         /* on which it ran */
     char tuning[32];         /* of that; "none"; "": an older file does not say */
 } RunProgress;

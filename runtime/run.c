@@ -12,25 +12,43 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char metrics_name[] = "metrics.jsonl", state_name[] = "last.state.safetensors", weights_name[] = "last.safetensors",
-                  plot_name[] = "loss.svg";
+static const char metrics_name[] = "metrics.jsonl", best_name[] = "best.safetensors", state_name[] = "last.state.safetensors",
+                  weights_name[] = "last.safetensors", plot_name[] = "loss.svg";
+
+/* What a run writes. */
+static const char *const run_names[] = {metrics_name,        weights_name,         best_name, "itr[0-9]*.safetensors", plot_name,
+                                        "real_itr*_no*.png", "recon_itr*_no*.png", NULL};
 
 /* Refuses a folder in which something of a run is left, which this one would replace. */
 static bool check_no_run(const Run *run, Error *error) {
-    static const char *const names[] = {metrics_name, weights_name,        "best.safetensors",   "itr[0-9]*.safetensors",
-                                        plot_name,    "real_itr*_no*.png", "recon_itr*_no*.png", NULL};
-    char *found = find_file(run->folder, names);
+    char *found = find_file(run->folder, run_names);
     if (found == NULL) return true;
-    fail(error, "%s: holds %s of another run, one that cannot be resumed; choose another --out, or delete the folder", run->folder, found);
+    fail(error, "%s: holds %s of a run that cannot be resumed; choose another --out, or delete the folder", run->folder, found);
     free(found);
     return false;
+}
+
+static void remove_file(const Run *run, const char *name) {
+    char *path = path_join(run->folder, "%s", name);
+    unlink(path);
+    free(path);
+}
+
+/* Of a run that could not save its state: nothing of the kind was there before, and it would be taken for a run that cannot be resumed. */
+static void remove_traces(const Run *run) {
+    remove_file(run, metrics_name); /* which may be empty */
+    bool removed = true;
+    for (char *name; removed && (name = find_file(run->folder, run_names)) != NULL; free(name)) {
+        remove_file(run, name);
+        removed = !file_has_content(run->folder, name);
+    }
 }
 
 static bool check_folder(const Run *run, Error *error) {
     bool state = file_has_content(run->folder, state_name);
     if (run->options->resume) {
-        return state ||
-               fail(error, "%s: there is no %s to resume; leave out --resume, or give the --out of the run", run->folder, state_name);
+        return state || fail(error, "%s: there is no %s with anything in it to resume; leave out --resume, or give the --out of the run",
+                             run->folder, state_name);
     }
     if (state) return fail(error, "%s: holds a run already; go on with it by --resume, or choose another --out", run->folder);
     return check_no_run(run, error);
@@ -47,6 +65,14 @@ static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
     return good;
 }
 
+/* The state says that the best weights are in a file: if that is gone, the next ones are the best. */
+static void check_best(Run *run) {
+    if (run->progress.best_psnr == -INFINITY || file_has_content(run->folder, best_name)) return;
+    fprintf(stderr, "warning: %s: %s, of %.2f dB, is gone; the next weights that are validated take its place\n", run->folder, best_name,
+            run->progress.best_psnr);
+    run->progress.best_psnr = -INFINITY;
+}
+
 /* --resume: the run's own seed counts, so that nobody has to remember it. */
 static bool resume(Run *run, Error *error) {
     TensorFile file;
@@ -57,6 +83,7 @@ static bool resume(Run *run, Error *error) {
     good = good && model_open(&run->state, run->model, option_threads(run->options), seed, error) &&
            training_state_load(&run->state, &run->carried, &run->progress, &file, stderr, error);
     tensor_file_free(&file);
+    if (good) check_best(run);
     if (good && strcmp(run->progress.target, run->state.target->name) != 0)
         fprintf(
             stderr,
@@ -112,13 +139,9 @@ bool run_open(Run *run, const ModelDescription *model, const Options *options, E
 }
 
 void run_close(Run *run) {
-    bool nothing = run->log.file != NULL && run->saved == 0; /* nothing came of it: leave no trace that would be taken for a run */
+    bool nothing = run->log.file != NULL && run->saved == 0 && !run->options->resume;
     metrics_close(&run->log);
-    if (nothing) {
-        char *path = path_join(run->folder, "%s", metrics_name);
-        unlink(path);
-        free(path);
-    }
+    if (nothing) remove_traces(run);
     remove_empty_folders(run->folder, run->folder_found);
     carried_free(&run->carried);
     model_close(&run->state);

@@ -66,6 +66,19 @@ static bool check_fingerprint(Run *run, const Dataset *data, Error *error) {
     return true;
 }
 
+/* The best weights are those of the highest PSNR on these videos: on others, it means something else. */
+static void check_validation(Run *run, const Dataset *data) {
+    char now[sizeof run->progress.validation] = "none";
+    if (data != NULL) fingerprint(data, now, sizeof now);
+    if (run->options->resume && run->progress.validation[0] != 0 && strcmp(now, run->progress.validation) != 0)
+        fprintf(
+            stderr,
+            "warning: %s: the run was validated on %s, and now on %s; the best PSNR so far stays what it is; give the same --validation "
+            "to compare with it\n",
+            run->folder, run->progress.validation, now);
+    memcpy(run->progress.validation, now, sizeof now);
+}
+
 static void describe_data(const char *name, const Dataset *data) {
     char text[256];
     dataset_describe(data, text, sizeof text);
@@ -85,6 +98,7 @@ static bool open_training_data(Run *run, TrainingData *data, Error *error) {
         describe_data("validation", data->validation);
     }
     if (!check_fingerprint(run, data->training, error)) return false;
+    check_validation(run, data->validation);
     data->loader = loader_start(data->training, run->state.seed, run->state.updates, run->model->batch, error);
     return data->loader != NULL;
 }
@@ -142,7 +156,8 @@ static bool save_weights(Run *run, const Metric *metric, Error *error) {
     return run_save(run, good ? error : NULL) && good;
 }
 
-/* What is due after an iteration; what cannot be made again is saved before what can. */
+/* What is due after an iteration. Strips come before the state: a run that is killed in between makes both again when it is resumed. Where
+ * strips cannot be written, what was learned is saved all the same. */
 static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric, const float *x, Error *error) {
     char name[40];
     int64_t every = run->options->checkpoint_every;
@@ -151,12 +166,12 @@ static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric,
     run_keep_reconstruction(run); /* of the step whose loss is reported: validation overwrites it */
     if (strips && data->validation != NULL) good = validate(run, data->validation, metric, error);
     good = good && metrics_append(&run->log, metric, error);
-    if (save) good = good && save_weights(run, metric, error);
+    if (strips) good = good && run_save_strips(run, metric->iteration, x, error);
+    if (save) good = save_weights(run, metric, good ? error : NULL) && good;
     if (good && every > 0 && run->state.updates % every == 0) {
         snprintf(name, sizeof name, "itr%" PRId64 ".safetensors", run->state.updates);
         good = run_save_weights(run, name, error);
     }
-    if (strips) good = good && run_save_strips(run, metric->iteration, x, error);
     if (save) good = good && run_save_plot(run, error);
     return good;
 }

@@ -77,6 +77,23 @@ START_TEST(a_run_folder_is_never_overwritten) {
 }
 END_TEST
 
+START_TEST(another_validation_or_lost_best_weights_are_warned_about) {
+    make_video("videos/one", 14);
+    make_video("others/one", 15);
+    ck_assert_int_eq(run("train --out a --iterations 2 --data videos --validation videos"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 3 --data videos --validation videos --resume"), 0);
+    ck_assert_msg(strstr(output, "warning") == NULL, "%s", output);
+    ck_assert_int_eq(run("train --out a --iterations 4 --data videos --validation others --resume"), 0);
+    ck_assert_says("warning: a: the run was validated on 1 video, 14 frames");
+    ck_assert_int_eq(run("train --out a --iterations 5 --data videos --resume"), 0);
+    ck_assert_says("and now on none; the best PSNR so far stays what it is");
+    ck_assert_int_eq(unlink("a/best.safetensors"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 6 --data videos --validation videos --resume"), 0);
+    ck_assert_says("warning: a: best.safetensors, of ");
+    ck_assert(file_exists("a/best.safetensors"));
+}
+END_TEST
+
 /* Whatever is left of another run, each by itself. */
 START_TEST(no_file_of_a_run_is_replaced_by_another_run) {
     static const char *const names[] = {"best.safetensors", "itr200.safetensors", "last.safetensors",      "metrics.jsonl",
@@ -86,7 +103,7 @@ START_TEST(no_file_of_a_run_is_replaced_by_another_run) {
         snprintf(text, sizeof text, "mkdir a && echo precious > a/%s", names[i]);
         ck_assert_int_eq(system(text), 0);
         ck_assert_int_eq(run("train --out a --iterations 1"), 1);
-        snprintf(text, sizeof text, "error: a: holds %s of another run, one that cannot be resumed", names[i]);
+        snprintf(text, sizeof text, "error: a: holds %s of a run that cannot be resumed", names[i]);
         ck_assert_says(text);
         snprintf(text, sizeof text, "test \"$(ls a)\" = %s && rm -r a", names[i]);
         ck_assert_int_eq(system(text), 0);
@@ -331,6 +348,7 @@ Suite *trainer_suite(void) {
     tcase_add_test(tests, a_run_folder_is_never_overwritten);
     tcase_add_test(tests, control_characters_of_a_name_are_shown_and_not_done);
     tcase_add_test(tests, help_fits_a_screen_and_says_what_is_required);
+    tcase_add_test(tests, another_validation_or_lost_best_weights_are_warned_about);
     tcase_add_test(tests, no_file_of_a_run_is_replaced_by_another_run);
     tcase_add_test(tests, resuming_under_another_spec_or_seed_is_refused);
     tcase_add_test(tests, targets_are_chosen_by_name_or_refused_with_a_list);

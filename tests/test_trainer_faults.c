@@ -420,13 +420,20 @@ START_TEST(best_weights_that_could_not_be_written_are_written_later) {
 END_TEST
 
 /* The state is what --resume goes by, so that it must never be ahead of what it speaks of. */
-START_TEST(the_best_weights_are_there_before_the_state_says_so) {
+START_TEST(what_a_state_speaks_of_is_there_before_it) {
+    static const char line[] = "train --out %s --iterations %d --data videos --validation videos%s";
+    char text[200];
     make_video("videos/one", 14);
-    ck_assert_int_eq(run("train --out a --iterations 1 --data videos --validation videos"), 0);
-    ck_assert_int_eq(system("mkdir b && mkdir b/last.state.safetensors.partial"), 0); /* the state cannot be written */
-    ck_assert_int_eq(run("train --out b --iterations 1 --data videos --validation videos"), 1);
+    for (int i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, line, i == 0 ? "a" : "b", i == 1 ? 5 : 11, i == 2 ? " --resume" : "");
+        if (i == 2) ck_assert_int_eq(system("mkdir b/last.state.safetensors.partial"), 0); /* the state cannot be written */
+        ck_assert_int_eq(run(text), i == 2);
+    }
     ck_assert_says("b/last.state.safetensors: cannot be written");
+    assert_iteration("b/last.state.safetensors", "5");
+    assert_iteration("b/best.safetensors", "11");
     assert_same_file("a/best.safetensors", "b/best.safetensors");
+    assert_same_file("a/recon_itr10_no2.png", "b/recon_itr10_no2.png");
 }
 END_TEST
 
@@ -449,11 +456,13 @@ START_TEST(weights_that_could_not_be_written_are_written_later) {
 END_TEST
 
 START_TEST(a_run_of_which_nothing_could_be_saved_leaves_no_trace) {
-    file_limit = 500; /* bytes: metrics fit, weights do not */
-    ck_assert_int_eq(run("train --out new/run --iterations 2"), 1);
+    make_video("videos/one", 14);
+    file_limit = 1200; /* bytes: metrics, strips and weights fit, the state does not */
+    ck_assert_int_eq(run("train --out new/run --iterations 1 --data videos --validation videos"), 1);
     file_limit = 0;
+    ck_assert_says("last.state.safetensors: cannot be written");
     ck_assert_says("nothing is saved yet");
-    ck_assert(!file_exists("new"));
+    ck_assert_int_eq(run("train --out new/run --iterations 1 --data videos --validation videos"), 0);
 }
 END_TEST
 
@@ -486,7 +495,7 @@ Suite *trainer_faults_suite(void) {
     tcase_add_test(tests, what_was_learned_is_saved_when_metrics_find_no_room);
     tcase_add_test(tests, metrics_that_are_none_are_left_alone);
     tcase_add_test(tests, best_weights_that_could_not_be_written_are_written_later);
-    tcase_add_test(tests, the_best_weights_are_there_before_the_state_says_so);
+    tcase_add_test(tests, what_a_state_speaks_of_is_there_before_it);
     tcase_add_test(tests, weights_that_could_not_be_written_are_written_later);
     tcase_add_test(tests, a_run_of_which_nothing_could_be_saved_leaves_no_trace);
     suite_add_tcase(suite, tests);
