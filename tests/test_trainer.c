@@ -94,6 +94,19 @@ START_TEST(another_validation_or_lost_best_weights_are_warned_about) {
 }
 END_TEST
 
+START_TEST(a_model_larger_than_memory_is_an_error) {
+    ModelTarget large = *fake_model.targets[1];
+    large.workspace_size = (size_t)1 << 60;
+    const ModelTarget *const targets[] = {&large};
+    ModelDescription model = fake_model;
+    model.targets = targets;
+    model.target_count = 1;
+    ck_assert_int_eq(run_model(&model, "train --out a --iterations 1"), 1);
+    ck_assert_says("error: fake needs 1152921504606846976 bytes and 128 more for each thread");
+    ck_assert(!file_exists("a"));
+}
+END_TEST
+
 /* Whatever is left of another run, each by itself. */
 START_TEST(no_file_of_a_run_is_replaced_by_another_run) {
     static const char *const names[] = {"best.safetensors", "itr200.safetensors", "last.safetensors",      "metrics.jsonl",
@@ -349,6 +362,7 @@ Suite *trainer_suite(void) {
     tcase_add_test(tests, control_characters_of_a_name_are_shown_and_not_done);
     tcase_add_test(tests, help_fits_a_screen_and_says_what_is_required);
     tcase_add_test(tests, another_validation_or_lost_best_weights_are_warned_about);
+    tcase_add_test(tests, a_model_larger_than_memory_is_an_error);
     tcase_add_test(tests, no_file_of_a_run_is_replaced_by_another_run);
     tcase_add_test(tests, resuming_under_another_spec_or_seed_is_refused);
     tcase_add_test(tests, targets_are_chosen_by_name_or_refused_with_a_list);

@@ -249,19 +249,6 @@ START_TEST(more_threads_than_can_be_started_are_refused) {
 }
 END_TEST
 
-START_TEST(a_model_larger_than_memory_is_an_error) {
-    ModelTarget large = *fake_model.targets[1];
-    large.workspace_size = (size_t)1 << 60;
-    const ModelTarget *const targets[] = {&large};
-    ModelDescription model = fake_model;
-    model.targets = targets;
-    model.target_count = 1;
-    ck_assert_int_eq(run_model(&model, "train --out a --iterations 1"), 1);
-    ck_assert_says("error: fake needs 1152921504606846976 bytes and 128 more for each thread");
-    ck_assert(!file_exists("a"));
-}
-END_TEST
-
 START_TEST(a_folder_that_may_not_be_written_is_an_error_before_anything_is_done) {
     ck_assert_int_eq(run("train --out a --iterations 11"), 0);
     ck_assert_int_eq(system("cp -r a kept && touch output && mkdir locked && chmod 755 . && chmod 666 output a/* && chmod 555 a locked"),
@@ -485,7 +472,6 @@ Suite *trainer_faults_suite(void) {
     tcase_add_test(tests, a_full_disk_is_an_error_and_harms_no_file);
     tcase_add_test(tests, a_place_that_cannot_be_written_is_an_error);
     tcase_add_test(tests, a_folder_that_may_not_be_written_is_an_error_before_anything_is_done);
-    tcase_add_test(tests, a_model_larger_than_memory_is_an_error);
     tcase_add_test(tests, more_threads_than_can_be_started_are_refused);
     tcase_add_test(tests, what_is_printed_on_a_closed_stream_lands_in_no_file);
     tcase_add_loop_test(tests, step_says_before_it_works_that_its_output_cannot_be_written, 0, 5);
