@@ -222,8 +222,7 @@ static Cut choose_cut(KernelChoice *choice, const Node *node, const FilterPlan *
     for (int d = 2; d >= 0; d--) {
         const Legal legal = {
             .most = minimum(cut.item[d], room), .divides = cut.item[d], .registers = room < cut.item[d] ? target->registers : 0};
-        cut.inner[d] = choose(choice, tiles[d], follows ? model.inner[d] : largest_divisor(cut.item[d], wanted), legal);
-        follows = follows && cut.inner[d] == model.inner[d];
+        cut.inner[d] = choose(choice, tiles[d], largest_divisor(cut.item[d], wanted), legal); /* see cut_inner() */
         wanted /= cut.inner[d];
         room /= cut.inner[d];
     }

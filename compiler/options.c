@@ -405,21 +405,20 @@ static const char *big_endian_names(bool pairs) {
 
 /* What no machine with that byte order could run is left out, with a word on it where it was asked for. */
 static bool check_byte_order(Options *options, int *status) {
-    int count = 0;
-    const char *left_out = NULL;
-    const Target *listed[MAX_TARGETS];
-    memcpy(listed, options->target, sizeof *listed * (size_t)options->target_count);
-    for (int i = 0; i < options->target_count; i++) {
+    const int listed = options->target_count;
+    int possible = 0;
+    for (int i = 0; i < listed; i++) possible += !options->target[i]->little_endian;
+    if (!possible)
+        return usage_error(status, "no machine of the target '%s' is big-endian; with --endian big, --targets can be %s",
+                           options->target[listed - 1]->name, big_endian_names(options->precision == PRECISION_BF16));
+    options->target_count = 0;
+    for (int i = 0; i < listed; i++) {
         const Target *target = options->target[i];
-        if (!target->little_endian) options->target[count++] = target;
-        else left_out = target->name;
+        if (!target->little_endian) options->target[options->target_count++] = target;
+        else if (options->targets_given)
+            fprintf(stderr, "zoetrope: note: no machine of the target '%s' is big-endian: it is left out\n", target->name);
     }
-    for (int i = 0; i < options->target_count && options->targets_given && count > 0; i++)
-        if (listed[i]->little_endian)
-            fprintf(stderr, "zoetrope: note: no machine of the target '%s' is big-endian: it is left out\n", listed[i]->name);
-    options->target_count = count;
-    return count > 0 || usage_error(status, "no machine of the target '%s' is big-endian; with --endian big, --targets can be %s", left_out,
-                                    big_endian_names(options->precision == PRECISION_BF16));
+    return true;
 }
 
 static bool check_targets(Options *options, int *status) {

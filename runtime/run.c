@@ -156,6 +156,10 @@ bool run_save_weights(const Run *run, const char *name, Error *error) {
     return good;
 }
 
+bool run_save_best(const Run *run, Error *error) {
+    return run_save_weights(run, best_name, error);
+}
+
 bool run_save(Run *run, Error *error) {
     char *path = path_join(run->folder, "%s", state_name);
     bool good = training_state_save(&run->state, &run->carried, &run->progress, path, error);

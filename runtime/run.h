@@ -33,6 +33,8 @@ bool run_save(Run *run, Error *error);
 /* Of a run that has done all its iterations: writes last.safetensors and loss.svg where they are not those of its training state, as when
  * the disk was full after that. *completed: something was written. */
 bool run_complete(const Run *run, bool *completed, Error *error);
+/* The weights alone, as best.safetensors. */
+bool run_save_best(const Run *run, Error *error);
 /* The weights alone, under a name of their own. */
 bool run_save_weights(const Run *run, const char *name, Error *error);
 /* Keeps what the last step made of the first clips of its batch, for strips. */

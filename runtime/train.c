@@ -151,7 +151,7 @@ static double batch_psnr(const ModelDescription *model, const float *x, const fl
  * when they are not. */
 static bool save_weights(Run *run, const Metric *metric, Error *error) {
     bool better = metric->validated && metric->validation_psnr > run->progress.best_psnr;
-    bool good = !better || run_save_weights(run, "best.safetensors", error);
+    bool good = !better || run_save_best(run, error);
     if (better && good) run->progress.best_psnr = metric->validation_psnr;
     return run_save(run, good ? error : NULL) && good;
 }
