@@ -45,10 +45,10 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
     return write_output(&output);
 }
 
-/* Dot products of bfloat16 are faster than float32 with weights of bfloat16: unless other targets are asked for, they go first, where the
- * network has convolutions for them. */
+/* Dot products of bfloat16 are faster than float32 with weights that are exact in bfloat16: unless other targets are asked for, they go
+ * first, where the network has convolutions for them. */
 static Inference *compile_targets(const Spec *spec, const Options *options) {
-    const bool dots = !options->targets_given && options->precision == PRECISION_BF16 && !options->big_endian;
+    const bool dots = !options->targets_given && precision_has_pairs(options->precision) && !options->big_endian;
     const Target *wanted[MAX_TARGETS];
     int count = 0;
     if (dots) wanted[count++] = bf16_targets[0];
@@ -64,7 +64,7 @@ int command_inference(Options *options) {
     if (!spec) return EXIT_INPUT;
     if (spec->precision == COMPUTE_BF16)
         fprintf(stderr, "zoetrope: note: %s trains in bfloat16; its bundle computes in %s\n", spec->name,
-                options->precision == PRECISION_BF16 ? "bfloat16 where the CPU can, else in float32" : "float32");
+                precision_has_pairs(options->precision) ? "bfloat16 where the CPU can, else in float32" : "float32");
     Inference *inference = compile_targets(spec, options);
     double **parameters = read_parameters(inference->frame, options->weights), **scales;
     const bool good = parameters && round_parameters(inference->frame, options->precision, parameters, &scales) &&

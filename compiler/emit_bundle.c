@@ -117,7 +117,7 @@ static void add_description(Text *out, const Inference *inference) {
         text_add(out,
                  "        target->layout = UINT64_C(0x%016llx);\n        target->weight_bytes = %ld;\n        target->format = %d;\n"
                  "        target->rounds = %d;\n        return 1;\n",
-                 (unsigned long long)code->layout, code->weight_bytes, code->format, code->format == FORMAT_PAIRS);
+                 (unsigned long long)code->layout, code->weight_bytes, code->format, format_has_pairs(code->format));
         end_condition(out, target);
     }
     text_add(out, "    default:\n        (void)target;\n        return 0;\n    }\n}\n\n");
@@ -181,6 +181,7 @@ static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
         workspace = maximum(workspace, inference->code[i]->workspace_bytes);
         scratch = maximum(scratch, inference->code[i]->base.scratch_bytes);
     }
+    const InferenceCode *rounding = rounding_code(inference);
     const bool normal = spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL;
     const Key all[] = {
         {"name", spec->name},
@@ -205,10 +206,9 @@ static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
                                               spec->name, spec->name, upper_case(spec->name))},
         {"tolerance", "1e-4"},
         {"rounding_tolerance", "1e-2"},
-        {"rounding_format", format("%d", FORMAT_PAIRS)},
-        {"arithmetic", rounding_code(inference)
-                           ? format("multiplied by in bfloat16 on `%s`, else in float32", rounding_code(inference)->base.target->name)
-                           : "computed with in float32"},
+        {"rounding_format", format("%d", rounding ? rounding->format : FORMAT_PAIRS)},
+        {"arithmetic",
+         rounding ? format("multiplied by in bfloat16 on `%s`, else in float32", rounding->base.target->name) : "computed with in float32"},
         {"precision", format("%d", (int)inference->precision)},
         {"precision_name", precision_names[inference->precision]},
         {"targets", list_of(inference, "%", ", ")},

@@ -47,8 +47,9 @@ typedef struct Run {
 } Run;
 
 const char *element_type(Type type) {
-    static const char *const names[TYPES] = {[TYPE_F32] = "float",    [TYPE_F64] = "double",    [TYPE_PAIR] = "uint32_t",
-                                             [TYPE_F16] = "uint16_t", [TYPE_BF16] = "uint16_t", [TYPE_I8] = "int8_t"};
+    static const char *const names[TYPES] = {
+        [TYPE_F32] = "float",     [TYPE_F64] = "double", [TYPE_PAIR] = "uint32_t",   [TYPE_F16] = "uint16_t",
+        [TYPE_BF16] = "uint16_t", [TYPE_I8] = "int8_t",  [TYPE_I8_PAIR] = "uint16_t"};
     return names[type];
 }
 
@@ -366,7 +367,7 @@ static const CExpression *render_operation(Run *run, const Value *value, const C
     return c_operation(form, value->operands, operand);
 }
 
-/* A vector's load takes the address of its first element; what is smaller than a float becomes one. */
+/* A vector's load takes the address of its first element; what is smaller than a value becomes one. */
 static const CExpression *render_load(const Emitter *emitter, const Value *value, const CExpression *element) {
     const Type type = value->access.buffer->type;
     Form form = !value->vector         ? narrow_forms[type].scalar

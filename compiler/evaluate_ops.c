@@ -69,7 +69,7 @@ static void start_with_bias(const Frame *f) {
 /* The elements of an input as they are multiplied. */
 static double *operand(const Frame *f, int i) {
     const long count = count_elements(f->node->input[i]);
-    if (!f->node->rounded) return f->x[i];
+    if (i >= f->node->rounded) return f->x[i];
     double *values = NEW_ARRAY(double, count);
     for (long e = 0; e < count; e++) values[e] = bfloat16_value(bfloat16_of((float)f->x[i][e]));
     return values;

@@ -49,12 +49,12 @@ static void run_frame(const Inference *inference, double *const *parameters, con
 
 const InferenceCode *rounding_code(const Inference *inference) {
     for (int i = 0; i < inference->code_count; i++)
-        if (inference->code[i]->format == FORMAT_PAIRS) return inference->code[i];
+        if (format_has_pairs(inference->code[i]->format)) return inference->code[i];
     return NULL;
 }
 
 Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code) {
-    for (int i = 0; i < inference->frame->node_count; i++) inference->frame->node[i]->rounded = code && code->rounded[i];
+    for (int i = 0; i < inference->frame->node_count; i++) inference->frame->node[i]->rounded = code ? code->rounded[i] : 0;
     Golden *golden = NEW(Golden);
     *golden = (Golden){.frames = GOLDEN_FRAMES,
                        .x = NEW_ARRAY(float, GOLDEN_FRAMES * inference->frame_elements),

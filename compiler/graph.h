@@ -140,7 +140,7 @@ struct Node {
     /* set by fuse.c */
     bool fused; /* never stored: its readers compute it */
     /* set when it is lowered */
-    bool rounded; /* it multiplies operands rounded to bfloat16 */
+    int rounded; /* so many of its operands, from the first on, are rounded to bfloat16 before it multiplies */
 };
 
 struct Graph {

@@ -63,7 +63,7 @@ static void lower_kept_state(Lowering *l, Program *program) {
 
 /* What is filtered depends on shapes, and not on the number of frames. Small weights would lose what makes them small, or would have to be
  * transformed anew for each frame. */
-static const Choices filtered = {.filtering = 2, .few_images = true}, direct = {.filtering = 0};
+static const Choices filtered = {.filtering = 2, .few_images = true}, direct = {.filtering = 0, .few_images = true};
 
 /* A trainer's way to run frame by frame: its own weights, with batch norm as it is. */
 void lower_stream(Lowering *l, const Spec *spec, Program *program) {
@@ -145,8 +145,8 @@ static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) 
     return filters;
 }
 
-static const bool *rounded_nodes(const Graph *graph) {
-    bool *rounded = NEW_ARRAY(bool, graph->node_count);
+static const int *rounded_nodes(const Graph *graph) {
+    int *rounded = NEW_ARRAY(int, graph->node_count);
     for (int i = 0; i < graph->node_count; i++) rounded[i] = graph->node[i]->rounded;
     return rounded;
 }
@@ -176,6 +176,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
         code->weight[i] = l.parameter[i].value;
         if (code->filter[i]) code->format = FORMAT_FILTERED;
         if (code->weight[i]->type == TYPE_PAIR) code->format = FORMAT_PAIRS;
+        if (code->weight[i]->type == TYPE_I8_PAIR) code->format = FORMAT_BYTE_PAIRS;
         code->scale[i] = l.parameter[i].scale;
     }
     code->layout = layout_hash(code, frame->parameter_count);

@@ -33,17 +33,20 @@ typedef enum {
         PART_COUNT
 } InferencePart;
 
-/* Of a section of weights: float32 of which some are as minimal filtering multiplies by them; bfloat16 of which some are in pairs, for dot
- * products. Below these: a Precision, all as they are. */
-enum { FORMAT_FILTERED = PRECISIONS, FORMAT_PAIRS };
+/* Of a section of weights: float32 of which some are as minimal filtering multiplies by them; bfloat16, or int8, of which some are in
+ * pairs, for dot products. Below these: a Precision, all as they are. */
+enum { FORMAT_FILTERED = PRECISIONS, FORMAT_PAIRS, FORMAT_BYTE_PAIRS };
+static inline bool format_has_pairs(int format) {
+    return format >= FORMAT_PAIRS;
+}
 
 typedef struct InferenceCode { /* of one target */
     TargetCode base;           /* target and scratch only */
     Program program[PART_COUNT];
     const struct FilterPlan **filter; /* by index in graph->parameter: the weight is stored as filtering wants it; NULL: as it is */
     const Buffer **weight, **scale;   /* by index in graph->parameter: offset in Tensor; a weight without a scale: NULL */
-    const bool *rounded;              /* by node id in the frame's graph: its operands are rounded to bfloat16 */
-    int format;                       /* of its section: the precision, FORMAT_FILTERED or FORMAT_PAIRS */
+    const int *rounded;               /* by node id in the frame's graph: Node.rounded */
+    int format;                       /* of its section: the precision, or one of those above */
     long weight_bytes, workspace_bytes;
     uint64_t layout; /* a hash of how the weights lie: two targets with the same one read the same section */
 } InferenceCode;

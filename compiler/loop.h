@@ -46,9 +46,9 @@ void affine_range(const Affine *a, long *low, long *high); /* over all its varia
 
 /* ---- buffers ---- */
 
-/* Of elements. Values are floats, doubles or pairs: what is smaller is read as a float, and only ever read. TYPE_PAIR: two bfloat16 in 32
- * bits, the first in the low half: what a dot product of pairs takes. */
-typedef enum { TYPE_F32, TYPE_F64, TYPE_PAIR, TYPE_F16, TYPE_BF16, TYPE_I8, TYPES } Type;
+/* Of elements. Values are floats, doubles or pairs: what is smaller is read as a float, or as a pair, and only ever read. TYPE_PAIR: two
+ * bfloat16 in 32 bits, the first in the low half: what a dot product of pairs takes. TYPE_I8_PAIR: two bytes in 16 bits, likewise. */
+typedef enum { TYPE_F32, TYPE_F64, TYPE_PAIR, TYPE_F16, TYPE_BF16, TYPE_I8, TYPE_I8_PAIR, TYPES } Type;
 static inline long type_size(Type type) { /* in bytes */
     return type == TYPE_F64 ? 8 : type == TYPE_F32 || type == TYPE_PAIR ? 4 : type == TYPE_I8 ? 1 : 2;
 }
@@ -56,7 +56,7 @@ static inline bool type_is_narrow(Type type) {
     return type > TYPE_PAIR;
 }
 static inline Type value_type(Type type) { /* of an element, once it is loaded */
-    return type_is_narrow(type) ? TYPE_F32 : type;
+    return type == TYPE_I8_PAIR ? TYPE_PAIR : type_is_narrow(type) ? TYPE_F32 : type;
 }
 /* type.c */
 extern const char *const type_names[TYPES];

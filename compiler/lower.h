@@ -42,6 +42,7 @@ const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension)
 void weight_sides(const Node *weight, int *out, int *in);
 /* [a/V, b/B, the rest, b%B, V lanes of a], a = `lane` (−1: row-major), b the other side: what a register tile walks through in order. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside);
+bool is_read_by_phases(const Lowering *l, const Node *weight);
 void allocate_parameters(Lowering *l);
 /* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */
 long allocate_weights(Lowering *l, const struct FilterPlan *const *filters);

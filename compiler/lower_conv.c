@@ -124,10 +124,10 @@ static void lower_direct(Lowering *l, Node *node) {
     const Buffer *input = node_virtual(l, node->input[0]), *w = weight_along(l, node->input[1], gathers ? 0 : 1);
     const Buffer *out = node_buffer(l, epilogue_of(l->graph, node));
     long channels = from->shape[1];
-    node->rounded = convolution_has_pairs(l, node);
-    if (node->rounded) {
+    if (convolution_has_pairs(l, node)) {
         input = pairs_of_channels(l, input, channels);
         w = lower_paired_weight(l, node);
+        node->rounded = w->type == TYPE_I8_PAIR ? 1 : 2; /* bytes are exact */
         channels = channel_pairs(l, channels);
     }
     int count = 0;
@@ -159,7 +159,7 @@ static void lower_direct(Lowering *l, Node *node) {
 /* By whichever nest suits the shapes. */
 void lower_convolution(Lowering *l, Node *node) {
     FilterPlan plan;
-    node->rounded = false;
+    node->rounded = 0;
     if (plan_filter(l, node, &plan) && lower_filtered(l, node, &plan)) return;
     if (lower_few_outputs(l, node)) return;
     lower_direct(l, node);
@@ -205,10 +205,10 @@ static Kernel *weight_grad_kernel(Lowering *l, Node *node, const Buffer *small, 
 }
 
 void lower_conv2d_weight_grad(Lowering *l, Node *node) {
-    node->rounded = false;
+    node->rounded = 0;
     if (lower_filtered_weight_grad(l, node)) return;
     const Buffer *out = node_buffer(l, node), *small = node_virtual(l, node->input[0]), *large = node_virtual(l, node->input[1]);
-    node->rounded = weight_grad_has_pairs(l, node);
+    if (weight_grad_has_pairs(l, node)) node->rounded = 2;
     if (node->rounded) small = pairs_of_images(small), large = pairs_of_images(large);
     const Kernel *plain = weight_grad_kernel(l, node, small, large, out, 1);
     const WeightGradCut cut = cut_weight_grad(l, &plain->compute[0], small, large, node);

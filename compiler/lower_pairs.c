@@ -37,7 +37,7 @@ const Buffer *pairs_of_images(const Buffer *input) {
 
 /* ---- weights ---- */
 
-const Buffer *new_paired_weight(const Lowering *l, const Node *convolution) {
+const Buffer *new_paired_weight(const Lowering *l, const Node *convolution, Type type) {
     const Node *weight = convolution->input[1];
     const int out = convolution->op == OP_CONV2D ? 0 : 1;
     long shape[4];
@@ -45,7 +45,7 @@ const Buffer *new_paired_weight(const Lowering *l, const Node *convolution) {
     shape[out] = round_up(shape[out], l->target->lanes);
     shape[1 - out] = channel_pairs(l, shape[1 - out]);
     const char *name = format("%s_pairs%s", weight->name, out ? "_back" : "");
-    return new_tensor(name, TYPE_PAIR, PLACE_WORKSPACE, 4, shape, weight_layout(4, shape, out, l->target->lanes, false));
+    return new_tensor(name, type, PLACE_WORKSPACE, 4, shape, weight_layout(4, shape, out, l->target->lanes, is_read_by_phases(l, weight)));
 }
 
 /* `count` of a weight's input channels from `first` on, to be staged with lanes along the outputs. */
@@ -99,8 +99,8 @@ const Buffer *lower_paired_weight(Lowering *l, const Node *convolution) {
     const Node *weight = convolution->input[1];
     const int out = convolution->op == OP_CONV2D ? 0 : 1;
     const Buffer *from = weight_along(l, weight, out);
-    if (from->type == TYPE_PAIR) return from;
-    const Buffer *to = new_paired_weight(l, convolution);
+    if (value_type(from->type) == TYPE_PAIR) return from;
+    const Buffer *to = new_paired_weight(l, convolution, TYPE_PAIR);
     const long count = to->shape[1 - out], both = minimum(count, weight->shape[1 - out] - count);
     Kernel *kernel = new_kernel(format("%s_weight", convolution->name), 1 + (both < count));
     add_pairs(l, kernel, 0, from, to, out, 0, both, true);

@@ -14,8 +14,8 @@ long channel_pairs(const Lowering *l, long channels);
  * images 2n and 2n + 1. */
 const Buffer *pairs_of_channels(const Lowering *l, const Buffer *input, long channels);
 const Buffer *pairs_of_images(const Buffer *input);
-/* A convolution's weight in pairs along its input channels, lanes along the outputs. */
-const Buffer *new_paired_weight(const Lowering *l, const Node *convolution);
+/* A convolution's weight in pairs (of bfloat16, or of bytes) along its input channels, lanes along the outputs. */
+const Buffer *new_paired_weight(const Lowering *l, const Node *convolution, Type type);
 /* That of the file of a bundle; else appends a kernel that makes it. */
 const Buffer *lower_paired_weight(Lowering *l, const Node *convolution);
 

@@ -19,6 +19,10 @@ typedef enum { WEIGHTS_FILE, WEIGHTS_OBJECT, WEIGHTS_ARRAY } WeightsAs; /* of a 
 /* quantise.c: what the weights of an inference bundle are stored as. */
 typedef enum { PRECISION_F32, PRECISION_F16, PRECISION_BF16, PRECISION_INT8, PRECISIONS } Precision;
 extern const char *const precision_names[PRECISIONS];
+/* Whether its numbers are bfloat16 too, exactly: targets with dot products of pairs can take them. */
+static inline bool precision_has_pairs(Precision precision) {
+    return precision == PRECISION_BF16 || precision == PRECISION_INT8;
+}
 
 typedef struct Options {
     Command command;

@@ -410,7 +410,7 @@ static bool check_byte_order(Options *options, int *status) {
     for (int i = 0; i < listed; i++) possible += !options->target[i]->little_endian;
     if (!possible)
         return usage_error(status, "no machine of the target '%s' is big-endian; with --endian big, --targets can be %s",
-                           options->target[listed - 1]->name, big_endian_names(options->precision == PRECISION_BF16));
+                           options->target[listed - 1]->name, big_endian_names(precision_has_pairs(options->precision)));
     options->target_count = 0;
     for (int i = 0; i < listed; i++) {
         const Target *target = options->target[i];
@@ -427,8 +427,8 @@ static bool check_targets(Options *options, int *status) {
         if (target->inference_only && options->command != COMMAND_INFERENCE)
             return usage_error(status, "the target '%s' is for inference only; %s takes none of it", target->name,
                                commands[options->command].name);
-        if (target->pairs && options->command == COMMAND_INFERENCE && options->precision != PRECISION_BF16)
-            return usage_error(status, "the target '%s' multiplies in bfloat16: say --precision bf16 too, or take another target",
+        if (target->pairs && options->command == COMMAND_INFERENCE && !precision_has_pairs(options->precision))
+            return usage_error(status, "the target '%s' multiplies in bfloat16: say --precision bf16 or int8 too, or take another target",
                                target->name);
     }
     return !options->big_endian || check_byte_order(options, status);

@@ -76,7 +76,7 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool tap
 
 /* A bundle's weights are read once for a frame or a few, so that how they come from memory matters: of a strided transposed convolution,
  * phase by phase, each with some of the taps. */
-static bool is_read_by_phases(const Lowering *l, const Node *weight) {
+bool is_read_by_phases(const Lowering *l, const Node *weight) {
     const Node *reader = weight->reader[0];
     return l->choices->few_images && reader->op == OP_CONV_TRANSPOSE2D && (reader->stride[0] > 1 || reader->stride[1] > 1);
 }
@@ -168,8 +168,9 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
             storage->filter = filters[i];
             storage->value = new_filtered_weight(l, parameter->node->reader[0], filters[i]);
         }
-        if (l->weight_type == TYPE_BF16 && parameter->rank > 1 && convolution_has_pairs(l, parameter->node->reader[0]))
-            storage->value = new_paired_weight(l, parameter->node->reader[0]);
+        const Type pairs = l->weight_type == TYPE_BF16 ? TYPE_PAIR : l->weight_type == TYPE_I8 ? TYPE_I8_PAIR : TYPES;
+        if (pairs < TYPES && parameter->rank > 1 && convolution_has_pairs(l, parameter->node->reader[0]))
+            storage->value = new_paired_weight(l, parameter->node->reader[0], pairs);
         storage->offset = bytes;
         place_weight(storage->value, &bytes);
         if (l->weight_type != TYPE_I8 || parameter->rank == 1) continue;

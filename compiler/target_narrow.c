@@ -1,11 +1,14 @@
-/* target_narrow.c: how each target reads numbers that are smaller than a float: halves, bfloat16, bytes. The value is exact.
+/* target_narrow.c: how each target reads numbers that are smaller than a float: halves, bfloat16, bytes, pairs of bytes. The value is
+ * exact: an integer of 8 bits is a bfloat16.
  *
  * Where there is no instruction for halves: exponent and mantissa, at a float's place, are the number's 2^-112 part, denormals included.
  * That holds for every finite half, and the compiler writes no other. */
 #include "target_printing.h"
 
-const NarrowForms narrow_forms[TYPES] = {
-    [TYPE_F16] = {"load_f16", "float_of_f16"}, [TYPE_BF16] = {"load_bf16", "float_of_bf16"}, [TYPE_I8] = {"load_i8", "(float)"}};
+const NarrowForms narrow_forms[TYPES] = {[TYPE_F16] = {"load_f16", "float_of_f16"},
+                                         [TYPE_BF16] = {"load_bf16", "float_of_bf16"},
+                                         [TYPE_I8] = {"load_i8", "(float)"},
+                                         [TYPE_I8_PAIR] = {"load_i8_pairs", "pair_of_i8"}};
 
 #define TWO_TO_THE_112 "5.192296858534828e+33f"
 
@@ -15,6 +18,10 @@ const Helper common_narrow[] = {
      "    return bits_float((a & 0x8000u) << 16 | (a & 0x7fffu) << 13) * " TWO_TO_THE_112 ";\n"
      "}\n"},
     {"float_of_bf16", "bits_float", "float float_of_bf16(uint16_t a) { return bits_float((uint32_t)a << 16); }\n"},
+    {"pair_of_i8", "float_bits",
+     "uint32_t pair_of_i8(uint16_t a) {\n"
+     "    return float_bits((float)(int8_t)(a & 0xffu)) >> 16 | float_bits((float)(int8_t)(a >> 8));\n"
+     "}\n"},
     {NULL, NULL, NULL},
 };
 
@@ -29,6 +36,14 @@ const Helper avx512_narrow[] = {
     {"load_i8", NULL,
      "__m512 load_i8(const int8_t *a) {\n"
      "    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)a)));\n"
+     "}\n"},
+    /* where there is bfloat16: the first eight pairs come from the last operand */
+    {"load_i8_pairs", NULL,
+     "__m512i load_i8_pairs(const uint16_t *a) {\n"
+     "    const __m128i *const bytes = (const __m128i *)(const void *)a;\n"
+     "    const __m512 low = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(bytes)));\n"
+     "    const __m512 high = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(bytes + 1)));\n"
+     "    return (__m512i)_mm512_cvtne2ps_pbh(high, low);\n"
      "}\n"},
     {NULL, NULL, NULL},
 };
@@ -114,5 +129,12 @@ const Helper generic_narrow[] = {
          "    const vector_integer wide = {a[0], a[1], a[2], a[3]};\n"
          "    return __builtin_convertvector(wide, vector_float);\n",
          "(float)a[i]"),
+    /* what only the emulation wants */
+    {"load_i8_pairs", "pair_of_i8",
+     "vector_pairs load_i8_pairs(const uint16_t *a) {\n"
+     "    vector_pairs result;\n"
+     "    for (int i = 0; i < LANES; i++) LANE(result, i) = pair_of_i8(a[i]);\n"
+     "    return result;\n"
+     "}\n"},
     {NULL, NULL, NULL},
 };

@@ -1,5 +1,6 @@
 /* type: element types, and the numbers that those smaller than a float can hold. Half and bfloat16 are IEEE 754's: what is nearest, ties
  * to even, denormals included; beyond the largest one, infinity. */
+#include "bfloat16.h"
 #include "loop.h"
 
 #include <math.h>
@@ -10,7 +11,7 @@ typedef struct NarrowFormat { /* sign, exponent, mantissa, from the highest bit 
 
 static const NarrowFormat half = {5, 10}, bfloat16 = {8, 7};
 
-const char *const type_names[TYPES] = {"f32", "f64", "bf16 pairs", "f16", "bf16", "i8"};
+const char *const type_names[TYPES] = {"f32", "f64", "bf16 pairs", "f16", "bf16", "i8", "i8 pairs"};
 
 static uint16_t narrow_bits(NarrowFormat format, double value) {
     const int bias = (1 << (format.exponent_bits - 1)) - 1;
@@ -59,6 +60,10 @@ double element_value(Type type, const void *elements, long offset) {
         return narrow_value(bfloat16, ((const uint16_t *)elements)[offset]);
     case TYPE_I8:
         return (double)((const int8_t *)elements)[offset];
+    case TYPE_I8_PAIR: {
+        const uint16_t pair = ((const uint16_t *)elements)[offset];
+        return (double)bfloat16_pair((float)(int8_t)(pair & 0xff), (float)(int8_t)(pair >> 8));
+    }
     case TYPES:
         break;
     }

@@ -11,9 +11,10 @@
  * output; in all of them biases are float32, and convolution is direct; 4 float32, some weights as minimal filtering multiplies by
  * them (of precision 0 in the header; else it is the header's precision); 5 bfloat16, some weights in pairs of input channels c and
  * c + H, H whole vectors and at least half of the channels: a u32 with c's in its low half, and zero where there is no second one (of
- * precision 2). kind 2: `count` frames and a state, and what must come of them: f64 score[count], f32 x[count], state,
- * reconstruction[count], state after them; format 0: by double precision; 5: by double precision of operands rounded to bfloat16, as
- * section 5's targets have them. Checksums are FNV-1a over bytes, 64 bits. */
+ * precision 2); 6 bytes and scales, some weights in such pairs: a u16 with c's in its low byte (of precision 3). kind 2: `count` frames
+ * and a state, and what must come of them: f64 score[count], f32 x[count], state, reconstruction[count], state after them; format 0: by
+ * double precision; 5 or 6: by double precision of operands rounded to bfloat16, as that section's targets have them. Checksums are FNV-1a
+ * over bytes, 64 bits. */
 #include "inference.h"
 #include "lower_filter.h"
 
@@ -70,9 +71,16 @@ static void put_element(const Writer *writer, size_t start, Type type, long elem
     }
 }
 
-/* Values in the order of the dimensions of `shape`, each divided by its output's scale where there are scales. */
+/* A weight's value number i in units of its output's scale, where there are scales. */
+static double in_units(double value, const Node *weight, const double *scale, long i) {
+    if (!scale) return value;
+    const double unit = scale[output_of(weight, i)];
+    return unit > 0 ? value / unit : 0;
+}
+
+/* Values in the order of the dimensions of `shape`. */
 static void pack_values(const Writer *writer, size_t section, const Buffer *buffer, int rank, const long *shape, const double *values,
-                        const Node *scaled, const double *scale) {
+                        const Node *weight, const double *scale) {
     const size_t start = section + (size_t)((const Tensor *)buffer->owner)->offset;
     long count = 1;
     for (int d = 0; d < rank; d++) count *= shape[d];
@@ -82,8 +90,7 @@ static void pack_values(const Writer *writer, size_t section, const Buffer *buff
             index[d] = rest % shape[d];
             rest /= shape[d];
         }
-        const double unit = scale ? scale[output_of(scaled, i)] : 1;
-        put_element(writer, start, buffer->type, layout_offset(&buffer->layout, index), unit > 0 ? values[i] / unit : 0);
+        put_element(writer, start, buffer->type, layout_offset(&buffer->layout, index), in_units(values[i], weight, scale, i));
     }
 }
 
@@ -103,8 +110,10 @@ static void pack_filtered(const Writer *writer, size_t section, const Buffer *bu
     }
 }
 
-/* A convolution's weight [S, L, u, v] in pairs along its input channels. */
-static void pack_pairs(const Writer *writer, size_t section, const Buffer *buffer, const Node *node, const double *values) {
+/* A convolution's weight [S, L, u, v] in pairs along its input channels; of bytes, divided by their scales. */
+static void pack_pairs(const Writer *writer, size_t section, const Buffer *buffer, const Node *node, const double *values,
+                       const double *scale) {
+    const Type type = buffer->type == TYPE_I8_PAIR ? TYPE_I8 : TYPE_BF16;
     const size_t start = section + (size_t)((const Tensor *)buffer->owner)->offset;
     const long taps = node->shape[2] * node->shape[3];
     int out, in;
@@ -113,8 +122,8 @@ static void pack_pairs(const Writer *writer, size_t section, const Buffer *buffe
         long index[MAX_RANK] = {i / taps / node->shape[1], i / taps % node->shape[1], i % taps / node->shape[3], i % node->shape[3]};
         const bool second = index[in] >= buffer->shape[in];
         if (second) index[in] -= buffer->shape[in];
-        const size_t at = start + 4 * (size_t)layout_offset(&buffer->layout, index);
-        put(writer, at + 2 * (size_t)(second != writer->big_endian), bf16_bits(values[i]), 2);
+        const long element = 2 * layout_offset(&buffer->layout, index) + (second != writer->big_endian);
+        put_element(writer, start, type, element, in_units(values[i], node, scale, i));
     }
 }
 
@@ -126,11 +135,9 @@ static void write_weights(const Writer *writer, const Section *section, const In
             pack_filtered(writer, section->offset, code->weight[i], node, code->filter[i], parameters[i]);
             continue;
         }
-        if (code->weight[i]->type == TYPE_PAIR) {
-            pack_pairs(writer, section->offset, code->weight[i], node, parameters[i]);
-            continue;
-        }
-        pack_values(writer, section->offset, code->weight[i], node->rank, node->shape, parameters[i], node, scales[i]);
+        if (value_type(code->weight[i]->type) == TYPE_PAIR)
+            pack_pairs(writer, section->offset, code->weight[i], node, parameters[i], scales[i]);
+        else pack_values(writer, section->offset, code->weight[i], node->rank, node->shape, parameters[i], node, scales[i]);
         if (!scales[i]) continue;
         long shape[4];
         output_features(node, shape);
@@ -173,7 +180,7 @@ static int list_sections(const Inference *inference, const Golden *const golden[
     }
     for (int g = 0; g < 2 && golden[g]; g++)
         section[count++] = (Section){.kind = KIND_GOLDEN,
-                                     .format = g ? FORMAT_PAIRS : 0,
+                                     .format = g ? (uint32_t)rounding_code(inference)->format : 0,
                                      .length = golden_bytes(inference, golden[g]),
                                      .count = (uint64_t)golden[g]->frames};
     *end = HEADER + ENTRY * (size_t)count;

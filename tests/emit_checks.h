@@ -202,6 +202,14 @@ static void check_narrow(void) {
     }
     i8_scalar(out[0], eight, 1), i8_vector(out[1], eight, 1);
     for (int i = 0; i < 256; i++) expect(out[0][i] == (float)(i - 128) && out[1][i] == out[0][i], "i8", i);
+#ifdef PAIRS
+    static uint32_t both[2][65536];
+    i8_pairs_scalar(both[0], sixteen, 1), i8_pairs_vector(both[1], sixteen, 1);
+    for (int i = 0; i < 65536; i++) {
+        const uint32_t pair = bfloat16_pair((float)((i & 0xff) - (i & 0x80) * 2), (float)((i >> 8) - (i >> 15) * 256));
+        expect(both[0][i] == pair && both[1][i] == pair, "i8 pairs", i);
+    }
+#endif
 }
 
 int main(void) {

@@ -148,13 +148,15 @@ static Kernel double_kernel(int lanes) {
     return named("centred", followed_by(first, centre));
 }
 
-/* out[r, lane] = every element that a narrow type has, as a float. */
+/* out[r, lane] = every element that a narrow type has, as a float or a pair. */
 static Kernel narrow_kernel(Type type, bool vector, int lanes) {
     const long rows = (type == TYPE_I8 ? 256 : 65536) / lanes;
     const Variable *r = new_variable("r", rows), *lane = new_variable("lane", lanes);
-    const Buffer *in = typed_buffer("in", type, SPACE_TENSOR, rows, lanes), *out = buffer_of("out", SPACE_TENSOR, rows, lanes);
+    const Buffer *in = typed_buffer("in", type, SPACE_TENSOR, rows, lanes);
+    const Buffer *out = typed_buffer("out", value_type(type), SPACE_TENSOR, rows, lanes);
     Statement *inner = loop(lane, vector ? LOOP_VECTOR : LOOP_SERIAL, assign(out, at(r), at(lane), load_at(in, at(r), at(lane))));
-    return named(format("%s_%s", type_names[type], vector ? "vector" : "scalar"), loop(r, LOOP_SERIAL, inner));
+    const char *name = type == TYPE_I8_PAIR ? "i8_pairs" : type_names[type];
+    return named(format("%s_%s", name, vector ? "vector" : "scalar"), loop(r, LOOP_SERIAL, inner));
 }
 
 /* ---- a program of them ---- */
@@ -200,7 +202,7 @@ static const char *program_for(const Target *target) {
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         emit_kernel(file, &kernels[i], kernels[i].name, target, kernels[i].scratch_size, &helpers);
     for (Type type = TYPE_F16; type < TYPES; type++)
-        for (int vector = 0; vector < 2; vector++) {
+        for (int vector = 0; vector < 2 && (target->pairs || value_type(type) != TYPE_PAIR); vector++) {
             const Kernel kernel = narrow_kernel(type, vector == 1, target->lanes);
             emit_kernel(file, &kernel, kernel.name, target, 0, &helpers);
         }

@@ -283,7 +283,7 @@ static size_t section_of(const Bytes *file, const InferenceCode *code) {
 /* Of a weight in pairs: its element is the second of a pair, whose index this becomes. */
 static bool is_second(const Buffer *weight, const Node *node, long *index) {
     const int in = node->reader[0]->op == OP_CONV_TRANSPOSE2D ? 0 : 1;
-    if (weight->type != TYPE_PAIR || index[in] < weight->shape[in]) return false;
+    if (value_type(weight->type) != TYPE_PAIR || index[in] < weight->shape[in]) return false;
     index[in] -= weight->shape[in];
     return true;
 }
@@ -302,9 +302,9 @@ static void compare_file(const Inference *inference, const InferenceCode *code, 
                 index[d] = rest % parameter->node->shape[d];
                 rest /= parameter->node->shape[d];
             }
-            const size_t half = is_second(weight, parameter->node, index) ? 2 : 0;
+            const size_t half = is_second(weight, parameter->node, index) ? size / 2 : 0;
             const size_t at = start + size * (size_t)layout_offset(&weight->layout, index);
-            const Type type = weight->type == TYPE_PAIR ? TYPE_BF16 : weight->type;
+            const Type type = weight->type == TYPE_PAIR ? TYPE_BF16 : weight->type == TYPE_I8_PAIR ? TYPE_I8 : weight->type;
             const double scale = scales[p] ? scales[p][output_by_shape(parameter, i)] : 1;
             const double value = parameter->rank > 1 ? parameters[p][i] : (double)(float)parameters[p][i];
             ck_assert_double_eq(element_value(type, files[0].start + at + half, 0) * scale, value);
@@ -318,25 +318,29 @@ START_TEST(files_of_each_precision_hold_the_rounded_weights_and_say_so) {
     const int sample = _i / PRECISIONS; /* after the samples, a spec with channels enough for pairs */
     const Spec *spec = sample < SAMPLE_SPECS ? sample_spec(sample) : read_spec("tests/fixtures/parity_small.yaml", stderr);
     const Target *const wanted[3] = {find_target("avx512"), find_target("generic"), find_target("avx512_bf16")};
-    Inference *inference = compile_inference(spec, precision, wanted, precision == PRECISION_BF16 ? 3 : 2);
+    Inference *inference = compile_inference(spec, precision, wanted, precision_has_pairs(precision) ? 3 : 2);
     double **parameters = drawn_parameters(inference->frame, spec), **scales;
     ck_assert(round_parameters(inference->frame, precision, parameters, &scales));
     const Golden *const golden[2] = {compute_golden(inference, parameters, NULL), NULL};
     const Bytes files[2] = {pack_weights(inference, parameters, scales, golden, false),
                             pack_weights(inference, parameters, scales, golden, true)};
     ck_assert_uint_eq(number_at(&files[0], 24, 4), precision);
+    int paired = 0;
     for (int i = 0; i < inference->code_count; i++) {
         const InferenceCode *code = inference->code[i];
         compare_file(inference, code, files, parameters, scales);
-        ck_assert(code->format == (int)precision || (code->format == FORMAT_PAIRS && code->base.target->pairs));
+        ck_assert(code->format == (int)precision || (format_has_pairs(code->format) && code->base.target->pairs));
+        paired += format_has_pairs(code->format);
     }
+    if (sample == SAMPLE_SPECS) ck_assert_int_eq(paired, precision_has_pairs(precision));
 }
 END_TEST
 
 /* A phase of a strided transposed convolution reads some taps of all channels: they come from memory as one stretch. */
 START_TEST(weights_of_a_phase_lie_on_end) {
-    const Target *const target = find_target("avx512");
-    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, &target, 1);
+    const Precision precision = (Precision)_i;
+    const Target *const target = find_target(precision_has_pairs(precision) ? "avx512_bf16" : "avx512");
+    const Inference *inference = compile_inference(gru_ae_spec(), precision, &target, 1);
     const InferenceCode *code = inference->code[0];
     int direct = 0;
     for (int p = 0; p < inference->frame->parameter_count; p++) {
@@ -355,10 +359,11 @@ END_TEST
 
 /* What a kernel would make of a weight before another one multiplies by it, it would make anew for each frame. */
 START_TEST(no_kernel_prepares_weights) {
-    static const char *const names[] = {"avx512", "avx2", "generic"};
-    const Target *wanted[3];
-    for (int i = 0; i < 3; i++) wanted[i] = find_target(names[i]);
-    const Inference *inference = compile_inference(read_spec("specs/gru_ae.yaml", stderr), (Precision)_i, wanted, 3);
+    static const char *const names[] = {"avx512", "avx2", "generic", "avx512_bf16"};
+    const Target *wanted[4];
+    for (int i = 0; i < 4; i++) wanted[i] = find_target(names[i]);
+    const Inference *inference =
+        compile_inference(read_spec("specs/gru_ae.yaml", stderr), (Precision)_i, wanted, precision_has_pairs((Precision)_i) ? 4 : 3);
     for (int c = 0; c < inference->code_count; c++)
         for (int p = 0; p < PART_COUNT; p++)
             for (int i = 0; i < inference->code[c]->program[p].call_count; i++) {
@@ -379,7 +384,7 @@ Suite *inference_suite(void) {
     tcase_add_loop_test(test_case, bytes_are_the_nearest_multiples_of_each_outputs_scale, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, a_value_that_the_precision_cannot_hold_is_refused);
     tcase_add_loop_test(test_case, files_of_each_precision_hold_the_rounded_weights_and_say_so, 0, PRECISIONS * (SAMPLE_SPECS + 1));
-    tcase_add_test(test_case, weights_of_a_phase_lie_on_end);
+    tcase_add_loop_test(test_case, weights_of_a_phase_lie_on_end, 0, PRECISIONS);
     tcase_add_loop_test(test_case, no_kernel_prepares_weights, 0, PRECISIONS);
     tcase_set_timeout(test_case, 60);
     suite_add_tcase(suite, test_case);

@@ -5,8 +5,8 @@
 
 PyTorch always runs, as it comes and compiled; ONNX Runtime and OpenVINO where Python finds them. All are processes that take turns, so
 that what else the machine does befalls all of them; figures are medians. A clip is one of the spec's T frames. Memory is the most that was
-resident, less the weights; disk is what has to be installed, less the weights. "bf16" rows multiply in bfloat16 where the CPU can: ours with
-PRECISION=bf16, OpenVINO by its hint. "asleep" is ours with OMP_WAIT_POLICY=passive: threads that wait for others sleep instead of spinning.
+resident, less the weights; disk is what has to be installed, less the weights. "bf16" and "int8" rows multiply in bfloat16 where the CPU
+can: ours with that PRECISION, OpenVINO by its hint. "asleep" is ours with OMP_WAIT_POLICY=passive: threads that wait for others sleep instead of spinning.
 
 ONNX2C=path adds onnx2c. It has no GRU, so that it runs what it can, the encoder of one frame, on the one thread that it has; the last column
 is that of those who can run it alone.
@@ -84,12 +84,11 @@ def start_all(options, spec, folder):
     save_file(make_weights(spec, 0), weights)
     size, opponents = os.path.getsize(weights), os.path.join(HERE, "inference_opponents.py")
     runners = []
-    for precision in ("f32", "bf16"):
+    for precision, bytes_a_weight in (("f32", 4), ("bf16", 2), ("int8", 1)):
         program, packed, code = make_bundle(options.spec, spec, weights, os.path.join(folder, precision), precision)
         name = "zoetrope" if precision == "f32" else f"zoetrope {precision}"
         for suffix, environment in (("", {}), (" asleep", {"OMP_WAIT_POLICY": "passive"})):
-            used = size // 2 if precision == "bf16" else size
-            runners.append(Runner(name + suffix, [program, packed, str(options.threads)], used, code, environment))
+            runners.append(Runner(name + suffix, [program, packed, str(options.threads)], size * bytes_a_weight // 4, code, environment))
     kinds = [kind for kind in PACKAGES if importlib.util.find_spec(PACKAGES[kind])]
     if "onnxruntime" in kinds or "openvino" in kinds:
         subprocess.run([sys.executable, opponents, "export", weights, options.spec, folder], check=True, stderr=subprocess.DEVNULL)

@@ -84,25 +84,29 @@ bundle() {
         cc -std=c11 -O1 "$scratch/bundle"/*.c -lm -o "$scratch/bundle/example"
 }
 check "its bundle computes in float32, and that is said" bundle
-# A bundle in bf16 multiplies in bfloat16 where the CPU can, to the bits of the emulation.
-dots() {
-    build/zoetrope inference "$bf16" --weights "$scratch/once/last.safetensors" --precision bf16 -o "$scratch/dots" \
-        --targets avx512_bf16,bf16_emulated,generic && rm "$scratch/dots/main.c" &&
-        cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -DBUNDLE=bf16 -DUPPER=BF16 -DBUNDLE_HEADER='"bf16.h"' "-I$scratch/dots" tests/bundle/check.c \
-            "$scratch"/dots/*.c build/runtime.a $(pkg-config --libs jansson) -lm -o "$scratch/check" && "$scratch/check" alone "$scratch/dots/bf16.weights"
+# A bundle in bf16 or int8 multiplies in bfloat16 where the CPU can, to the bits of the emulation.
+dots() { # PRECISION
+    folder=$scratch/dots_$1
+    build/zoetrope inference "$bf16" --weights "$scratch/once/last.safetensors" --precision "$1" -o "$folder" \
+        --targets avx512_bf16,bf16_emulated,generic && rm "$folder/main.c" &&
+        cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -DBUNDLE=bf16 -DUPPER=BF16 -DBUNDLE_HEADER='"bf16.h"' "-I$folder" tests/bundle/check.c \
+            "$folder"/*.c build/runtime.a $(pkg-config --libs jansson) -lm -o "$folder/check" && "$folder/check" alone "$folder/bf16.weights"
 }
-same_bits() {
-    "$scratch/check" batch "$scratch/batch" 2 || return 1
+same_bits() { # PRECISION
+    folder=$scratch/dots_$1
+    "$folder/check" batch "$scratch/batch" 2 || return 1
     for target in avx512_bf16 bf16_emulated; do
-        "$scratch/check" recon "$scratch/dots/bf16.weights" "$scratch/batch" "$scratch/$target.out" $target || return 1
+        "$folder/check" recon "$folder/bf16.weights" "$scratch/batch" "$folder/$target.out" $target || return 1
     done
-    cmp "$scratch/avx512_bf16.out" "$scratch/bf16_emulated.out"
+    cmp "$folder/avx512_bf16.out" "$folder/bf16_emulated.out"
 }
-check "a bundle in bf16 computes what its weights say, streaming is clips, by dot products too" dots
-if "$scratch/bf16/bf16" info | grep -q '^target *avx512_bf16'; then check "its emulation has the bits of the instruction" same_bits; fi
+for precision in bf16 int8; do
+    check "a bundle in $precision computes what its weights say, streaming is clips, by dot products too" dots $precision
+    if "$scratch/bf16/bf16" info | grep -q '^target *avx512_bf16'; then check "its emulation has the bits of the instruction" same_bits $precision; fi
+done
 not_for_float32() {
     ! build/zoetrope inference "$bf16" --weights "$scratch/once/last.safetensors" -o "$scratch/no" --targets avx512_bf16 >"$scratch/said" 2>&1 &&
-        grep -q 'say --precision bf16 too' "$scratch/said"
+        grep -q 'say --precision bf16 or int8 too' "$scratch/said"
 }
 check "dot products of bfloat16 are refused for weights of float32" not_for_float32
 check "explain shows the target" sh -c "build/zoetrope explain '$bf16' --kernels | grep -q '^  avx512_bf16 '"

@@ -118,6 +118,7 @@ check "gru_ae.weights in f16 is half as large" shrinks f16 avx512 52
 check "gru_ae.weights in bf16 is half as large" shrinks bf16 avx512 52
 check "gru_ae.weights in bf16, for dot products, is half as large" shrinks bf16 avx512_bf16 52
 check "gru_ae.weights in int8 is a quarter as large" shrinks int8 avx512 27
+check "gru_ae.weights in int8, for dot products, is a quarter as large" shrinks int8 avx512_bf16 27
 for model in tiny parity_small frames gru_ae; do
     check "$model: objects" objects $model
     check "$model: symbols have its name in front, and none is writable" symbols_are_clean $model
