@@ -4,7 +4,7 @@
 #include "lower_conv.h"
 
 /* Channels of each side at a time: an element of the larger image is copied to scratch for each block of the smaller one's channels. */
-enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64, PIXELS = 1024, STAGED_BYTES = 384 * 1024, VECTOR_BYTES = 32 * 1024 };
+enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64, PIXELS = 1024, STAGED_BYTES = 384 * 1024, VECTOR_BYTES = 16 * 1024 };
 
 typedef struct Sides {              /* the operands: one in vectors, of which the other's values are broadcast to each */
     const char *vector, *broadcast; /* their channels' variables: k of the smaller image, c of the larger one */
@@ -27,8 +27,9 @@ static long divide_evenly(long number, long most) {
     return (number + blocks - 1) / blocks;
 }
 
-/* At most so many pixels of S at a time: what the vectors of a register tile read, for one row of the kernel, stays in the first-level
- * cache for all tiles of the other side, where there are several. */
+/* At most so many pixels of S at a time, of all images: what the vectors of a register tile read, for one row of the kernel, stays in the
+ * first-level cache for all tiles of the other side, where there are several. The other side, whose images may lie at a power of two
+ * apart, and the gradient want the rest of it. */
 static long most_pixels(const Sides *sides, const RegisterTile *tile, const Node *node) {
     const long pixel_bytes = tile->vectors * sides->width * 4 * (sides->large_vectors ? node->stride[1] : 1);
     return sides->others <= tile->outer ? PIXELS : minimum(PIXELS, VECTOR_BYTES / pixel_bytes);
@@ -62,15 +63,15 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     const long of_large = sides.large_vectors ? cut.vector_block : cut.other_block;
     const long of_small = sides.large_vectors ? cut.other_block : cut.vector_block;
     const long row_bytes = box_bytes(&shape, of_large, 1, columns) + of_small * columns * 4;
-    cut.images = largest_divisor(images / cut.groups, maximum(1, 256 / (rows * columns)));
+    const long pixels = most_pixels(&sides, &cut.tile, node);
+    cut.images = largest_divisor(images / cut.groups, maximum(1, minimum(256, pixels) / (rows * columns)));
     cut.images = choose(
         choice, FIELD_BLOCK_IMAGES, cut.images,
         (Legal){.most = minimum(images / cut.groups, maximum(cut.images, BLOCK_BYTES_MOST / row_bytes)), .divides = images / cut.groups});
-    const long pixels = most_pixels(&sides, &cut.tile, node);
     long most = 1, legal = 1; /* rows, by the cost model and at all */
     for (long fits = 1; fits <= rows; fits++) {
         const long bytes = cut.images * (box_bytes(&shape, of_large, fits, columns) + of_small * fits * columns * 4);
-        if (fits * columns <= pixels && bytes <= STAGED_BYTES) most = fits;
+        if (cut.images * fits * columns <= pixels && bytes <= STAGED_BYTES) most = fits;
         if (bytes <= BLOCK_BYTES_MOST) legal = fits;
     }
     cut.rows = choose(choice, FIELD_BLOCK_ROWS, divide_evenly(rows, most), (Legal){.most = maximum(most, legal)});
