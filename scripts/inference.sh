@@ -37,7 +37,8 @@ if [ -n "${CLIPS-}" ]; then
     [ "$precision" = f32 ] || rounded=$(psnr "$precision")
     echo "$whole $rounded" | awk -v precision="$precision" '{
         printf "PSNR of %d %s: %.2f dB in f32", $2, $2 == 1 ? "clip" : "clips", $1
-        if (precision != "f32") printf ", %.2f dB in %s: %.3f dB lost", $3, precision, $1 - $3
+        lost = $1 - $3
+        if (precision != "f32") printf ", %.2f dB in %s: %.3f dB %s", $3, precision, lost < 0 ? -lost : lost, lost < 0 ? "gained" : "lost"
         print "" }'
 fi
 rm -rf "$folder"
