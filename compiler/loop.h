@@ -263,6 +263,7 @@ typedef struct Stage {
  * are larger or smaller than this one, what this one would read is asked for: it is a hint. */
 typedef struct Ahead {
     int outer, inner; /* inner 0: nothing is asked for */
+    bool weights;     /* what the next iteration reads as it lies in memory is asked for too */
 } Ahead;
 
 typedef struct Schedule {

@@ -45,7 +45,7 @@ void add_level(Schedule *schedule, const char *variable, long tile, LoopKind kin
 }
 
 void ask_ahead(const Lowering *l, Schedule *schedule, int outer) {
-    if (l->target->prefetches) schedule->ahead = (Ahead){outer, schedule->levels};
+    if (l->target->prefetches) schedule->ahead = (Ahead){.outer = outer, .inner = schedule->levels};
 }
 
 /* ---- can the lanes of a vector lie along a variable? ---- */

@@ -38,7 +38,7 @@ static At at_features(Rows rows, Features f) {
 
 static const char *const out_names[3] = {"o", "p", "q"}, *const in_names[3] = {"c", "h", "w"};
 
-enum { SEVERAL_ITEMS = 4, CHAIN_TERMS = 512 };
+enum { SEVERAL_ITEMS = 4, MANY_ITEMS = 64, CHAIN_TERMS = 512 };
 
 /* A sum of n terms one after another is off by up to n roundings, and usually by √n of them: a long one is made of partial sums of about
  * CHAIN_TERMS terms, which are added up in memory (Higham 1993, "The accuracy of floating point summation"; BLAS blocks its inner
@@ -97,7 +97,9 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     add_level(schedule, o[0], tile.vectors * width, LOOP_PARALLEL);
     add_level(schedule, o[1], 1, LOOP_PARALLEL);
     add_level(schedule, o[2], 1, LOOP_PARALLEL);
-    add_level(schedule, "b", tile.outer, LOOP_PARALLEL);
+    const bool many = steps && kernel->compute_count == 1 && (ranges[0] + tile.vectors - 1) / tile.vectors * others >= MANY_ITEMS;
+    const int items = schedule->levels;
+    add_level(schedule, "b", tile.outer, many ? LOOP_SERIAL : LOOP_PARALLEL);
     Schedule *after = kernel->compute_count > 1 ? &kernel->schedule[1] : NULL;
     if (after) {
         *after = *schedule;
@@ -108,6 +110,10 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     add_chain_levels(schedule, i, features, lanes);
     schedule->accumulate = schedule->levels;
     add_level(schedule, i[0], lanes, LOOP_SERIAL);
+    if (many) {
+        ask_ahead(l, schedule, items);
+        schedule->ahead.weights = true;
+    }
     add_level(schedule, i[1], 1, LOOP_SERIAL);
     add_level(schedule, i[2], 1, LOOP_SERIAL);
     add_level(schedule, i[0], 1, LOOP_SERIAL);
@@ -125,8 +131,20 @@ static void weight_index(Affine index[6], Features o, Features i) {
     memcpy(index, result, sizeof result);
 }
 
+/* By vectors of both operands, where that fits and the weight's lanes lie along what is summed over. */
+static bool lower_as_dot(Lowering *l, Node *node, int side, const char *comment) {
+    const Node *weight = node->input[1];
+    if (!can_be_dot(l->target, node, side) || layout_lane(&weight_along(l, weight, 3 - side)->layout) != side) return false;
+    lower_dot(l, node, side, comment, product_flops(node, weight));
+    return true;
+}
+
 void lower_linear(Lowering *l, Node *node) {
     Node *from = node->input[0], *weight = node->input[1], *result = epilogue_of(l->graph, node);
+    const char *comment =
+        format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
+               weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
+    if (lower_as_dot(l, node, 3, comment)) return;
     const bool apart = is_long(&weight->shape[3]); /* what follows the sum: its parts are added up where it is stored */
     Kernel *kernel = new_kernel(node->name, apart ? 2 : 1);
     Compute *compute = &kernel->compute[0];
@@ -151,9 +169,7 @@ void lower_linear(Lowering *l, Node *node) {
     sum = scaled_sum(l, weight, &at, sum);
     if (node->input_count > 2) sum = op2(ADD, sum, feature_value(l, node->input[2], &at));
     add_store(compute, out, index, epilogue_element(l, node, &at, sum));
-    kernel->comment =
-        format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
-               weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
+    kernel->comment = comment;
     set_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
     schedule_product(l, kernel, out_names, in_names, &weight->shape[3], !node->scan);
     finish_kernel(l, kernel, node->scan);
@@ -161,6 +177,8 @@ void lower_linear(Lowering *l, Node *node) {
 
 void lower_linear_data_grad(Lowering *l, Node *node) {
     Node *from = node->input[0], *weight = node->input[1];
+    const char *comment = format("dx[n, i] = sum over o of dy[n, o] w[o, i]; %ld rows", node->shape[0]);
+    if (lower_as_dot(l, node, 0, comment)) return;
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node);
@@ -173,7 +191,7 @@ void lower_linear_data_grad(Lowering *l, Node *node) {
     compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in), load(weight_along(l, weight, 3), w));
     stored_index(l, node, &at, index);
     add_store(compute, out, index, sum_value(0, TYPE_F32));
-    kernel->comment = format("dx[n, i] = sum over o of dy[n, o] w[o, i]; %ld rows", node->shape[0]);
+    kernel->comment = comment;
     set_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
     schedule_product(l, kernel, in_names, out_names, &weight->shape[0], !node->scan);
     finish_kernel(l, kernel, node->scan);
@@ -205,8 +223,7 @@ static void schedule_weight_grad_product(const Lowering *l, Kernel *kernel, cons
         if (strcmp(variable->name, grad->vector[1]) == 0 || strcmp(variable->name, grad->vector[2]) == 0) blocks *= variable->extent;
         if (strcmp(variable->name, "b") == 0) rows = variable->extent;
     }
-    /* Lanes along the inputs: each output's gradients are a stream of their own to memory, of which a core writes few at once. */
-    if (blocks < BUSY_ITEMS || grad->vector == in_names) add_level(schedule, grad->broadcast[0], lanes, LOOP_PARALLEL);
+    if (blocks < BUSY_ITEMS) add_level(schedule, grad->broadcast[0], lanes, LOOP_PARALLEL);
     for (int d = 0; d < 3; d++) add_level(schedule, grad->vector[d], d ? 1 : tile.vectors * grad->width, LOOP_PARALLEL);
     if (stage) {
         add_level(schedule, "b", minimum(rows, maximum(1, STAGE_BYTES / (T * tile.vectors * grad->width * 4))), LOOP_SERIAL);

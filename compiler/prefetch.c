@@ -17,7 +17,7 @@ typedef struct Source { /* a box of a tensor */
 
 typedef struct Finding {
     const Builder *builder;
-    const Schedule *asking; /* of a compute that prefetches: only what it stages is of interest, not its weights; else NULL */
+    const Schedule *asking; /* of a compute that prefetches: of interest is what it stages and, if it says so, its weights; else NULL */
     int variables;          /* with these ranges below the loops around */
     const Variable *const *variable;
     const Range *range;
@@ -110,7 +110,8 @@ static const Expression *note_load(const Expression *e, void *context) {
         expression_rewrite(e->buffer->value, note_load, &inside);
         return e;
     }
-    if (finding->asking) return e;
+    if (finding->asking && !finding->asking->ahead.weights) return e;
+    source.next = source.next || finding->asking;
     if (e->buffer->layout.size * type_size(e->buffer->type) < LEAST_BYTES || is_stored(finding, e->buffer)) return e;
     if (!moves(finding->builder, &source, !source.next) || joins(finding, &source)) return e;
     if (*finding->count < MAX_SOURCES) finding->source[(*finding->count)++] = source;

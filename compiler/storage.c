@@ -68,6 +68,11 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool tap
     for (int i = rank - 1; i >= 0; i--) {
         int d = order[i];
         long divisor = d == a ? lanes : d == b ? block : 1;
+        if (d == b && block > 1 && layout.size == block * lanes) { /* blocks on end are none */
+            layout.term[1].modulus = 0;
+            layout.size *= round_up(shape[d], divisor) / divisor;
+            continue;
+        }
         layout.term[layout.count++] = (__typeof__(layout.term[0])){d, divisor, 0, layout.size};
         layout.size *= round_up(shape[d], divisor) / divisor;
     }
@@ -131,6 +136,20 @@ static void place_blocks(Lowering *l) {
     code->kept_bytes = top;
 }
 
+/* The dimension whose lanes suit both products of a linear layer, for one of them sums over so many features along it that each lane can
+ * have a sum of its own (lower_dot.c); -1: there is none. */
+static int lane_of_both(const Lowering *l, const Node *weight) {
+    bool sums[2] = {weight->rank == 6, weight->rank == 6}; /* along the inputs, and along the outputs */
+    for (int i = 0; i < weight->reader_count; i++) {
+        const Node *reader = weight->reader[i];
+        if (!operation_is(reader->op, PRODUCT) || reader->input[1] != weight) continue;
+        if (reader->scan) return -1;
+        if (reader->op == OP_LINEAR) sums[0] = sums[0] && can_be_dot(l->target, reader, 3);
+        else sums[1] = sums[1] && can_be_dot(l->target, reader, 0);
+    }
+    return sums[0] ? 3 : sums[1] ? 0 : -1;
+}
+
 /* What a parameter is stored in: its layout, and the second copy where two kernels want different ones. */
 static void choose_storage(const Lowering *l, const Parameter *parameter, ParameterStorage *storage) {
     const Node *node = parameter->node;
@@ -138,8 +157,9 @@ static void choose_storage(const Lowering *l, const Parameter *parameter, Parame
         int out, in;
         weight_sides(node, &out, &in);
         int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
-        storage->value = new_weight(l, node->name, node, lane, PLACE_WORKSPACE);
-        if (lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
+        const int both = has_data_gradient(node) ? lane_of_both(l, node) : -1;
+        storage->value = new_weight(l, node->name, node, both >= 0 ? both : lane, PLACE_WORKSPACE);
+        if (both < 0 && lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
             storage->copy = new_weight(l, format("%s_copy", node->name), node, in, PLACE_WORKSPACE);
             ((Tensor *)storage->copy->owner)->kept = true;
         }

@@ -102,3 +102,24 @@ const Spec *many_features_spec(void) {
                               .decoder = decoder};
     return &spec;
 }
+
+/* Linear layers whose weights have their lanes along 4,576 features for both products. 0: outputs that are no whole vectors; 1: more rows
+ * than are taken at once; 2: more outputs. */
+const Spec *both_products_spec(int i) {
+    static Layer encoder[] = {{false, 32, {1, 1}, {1, 1}, {0, 0}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}}};
+    static Layer decoder[] = {{false, 1, {1, 1}, {1, 1}, {0, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    static Spec spec[3];
+    static const int rows[3][3] = {{3, 2, 20}, {34, 1, 8}, {1, 1, 130}}; /* batch, T, latent */
+    spec[i] = (Spec){.name = "both_products",
+                     .T = rows[i][1],
+                     .channels = 1,
+                     .height = 11,
+                     .width = 13,
+                     .training.batch = rows[i][0],
+                     .encoder_count = 1,
+                     .encoder = encoder,
+                     .latent = rows[i][2],
+                     .decoder_count = 1,
+                     .decoder = decoder};
+    return &spec[i];
+}

@@ -53,6 +53,28 @@ START_TEST(long_sums_of_linear_layers_stay_close_to_the_reference) {
 }
 END_TEST
 
+/* ---- one layout of a weight for both products ---- */
+
+static int count_kernels(const Program *program, const char *name) {
+    int count = 0;
+    for (int i = 0; i < program->call_count; i++) count += strcmp(program->call[i].kernel->name, name) == 0;
+    return count;
+}
+
+START_TEST(linear_layers_of_many_features_need_no_second_copy) {
+    Graph *training = build_graph(both_products_spec(_i), true), *evaluation = build_graph(both_products_spec(_i), false);
+    differentiate(training);
+    for (int t = 0; targets[t]; t++) {
+        const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
+        ck_assert_int_eq(code->renew.call_count, 0);
+        ck_assert_int_eq(count_kernels(&code->train, "fc1_forward_sum"), targets[t]->lanes > 1);
+        ck_assert_int_eq(count_kernels(&code->train, "fc3_data_grad_sum"), targets[t]->lanes > 1);
+        check_graph(training, code, true, t % 2);
+        check_graph(evaluation, code, false, false);
+    }
+}
+END_TEST
+
 /* ---- pairs of bfloat16 ---- */
 
 static int count_pairs(const Program *program) {
@@ -207,7 +229,8 @@ static Left after_a_step(const Graph *graph, const TargetCode *code, bool planne
  * zeros where it has memory of its own, and no numbers, or what others left, in the workspace. */
 START_TEST(tensors_that_share_memory_give_the_bits_of_tensors_that_do_not) {
     const Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
-    Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : _i == SAMPLE_SPECS ? *filtered_spec() : *pairs_spec();
+    const Spec *const others[] = {filtered_spec(), pairs_spec(), both_products_spec(0)};
+    Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : *others[_i - SAMPLE_SPECS];
     const Target *const *list = spec.precision == COMPUTE_BF16 ? bf16_targets : targets;
     spec.optimizer.epsilon = 1e-8;
     for (int t = 0; list[t]; t++) {
@@ -326,7 +349,8 @@ static void check_again(const Spec *spec, const Target *target, Choices choices,
 /* With some results of the forward pass computed again. */
 START_TEST(computing_again_gives_the_bits_of_storing) {
     const Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
-    Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : _i == SAMPLE_SPECS ? *filtered_spec() : *pairs_spec();
+    const Spec *const others[] = {filtered_spec(), pairs_spec(), both_products_spec(0)};
+    Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : *others[_i - SAMPLE_SPECS];
     const Target *const *list = spec.precision == COMPUTE_BF16 ? bf16_targets : targets;
     spec.optimizer.epsilon = 1e-8;
     for (int t = 0; list[t]; t++)
@@ -391,6 +415,7 @@ Suite *lower_suite(void) {
     tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, long_sums_of_linear_layers_stay_close_to_the_reference);
+    tcase_add_loop_test(test_case, linear_layers_of_many_features_need_no_second_copy, 0, 3);
     tcase_add_test(test_case, pairs_of_bfloat16_equal_the_reference_with_rounded_operands);
     tcase_add_test(test_case, rows_of_11_tiles_fill_registers);
     tcase_add_loop_test(test_case, direct_weight_gradients_stay_in_the_first_level_cache, 0, 3);
@@ -413,7 +438,7 @@ Suite *lower_choices_suite(void) {
     TCase *test_case;
     Suite *suite = suite_of("lower_choices", &test_case);
     tcase_add_loop_test(test_case, any_legal_choices_equal_the_reference, 0, SAMPLE_SPECS + 1);
-    tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 2);
+    tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 3);
     return suite;
 }
 

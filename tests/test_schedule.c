@@ -310,13 +310,13 @@ static void load_before_the_start(Schedule *s, Compute *c) {
 }
 
 static void asking_outside_of_threads(Schedule *s, Compute *c) {
-    (void)c, s->ahead = (Ahead){1, 3};
+    (void)c, s->ahead = (Ahead){.outer = 1, .inner = 3};
 }
 static void asking_outside_of_registers(Schedule *s, Compute *c) {
-    (void)c, s->ahead = (Ahead){2, 2};
+    (void)c, s->ahead = (Ahead){.outer = 2, .inner = 2};
 }
 static void asking_in_no_loop(Schedule *s, Compute *c) {
-    (void)c, s->ahead = (Ahead){2, 4};
+    (void)c, s->ahead = (Ahead){.outer = 2, .inner = 4};
 }
 
 static const struct {

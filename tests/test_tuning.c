@@ -14,7 +14,7 @@ static const char base[] = "spec: gru_ae\n"
                            "encoder0_conv_forward: {block_channels: 32, block_rows: 8}\n"
                            "encoder1_conv_forward: {algorithm: filtered_2, tile_vectors: 2, block_columns: 16}\n"
                            "encoder1_conv_weight_grad: {block_small: 32, groups: 8, tile_channels: 4}\n"
-                           "fc1_forward: {tile_vectors: 4} # why\n"
+                           "fc3_forward: {tile_vectors: 4} # why\n"
                            "---\n"
                            "spec: gru_ae\n"
                            "target: avx2\n"
@@ -67,17 +67,17 @@ static const struct {
     {"encoder0_conv_forward", "encoder0_conv_foward", "x.yaml:4:1: error: there is nothing to choose for a kernel 'encoder0_conv_foward' on avx512"},
     {"encoder0_conv_forward", "encoder0_conv_foward", "did you mean `encoder0_conv_forward`?"},
     {"encoder0_conv_forward", "encoder1_conv_forward", "x.yaml:5:1: error: `encoder1_conv_forward` stands here a second time; the first is at line 4, column 1"},
-    {"{tile_vectors: 4}", "4", "x.yaml:7:14: error: `fc1_forward` is a map of choices, not 4"},
-    {"fc1_forward: {tile_vectors", "fc1_forward: {tile_vector", "x.yaml:7:15: error: 'tile_vector' is none of the keys of a kernel\n"},
-    {"fc1_forward: {tile_vectors", "fc1_forward: {tile_vector", "did you mean `tile_vectors`?"},
+    {"{tile_vectors: 4}", "4", "x.yaml:7:14: error: `fc3_forward` is a map of choices, not 4"},
+    {"fc3_forward: {tile_vectors", "fc1_forward: {tile_vector", "x.yaml:7:15: error: 'tile_vector' is none of the keys of a kernel\n"},
+    {"fc3_forward: {tile_vectors", "fc1_forward: {tile_vector", "did you mean `tile_vectors`?"},
     {"tile_vectors: 4", "tile_vectors: 4, tile_vectors: 2", "x.yaml:7:32: error: `tile_vectors` stands here a second time"},
     {"tile_vectors: 4", "tile_vectors: 4.5", "x.yaml:7:29: error: `tile_vectors` is a number from 1 on, not 4.5"},
     {"tile_vectors: 4", "tile_vectors: 0", "x.yaml:7:29: error: `tile_vectors` is a number from 1 on, not 0"},
     {"tile_vectors: 4", "tile_vectors: '4'", "x.yaml:7:29: error: `tile_vectors` is a number from 1 on, not the text \"4\""},
     {"tile_vectors: 4", "tile_vectors: 99999999999999999999", "x.yaml:7:29: error: `tile_vectors` is a number from 1 on, not"},
-    {"tile_vectors: 4", "groups: 4", "x.yaml:7:15: error: `fc1_forward`, run by `direct`, has no `groups`"},
+    {"tile_vectors: 4", "groups: 4", "x.yaml:7:15: error: `fc3_forward`, run by `direct`, has no `groups`"},
     {"tile_vectors: 4", "groups: 4", "keys that it has: algorithm, tile_vectors, tile_sequences, tile_steps"},
-    {"tile_vectors: 4", "tile_vectors: 4, tile_sequences: 16", "x.yaml:7:48: error: `tile_sequences` cannot be 16 in `fc1_forward` on avx512"},
+    {"tile_vectors: 4", "tile_vectors: 4, tile_sequences: 16", "x.yaml:7:48: error: `tile_sequences` cannot be 16 in `fc3_forward` on avx512"},
     {"tile_vectors: 4", "tile_vectors: 4, tile_sequences: 16", "legal here: 1 to 6; more does not fit into 32 registers"},
     {"filtered_2", "filtered_3", "x.yaml:5:36: error: 'filtered_3' is none of the algorithms"},
     {"filtered_2", "filtered_4", "x.yaml:5:36: error: `encoder1_conv_forward` cannot be run by `filtered_4` on avx512"},
@@ -135,7 +135,7 @@ START_TEST(choices_are_those_of_the_file) {
     ck_assert_ptr_nonnull(strstr(choice_text(choice_of(avx512, "encoder0_conv_forward")), "block_rows: 8}"));
     ck_assert_ptr_nonnull(strstr(choice_text(choice_of(avx512, "encoder1_conv_weight_grad")), "block_small: 32,"));
     ck_assert_ptr_nonnull(strstr(choice_text(choice_of(avx512, "encoder1_conv_weight_grad")), "tile_channels: 4}"));
-    ck_assert_ptr_nonnull(strstr(choice_text(choice_of(avx512, "fc1_forward")), "tile_vectors: 4,"));
+    ck_assert_ptr_nonnull(strstr(choice_text(choice_of(avx512, "fc3_forward")), "tile_vectors: 4,"));
     ck_assert_ptr_nonnull(strstr(choice_text(choice_of(avx2, "decoder4_conv_forward")), "block_rows: 8,"));
     ck_assert_ptr_nonnull(avx512->tuning);
     ck_assert_ptr_nonnull(avx2->tuning);

@@ -4134,121 +4134,224 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 8192 -> 64
- * 67.1 M FLOPs, 4210.9 k bytes of memory traffic.
- * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 2 parallel, t in tiles of 4, c in tiles of 32, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void fc1_forward_body(ptrdiff_t item, float *restrict fc1_forward_out, const float *restrict encoder4_relu,
-    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
-    const ptrdiff_t o0 = item / 8;
-    const ptrdiff_t b0 = item % 8;
-    float *const fc1_forward_out_at = &fc1_forward_out[512 * b0 + 32 * o0];
-    _mm512_storeu_ps(&fc1_forward_out_at[0], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[16], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[64], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[80], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[128], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[144], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[192], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[208], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[256], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[272], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[320], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[336], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[384], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[400], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[448], _mm512_setzero_ps());
-    _mm512_storeu_ps(&fc1_forward_out_at[464], _mm512_setzero_ps());
-    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        __m512 sum0_0_0_0 = _mm512_setzero_ps();
-        __m512 sum0_0_0_1 = _mm512_setzero_ps();
-        __m512 sum0_0_1_0 = _mm512_setzero_ps();
-        __m512 sum0_0_1_1 = _mm512_setzero_ps();
-        __m512 sum0_0_2_0 = _mm512_setzero_ps();
-        __m512 sum0_0_2_1 = _mm512_setzero_ps();
-        __m512 sum0_0_3_0 = _mm512_setzero_ps();
-        __m512 sum0_0_3_1 = _mm512_setzero_ps();
-        __m512 sum0_1_0_0 = _mm512_setzero_ps();
-        __m512 sum0_1_0_1 = _mm512_setzero_ps();
-        __m512 sum0_1_1_0 = _mm512_setzero_ps();
-        __m512 sum0_1_1_1 = _mm512_setzero_ps();
-        __m512 sum0_1_2_0 = _mm512_setzero_ps();
-        __m512 sum0_1_2_1 = _mm512_setzero_ps();
-        __m512 sum0_1_3_0 = _mm512_setzero_ps();
-        __m512 sum0_1_3_1 = _mm512_setzero_ps();
-        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
-            for (ptrdiff_t h = 0; h < 4; h++) {
-                for (ptrdiff_t w = 0; w < 4; w++) {
-                    for (ptrdiff_t c2 = 0; c2 < 16; c2++) {
-                        const float *const encoder4_relu_at = &encoder4_relu[65536 * b0 + 512 * c0 + 256 * c1 + 64 * h + 16 * w + c2];
-                        const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu_at[0]);
-                        const __m512 fc1_0_weight_0 = _mm512_loadu_ps(&fc1_0_weight[262144 * o0 + 8192 * c0 + 4096 * c1 + 1024 * h + 256 * w
-                            + 16 * c2]);
-                        sum0_0_0_0 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0_0_0_0);
-                        const __m512 fc1_0_weight_1 = _mm512_loadu_ps(&fc1_0_weight[262144 * o0 + 8192 * c0 + 4096 * c1 + 1024 * h + 256 * w
-                            + 16 * c2 + 131072]);
-                        sum0_0_0_1 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_1, sum0_0_0_1);
-                        const __m512 encoder4_relu_1 = _mm512_set1_ps(encoder4_relu_at[8192]);
-                        sum0_0_1_0 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_0, sum0_0_1_0);
-                        sum0_0_1_1 = _mm512_fmadd_ps(encoder4_relu_1, fc1_0_weight_1, sum0_0_1_1);
-                        const __m512 encoder4_relu_2 = _mm512_set1_ps(encoder4_relu_at[16384]);
-                        sum0_0_2_0 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_0, sum0_0_2_0);
-                        sum0_0_2_1 = _mm512_fmadd_ps(encoder4_relu_2, fc1_0_weight_1, sum0_0_2_1);
-                        const __m512 encoder4_relu_3 = _mm512_set1_ps(encoder4_relu_at[24576]);
-                        sum0_0_3_0 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_0, sum0_0_3_0);
-                        sum0_0_3_1 = _mm512_fmadd_ps(encoder4_relu_3, fc1_0_weight_1, sum0_0_3_1);
-                        const __m512 encoder4_relu_4 = _mm512_set1_ps(encoder4_relu_at[32768]);
-                        sum0_1_0_0 = _mm512_fmadd_ps(encoder4_relu_4, fc1_0_weight_0, sum0_1_0_0);
-                        sum0_1_0_1 = _mm512_fmadd_ps(encoder4_relu_4, fc1_0_weight_1, sum0_1_0_1);
-                        const __m512 encoder4_relu_5 = _mm512_set1_ps(encoder4_relu_at[40960]);
-                        sum0_1_1_0 = _mm512_fmadd_ps(encoder4_relu_5, fc1_0_weight_0, sum0_1_1_0);
-                        sum0_1_1_1 = _mm512_fmadd_ps(encoder4_relu_5, fc1_0_weight_1, sum0_1_1_1);
-                        const __m512 encoder4_relu_6 = _mm512_set1_ps(encoder4_relu_at[49152]);
-                        sum0_1_2_0 = _mm512_fmadd_ps(encoder4_relu_6, fc1_0_weight_0, sum0_1_2_0);
-                        sum0_1_2_1 = _mm512_fmadd_ps(encoder4_relu_6, fc1_0_weight_1, sum0_1_2_1);
-                        const __m512 encoder4_relu_7 = _mm512_set1_ps(encoder4_relu_at[57344]);
-                        sum0_1_3_0 = _mm512_fmadd_ps(encoder4_relu_7, fc1_0_weight_0, sum0_1_3_0);
-                        sum0_1_3_1 = _mm512_fmadd_ps(encoder4_relu_7, fc1_0_weight_1, sum0_1_3_1);
-                    }
+ * 67.1 M FLOPs, 5242.9 k bytes of memory traffic, 40960 bytes of scratch in steps of 1589760 a thread.
+ * gc parallel, gh parallel, gb parallel, gm parallel, c, h in tiles of 4, w in tiles of 4, stage encoder4_relu_in | m in tiles of 8, stage fc1_0_weight_in | m in tiles of 4, b, t in tiles of 4, sum in registers | c, h, w in tiles of 4, w, b unrolled, t unrolled, m unrolled, l lanes */
+static TARGET_CODE void fc1_forward_body(ptrdiff_t item, float *restrict fc1_forward_parts, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, char *scratch) {
+    const ptrdiff_t gc = item / 2;
+    const ptrdiff_t gb = item % 2;
+    float *const encoder4_relu_in_staged0 = (float *)scratch;
+    float *const fc1_0_weight_in_staged1 = (float *)(scratch + 32768);
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+            for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+                float *const fc1_forward_parts_at = &fc1_forward_parts[65536 * gc + 32768 * gb + 4096 * b0 + 128 * m0 + 64 * m1];
+                _mm512_storeu_ps(&fc1_forward_parts_at[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[48], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[1024], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[1040], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[1056], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[1072], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[2048], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[2064], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[2080], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[2096], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[3072], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[3088], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[3104], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc1_forward_parts_at[3120], _mm512_setzero_ps());
+            }
+        }
+    }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t n_s = 0; n_s < 32; n_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm512_storeu_ps(&encoder4_relu_in_staged0[256 * n_s + 64 * h_s + 16 * w_s],
+                        _mm512_loadu_ps(&encoder4_relu[262144 * gb + 8192 * n_s + 2048 * gc + 256 * c0 + 64 * h_s + 16 * w_s]));
                 }
             }
         }
-        float *const fc1_forward_out_at_1 = &fc1_forward_out[512 * b0 + 32 * o0];
-        _mm512_storeu_ps(&fc1_forward_out_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[0]), sum0_0_0_0));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[16]), sum0_0_0_1));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[64], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[64]), sum0_0_1_0));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[80], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[80]), sum0_0_1_1));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[128], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[128]), sum0_0_2_0));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[144], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[144]), sum0_0_2_1));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[192], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[192]), sum0_0_3_0));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[208], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[208]), sum0_0_3_1));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[256], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[256]), sum0_1_0_0));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[272], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[272]), sum0_1_0_1));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[320], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[320]), sum0_1_1_0));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[336], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[336]), sum0_1_1_1));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[384], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[384]), sum0_1_2_0));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[400], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[400]), sum0_1_2_1));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[448], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[448]), sum0_1_3_0));
-        _mm512_storeu_ps(&fc1_forward_out_at_1[464], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_out_at_1[464]), sum0_1_3_1));
-    }
-    for (ptrdiff_t b1 = 0; b1 < 2; b1++) {
-        for (ptrdiff_t t = 0; t < 4; t++) {
-            for (ptrdiff_t o1 = 0; o1 < 2; o1++) {
-                const __m512 fc1_forward_0 = _mm512_loadu_ps(&fc1_forward_out[512 * b0 + 256 * b1 + 64 * t + 32 * o0 + 16 * o1]);
-                _mm512_storeu_ps(&fc1_forward_out[512 * b0 + 256 * b1 + 64 * t + 32 * o0 + 16 * o1], _mm512_add_ps(fc1_forward_0,
-                    _mm512_loadu_ps(&fc1_0_bias[32 * o0 + 16 * o1])));
+        for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    for (ptrdiff_t o_s = 0; o_s < 8; o_s++) {
+                        _mm512_storeu_ps(&fc1_0_weight_in_staged1[512 * h_s + 128 * w_s + 16 * o_s],
+                            _mm512_loadu_ps(&fc1_0_weight[131072 * gc + 16384 * c0 + 4096 * h_s + 1024 * w_s + 128 * m0 + 16 * o_s]));
+                    }
+                }
+            }
+            for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+                for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+                    __m512 sum2_0_0 = _mm512_setzero_ps();
+                    __m512 sum2_0_1 = _mm512_setzero_ps();
+                    __m512 sum2_0_2 = _mm512_setzero_ps();
+                    __m512 sum2_0_3 = _mm512_setzero_ps();
+                    __m512 sum2_1_0 = _mm512_setzero_ps();
+                    __m512 sum2_1_1 = _mm512_setzero_ps();
+                    __m512 sum2_1_2 = _mm512_setzero_ps();
+                    __m512 sum2_1_3 = _mm512_setzero_ps();
+                    __m512 sum2_2_0 = _mm512_setzero_ps();
+                    __m512 sum2_2_1 = _mm512_setzero_ps();
+                    __m512 sum2_2_2 = _mm512_setzero_ps();
+                    __m512 sum2_2_3 = _mm512_setzero_ps();
+                    __m512 sum2_3_0 = _mm512_setzero_ps();
+                    __m512 sum2_3_1 = _mm512_setzero_ps();
+                    __m512 sum2_3_2 = _mm512_setzero_ps();
+                    __m512 sum2_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t h1 = 0; h1 < 4; h1++) {
+                        prefetch_line(&encoder4_relu[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 2048 + (16 * gc + 8 * gb + c0
+                            + 1) / 8 % 2 * 262144 + (16 * gc + 8 * gb + c0 + 1) % 8 * 256 + (64 * m0 + 32 * m1 + 4 * b0 + h1) % 16 * 16
+                            + (64 * m0 + 32 * m1 + 4 * b0 + h1) / 16 % 32 * 8192]);
+                        prefetch_line(&fc1_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 131072 + (16 * gc + 8 * gb + c0 + 1) % 8 * 16384
+                            + (64 * m0 + 32 * m1 + 4 * b0 + h1) % 512 * 32]);
+                        prefetch_line(&fc1_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 131072 + (16 * gc + 8 * gb + c0 + 1) % 8 * 16384
+                            + (64 * m0 + 32 * m1 + 4 * b0 + h1) % 512 * 32 + 16]);
+                        for (ptrdiff_t w2 = 0; w2 < 4; w2++) {
+                            float *const encoder4_relu_in_staged0_at = &encoder4_relu_in_staged0[1024 * b0 + 64 * h1 + 16 * w2];
+                            const __m512 encoder4_relu_in_staged0_0 = _mm512_loadu_ps(&encoder4_relu_in_staged0_at[0]);
+                            float *const fc1_0_weight_in_staged1_at = &fc1_0_weight_in_staged1[512 * h1 + 128 * w2 + 64 * m1];
+                            const __m512 fc1_0_weight_in_staged1_0 = _mm512_loadu_ps(&fc1_0_weight_in_staged1_at[0]);
+                            sum2_0_0 = _mm512_fmadd_ps(encoder4_relu_in_staged0_0, fc1_0_weight_in_staged1_0, sum2_0_0);
+                            const __m512 fc1_0_weight_in_staged1_1 = _mm512_loadu_ps(&fc1_0_weight_in_staged1_at[16]);
+                            sum2_0_1 = _mm512_fmadd_ps(encoder4_relu_in_staged0_0, fc1_0_weight_in_staged1_1, sum2_0_1);
+                            const __m512 fc1_0_weight_in_staged1_2 = _mm512_loadu_ps(&fc1_0_weight_in_staged1_at[32]);
+                            sum2_0_2 = _mm512_fmadd_ps(encoder4_relu_in_staged0_0, fc1_0_weight_in_staged1_2, sum2_0_2);
+                            const __m512 fc1_0_weight_in_staged1_3 = _mm512_loadu_ps(&fc1_0_weight_in_staged1_at[48]);
+                            sum2_0_3 = _mm512_fmadd_ps(encoder4_relu_in_staged0_0, fc1_0_weight_in_staged1_3, sum2_0_3);
+                            const __m512 encoder4_relu_in_staged0_1 = _mm512_loadu_ps(&encoder4_relu_in_staged0_at[256]);
+                            sum2_1_0 = _mm512_fmadd_ps(encoder4_relu_in_staged0_1, fc1_0_weight_in_staged1_0, sum2_1_0);
+                            sum2_1_1 = _mm512_fmadd_ps(encoder4_relu_in_staged0_1, fc1_0_weight_in_staged1_1, sum2_1_1);
+                            sum2_1_2 = _mm512_fmadd_ps(encoder4_relu_in_staged0_1, fc1_0_weight_in_staged1_2, sum2_1_2);
+                            sum2_1_3 = _mm512_fmadd_ps(encoder4_relu_in_staged0_1, fc1_0_weight_in_staged1_3, sum2_1_3);
+                            const __m512 encoder4_relu_in_staged0_2 = _mm512_loadu_ps(&encoder4_relu_in_staged0_at[512]);
+                            sum2_2_0 = _mm512_fmadd_ps(encoder4_relu_in_staged0_2, fc1_0_weight_in_staged1_0, sum2_2_0);
+                            sum2_2_1 = _mm512_fmadd_ps(encoder4_relu_in_staged0_2, fc1_0_weight_in_staged1_1, sum2_2_1);
+                            sum2_2_2 = _mm512_fmadd_ps(encoder4_relu_in_staged0_2, fc1_0_weight_in_staged1_2, sum2_2_2);
+                            sum2_2_3 = _mm512_fmadd_ps(encoder4_relu_in_staged0_2, fc1_0_weight_in_staged1_3, sum2_2_3);
+                            const __m512 encoder4_relu_in_staged0_3 = _mm512_loadu_ps(&encoder4_relu_in_staged0_at[768]);
+                            sum2_3_0 = _mm512_fmadd_ps(encoder4_relu_in_staged0_3, fc1_0_weight_in_staged1_0, sum2_3_0);
+                            sum2_3_1 = _mm512_fmadd_ps(encoder4_relu_in_staged0_3, fc1_0_weight_in_staged1_1, sum2_3_1);
+                            sum2_3_2 = _mm512_fmadd_ps(encoder4_relu_in_staged0_3, fc1_0_weight_in_staged1_2, sum2_3_2);
+                            sum2_3_3 = _mm512_fmadd_ps(encoder4_relu_in_staged0_3, fc1_0_weight_in_staged1_3, sum2_3_3);
+                        }
+                    }
+                    float *const fc1_forward_parts_at_1 = &fc1_forward_parts[65536 * gc + 32768 * gb + 4096 * b0 + 128 * m0 + 64 * m1];
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[0]), sum2_0_0));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[16]), sum2_0_1));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[32]), sum2_0_2));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[48], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[48]), sum2_0_3));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[1024], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[1024]),
+                        sum2_1_0));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[1040], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[1040]),
+                        sum2_1_1));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[1056], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[1056]),
+                        sum2_1_2));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[1072], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[1072]),
+                        sum2_1_3));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[2048], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[2048]),
+                        sum2_2_0));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[2064], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[2064]),
+                        sum2_2_1));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[2080], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[2080]),
+                        sum2_2_2));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[2096], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[2096]),
+                        sum2_2_3));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[3072], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[3072]),
+                        sum2_3_0));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[3088], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[3088]),
+                        sum2_3_1));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[3104], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[3104]),
+                        sum2_3_2));
+                    _mm512_storeu_ps(&fc1_forward_parts_at_1[3120], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward_parts_at_1[3120]),
+                        sum2_3_3));
+                }
             }
         }
     }
 }
 
-static void fc1_forward(float *restrict fc1_forward_out, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, int threads) {
+static void fc1_forward(float *restrict fc1_forward_parts, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 8; item++) {
+        fc1_forward_body(item, fc1_forward_parts, encoder4_relu, fc1_0_weight, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* its sums of groups of features and of lanes, added up
+ * 262.1 k FLOPs, 1065.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 1589760 a thread.
+ * b parallel, t, m, sum in registers | g, l lanes */
+static TARGET_CODE void fc1_forward_sum_body(ptrdiff_t item, const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
+    float *restrict fc1_forward, char *scratch) {
+    const ptrdiff_t b = item;
+    float *const sums = (float *)scratch;
+    float *const totals = (float *)(scratch + 16384);
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m = 0; m < 64; m++) {
+            __m512 sum0 = _mm512_setzero_ps();
+            for (ptrdiff_t g = 0; g < 4; g++) {
+                const __m512 fc1_forward_parts_0 = _mm512_loadu_ps(&fc1_forward_parts[65536 * g + 4096 * b + 1024 * t + 16 * m]);
+                sum0 = _mm512_add_ps(sum0, fc1_forward_parts_0);
+            }
+            _mm512_storeu_ps(&sums[1024 * t + 16 * m], sum0);
+        }
+    }
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+            float sum1_0 = 0.0f;
+            float sum1_1 = 0.0f;
+            float sum1_2 = 0.0f;
+            float sum1_3 = 0.0f;
+            float sum1_4 = 0.0f;
+            float sum1_5 = 0.0f;
+            float sum1_6 = 0.0f;
+            float sum1_7 = 0.0f;
+            for (ptrdiff_t l = 0; l < 16; l++) {
+                float *const sums_at = &sums[1024 * t + 128 * m0 + l];
+                sum1_0 = sum1_0 + sums_at[0];
+                sum1_1 = sum1_1 + sums_at[16];
+                sum1_2 = sum1_2 + sums_at[32];
+                sum1_3 = sum1_3 + sums_at[48];
+                sum1_4 = sum1_4 + sums_at[64];
+                sum1_5 = sum1_5 + sums_at[80];
+                sum1_6 = sum1_6 + sums_at[96];
+                sum1_7 = sum1_7 + sums_at[112];
+            }
+            float *const totals_at = &totals[64 * t + 8 * m0];
+            totals_at[0] = sum1_0;
+            totals_at[1] = sum1_1;
+            totals_at[2] = sum1_2;
+            totals_at[3] = sum1_3;
+            totals_at[4] = sum1_4;
+            totals_at[5] = sum1_5;
+            totals_at[6] = sum1_6;
+            totals_at[7] = sum1_7;
+        }
+    }
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m0 = 0; m0 < 4; m0++) {
+            const __m512 totals_0 = _mm512_loadu_ps(&totals[64 * t + 16 * m0]);
+            _mm512_storeu_ps(&fc1_forward[256 * b + 64 * t + 16 * m0], _mm512_add_ps(totals_0, _mm512_loadu_ps(&fc1_0_bias[16 * m0])));
+        }
+    }
+}
+
+static void fc1_forward_sum(const float *restrict fc1_forward_parts, float *restrict fc1_forward, const float *restrict fc1_0_bias,
+    char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        fc1_forward_body(item, fc1_forward_out, encoder4_relu, fc1_0_weight, fc1_0_bias);
+        fc1_forward_sum_body(item, fc1_forward_parts, fc1_0_bias, fc1_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -4699,119 +4802,138 @@ static void gru0_cell(float *restrict gru0_cell_out, const float *restrict gru0_
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 100 -> 8192
  * 104.9 M FLOPs, 5835.8 k bytes of memory traffic.
- * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
+ * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 2, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict fc3_0_weight, const float *restrict gru0_cell,
     const float *restrict fc3_0_bias, float *restrict fc3_forward_out) {
-    const ptrdiff_t o0 = item / 128;
-    const ptrdiff_t p = item / 32 % 4;
-    const ptrdiff_t q = item / 8 % 4;
-    const ptrdiff_t b0 = item % 8;
-    __m512 sum0_0_0_0 = _mm512_setzero_ps();
-    __m512 sum0_0_0_1 = _mm512_setzero_ps();
-    __m512 sum0_0_1_0 = _mm512_setzero_ps();
-    __m512 sum0_0_1_1 = _mm512_setzero_ps();
-    __m512 sum0_0_2_0 = _mm512_setzero_ps();
-    __m512 sum0_0_2_1 = _mm512_setzero_ps();
-    __m512 sum0_0_3_0 = _mm512_setzero_ps();
-    __m512 sum0_0_3_1 = _mm512_setzero_ps();
-    __m512 sum0_1_0_0 = _mm512_setzero_ps();
-    __m512 sum0_1_0_1 = _mm512_setzero_ps();
-    __m512 sum0_1_1_0 = _mm512_setzero_ps();
-    __m512 sum0_1_1_1 = _mm512_setzero_ps();
-    __m512 sum0_1_2_0 = _mm512_setzero_ps();
-    __m512 sum0_1_2_1 = _mm512_setzero_ps();
-    __m512 sum0_1_3_0 = _mm512_setzero_ps();
-    __m512 sum0_1_3_1 = _mm512_setzero_ps();
-    for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
-        for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
-            const float *const gru0_cell_at = &gru0_cell[1120 * b0 + 16 * c0 + c1 + 112];
-            const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell_at[0]);
-            const __m512 fc3_0_weight_0 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1]);
-            sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_0, sum0_0_0_0);
-            const __m512 fc3_0_weight_1 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1 + 28672]);
-            sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_1, sum0_0_0_1);
-            const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell_at[112]);
-            sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_0, sum0_0_1_0);
-            sum0_0_1_1 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_1, sum0_0_1_1);
-            const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell_at[224]);
-            sum0_0_2_0 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_0, sum0_0_2_0);
-            sum0_0_2_1 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_1, sum0_0_2_1);
-            const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell_at[336]);
-            sum0_0_3_0 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_0, sum0_0_3_0);
-            sum0_0_3_1 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_1, sum0_0_3_1);
-            const __m512 gru0_cell_4 = _mm512_set1_ps(gru0_cell_at[560]);
-            sum0_1_0_0 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_0, sum0_1_0_0);
-            sum0_1_0_1 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_1, sum0_1_0_1);
-            const __m512 gru0_cell_5 = _mm512_set1_ps(gru0_cell_at[672]);
-            sum0_1_1_0 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_0, sum0_1_1_0);
-            sum0_1_1_1 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_1, sum0_1_1_1);
-            const __m512 gru0_cell_6 = _mm512_set1_ps(gru0_cell_at[784]);
-            sum0_1_2_0 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_0, sum0_1_2_0);
-            sum0_1_2_1 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_1, sum0_1_2_1);
-            const __m512 gru0_cell_7 = _mm512_set1_ps(gru0_cell_at[896]);
-            sum0_1_3_0 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_0, sum0_1_3_0);
-            sum0_1_3_1 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_1, sum0_1_3_1);
+    const ptrdiff_t o0 = item / 16;
+    const ptrdiff_t p = item / 4 % 4;
+    const ptrdiff_t q = item % 4;
+    for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+        __m512 sum0_0_0_0 = _mm512_setzero_ps();
+        __m512 sum0_0_0_1 = _mm512_setzero_ps();
+        __m512 sum0_0_1_0 = _mm512_setzero_ps();
+        __m512 sum0_0_1_1 = _mm512_setzero_ps();
+        __m512 sum0_0_2_0 = _mm512_setzero_ps();
+        __m512 sum0_0_2_1 = _mm512_setzero_ps();
+        __m512 sum0_0_3_0 = _mm512_setzero_ps();
+        __m512 sum0_0_3_1 = _mm512_setzero_ps();
+        __m512 sum0_1_0_0 = _mm512_setzero_ps();
+        __m512 sum0_1_0_1 = _mm512_setzero_ps();
+        __m512 sum0_1_1_0 = _mm512_setzero_ps();
+        __m512 sum0_1_1_1 = _mm512_setzero_ps();
+        __m512 sum0_1_2_0 = _mm512_setzero_ps();
+        __m512 sum0_1_2_1 = _mm512_setzero_ps();
+        __m512 sum0_1_3_0 = _mm512_setzero_ps();
+        __m512 sum0_1_3_1 = _mm512_setzero_ps();
+        for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1792 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 28672]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1792 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 28672 + 16]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1792 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 28672 + 32]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1792 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 28672 + 48]);
+            for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
+                const float *const gru0_cell_at = &gru0_cell[1120 * b0 + 16 * c0 + c1 + 112];
+                const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell_at[0]);
+                const __m512 fc3_0_weight_0 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1]);
+                sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_0, sum0_0_0_0);
+                const __m512 fc3_0_weight_1 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1 + 28672]);
+                sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_1, sum0_0_0_1);
+                const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell_at[112]);
+                sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_0, sum0_0_1_0);
+                sum0_0_1_1 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_1, sum0_0_1_1);
+                const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell_at[224]);
+                sum0_0_2_0 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_0, sum0_0_2_0);
+                sum0_0_2_1 = _mm512_fmadd_ps(gru0_cell_2, fc3_0_weight_1, sum0_0_2_1);
+                const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell_at[336]);
+                sum0_0_3_0 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_0, sum0_0_3_0);
+                sum0_0_3_1 = _mm512_fmadd_ps(gru0_cell_3, fc3_0_weight_1, sum0_0_3_1);
+                const __m512 gru0_cell_4 = _mm512_set1_ps(gru0_cell_at[560]);
+                sum0_1_0_0 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_0, sum0_1_0_0);
+                sum0_1_0_1 = _mm512_fmadd_ps(gru0_cell_4, fc3_0_weight_1, sum0_1_0_1);
+                const __m512 gru0_cell_5 = _mm512_set1_ps(gru0_cell_at[672]);
+                sum0_1_1_0 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_0, sum0_1_1_0);
+                sum0_1_1_1 = _mm512_fmadd_ps(gru0_cell_5, fc3_0_weight_1, sum0_1_1_1);
+                const __m512 gru0_cell_6 = _mm512_set1_ps(gru0_cell_at[784]);
+                sum0_1_2_0 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_0, sum0_1_2_0);
+                sum0_1_2_1 = _mm512_fmadd_ps(gru0_cell_6, fc3_0_weight_1, sum0_1_2_1);
+                const __m512 gru0_cell_7 = _mm512_set1_ps(gru0_cell_at[896]);
+                sum0_1_3_0 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_0, sum0_1_3_0);
+                sum0_1_3_1 = _mm512_fmadd_ps(gru0_cell_7, fc3_0_weight_1, sum0_1_3_1);
+            }
         }
+        if (b0 + 48 < 50) {
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1792 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 28672]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1792 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 28672 + 16]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1792 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 28672 + 32]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1792 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 28672 + 48]);
+        }
+        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            const float *const gru0_cell_at_1 = &gru0_cell[1120 * b0 + c1 + 208];
+            const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_at_1[0]);
+            const __m512 fc3_0_weight_2 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 16 * c1 + 1536]);
+            sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_8, fc3_0_weight_2, sum0_0_0_0);
+            const __m512 fc3_0_weight_3 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 16 * c1 + 30208]);
+            sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_8, fc3_0_weight_3, sum0_0_0_1);
+            const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_at_1[112]);
+            sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_9, fc3_0_weight_2, sum0_0_1_0);
+            sum0_0_1_1 = _mm512_fmadd_ps(gru0_cell_9, fc3_0_weight_3, sum0_0_1_1);
+            const __m512 gru0_cell_10 = _mm512_set1_ps(gru0_cell_at_1[224]);
+            sum0_0_2_0 = _mm512_fmadd_ps(gru0_cell_10, fc3_0_weight_2, sum0_0_2_0);
+            sum0_0_2_1 = _mm512_fmadd_ps(gru0_cell_10, fc3_0_weight_3, sum0_0_2_1);
+            const __m512 gru0_cell_11 = _mm512_set1_ps(gru0_cell_at_1[336]);
+            sum0_0_3_0 = _mm512_fmadd_ps(gru0_cell_11, fc3_0_weight_2, sum0_0_3_0);
+            sum0_0_3_1 = _mm512_fmadd_ps(gru0_cell_11, fc3_0_weight_3, sum0_0_3_1);
+            const __m512 gru0_cell_12 = _mm512_set1_ps(gru0_cell_at_1[560]);
+            sum0_1_0_0 = _mm512_fmadd_ps(gru0_cell_12, fc3_0_weight_2, sum0_1_0_0);
+            sum0_1_0_1 = _mm512_fmadd_ps(gru0_cell_12, fc3_0_weight_3, sum0_1_0_1);
+            const __m512 gru0_cell_13 = _mm512_set1_ps(gru0_cell_at_1[672]);
+            sum0_1_1_0 = _mm512_fmadd_ps(gru0_cell_13, fc3_0_weight_2, sum0_1_1_0);
+            sum0_1_1_1 = _mm512_fmadd_ps(gru0_cell_13, fc3_0_weight_3, sum0_1_1_1);
+            const __m512 gru0_cell_14 = _mm512_set1_ps(gru0_cell_at_1[784]);
+            sum0_1_2_0 = _mm512_fmadd_ps(gru0_cell_14, fc3_0_weight_2, sum0_1_2_0);
+            sum0_1_2_1 = _mm512_fmadd_ps(gru0_cell_14, fc3_0_weight_3, sum0_1_2_1);
+            const __m512 gru0_cell_15 = _mm512_set1_ps(gru0_cell_at_1[896]);
+            sum0_1_3_0 = _mm512_fmadd_ps(gru0_cell_15, fc3_0_weight_2, sum0_1_3_0);
+            sum0_1_3_1 = _mm512_fmadd_ps(gru0_cell_15, fc3_0_weight_3, sum0_1_3_1);
+        }
+        const __m512 fc3_0_bias_0 = _mm512_loadu_ps(&fc3_0_bias[512 * o0 + 64 * p + 16 * q]);
+        float *const fc3_forward_out_at = &fc3_forward_out[65536 * b0 + 512 * o0 + 64 * p + 16 * q];
+        _mm512_storeu_ps(&fc3_forward_out_at[0], _mm512_add_ps(sum0_0_0_0, fc3_0_bias_0));
+        const __m512 fc3_0_bias_1 = _mm512_loadu_ps(&fc3_0_bias[512 * o0 + 64 * p + 16 * q + 256]);
+        _mm512_storeu_ps(&fc3_forward_out_at[256], _mm512_add_ps(sum0_0_0_1, fc3_0_bias_1));
+        _mm512_storeu_ps(&fc3_forward_out_at[8192], _mm512_add_ps(sum0_0_1_0, fc3_0_bias_0));
+        _mm512_storeu_ps(&fc3_forward_out_at[8448], _mm512_add_ps(sum0_0_1_1, fc3_0_bias_1));
+        _mm512_storeu_ps(&fc3_forward_out_at[16384], _mm512_add_ps(sum0_0_2_0, fc3_0_bias_0));
+        _mm512_storeu_ps(&fc3_forward_out_at[16640], _mm512_add_ps(sum0_0_2_1, fc3_0_bias_1));
+        _mm512_storeu_ps(&fc3_forward_out_at[24576], _mm512_add_ps(sum0_0_3_0, fc3_0_bias_0));
+        _mm512_storeu_ps(&fc3_forward_out_at[24832], _mm512_add_ps(sum0_0_3_1, fc3_0_bias_1));
+        _mm512_storeu_ps(&fc3_forward_out_at[32768], _mm512_add_ps(sum0_1_0_0, fc3_0_bias_0));
+        _mm512_storeu_ps(&fc3_forward_out_at[33024], _mm512_add_ps(sum0_1_0_1, fc3_0_bias_1));
+        _mm512_storeu_ps(&fc3_forward_out_at[40960], _mm512_add_ps(sum0_1_1_0, fc3_0_bias_0));
+        _mm512_storeu_ps(&fc3_forward_out_at[41216], _mm512_add_ps(sum0_1_1_1, fc3_0_bias_1));
+        _mm512_storeu_ps(&fc3_forward_out_at[49152], _mm512_add_ps(sum0_1_2_0, fc3_0_bias_0));
+        _mm512_storeu_ps(&fc3_forward_out_at[49408], _mm512_add_ps(sum0_1_2_1, fc3_0_bias_1));
+        _mm512_storeu_ps(&fc3_forward_out_at[57344], _mm512_add_ps(sum0_1_3_0, fc3_0_bias_0));
+        _mm512_storeu_ps(&fc3_forward_out_at[57600], _mm512_add_ps(sum0_1_3_1, fc3_0_bias_1));
     }
-    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-        const float *const gru0_cell_at_1 = &gru0_cell[1120 * b0 + c1 + 208];
-        const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_at_1[0]);
-        const __m512 fc3_0_weight_2 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 16 * c1 + 1536]);
-        sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_8, fc3_0_weight_2, sum0_0_0_0);
-        const __m512 fc3_0_weight_3 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 16 * c1 + 30208]);
-        sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_8, fc3_0_weight_3, sum0_0_0_1);
-        const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_at_1[112]);
-        sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_9, fc3_0_weight_2, sum0_0_1_0);
-        sum0_0_1_1 = _mm512_fmadd_ps(gru0_cell_9, fc3_0_weight_3, sum0_0_1_1);
-        const __m512 gru0_cell_10 = _mm512_set1_ps(gru0_cell_at_1[224]);
-        sum0_0_2_0 = _mm512_fmadd_ps(gru0_cell_10, fc3_0_weight_2, sum0_0_2_0);
-        sum0_0_2_1 = _mm512_fmadd_ps(gru0_cell_10, fc3_0_weight_3, sum0_0_2_1);
-        const __m512 gru0_cell_11 = _mm512_set1_ps(gru0_cell_at_1[336]);
-        sum0_0_3_0 = _mm512_fmadd_ps(gru0_cell_11, fc3_0_weight_2, sum0_0_3_0);
-        sum0_0_3_1 = _mm512_fmadd_ps(gru0_cell_11, fc3_0_weight_3, sum0_0_3_1);
-        const __m512 gru0_cell_12 = _mm512_set1_ps(gru0_cell_at_1[560]);
-        sum0_1_0_0 = _mm512_fmadd_ps(gru0_cell_12, fc3_0_weight_2, sum0_1_0_0);
-        sum0_1_0_1 = _mm512_fmadd_ps(gru0_cell_12, fc3_0_weight_3, sum0_1_0_1);
-        const __m512 gru0_cell_13 = _mm512_set1_ps(gru0_cell_at_1[672]);
-        sum0_1_1_0 = _mm512_fmadd_ps(gru0_cell_13, fc3_0_weight_2, sum0_1_1_0);
-        sum0_1_1_1 = _mm512_fmadd_ps(gru0_cell_13, fc3_0_weight_3, sum0_1_1_1);
-        const __m512 gru0_cell_14 = _mm512_set1_ps(gru0_cell_at_1[784]);
-        sum0_1_2_0 = _mm512_fmadd_ps(gru0_cell_14, fc3_0_weight_2, sum0_1_2_0);
-        sum0_1_2_1 = _mm512_fmadd_ps(gru0_cell_14, fc3_0_weight_3, sum0_1_2_1);
-        const __m512 gru0_cell_15 = _mm512_set1_ps(gru0_cell_at_1[896]);
-        sum0_1_3_0 = _mm512_fmadd_ps(gru0_cell_15, fc3_0_weight_2, sum0_1_3_0);
-        sum0_1_3_1 = _mm512_fmadd_ps(gru0_cell_15, fc3_0_weight_3, sum0_1_3_1);
-    }
-    const __m512 fc3_0_bias_0 = _mm512_loadu_ps(&fc3_0_bias[512 * o0 + 64 * p + 16 * q]);
-    float *const fc3_forward_out_at = &fc3_forward_out[65536 * b0 + 512 * o0 + 64 * p + 16 * q];
-    _mm512_storeu_ps(&fc3_forward_out_at[0], _mm512_add_ps(sum0_0_0_0, fc3_0_bias_0));
-    const __m512 fc3_0_bias_1 = _mm512_loadu_ps(&fc3_0_bias[512 * o0 + 64 * p + 16 * q + 256]);
-    _mm512_storeu_ps(&fc3_forward_out_at[256], _mm512_add_ps(sum0_0_0_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[8192], _mm512_add_ps(sum0_0_1_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[8448], _mm512_add_ps(sum0_0_1_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[16384], _mm512_add_ps(sum0_0_2_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[16640], _mm512_add_ps(sum0_0_2_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[24576], _mm512_add_ps(sum0_0_3_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[24832], _mm512_add_ps(sum0_0_3_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[32768], _mm512_add_ps(sum0_1_0_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[33024], _mm512_add_ps(sum0_1_0_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[40960], _mm512_add_ps(sum0_1_1_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[41216], _mm512_add_ps(sum0_1_1_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[49152], _mm512_add_ps(sum0_1_2_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[49408], _mm512_add_ps(sum0_1_2_1, fc3_0_bias_1));
-    _mm512_storeu_ps(&fc3_forward_out_at[57344], _mm512_add_ps(sum0_1_3_0, fc3_0_bias_0));
-    _mm512_storeu_ps(&fc3_forward_out_at[57600], _mm512_add_ps(sum0_1_3_1, fc3_0_bias_1));
 }
 
-static void fc3_forward(const float *restrict gru0_cell, const float *restrict fc3_0_weight, float *restrict fc3_forward_out,
+static void fc3_forward(const float *restrict fc3_0_weight, const float *restrict gru0_cell, float *restrict fc3_forward_out,
     const float *restrict fc3_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        fc3_forward_body(item, gru0_cell, fc3_0_weight, fc3_0_bias, fc3_forward_out);
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        fc3_forward_body(item, fc3_0_weight, gru0_cell, fc3_0_bias, fc3_forward_out);
     }
 }
 
@@ -15322,45 +15444,27 @@ static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, const float *restri
                 sum1_9_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_19, sum1_9_1);
             }
         }
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q], sum1_0_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0) % 16 * 16 + (10 * c0) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_0_1);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            sum1_1_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 1) % 16 * 16 + (10 * c0 + 1) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_1_1);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            sum1_2_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 2) % 16 * 16 + (10 * c0 + 2) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_2_1);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            sum1_3_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 3) % 16 * 16 + (10 * c0 + 3) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_3_1);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            sum1_4_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 4) % 16 * 16 + (10 * c0 + 4) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_4_1);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            sum1_5_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 5) % 16 * 16 + (10 * c0 + 5) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_5_1);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            sum1_6_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 6) % 16 * 16 + (10 * c0 + 6) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_6_1);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            sum1_7_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 7) % 16 * 16 + (10 * c0 + 7) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_7_1);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            sum1_8_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 8) % 16 * 16 + (10 * c0 + 8) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_8_1);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q],
-            sum1_9_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad[(10 * c0 + 9) % 16 * 16 + (10 * c0 + 9) / 16 * 256 + 57344 * o0 + 7168 * p + 1792 * q + 28672],
-            sum1_9_1);
+        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[57344 * o0 + 7168 * p + 1792 * q + 160 * c0];
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[0], sum1_0_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28672], sum1_0_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[16], sum1_1_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28688], sum1_1_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[32], sum1_2_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28704], sum1_2_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[48], sum1_3_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28720], sum1_3_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[64], sum1_4_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28736], sum1_4_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[80], sum1_5_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28752], sum1_5_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[96], sum1_6_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28768], sum1_6_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[112], sum1_7_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28784], sum1_7_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[128], sum1_8_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28800], sum1_8_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[144], sum1_9_0);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[28816], sum1_9_1);
     }
 }
 
@@ -15410,205 +15514,355 @@ static void fc3_bias_grad(const float *restrict decoder0_conv_transpose_data_gra
 }
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
- * 104.9 M FLOPs, 5795.8 k bytes of memory traffic.
- * c in tiles of 48 parallel, h parallel, w parallel, b in tiles of 2 parallel, t in tiles of 4, o in tiles of 32, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
-static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out,
-    const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight_copy) {
-    const ptrdiff_t c0 = item / 8;
-    const ptrdiff_t b0 = item % 8;
-    if (c0 < 2) {
-        float *const fc3_data_grad_out_at = &fc3_data_grad_out[896 * b0 + 48 * c0];
-        _mm512_storeu_ps(&fc3_data_grad_out_at[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[16], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[32], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[112], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[128], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[144], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[224], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[240], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[256], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[336], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[352], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[368], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[448], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[464], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[480], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[560], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[576], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[592], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[672], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[688], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[704], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[784], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[800], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at[816], _mm512_setzero_ps());
-        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
-            __m512 sum0_0_0_0 = _mm512_setzero_ps();
-            __m512 sum0_0_0_1 = _mm512_setzero_ps();
-            __m512 sum0_0_0_2 = _mm512_setzero_ps();
-            __m512 sum0_0_1_0 = _mm512_setzero_ps();
-            __m512 sum0_0_1_1 = _mm512_setzero_ps();
-            __m512 sum0_0_1_2 = _mm512_setzero_ps();
-            __m512 sum0_0_2_0 = _mm512_setzero_ps();
-            __m512 sum0_0_2_1 = _mm512_setzero_ps();
-            __m512 sum0_0_2_2 = _mm512_setzero_ps();
-            __m512 sum0_0_3_0 = _mm512_setzero_ps();
-            __m512 sum0_0_3_1 = _mm512_setzero_ps();
-            __m512 sum0_0_3_2 = _mm512_setzero_ps();
-            __m512 sum0_1_0_0 = _mm512_setzero_ps();
-            __m512 sum0_1_0_1 = _mm512_setzero_ps();
-            __m512 sum0_1_0_2 = _mm512_setzero_ps();
-            __m512 sum0_1_1_0 = _mm512_setzero_ps();
-            __m512 sum0_1_1_1 = _mm512_setzero_ps();
-            __m512 sum0_1_1_2 = _mm512_setzero_ps();
-            __m512 sum0_1_2_0 = _mm512_setzero_ps();
-            __m512 sum0_1_2_1 = _mm512_setzero_ps();
-            __m512 sum0_1_2_2 = _mm512_setzero_ps();
-            __m512 sum0_1_3_0 = _mm512_setzero_ps();
-            __m512 sum0_1_3_1 = _mm512_setzero_ps();
-            __m512 sum0_1_3_2 = _mm512_setzero_ps();
-            for (ptrdiff_t o1 = 0; o1 < 2; o1++) {
-                for (ptrdiff_t p = 0; p < 4; p++) {
-                    for (ptrdiff_t q = 0; q < 4; q++) {
-                        for (ptrdiff_t o2 = 0; o2 < 16; o2++) {
-                            const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[65536 * b0
-                                + 512 * o0 + 256 * o1 + 64 * p + 16 * q + o2];
-                            const __m512 decoder0_conv_transpose_data_grad_0 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[0]);
-                            const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[393216 * c0 + 8192 * o0 + 4096 * o1 + 1024 * p
-                                + 256 * q + 16 * o2];
-                            const __m512 fc3_0_weight_copy_0 = _mm512_loadu_ps(&fc3_0_weight_copy_at[0]);
-                            sum0_0_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0_0);
-                            const __m512 fc3_0_weight_copy_1 = _mm512_loadu_ps(&fc3_0_weight_copy_at[131072]);
-                            sum0_0_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_0_1);
-                            const __m512 fc3_0_weight_copy_2 = _mm512_loadu_ps(&fc3_0_weight_copy_at[262144]);
-                            sum0_0_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_0_2);
-                            const __m512 decoder0_conv_transpose_data_grad_1 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[8192]);
-                            sum0_0_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_0_1_0);
-                            sum0_0_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_0_1_1);
-                            sum0_0_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_0_1_2);
-                            const __m512 decoder0_conv_transpose_data_grad_2 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[16384]);
-                            sum0_0_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_0_2_0);
-                            sum0_0_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_0_2_1);
-                            sum0_0_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_0_2_2);
-                            const __m512 decoder0_conv_transpose_data_grad_3 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[24576]);
-                            sum0_0_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_0_3_0);
-                            sum0_0_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_0_3_1);
-                            sum0_0_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_0_3_2);
-                            const __m512 decoder0_conv_transpose_data_grad_4 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[32768]);
-                            sum0_1_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_0, sum0_1_0_0);
-                            sum0_1_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_1, sum0_1_0_1);
-                            sum0_1_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_4, fc3_0_weight_copy_2, sum0_1_0_2);
-                            const __m512 decoder0_conv_transpose_data_grad_5 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[40960]);
-                            sum0_1_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_0, sum0_1_1_0);
-                            sum0_1_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_1, sum0_1_1_1);
-                            sum0_1_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_5, fc3_0_weight_copy_2, sum0_1_1_2);
-                            const __m512 decoder0_conv_transpose_data_grad_6 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[49152]);
-                            sum0_1_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_0, sum0_1_2_0);
-                            sum0_1_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_1, sum0_1_2_1);
-                            sum0_1_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_6, fc3_0_weight_copy_2, sum0_1_2_2);
-                            const __m512 decoder0_conv_transpose_data_grad_7 = _mm512_set1_ps(decoder0_conv_transpose_data_grad_at[57344]);
-                            sum0_1_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_0, sum0_1_3_0);
-                            sum0_1_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_1, sum0_1_3_1);
-                            sum0_1_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_7, fc3_0_weight_copy_2, sum0_1_3_2);
-                        }
-                    }
-                }
+ * 104.9 M FLOPs, 7405.6 k bytes of memory traffic, 40960 bytes of scratch in steps of 1589760 a thread.
+ * gc parallel, gh parallel, gb parallel, gm parallel, c, h in tiles of 4, w in tiles of 4, stage decoder0_conv_transpose_data_grad_in | m in tiles of 8, stage fc3_0_weight_in | m in tiles of 4, b, t in tiles of 4, sum in registers | c, h, w in tiles of 4, w, b unrolled, t unrolled, m unrolled, l lanes */
+static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_parts,
+    const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight, char *scratch) {
+    const ptrdiff_t gc = item / 2;
+    const ptrdiff_t gb = item % 2;
+    float *const decoder0_conv_transpose_data_grad_in_staged0 = (float *)scratch;
+    float *const fc3_0_weight_in_staged1 = (float *)(scratch + 32768);
+    float *const fc3_0_weight_in_staged3 = (float *)(scratch + 32768);
+    for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+        for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+            for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+                float *const fc3_data_grad_parts_at = &fc3_data_grad_parts[102400 * gc + 51200 * gb + 6400 * b0 + 128 * m0 + 64 * m1];
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[0], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[16], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[32], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[48], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[1600], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[1616], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[1632], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[1648], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[3200], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[3216], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[3232], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[3248], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[4800], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[4816], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[4832], _mm512_setzero_ps());
+                _mm512_storeu_ps(&fc3_data_grad_parts_at[4848], _mm512_setzero_ps());
             }
-            float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[896 * b0 + 48 * c0];
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[0]), sum0_0_0_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[16], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[16]), sum0_0_0_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[32], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[32]), sum0_0_0_2));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[112], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[112]), sum0_0_1_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[128], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[128]), sum0_0_1_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[144], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[144]), sum0_0_1_2));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[224], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[224]), sum0_0_2_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[240], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[240]), sum0_0_2_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[256], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[256]), sum0_0_2_2));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[336], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[336]), sum0_0_3_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[352], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[352]), sum0_0_3_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[368], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[368]), sum0_0_3_2));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[448], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[448]), sum0_1_0_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[464], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[464]), sum0_1_0_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[480], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[480]), sum0_1_0_2));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[560], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[560]), sum0_1_1_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[576], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[576]), sum0_1_1_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[592], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[592]), sum0_1_1_2));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[672], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[672]), sum0_1_2_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[688], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[688]), sum0_1_2_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[704], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[704]), sum0_1_2_2));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[784], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[784]), sum0_1_3_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[800], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[800]), sum0_1_3_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_1[816], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_1[816]), sum0_1_3_2));
         }
-    } else {
-        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[896 * b0 + 96];
-        _mm512_storeu_ps(&fc3_data_grad_out_at_2[0], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at_2[112], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at_2[224], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at_2[336], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at_2[448], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at_2[560], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at_2[672], _mm512_setzero_ps());
-        _mm512_storeu_ps(&fc3_data_grad_out_at_2[784], _mm512_setzero_ps());
-        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
-            __m512 sum1_0_0 = _mm512_setzero_ps();
-            __m512 sum1_0_1 = _mm512_setzero_ps();
-            __m512 sum1_0_2 = _mm512_setzero_ps();
-            __m512 sum1_0_3 = _mm512_setzero_ps();
-            __m512 sum1_1_0 = _mm512_setzero_ps();
-            __m512 sum1_1_1 = _mm512_setzero_ps();
-            __m512 sum1_1_2 = _mm512_setzero_ps();
-            __m512 sum1_1_3 = _mm512_setzero_ps();
-            for (ptrdiff_t o1 = 0; o1 < 2; o1++) {
-                for (ptrdiff_t p = 0; p < 4; p++) {
-                    for (ptrdiff_t q = 0; q < 4; q++) {
-                        for (ptrdiff_t o2 = 0; o2 < 16; o2++) {
-                            const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[65536 * b0
-                                + 512 * o0 + 256 * o1 + 64 * p + 16 * q + o2];
-                            const __m512 fc3_0_weight_copy_3 = _mm512_loadu_ps(&fc3_0_weight_copy[8192 * o0 + 4096 * o1 + 1024 * p + 256 * q
-                                + 16 * o2 + 786432]);
-                            sum1_0_0 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
-                                sum1_0_0);
-                            sum1_0_1 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[8192]), fc3_0_weight_copy_3,
-                                sum1_0_1);
-                            sum1_0_2 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[16384]), fc3_0_weight_copy_3,
-                                sum1_0_2);
-                            sum1_0_3 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[24576]), fc3_0_weight_copy_3,
-                                sum1_0_3);
-                            sum1_1_0 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[32768]), fc3_0_weight_copy_3,
-                                sum1_1_0);
-                            sum1_1_1 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[40960]), fc3_0_weight_copy_3,
-                                sum1_1_1);
-                            sum1_1_2 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[49152]), fc3_0_weight_copy_3,
-                                sum1_1_2);
-                            sum1_1_3 = _mm512_fmadd_ps(_mm512_set1_ps(decoder0_conv_transpose_data_grad_at_1[57344]), fc3_0_weight_copy_3,
-                                sum1_1_3);
-                        }
+    }
+    for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+        float *const fc3_data_grad_parts_at_1 = &fc3_data_grad_parts[102400 * gc + 51200 * gb + 6400 * b0 + 1536];
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[0], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[16], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[32], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[48], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[1600], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[1616], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[1632], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[1648], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[3200], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[3216], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[3232], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[3248], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[4800], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[4816], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[4832], _mm512_setzero_ps());
+        _mm512_storeu_ps(&fc3_data_grad_parts_at_1[4848], _mm512_setzero_ps());
+    }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t n_s = 0; n_s < 32; n_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    _mm512_storeu_ps(&decoder0_conv_transpose_data_grad_in_staged0[256 * n_s + 64 * h_s + 16 * w_s],
+                        _mm512_loadu_ps(&decoder0_conv_transpose_data_grad[262144 * gb + 8192 * n_s + 2048 * gc + 256 * c0 + 64 * h_s
+                        + 16 * w_s]));
+                }
+            }
+        }
+        for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+            for (ptrdiff_t p_s = 0; p_s < 4; p_s++) {
+                for (ptrdiff_t q_s = 0; q_s < 4; q_s++) {
+                    for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+                        _mm512_storeu_ps(&fc3_0_weight_in_staged1[512 * p_s + 128 * q_s + 16 * c_s],
+                            _mm512_loadu_ps(&fc3_0_weight[229376 * gc + 28672 * c0 + 7168 * p_s + 1792 * q_s + 128 * m0 + 16 * c_s]));
                     }
                 }
             }
-            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[896 * b0 + 96];
-            _mm512_storeu_ps(&fc3_data_grad_out_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[0]), sum1_0_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_3[112], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[112]), sum1_0_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_3[224], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[224]), sum1_0_2));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_3[336], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[336]), sum1_0_3));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_3[448], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[448]), sum1_1_0));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_3[560], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[560]), sum1_1_1));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_3[672], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[672]), sum1_1_2));
-            _mm512_storeu_ps(&fc3_data_grad_out_at_3[784], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_out_at_3[784]), sum1_1_3));
+            for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+                for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+                    __m512 sum2_0_0 = _mm512_setzero_ps();
+                    __m512 sum2_0_1 = _mm512_setzero_ps();
+                    __m512 sum2_0_2 = _mm512_setzero_ps();
+                    __m512 sum2_0_3 = _mm512_setzero_ps();
+                    __m512 sum2_1_0 = _mm512_setzero_ps();
+                    __m512 sum2_1_1 = _mm512_setzero_ps();
+                    __m512 sum2_1_2 = _mm512_setzero_ps();
+                    __m512 sum2_1_3 = _mm512_setzero_ps();
+                    __m512 sum2_2_0 = _mm512_setzero_ps();
+                    __m512 sum2_2_1 = _mm512_setzero_ps();
+                    __m512 sum2_2_2 = _mm512_setzero_ps();
+                    __m512 sum2_2_3 = _mm512_setzero_ps();
+                    __m512 sum2_3_0 = _mm512_setzero_ps();
+                    __m512 sum2_3_1 = _mm512_setzero_ps();
+                    __m512 sum2_3_2 = _mm512_setzero_ps();
+                    __m512 sum2_3_3 = _mm512_setzero_ps();
+                    for (ptrdiff_t h1 = 0; h1 < 4; h1++) {
+                        if (64 * m0 + 32 * m1 + 4 * b0 + h1 < 512) {
+                            prefetch_line(&decoder0_conv_transpose_data_grad[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 2048 + (16 * gc + 8 * gb
+                                + c0 + 1) / 8 % 2 * 262144 + (16 * gc + 8 * gb + c0 + 1) % 8 * 256 + (64 * m0 + 32 * m1 + 4 * b0
+                                + h1) % 16 * 16 + (64 * m0 + 32 * m1 + 4 * b0 + h1) / 16 % 32 * 8192]);
+                        }
+                        prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 229376 + (16 * gc + 8 * gb + c0 + 1) % 8 * 28672
+                            + (64 * m0 + 32 * m1 + 4 * b0 + h1) % 50 * 32 + (64 * m0 + 32 * m1 + 4 * b0 + h1) / 50 % 16 * 1792]);
+                        prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 229376 + (16 * gc + 8 * gb + c0 + 1) % 8 * 28672
+                            + (64 * m0 + 32 * m1 + 4 * b0 + h1) % 50 * 32 + (64 * m0 + 32 * m1 + 4 * b0 + h1) / 50 % 16 * 1792 + 16]);
+                        for (ptrdiff_t w2 = 0; w2 < 4; w2++) {
+                            float *const decoder0_conv_transpose_data_grad_in_staged0_at =
+                                &decoder0_conv_transpose_data_grad_in_staged0[1024 * b0 + 64 * h1 + 16 * w2];
+                            const __m512 decoder0_conv_transpose_data_grad_in_staged0_0 =
+                                _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at[0]);
+                            float *const fc3_0_weight_in_staged1_at = &fc3_0_weight_in_staged1[512 * h1 + 128 * w2 + 64 * m1];
+                            const __m512 fc3_0_weight_in_staged1_0 = _mm512_loadu_ps(&fc3_0_weight_in_staged1_at[0]);
+                            sum2_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, fc3_0_weight_in_staged1_0, sum2_0_0);
+                            const __m512 fc3_0_weight_in_staged1_1 = _mm512_loadu_ps(&fc3_0_weight_in_staged1_at[16]);
+                            sum2_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, fc3_0_weight_in_staged1_1, sum2_0_1);
+                            const __m512 fc3_0_weight_in_staged1_2 = _mm512_loadu_ps(&fc3_0_weight_in_staged1_at[32]);
+                            sum2_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, fc3_0_weight_in_staged1_2, sum2_0_2);
+                            const __m512 fc3_0_weight_in_staged1_3 = _mm512_loadu_ps(&fc3_0_weight_in_staged1_at[48]);
+                            sum2_0_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_0, fc3_0_weight_in_staged1_3, sum2_0_3);
+                            const __m512 decoder0_conv_transpose_data_grad_in_staged0_1 =
+                                _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at[256]);
+                            sum2_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, fc3_0_weight_in_staged1_0, sum2_1_0);
+                            sum2_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, fc3_0_weight_in_staged1_1, sum2_1_1);
+                            sum2_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, fc3_0_weight_in_staged1_2, sum2_1_2);
+                            sum2_1_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, fc3_0_weight_in_staged1_3, sum2_1_3);
+                            const __m512 decoder0_conv_transpose_data_grad_in_staged0_2 =
+                                _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at[512]);
+                            sum2_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_2, fc3_0_weight_in_staged1_0, sum2_2_0);
+                            sum2_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_2, fc3_0_weight_in_staged1_1, sum2_2_1);
+                            sum2_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_2, fc3_0_weight_in_staged1_2, sum2_2_2);
+                            sum2_2_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_2, fc3_0_weight_in_staged1_3, sum2_2_3);
+                            const __m512 decoder0_conv_transpose_data_grad_in_staged0_3 =
+                                _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at[768]);
+                            sum2_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, fc3_0_weight_in_staged1_0, sum2_3_0);
+                            sum2_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, fc3_0_weight_in_staged1_1, sum2_3_1);
+                            sum2_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, fc3_0_weight_in_staged1_2, sum2_3_2);
+                            sum2_3_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, fc3_0_weight_in_staged1_3, sum2_3_3);
+                        }
+                    }
+                    float *const fc3_data_grad_parts_at_2 = &fc3_data_grad_parts[102400 * gc + 51200 * gb + 6400 * b0 + 128 * m0 + 64 * m1];
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[0]), sum2_0_0));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[16], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[16]),
+                        sum2_0_1));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[32], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[32]),
+                        sum2_0_2));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[48], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[48]),
+                        sum2_0_3));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[1600], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[1600]),
+                        sum2_1_0));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[1616], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[1616]),
+                        sum2_1_1));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[1632], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[1632]),
+                        sum2_1_2));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[1648], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[1648]),
+                        sum2_1_3));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[3200], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[3200]),
+                        sum2_2_0));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[3216], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[3216]),
+                        sum2_2_1));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[3232], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[3232]),
+                        sum2_2_2));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[3248], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[3248]),
+                        sum2_2_3));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[4800], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[4800]),
+                        sum2_3_0));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[4816], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[4816]),
+                        sum2_3_1));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[4832], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[4832]),
+                        sum2_3_2));
+                    _mm512_storeu_ps(&fc3_data_grad_parts_at_2[4848], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_2[4848]),
+                        sum2_3_3));
+                }
+            }
+        }
+        for (ptrdiff_t p_s = 0; p_s < 4; p_s++) {
+            for (ptrdiff_t q_s = 0; q_s < 4; q_s++) {
+                for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+                    _mm512_storeu_ps(&fc3_0_weight_in_staged3[256 * p_s + 64 * q_s + 16 * c_s],
+                        _mm512_loadu_ps(&fc3_0_weight[229376 * gc + 28672 * c0 + 7168 * p_s + 1792 * q_s + 16 * c_s + 1536]));
+                }
+            }
+        }
+        for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+            __m512 sum4_0_0 = _mm512_setzero_ps();
+            __m512 sum4_0_1 = _mm512_setzero_ps();
+            __m512 sum4_0_2 = _mm512_setzero_ps();
+            __m512 sum4_0_3 = _mm512_setzero_ps();
+            __m512 sum4_1_0 = _mm512_setzero_ps();
+            __m512 sum4_1_1 = _mm512_setzero_ps();
+            __m512 sum4_1_2 = _mm512_setzero_ps();
+            __m512 sum4_1_3 = _mm512_setzero_ps();
+            __m512 sum4_2_0 = _mm512_setzero_ps();
+            __m512 sum4_2_1 = _mm512_setzero_ps();
+            __m512 sum4_2_2 = _mm512_setzero_ps();
+            __m512 sum4_2_3 = _mm512_setzero_ps();
+            __m512 sum4_3_0 = _mm512_setzero_ps();
+            __m512 sum4_3_1 = _mm512_setzero_ps();
+            __m512 sum4_3_2 = _mm512_setzero_ps();
+            __m512 sum4_3_3 = _mm512_setzero_ps();
+            for (ptrdiff_t h1 = 0; h1 < 4; h1++) {
+                prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 229376 + (16 * gc + 8 * gb + c0 + 1) % 8 * 28672
+                    + (4 * b0 + h1 + 768) % 50 * 32 + (4 * b0 + h1 + 768) / 50 % 16 * 1792]);
+                prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 229376 + (16 * gc + 8 * gb + c0 + 1) % 8 * 28672
+                    + (4 * b0 + h1 + 768) % 50 * 32 + (4 * b0 + h1 + 768) / 50 % 16 * 1792 + 16]);
+                for (ptrdiff_t w2 = 0; w2 < 4; w2++) {
+                    float *const decoder0_conv_transpose_data_grad_in_staged0_at_1 = &decoder0_conv_transpose_data_grad_in_staged0[1024 * b0
+                        + 64 * h1 + 16 * w2];
+                    const __m512 decoder0_conv_transpose_data_grad_in_staged0_4 =
+                        _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at_1[0]);
+                    float *const fc3_0_weight_in_staged3_at = &fc3_0_weight_in_staged3[256 * h1 + 64 * w2];
+                    const __m512 fc3_0_weight_in_staged3_0 = _mm512_loadu_ps(&fc3_0_weight_in_staged3_at[0]);
+                    sum4_0_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_4, fc3_0_weight_in_staged3_0, sum4_0_0);
+                    const __m512 fc3_0_weight_in_staged3_1 = _mm512_loadu_ps(&fc3_0_weight_in_staged3_at[16]);
+                    sum4_0_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_4, fc3_0_weight_in_staged3_1, sum4_0_1);
+                    const __m512 fc3_0_weight_in_staged3_2 = _mm512_loadu_ps(&fc3_0_weight_in_staged3_at[32]);
+                    sum4_0_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_4, fc3_0_weight_in_staged3_2, sum4_0_2);
+                    const __m512 fc3_0_weight_in_staged3_3 = _mm512_loadu_ps(&fc3_0_weight_in_staged3_at[48]);
+                    sum4_0_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_4, fc3_0_weight_in_staged3_3, sum4_0_3);
+                    const __m512 decoder0_conv_transpose_data_grad_in_staged0_5 =
+                        _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at_1[256]);
+                    sum4_1_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_5, fc3_0_weight_in_staged3_0, sum4_1_0);
+                    sum4_1_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_5, fc3_0_weight_in_staged3_1, sum4_1_1);
+                    sum4_1_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_5, fc3_0_weight_in_staged3_2, sum4_1_2);
+                    sum4_1_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_5, fc3_0_weight_in_staged3_3, sum4_1_3);
+                    const __m512 decoder0_conv_transpose_data_grad_in_staged0_6 =
+                        _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at_1[512]);
+                    sum4_2_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_6, fc3_0_weight_in_staged3_0, sum4_2_0);
+                    sum4_2_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_6, fc3_0_weight_in_staged3_1, sum4_2_1);
+                    sum4_2_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_6, fc3_0_weight_in_staged3_2, sum4_2_2);
+                    sum4_2_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_6, fc3_0_weight_in_staged3_3, sum4_2_3);
+                    const __m512 decoder0_conv_transpose_data_grad_in_staged0_7 =
+                        _mm512_loadu_ps(&decoder0_conv_transpose_data_grad_in_staged0_at_1[768]);
+                    sum4_3_0 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_7, fc3_0_weight_in_staged3_0, sum4_3_0);
+                    sum4_3_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_7, fc3_0_weight_in_staged3_1, sum4_3_1);
+                    sum4_3_2 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_7, fc3_0_weight_in_staged3_2, sum4_3_2);
+                    sum4_3_3 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_7, fc3_0_weight_in_staged3_3, sum4_3_3);
+                }
+            }
+            float *const fc3_data_grad_parts_at_3 = &fc3_data_grad_parts[102400 * gc + 51200 * gb + 6400 * b0 + 1536];
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[0], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[0]), sum4_0_0));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[16], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[16]), sum4_0_1));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[32], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[32]), sum4_0_2));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[48], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[48]), sum4_0_3));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[1600], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[1600]), sum4_1_0));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[1616], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[1616]), sum4_1_1));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[1632], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[1632]), sum4_1_2));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[1648], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[1648]), sum4_1_3));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[3200], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[3200]), sum4_2_0));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[3216], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[3216]), sum4_2_1));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[3232], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[3232]), sum4_2_2));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[3248], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[3248]), sum4_2_3));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[4800], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[4800]), sum4_3_0));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[4816], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[4816]), sum4_3_1));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[4832], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[4832]), sum4_3_2));
+            _mm512_storeu_ps(&fc3_data_grad_parts_at_3[4848], _mm512_add_ps(_mm512_loadu_ps(&fc3_data_grad_parts_at_3[4848]), sum4_3_3));
         }
     }
 }
 
-static void fc3_data_grad(float *restrict fc3_data_grad_out, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict fc3_0_weight_copy, int threads) {
+static void fc3_data_grad(float *restrict fc3_data_grad_parts, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict fc3_0_weight, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 24; item++) {
-        fc3_data_grad_body(item, fc3_data_grad_out, decoder0_conv_transpose_data_grad, fc3_0_weight_copy);
+    for (ptrdiff_t item = 0; item < 8; item++) {
+        fc3_data_grad_body(item, fc3_data_grad_parts, decoder0_conv_transpose_data_grad, fc3_0_weight,
+            scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* its sums of groups of features and of lanes, added up
+ * 409.6 k FLOPs, 1667.1 k bytes of memory traffic, 27200 bytes of scratch in steps of 1589760 a thread.
+ * b parallel, t, m, sum in registers | g, l lanes */
+static TARGET_CODE void fc3_data_grad_sum_body(ptrdiff_t item, const float *restrict fc3_data_grad_parts, float *restrict fc3_data_grad,
+    char *scratch) {
+    const ptrdiff_t b = item;
+    float *const sums = (float *)scratch;
+    float *const totals = (float *)(scratch + 25600);
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m = 0; m < 100; m++) {
+            __m512 sum0 = _mm512_setzero_ps();
+            for (ptrdiff_t g = 0; g < 4; g++) {
+                const __m512 fc3_data_grad_parts_0 = _mm512_loadu_ps(&fc3_data_grad_parts[102400 * g + 6400 * b + 1600 * t + 16 * m]);
+                sum0 = _mm512_add_ps(sum0, fc3_data_grad_parts_0);
+            }
+            _mm512_storeu_ps(&sums[1600 * t + 16 * m], sum0);
+        }
+    }
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+            float sum1_0 = 0.0f;
+            float sum1_1 = 0.0f;
+            float sum1_2 = 0.0f;
+            float sum1_3 = 0.0f;
+            float sum1_4 = 0.0f;
+            float sum1_5 = 0.0f;
+            float sum1_6 = 0.0f;
+            float sum1_7 = 0.0f;
+            for (ptrdiff_t l = 0; l < 16; l++) {
+                float *const sums_at = &sums[1600 * t + 128 * m0 + l];
+                sum1_0 = sum1_0 + sums_at[0];
+                sum1_1 = sum1_1 + sums_at[16];
+                sum1_2 = sum1_2 + sums_at[32];
+                sum1_3 = sum1_3 + sums_at[48];
+                sum1_4 = sum1_4 + sums_at[64];
+                sum1_5 = sum1_5 + sums_at[80];
+                sum1_6 = sum1_6 + sums_at[96];
+                sum1_7 = sum1_7 + sums_at[112];
+            }
+            float *const totals_at = &totals[100 * t + 8 * m0];
+            totals_at[0] = sum1_0;
+            totals_at[1] = sum1_1;
+            totals_at[2] = sum1_2;
+            totals_at[3] = sum1_3;
+            totals_at[4] = sum1_4;
+            totals_at[5] = sum1_5;
+            totals_at[6] = sum1_6;
+            totals_at[7] = sum1_7;
+        }
+        float sum2_0 = 0.0f;
+        float sum2_1 = 0.0f;
+        float sum2_2 = 0.0f;
+        float sum2_3 = 0.0f;
+        for (ptrdiff_t l = 0; l < 16; l++) {
+            float *const sums_at_1 = &sums[1600 * t + l + 1536];
+            sum2_0 = sum2_0 + sums_at_1[0];
+            sum2_1 = sum2_1 + sums_at_1[16];
+            sum2_2 = sum2_2 + sums_at_1[32];
+            sum2_3 = sum2_3 + sums_at_1[48];
+        }
+        float *const totals_at_1 = &totals[100 * t + 96];
+        totals_at_1[0] = sum2_0;
+        totals_at_1[1] = sum2_1;
+        totals_at_1[2] = sum2_2;
+        totals_at_1[3] = sum2_3;
+    }
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m0 = 0; m0 < 6; m0++) {
+            _mm512_storeu_ps(&fc3_data_grad[448 * b + 112 * t + 16 * m0], _mm512_loadu_ps(&totals[100 * t + 16 * m0]));
+        }
+        for (ptrdiff_t m1 = 0; m1 < 4; m1++) {
+            fc3_data_grad[448 * b + 112 * t + m1 + 96] = totals[100 * t + m1 + 96];
+        }
+    }
+}
+
+static void fc3_data_grad_sum(const float *restrict fc3_data_grad_parts, float *restrict fc3_data_grad, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        fc3_data_grad_sum_body(item, fc3_data_grad_parts, fc3_data_grad, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -16770,101 +17024,103 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
- * c in tiles of 16 parallel, o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 8, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad,
-    const float *restrict encoder4_relu, float *restrict fc1_0_weight_grad, char *scratch) {
-    const ptrdiff_t c0 = item / 2;
-    const ptrdiff_t o0 = item % 2;
-    float *const gru0_input_projection_data_grad_in_staged0 = (float *)scratch;
+ * c in tiles of 32 parallel, h parallel, w parallel, b in tiles of 16, stage encoder4_relu_in | p, q, o in tiles of 8, sum in registers | b, t, o unrolled, c in tiles of 16 unrolled, c lanes */
+static TARGET_CODE void fc1_weight_grad_body(ptrdiff_t item, const float *restrict encoder4_relu,
+    const float *restrict gru0_input_projection_data_grad, float *restrict fc1_0_weight_grad, char *scratch) {
+    const ptrdiff_t c0 = item / 16;
+    const ptrdiff_t h = item / 4 % 4;
+    const ptrdiff_t w = item % 4;
+    float *const encoder4_relu_in_staged0 = (float *)scratch;
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 2; c_s++) {
-            _mm512_storeu_ps(&gru0_input_projection_data_grad_in_staged0[32 * n_s + 16 * c_s],
-                _mm512_loadu_ps(&gru0_input_projection_data_grad[64 * n_s + 32 * o0 + 16 * c_s]));
+            _mm512_storeu_ps(&encoder4_relu_in_staged0[32 * n_s + 16 * c_s], _mm512_loadu_ps(&encoder4_relu[8192 * n_s + 512 * c0
+                + 256 * c_s + 64 * h + 16 * w]));
         }
     }
-    for (ptrdiff_t h = 0; h < 4; h++) {
-        for (ptrdiff_t w = 0; w < 4; w++) {
-            for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
-                __m512 sum1_0_0 = _mm512_setzero_ps();
-                __m512 sum1_0_1 = _mm512_setzero_ps();
-                __m512 sum1_1_0 = _mm512_setzero_ps();
-                __m512 sum1_1_1 = _mm512_setzero_ps();
-                __m512 sum1_2_0 = _mm512_setzero_ps();
-                __m512 sum1_2_1 = _mm512_setzero_ps();
-                __m512 sum1_3_0 = _mm512_setzero_ps();
-                __m512 sum1_3_1 = _mm512_setzero_ps();
-                __m512 sum1_4_0 = _mm512_setzero_ps();
-                __m512 sum1_4_1 = _mm512_setzero_ps();
-                __m512 sum1_5_0 = _mm512_setzero_ps();
-                __m512 sum1_5_1 = _mm512_setzero_ps();
-                __m512 sum1_6_0 = _mm512_setzero_ps();
-                __m512 sum1_6_1 = _mm512_setzero_ps();
-                __m512 sum1_7_0 = _mm512_setzero_ps();
-                __m512 sum1_7_1 = _mm512_setzero_ps();
-                for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
-                    for (ptrdiff_t t = 0; t < 4; t++) {
-                        const __m512 gru0_input_projection_data_grad_in_staged0_0 =
-                            _mm512_loadu_ps(&gru0_input_projection_data_grad_in_staged0[128 * b1 + 32 * t]);
-                        const float *const encoder4_relu_at = &encoder4_relu[32768 * b1 + 8192 * t + 256 * c0 + 64 * h + 16 * w + 8 * c1];
-                        const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu_at[0]);
-                        sum1_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_0, sum1_0_0);
-                        const __m512 gru0_input_projection_data_grad_in_staged0_1 =
-                            _mm512_loadu_ps(&gru0_input_projection_data_grad_in_staged0[128 * b1 + 32 * t + 16]);
-                        sum1_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_0, sum1_0_1);
-                        const __m512 encoder4_relu_1 = _mm512_set1_ps(encoder4_relu_at[1]);
-                        sum1_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_1, sum1_1_0);
-                        sum1_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_1, sum1_1_1);
-                        const __m512 encoder4_relu_2 = _mm512_set1_ps(encoder4_relu_at[2]);
-                        sum1_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_2, sum1_2_0);
-                        sum1_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_2, sum1_2_1);
-                        const __m512 encoder4_relu_3 = _mm512_set1_ps(encoder4_relu_at[3]);
-                        sum1_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_3, sum1_3_0);
-                        sum1_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_3, sum1_3_1);
-                        const __m512 encoder4_relu_4 = _mm512_set1_ps(encoder4_relu_at[4]);
-                        sum1_4_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_4, sum1_4_0);
-                        sum1_4_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_4, sum1_4_1);
-                        const __m512 encoder4_relu_5 = _mm512_set1_ps(encoder4_relu_at[5]);
-                        sum1_5_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_5, sum1_5_0);
-                        sum1_5_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_5, sum1_5_1);
-                        const __m512 encoder4_relu_6 = _mm512_set1_ps(encoder4_relu_at[6]);
-                        sum1_6_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_6, sum1_6_0);
-                        sum1_6_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_6, sum1_6_1);
-                        const __m512 encoder4_relu_7 = _mm512_set1_ps(encoder4_relu_at[7]);
-                        sum1_7_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_7, sum1_7_0);
-                        sum1_7_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_7, sum1_7_1);
-                    }
-                }
-                float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[262144 * o0 + 4096 * c0 + 1024 * h + 256 * w + 128 * c1];
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[0], sum1_0_0);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131072], sum1_0_1);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[16], sum1_1_0);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131088], sum1_1_1);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[32], sum1_2_0);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131104], sum1_2_1);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[48], sum1_3_0);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131120], sum1_3_1);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[64], sum1_4_0);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131136], sum1_4_1);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[80], sum1_5_0);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131152], sum1_5_1);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[96], sum1_6_0);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131168], sum1_6_1);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[112], sum1_7_0);
-                _mm512_storeu_ps(&fc1_0_weight_grad_at[131184], sum1_7_1);
+    for (ptrdiff_t o0 = 0; o0 < 8; o0++) {
+        __m512 sum1_0_0 = _mm512_setzero_ps();
+        __m512 sum1_0_1 = _mm512_setzero_ps();
+        __m512 sum1_1_0 = _mm512_setzero_ps();
+        __m512 sum1_1_1 = _mm512_setzero_ps();
+        __m512 sum1_2_0 = _mm512_setzero_ps();
+        __m512 sum1_2_1 = _mm512_setzero_ps();
+        __m512 sum1_3_0 = _mm512_setzero_ps();
+        __m512 sum1_3_1 = _mm512_setzero_ps();
+        __m512 sum1_4_0 = _mm512_setzero_ps();
+        __m512 sum1_4_1 = _mm512_setzero_ps();
+        __m512 sum1_5_0 = _mm512_setzero_ps();
+        __m512 sum1_5_1 = _mm512_setzero_ps();
+        __m512 sum1_6_0 = _mm512_setzero_ps();
+        __m512 sum1_6_1 = _mm512_setzero_ps();
+        __m512 sum1_7_0 = _mm512_setzero_ps();
+        __m512 sum1_7_1 = _mm512_setzero_ps();
+        for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
+            for (ptrdiff_t t = 0; t < 4; t++) {
+                const __m512 gru0_input_projection_data_grad_0 = _mm512_set1_ps(gru0_input_projection_data_grad[(8 * o0) % 16
+                    + (8 * o0) / 16 * 16 + 256 * b1 + 64 * t]);
+                const __m512 encoder4_relu_in_staged0_0 = _mm512_loadu_ps(&encoder4_relu_in_staged0[128 * b1 + 32 * t]);
+                sum1_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, encoder4_relu_in_staged0_0, sum1_0_0);
+                const __m512 encoder4_relu_in_staged0_1 = _mm512_loadu_ps(&encoder4_relu_in_staged0[128 * b1 + 32 * t + 16]);
+                sum1_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, encoder4_relu_in_staged0_1, sum1_0_1);
+                const __m512 gru0_input_projection_data_grad_1 = _mm512_set1_ps(gru0_input_projection_data_grad[(8 * o0 + 1) % 16 + (8 * o0
+                    + 1) / 16 * 16 + 256 * b1 + 64 * t]);
+                sum1_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, encoder4_relu_in_staged0_0, sum1_1_0);
+                sum1_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, encoder4_relu_in_staged0_1, sum1_1_1);
+                const __m512 gru0_input_projection_data_grad_2 = _mm512_set1_ps(gru0_input_projection_data_grad[(8 * o0 + 2) % 16 + (8 * o0
+                    + 2) / 16 * 16 + 256 * b1 + 64 * t]);
+                sum1_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, encoder4_relu_in_staged0_0, sum1_2_0);
+                sum1_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, encoder4_relu_in_staged0_1, sum1_2_1);
+                const __m512 gru0_input_projection_data_grad_3 = _mm512_set1_ps(gru0_input_projection_data_grad[(8 * o0 + 3) % 16 + (8 * o0
+                    + 3) / 16 * 16 + 256 * b1 + 64 * t]);
+                sum1_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, encoder4_relu_in_staged0_0, sum1_3_0);
+                sum1_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, encoder4_relu_in_staged0_1, sum1_3_1);
+                const __m512 gru0_input_projection_data_grad_4 = _mm512_set1_ps(gru0_input_projection_data_grad[(8 * o0 + 4) % 16 + (8 * o0
+                    + 4) / 16 * 16 + 256 * b1 + 64 * t]);
+                sum1_4_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_4, encoder4_relu_in_staged0_0, sum1_4_0);
+                sum1_4_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_4, encoder4_relu_in_staged0_1, sum1_4_1);
+                const __m512 gru0_input_projection_data_grad_5 = _mm512_set1_ps(gru0_input_projection_data_grad[(8 * o0 + 5) % 16 + (8 * o0
+                    + 5) / 16 * 16 + 256 * b1 + 64 * t]);
+                sum1_5_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_5, encoder4_relu_in_staged0_0, sum1_5_0);
+                sum1_5_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_5, encoder4_relu_in_staged0_1, sum1_5_1);
+                const __m512 gru0_input_projection_data_grad_6 = _mm512_set1_ps(gru0_input_projection_data_grad[(8 * o0 + 6) % 16 + (8 * o0
+                    + 6) / 16 * 16 + 256 * b1 + 64 * t]);
+                sum1_6_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_6, encoder4_relu_in_staged0_0, sum1_6_0);
+                sum1_6_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_6, encoder4_relu_in_staged0_1, sum1_6_1);
+                const __m512 gru0_input_projection_data_grad_7 = _mm512_set1_ps(gru0_input_projection_data_grad[(8 * o0 + 7) % 16 + (8 * o0
+                    + 7) / 16 * 16 + 256 * b1 + 64 * t]);
+                sum1_7_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_7, encoder4_relu_in_staged0_0, sum1_7_0);
+                sum1_7_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_7, encoder4_relu_in_staged0_1, sum1_7_1);
             }
         }
+        float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[32768 * c0 + 4096 * h + 1024 * w + 128 * o0];
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[0], sum1_0_0);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[16384], sum1_0_1);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[16], sum1_1_0);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[16400], sum1_1_1);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[32], sum1_2_0);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[16416], sum1_2_1);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[48], sum1_3_0);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[16432], sum1_3_1);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[64], sum1_4_0);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[16448], sum1_4_1);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[80], sum1_5_0);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[16464], sum1_5_1);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[96], sum1_6_0);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[16480], sum1_6_1);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[112], sum1_7_0);
+        _mm512_storeu_ps(&fc1_0_weight_grad_at[16496], sum1_7_1);
     }
 }
 
-static void fc1_weight_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu,
+static void fc1_weight_grad(const float *restrict encoder4_relu, const float *restrict gru0_input_projection_data_grad,
     float *restrict fc1_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 64; item++) {
-        fc1_weight_grad_body(item, gru0_input_projection_data_grad, encoder4_relu, fc1_0_weight_grad,
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        fc1_weight_grad_body(item, encoder4_relu, gru0_input_projection_data_grad, fc1_0_weight_grad,
             scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -16893,89 +17149,97 @@ static void fc1_bias_grad(const float *restrict gru0_input_projection_data_grad,
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 67.1 M FLOPs, 4210.7 k bytes of memory traffic.
- * c in tiles of 32 parallel, h parallel, w parallel, b in tiles of 2 parallel, t in tiles of 4, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
-static TARGET_CODE void fc1_data_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad,
-    const float *restrict fc1_0_weight_copy, float *restrict fc1_data_grad_out) {
-    const ptrdiff_t c0 = item / 128;
-    const ptrdiff_t h = item / 32 % 4;
-    const ptrdiff_t w = item / 8 % 4;
-    const ptrdiff_t b0 = item % 8;
-    __m512 sum0_0_0_0 = _mm512_setzero_ps();
-    __m512 sum0_0_0_1 = _mm512_setzero_ps();
-    __m512 sum0_0_1_0 = _mm512_setzero_ps();
-    __m512 sum0_0_1_1 = _mm512_setzero_ps();
-    __m512 sum0_0_2_0 = _mm512_setzero_ps();
-    __m512 sum0_0_2_1 = _mm512_setzero_ps();
-    __m512 sum0_0_3_0 = _mm512_setzero_ps();
-    __m512 sum0_0_3_1 = _mm512_setzero_ps();
-    __m512 sum0_1_0_0 = _mm512_setzero_ps();
-    __m512 sum0_1_0_1 = _mm512_setzero_ps();
-    __m512 sum0_1_1_0 = _mm512_setzero_ps();
-    __m512 sum0_1_1_1 = _mm512_setzero_ps();
-    __m512 sum0_1_2_0 = _mm512_setzero_ps();
-    __m512 sum0_1_2_1 = _mm512_setzero_ps();
-    __m512 sum0_1_3_0 = _mm512_setzero_ps();
-    __m512 sum0_1_3_1 = _mm512_setzero_ps();
-    for (ptrdiff_t o0 = 0; o0 < 4; o0++) {
-        for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
-            const float *const gru0_input_projection_data_grad_at = &gru0_input_projection_data_grad[512 * b0 + 16 * o0 + o1];
-            const __m512 gru0_input_projection_data_grad_0 = _mm512_set1_ps(gru0_input_projection_data_grad_at[0]);
-            const __m512 fc1_0_weight_copy_0 = _mm512_loadu_ps(&fc1_0_weight_copy[32768 * c0 + 4096 * h + 1024 * w + 256 * o0 + 16 * o1]);
-            sum0_0_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_copy_0, sum0_0_0_0);
-            const __m512 fc1_0_weight_copy_1 = _mm512_loadu_ps(&fc1_0_weight_copy[32768 * c0 + 4096 * h + 1024 * w + 256 * o0 + 16 * o1
-                + 16384]);
-            sum0_0_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_copy_1, sum0_0_0_1);
-            const __m512 gru0_input_projection_data_grad_1 = _mm512_set1_ps(gru0_input_projection_data_grad_at[64]);
-            sum0_0_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_copy_0, sum0_0_1_0);
-            sum0_0_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_copy_1, sum0_0_1_1);
-            const __m512 gru0_input_projection_data_grad_2 = _mm512_set1_ps(gru0_input_projection_data_grad_at[128]);
-            sum0_0_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_copy_0, sum0_0_2_0);
-            sum0_0_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_copy_1, sum0_0_2_1);
-            const __m512 gru0_input_projection_data_grad_3 = _mm512_set1_ps(gru0_input_projection_data_grad_at[192]);
-            sum0_0_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_copy_0, sum0_0_3_0);
-            sum0_0_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_copy_1, sum0_0_3_1);
-            const __m512 gru0_input_projection_data_grad_4 = _mm512_set1_ps(gru0_input_projection_data_grad_at[256]);
-            sum0_1_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_4, fc1_0_weight_copy_0, sum0_1_0_0);
-            sum0_1_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_4, fc1_0_weight_copy_1, sum0_1_0_1);
-            const __m512 gru0_input_projection_data_grad_5 = _mm512_set1_ps(gru0_input_projection_data_grad_at[320]);
-            sum0_1_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_5, fc1_0_weight_copy_0, sum0_1_1_0);
-            sum0_1_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_5, fc1_0_weight_copy_1, sum0_1_1_1);
-            const __m512 gru0_input_projection_data_grad_6 = _mm512_set1_ps(gru0_input_projection_data_grad_at[384]);
-            sum0_1_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_6, fc1_0_weight_copy_0, sum0_1_2_0);
-            sum0_1_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_6, fc1_0_weight_copy_1, sum0_1_2_1);
-            const __m512 gru0_input_projection_data_grad_7 = _mm512_set1_ps(gru0_input_projection_data_grad_at[448]);
-            sum0_1_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_7, fc1_0_weight_copy_0, sum0_1_3_0);
-            sum0_1_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_7, fc1_0_weight_copy_1, sum0_1_3_1);
+ * c in tiles of 32 parallel, h parallel, w parallel, b in tiles of 2, t in tiles of 4, sum in registers | o in tiles of 16, p, q, o, b unrolled, t unrolled, c in tiles of 16 unrolled, c lanes */
+static TARGET_CODE void fc1_data_grad_body(ptrdiff_t item, const float *restrict fc1_0_weight,
+    const float *restrict gru0_input_projection_data_grad, float *restrict fc1_data_grad_out) {
+    const ptrdiff_t c0 = item / 16;
+    const ptrdiff_t h = item / 4 % 4;
+    const ptrdiff_t w = item % 4;
+    for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+        __m512 sum0_0_0_0 = _mm512_setzero_ps();
+        __m512 sum0_0_0_1 = _mm512_setzero_ps();
+        __m512 sum0_0_1_0 = _mm512_setzero_ps();
+        __m512 sum0_0_1_1 = _mm512_setzero_ps();
+        __m512 sum0_0_2_0 = _mm512_setzero_ps();
+        __m512 sum0_0_2_1 = _mm512_setzero_ps();
+        __m512 sum0_0_3_0 = _mm512_setzero_ps();
+        __m512 sum0_0_3_1 = _mm512_setzero_ps();
+        __m512 sum0_1_0_0 = _mm512_setzero_ps();
+        __m512 sum0_1_0_1 = _mm512_setzero_ps();
+        __m512 sum0_1_1_0 = _mm512_setzero_ps();
+        __m512 sum0_1_1_1 = _mm512_setzero_ps();
+        __m512 sum0_1_2_0 = _mm512_setzero_ps();
+        __m512 sum0_1_2_1 = _mm512_setzero_ps();
+        __m512 sum0_1_3_0 = _mm512_setzero_ps();
+        __m512 sum0_1_3_1 = _mm512_setzero_ps();
+        for (ptrdiff_t o0 = 0; o0 < 4; o0++) {
+            prefetch_line(&fc1_0_weight[(16 * c0 + 4 * h + w + 1) / 16 % 16 * 32768 + (16 * c0 + 4 * h + w + 1) / 4 % 4 * 4096 + (16 * c0
+                + 4 * h + w + 1) % 4 * 1024 + (4 * b0 + o0) % 16 * 64 + (4 * b0 + o0) / 16 % 2 * 16384]);
+            prefetch_line(&fc1_0_weight[(16 * c0 + 4 * h + w + 1) / 16 % 16 * 32768 + (16 * c0 + 4 * h + w + 1) / 4 % 4 * 4096 + (16 * c0
+                + 4 * h + w + 1) % 4 * 1024 + (4 * b0 + o0) % 16 * 64 + (4 * b0 + o0) / 16 % 2 * 16384 + 16]);
+            prefetch_line(&fc1_0_weight[(16 * c0 + 4 * h + w + 1) / 16 % 16 * 32768 + (16 * c0 + 4 * h + w + 1) / 4 % 4 * 4096 + (16 * c0
+                + 4 * h + w + 1) % 4 * 1024 + (4 * b0 + o0) % 16 * 64 + (4 * b0 + o0) / 16 % 2 * 16384 + 32]);
+            prefetch_line(&fc1_0_weight[(16 * c0 + 4 * h + w + 1) / 16 % 16 * 32768 + (16 * c0 + 4 * h + w + 1) / 4 % 4 * 4096 + (16 * c0
+                + 4 * h + w + 1) % 4 * 1024 + (4 * b0 + o0) % 16 * 64 + (4 * b0 + o0) / 16 % 2 * 16384 + 48]);
+            for (ptrdiff_t o1 = 0; o1 < 16; o1++) {
+                const float *const gru0_input_projection_data_grad_at = &gru0_input_projection_data_grad[512 * b0 + 16 * o0 + o1];
+                const __m512 gru0_input_projection_data_grad_0 = _mm512_set1_ps(gru0_input_projection_data_grad_at[0]);
+                const __m512 fc1_0_weight_0 = _mm512_loadu_ps(&fc1_0_weight[32768 * c0 + 4096 * h + 1024 * w + 256 * o0 + 16 * o1]);
+                sum0_0_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_0, sum0_0_0_0);
+                const __m512 fc1_0_weight_1 = _mm512_loadu_ps(&fc1_0_weight[32768 * c0 + 4096 * h + 1024 * w + 256 * o0 + 16 * o1 + 16384]);
+                sum0_0_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_0, fc1_0_weight_1, sum0_0_0_1);
+                const __m512 gru0_input_projection_data_grad_1 = _mm512_set1_ps(gru0_input_projection_data_grad_at[64]);
+                sum0_0_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_0, sum0_0_1_0);
+                sum0_0_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_1, fc1_0_weight_1, sum0_0_1_1);
+                const __m512 gru0_input_projection_data_grad_2 = _mm512_set1_ps(gru0_input_projection_data_grad_at[128]);
+                sum0_0_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_0, sum0_0_2_0);
+                sum0_0_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_2, fc1_0_weight_1, sum0_0_2_1);
+                const __m512 gru0_input_projection_data_grad_3 = _mm512_set1_ps(gru0_input_projection_data_grad_at[192]);
+                sum0_0_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_0, sum0_0_3_0);
+                sum0_0_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_3, fc1_0_weight_1, sum0_0_3_1);
+                const __m512 gru0_input_projection_data_grad_4 = _mm512_set1_ps(gru0_input_projection_data_grad_at[256]);
+                sum0_1_0_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_4, fc1_0_weight_0, sum0_1_0_0);
+                sum0_1_0_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_4, fc1_0_weight_1, sum0_1_0_1);
+                const __m512 gru0_input_projection_data_grad_5 = _mm512_set1_ps(gru0_input_projection_data_grad_at[320]);
+                sum0_1_1_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_5, fc1_0_weight_0, sum0_1_1_0);
+                sum0_1_1_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_5, fc1_0_weight_1, sum0_1_1_1);
+                const __m512 gru0_input_projection_data_grad_6 = _mm512_set1_ps(gru0_input_projection_data_grad_at[384]);
+                sum0_1_2_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_6, fc1_0_weight_0, sum0_1_2_0);
+                sum0_1_2_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_6, fc1_0_weight_1, sum0_1_2_1);
+                const __m512 gru0_input_projection_data_grad_7 = _mm512_set1_ps(gru0_input_projection_data_grad_at[448]);
+                sum0_1_3_0 = _mm512_fmadd_ps(gru0_input_projection_data_grad_7, fc1_0_weight_0, sum0_1_3_0);
+                sum0_1_3_1 = _mm512_fmadd_ps(gru0_input_projection_data_grad_7, fc1_0_weight_1, sum0_1_3_1);
+            }
         }
+        float *const fc1_data_grad_out_at = &fc1_data_grad_out[65536 * b0 + 512 * c0 + 64 * h + 16 * w];
+        _mm512_storeu_ps(&fc1_data_grad_out_at[0], sum0_0_0_0);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[256], sum0_0_0_1);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[8192], sum0_0_1_0);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[8448], sum0_0_1_1);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[16384], sum0_0_2_0);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[16640], sum0_0_2_1);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[24576], sum0_0_3_0);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[24832], sum0_0_3_1);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[32768], sum0_1_0_0);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[33024], sum0_1_0_1);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[40960], sum0_1_1_0);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[41216], sum0_1_1_1);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[49152], sum0_1_2_0);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[49408], sum0_1_2_1);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[57344], sum0_1_3_0);
+        _mm512_storeu_ps(&fc1_data_grad_out_at[57600], sum0_1_3_1);
     }
-    float *const fc1_data_grad_out_at = &fc1_data_grad_out[65536 * b0 + 512 * c0 + 64 * h + 16 * w];
-    _mm512_storeu_ps(&fc1_data_grad_out_at[0], sum0_0_0_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[256], sum0_0_0_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[8192], sum0_0_1_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[8448], sum0_0_1_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[16384], sum0_0_2_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[16640], sum0_0_2_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[24576], sum0_0_3_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[24832], sum0_0_3_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[32768], sum0_1_0_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[33024], sum0_1_0_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[40960], sum0_1_1_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[41216], sum0_1_1_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[49152], sum0_1_2_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[49408], sum0_1_2_1);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[57344], sum0_1_3_0);
-    _mm512_storeu_ps(&fc1_data_grad_out_at[57600], sum0_1_3_1);
 }
 
-static void fc1_data_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict fc1_0_weight_copy,
+static void fc1_data_grad(const float *restrict fc1_0_weight, const float *restrict gru0_input_projection_data_grad,
     float *restrict fc1_data_grad_out, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        fc1_data_grad_body(item, gru0_input_projection_data_grad, fc1_0_weight_copy, fc1_data_grad_out);
+    for (ptrdiff_t item = 0; item < 256; item++) {
+        fc1_data_grad_body(item, fc1_0_weight, gru0_input_projection_data_grad, fc1_data_grad_out);
     }
 }
 
@@ -22839,34 +23103,6 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 }
 
 /* the second copy of a weight, lanes along its input channels
- * 0 FLOPs, 4194.3 k bytes of memory traffic.
- * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
-static TARGET_CODE void fc1_0_weight_renew_body(ptrdiff_t item, const float *restrict fc1_0_weight, float *restrict fc1_0_weight_copy) {
-    const ptrdiff_t a0 = item / 16;
-    const ptrdiff_t e = item / 4 % 4;
-    const ptrdiff_t f = item % 4;
-    for (ptrdiff_t d0 = 0; d0 < 32; d0++) {
-        for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-            for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                fc1_0_weight_copy[16384 * d0 + 4096 * e + 1024 * f + 256 * a0 + 16 * a1 + d1] = fc1_0_weight[131072 * a0 + 4096 * d0
-                    + 1024 * e + 256 * f + 16 * d1 + a1];
-            }
-        }
-    }
-}
-
-static void fc1_0_weight_renew(float *restrict fc1_0_weight_copy, const float *restrict fc1_0_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 64; item++) {
-        fc1_0_weight_renew_body(item, fc1_0_weight, fc1_0_weight_copy);
-    }
-}
-
-/* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 172.0 k bytes of memory traffic.
  * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
 static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_ih_l0,
@@ -22948,40 +23184,6 @@ static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const 
 #endif
     for (ptrdiff_t item = 0; item < 21; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
-    }
-}
-
-/* the second copy of a weight, lanes along its input channels
- * 0 FLOPs, 7340.0 k bytes of memory traffic.
- * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
-static TARGET_CODE void fc3_0_weight_renew_body(ptrdiff_t item, const float *restrict fc3_0_weight, float *restrict fc3_0_weight_copy) {
-    const ptrdiff_t a0 = item / 16;
-    const ptrdiff_t b = item / 4 % 4;
-    const ptrdiff_t c = item % 4;
-    for (ptrdiff_t d0 = 0; d0 < 6; d0++) {
-        for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-            for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                fc3_0_weight_copy[131072 * d0 + 4096 * a0 + 1024 * b + 256 * c + 16 * a1 + d1] = fc3_0_weight[28672 * a0 + 7168 * b
-                    + 1792 * c + 256 * d0 + 16 * d1 + a1];
-            }
-        }
-    }
-    for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-        for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-            fc3_0_weight_copy[4096 * a0 + 1024 * b + 256 * c + 16 * a1 + d1 + 786432] = fc3_0_weight[28672 * a0 + 7168 * b + 1792 * c
-                + 16 * d1 + a1 + 1536];
-        }
-    }
-}
-
-static void fc3_0_weight_renew(float *restrict fc3_0_weight_copy, const float *restrict fc3_0_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 512; item++) {
-        fc3_0_weight_renew_body(item, fc3_0_weight, fc3_0_weight_copy);
     }
 }
 
@@ -28299,41 +28501,139 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
- * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, c in tiles of 32, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
-static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward, const float *restrict encoder4_relu,
-    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
-    const ptrdiff_t o0 = item;
-    _mm512_storeu_ps(&fc1_forward[16 * o0], _mm512_setzero_ps());
-    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        __m512 sum0 = _mm512_setzero_ps();
-        for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
-            for (ptrdiff_t h = 0; h < 4; h++) {
-                for (ptrdiff_t w = 0; w < 4; w++) {
-                    for (ptrdiff_t c2 = 0; c2 < 16; c2++) {
-                        const __m512 encoder4_relu_0 = _mm512_set1_ps(encoder4_relu[512 * c0 + 256 * c1 + 64 * h + 16 * w + c2]);
-                        const __m512 fc1_0_weight_0 = _mm512_loadu_ps(&fc1_0_weight[131072 * o0 + 8192 * c0 + 4096 * c1 + 1024 * h + 256 * w
-                            + 16 * c2]);
-                        sum0 = _mm512_fmadd_ps(encoder4_relu_0, fc1_0_weight_0, sum0);
+ * 1048.6 k FLOPs, 2162.7 k bytes of memory traffic, 36864 bytes of scratch in steps of 1589760 a thread.
+ * gc parallel, gh parallel, gb parallel, gm parallel, c in tiles of 4, h in tiles of 4, w in tiles of 4, stage encoder4_relu_in | m in tiles of 8, stage fc1_0_weight_in | m in tiles of 4, b, t, sum in registers | c, h, w in tiles of 4, w, b unrolled, t unrolled, m unrolled, l lanes */
+static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
+    float *restrict fc1_forward_parts, char *scratch) {
+    const ptrdiff_t gc = item;
+    float *const encoder4_relu_in_staged0 = (float *)scratch;
+    float *const fc1_0_weight_in_staged1 = (float *)(scratch + 4096);
+    for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+        for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+            for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                _mm512_storeu_ps(&encoder4_relu_in_staged0[256 * c_s + 64 * h_s + 16 * w_s],
+                    _mm512_loadu_ps(&encoder4_relu[1024 * gc + 256 * c_s + 64 * h_s + 16 * w_s]));
+            }
+        }
+    }
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    for (ptrdiff_t o_s = 0; o_s < 8; o_s++) {
+                        _mm512_storeu_ps(&fc1_0_weight_in_staged1[2048 * c_s + 512 * h_s + 128 * w_s + 16 * o_s],
+                            _mm512_loadu_ps(&fc1_0_weight[65536 * gc + 16384 * c_s + 4096 * h_s + 1024 * w_s + 128 * m0 + 16 * o_s]));
                     }
                 }
             }
         }
-        _mm512_storeu_ps(&fc1_forward[16 * o0], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward[16 * o0]), sum0));
+        for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+            __m512 sum2_0 = _mm512_setzero_ps();
+            __m512 sum2_1 = _mm512_setzero_ps();
+            __m512 sum2_2 = _mm512_setzero_ps();
+            __m512 sum2_3 = _mm512_setzero_ps();
+            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                for (ptrdiff_t h1 = 0; h1 < 4; h1++) {
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 16]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 32]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 48]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 64]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 80]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 96]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 112]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 128]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 144]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 160]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 176]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 192]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 208]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 224]);
+                    prefetch_line(&fc1_0_weight[(gc + 1) % 8 * 65536 + (32 * m0 + 16 * m1 + 4 * c1 + h1) % 256 * 256 + 240]);
+                    for (ptrdiff_t w2 = 0; w2 < 4; w2++) {
+                        const __m512 encoder4_relu_in_staged0_0 = _mm512_loadu_ps(&encoder4_relu_in_staged0[256 * c1 + 64 * h1 + 16 * w2]);
+                        float *const fc1_0_weight_in_staged1_at = &fc1_0_weight_in_staged1[2048 * c1 + 512 * h1 + 128 * w2 + 64 * m1];
+                        sum2_0 = _mm512_fmadd_ps(encoder4_relu_in_staged0_0, _mm512_loadu_ps(&fc1_0_weight_in_staged1_at[0]), sum2_0);
+                        sum2_1 = _mm512_fmadd_ps(encoder4_relu_in_staged0_0, _mm512_loadu_ps(&fc1_0_weight_in_staged1_at[16]), sum2_1);
+                        sum2_2 = _mm512_fmadd_ps(encoder4_relu_in_staged0_0, _mm512_loadu_ps(&fc1_0_weight_in_staged1_at[32]), sum2_2);
+                        sum2_3 = _mm512_fmadd_ps(encoder4_relu_in_staged0_0, _mm512_loadu_ps(&fc1_0_weight_in_staged1_at[48]), sum2_3);
+                    }
+                }
+            }
+            float *const fc1_forward_parts_at = &fc1_forward_parts[1024 * gc + 128 * m0 + 64 * m1];
+            _mm512_storeu_ps(&fc1_forward_parts_at[0], sum2_0);
+            _mm512_storeu_ps(&fc1_forward_parts_at[16], sum2_1);
+            _mm512_storeu_ps(&fc1_forward_parts_at[32], sum2_2);
+            _mm512_storeu_ps(&fc1_forward_parts_at[48], sum2_3);
+        }
     }
-    _mm512_storeu_ps(&fc1_forward[16 * o0], _mm512_add_ps(_mm512_loadu_ps(&fc1_forward[16 * o0]), _mm512_loadu_ps(&fc1_0_bias[16 * o0])));
 }
 
-static void fc1_forward_stream(float *restrict fc1_forward, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, int threads) {
+static void fc1_forward_stream(const float *restrict encoder4_relu, const float *restrict fc1_0_weight, float *restrict fc1_forward_parts,
+    char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 4; item++) {
-        fc1_forward_stream_body(item, fc1_forward, encoder4_relu, fc1_0_weight, fc1_0_bias);
+    for (ptrdiff_t item = 0; item < 8; item++) {
+        fc1_forward_stream_body(item, encoder4_relu, fc1_0_weight, fc1_forward_parts, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
+}
+
+/* its sums of groups of features and of lanes, added up
+ * 8192 FLOPs, 33.3 k bytes of memory traffic, 4352 bytes of scratch in steps of 1589760 a thread.
+ * b parallel, t, m, sum in registers | g, l lanes */
+static TARGET_CODE void fc1_forward_sum_stream_body(const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
+    float *restrict fc1_forward, char *scratch) {
+    float *const sums = (float *)scratch;
+    float *const totals = (float *)(scratch + 4096);
+    for (ptrdiff_t m = 0; m < 64; m++) {
+        __m512 sum0 = _mm512_setzero_ps();
+        for (ptrdiff_t g = 0; g < 8; g++) {
+            sum0 = _mm512_add_ps(sum0, _mm512_loadu_ps(&fc1_forward_parts[1024 * g + 16 * m]));
+        }
+        _mm512_storeu_ps(&sums[16 * m], sum0);
+    }
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        float sum1_0 = 0.0f;
+        float sum1_1 = 0.0f;
+        float sum1_2 = 0.0f;
+        float sum1_3 = 0.0f;
+        float sum1_4 = 0.0f;
+        float sum1_5 = 0.0f;
+        float sum1_6 = 0.0f;
+        float sum1_7 = 0.0f;
+        for (ptrdiff_t l = 0; l < 16; l++) {
+            float *const sums_at = &sums[128 * m0 + l];
+            sum1_0 = sum1_0 + sums_at[0];
+            sum1_1 = sum1_1 + sums_at[16];
+            sum1_2 = sum1_2 + sums_at[32];
+            sum1_3 = sum1_3 + sums_at[48];
+            sum1_4 = sum1_4 + sums_at[64];
+            sum1_5 = sum1_5 + sums_at[80];
+            sum1_6 = sum1_6 + sums_at[96];
+            sum1_7 = sum1_7 + sums_at[112];
+        }
+        float *const totals_at = &totals[8 * m0];
+        totals_at[0] = sum1_0;
+        totals_at[1] = sum1_1;
+        totals_at[2] = sum1_2;
+        totals_at[3] = sum1_3;
+        totals_at[4] = sum1_4;
+        totals_at[5] = sum1_5;
+        totals_at[6] = sum1_6;
+        totals_at[7] = sum1_7;
+    }
+    for (ptrdiff_t m0 = 0; m0 < 4; m0++) {
+        _mm512_storeu_ps(&fc1_forward[16 * m0], _mm512_add_ps(_mm512_loadu_ps(&totals[16 * m0]), _mm512_loadu_ps(&fc1_0_bias[16 * m0])));
+    }
+}
+
+static void fc1_forward_sum_stream(const float *restrict fc1_forward_parts, float *restrict fc1_forward, const float *restrict fc1_0_bias,
+    char *scratch, int threads) {
+    (void)threads;
+    fc1_forward_sum_stream_body(fc1_forward_parts, fc1_0_bias, fc1_forward, scratch);
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 64 -> 300
@@ -28568,7 +28868,7 @@ static void keep_gru0_carry(float *restrict state, const float *restrict gru0_ce
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 8192
  * 1638.4 k FLOPs, 3736.4 k bytes of memory traffic.
- * o in tiles of 64 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
+ * o in tiles of 64 parallel, p parallel, q parallel, b, t, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc3_forward_stream_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
     const float *restrict fc3_0_bias, float *restrict fc3_forward) {
     const ptrdiff_t o0 = item / 16;
@@ -30527,17 +30827,16 @@ static void load_encoder_12_weight(float *restrict packed, const float *restrict
 
 /* from file order
  * 0 FLOPs, 4194.3 k bytes of memory traffic.
- * a in tiles of 16 parallel, b in tiles of 16 parallel, c in tiles of 16, d in tiles of 16, e in tiles of 16, f in tiles of 16, b, c, d, e, f, a */
+ * d in tiles of 16 parallel, a in tiles of 16 parallel, b in tiles of 16, c in tiles of 16, e in tiles of 16, f in tiles of 16, a, b, c, e, f, d */
 static TARGET_CODE void load_fc1_0_weight_body(ptrdiff_t item, const float *restrict values, float *restrict packed) {
-    const ptrdiff_t a0 = item;
-    for (ptrdiff_t d0 = 0; d0 < 32; d0++) {
-        for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-            for (ptrdiff_t e1 = 0; e1 < 4; e1++) {
-                for (ptrdiff_t f1 = 0; f1 < 4; f1++) {
-                    for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-                        packed[131072 * a0 + 4096 * d0 + 1024 * e1 + 256 * f1 + 16 * d1 + a1] = values[131072 * a0 + 8192 * a1 + 256 * d0
-                            + 16 * d1 + 4 * e1 + f1];
-                    }
+    const ptrdiff_t d0 = item / 4;
+    const ptrdiff_t a0 = item % 4;
+    for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
+        for (ptrdiff_t e1 = 0; e1 < 4; e1++) {
+            for (ptrdiff_t f1 = 0; f1 < 4; f1++) {
+                for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
+                    packed[16384 * d0 + 4096 * e1 + 1024 * f1 + 256 * a0 + 16 * a1 + d1] = values[131072 * a0 + 8192 * a1 + 256 * d0
+                        + 16 * d1 + 4 * e1 + f1];
                 }
             }
         }
@@ -30550,7 +30849,7 @@ static void load_fc1_0_weight(float *restrict packed, const float *restrict valu
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 4; item++) {
+    for (ptrdiff_t item = 0; item < 128; item++) {
         load_fc1_0_weight_body(item, values, packed);
     }
 }
@@ -31266,8 +31565,7 @@ static TARGET_CODE void save_fc1_0_weight_body(const float *restrict packed, flo
         for (ptrdiff_t d0 = 0; d0 < 512; d0++) {
             for (ptrdiff_t e0 = 0; e0 < 4; e0++) {
                 for (ptrdiff_t f0 = 0; f0 < 4; f0++) {
-                    values[8192 * a0 + 16 * d0 + 4 * e0 + f0] = packed[a0 % 16 + d0 % 16 * 16 + d0 / 16 * 4096 + a0 / 16 * 131072
-                        + 1024 * e0 + 256 * f0];
+                    values[8192 * a0 + 16 * d0 + 4 * e0 + f0] = packed[d0 % 16 + d0 / 16 * 16384 + 4096 * e0 + 1024 * f0 + 16 * a0];
                 }
             }
         }
@@ -31300,7 +31598,7 @@ static TARGET_CODE void save_gru_weight_ih_l0_body(const float *restrict packed,
     for (ptrdiff_t a0 = 0; a0 < 100; a0++) {
         for (ptrdiff_t b0 = 0; b0 < 3; b0++) {
             for (ptrdiff_t d0 = 0; d0 < 64; d0++) {
-                values[6400 * b0 + 64 * a0 + d0] = packed[a0 % 16 + d0 % 16 * 16 + d0 / 16 * 256 + a0 / 16 * 3072 + 1024 * b0];
+                values[6400 * b0 + 64 * a0 + d0] = packed[a0 % 16 + a0 / 16 * 3072 + 1024 * b0 + 16 * d0];
             }
         }
     }
@@ -31318,7 +31616,7 @@ static TARGET_CODE void save_gru_weight_hh_l0_body(const float *restrict packed,
     for (ptrdiff_t a0 = 0; a0 < 100; a0++) {
         for (ptrdiff_t b0 = 0; b0 < 3; b0++) {
             for (ptrdiff_t d0 = 0; d0 < 100; d0++) {
-                values[10000 * b0 + 100 * a0 + d0] = packed[a0 % 16 + d0 % 16 * 16 + d0 / 16 * 256 + a0 / 16 * 5376 + 1792 * b0];
+                values[10000 * b0 + 100 * a0 + d0] = packed[a0 % 16 + a0 / 16 * 5376 + 1792 * b0 + 16 * d0];
             }
         }
     }
@@ -31369,8 +31667,7 @@ static TARGET_CODE void save_fc3_0_weight_body(const float *restrict packed, flo
         for (ptrdiff_t b0 = 0; b0 < 4; b0++) {
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t d0 = 0; d0 < 100; d0++) {
-                    values[1600 * a0 + 400 * b0 + 100 * c0 + d0] = packed[a0 % 16 + d0 % 16 * 16 + d0 / 16 * 256 + a0 / 16 * 28672
-                        + 7168 * b0 + 1792 * c0];
+                    values[1600 * a0 + 400 * b0 + 100 * c0 + d0] = packed[a0 % 16 + a0 / 16 * 28672 + 7168 * b0 + 1792 * c0 + 16 * d0];
                 }
             }
         }
@@ -32202,7 +32499,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder3_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
-    {"fc1_forward", 67108864.0, 4210944.0, 1, false},
+    {"fc1_forward", 67108864.0, 5242880.0, 1, false},
+    {"fc1_forward_sum", 262144.0, 1065216.0, 1, false},
     {"gru0_input_projection", 2457600.0, 189760.0, 1, false},
     {"gru0_carry_start", 0.0, 42240.0, 1, false},
     {"gru0_hidden_projection", 960000.0, 273728.0, 4, false},
@@ -32256,7 +32554,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder0_conv_transpose_data_grad", 2415919104.0, 18880512.0, 1, false},
     {"fc3_weight_grad", 104857600.0, 5803008.0, 1, false},
     {"fc3_bias_grad", 524288.0, 2129920.0, 1, false},
-    {"fc3_data_grad", 104857600.0, 5795840.0, 1, false},
+    {"fc3_data_grad", 104857600.0, 7405568.0, 1, false},
+    {"fc3_data_grad_sum", 409600.0, 1667072.0, 1, false},
     {"gru0_carry_grad_start", 0.0, 35840.0, 1, false},
     {"gru0_cell_grad_sum", 6400.0, 93184.0, 4, false},
     {"gru0_cell_grad", 144000.0, 437248.0, 4, false},
@@ -32301,10 +32600,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder0_conv_weight_grad", 150994944.0, 68167424.0, 1, false},
     {"encoder0_conv_weight_grad_sum", 2304.0, 10368.0, 1, false},
     {"update", 65041088.0, 74332688.0, 1, false},
-    {"fc1_0_weight_renew", 0.0, 4194304.0, 1, false},
     {"gru_weight_ih_l0_renew", 0.0, 172032.0, 1, false},
     {"gru_weight_hh_l0_renew", 0.0, 301056.0, 1, false},
-    {"fc3_0_weight_renew", 0.0, 7340032.0, 1, false},
 };
 
 /* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
@@ -32322,7 +32619,8 @@ static const ModelKernel evaluate_kernel[] = {
     {"encoder3_batch_norm_running", 1024.0, 6144.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
-    {"fc1_forward", 67108864.0, 4210944.0, 1, false},
+    {"fc1_forward", 67108864.0, 5242880.0, 1, false},
+    {"fc1_forward_sum", 262144.0, 1065216.0, 1, false},
     {"gru0_input_projection", 2457600.0, 189760.0, 1, false},
     {"gru0_carry_start", 0.0, 42240.0, 1, false},
     {"gru0_hidden_projection", 960000.0, 273728.0, 4, false},
@@ -32350,346 +32648,348 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 80344064), (float *)(workspace + 113898496), scratch,
+    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 74576896), (float *)(workspace + 108131328), scratch,
         threads);
     done(step, 0);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114947072),
-        (float *)(workspace + 261589504), (float *)(workspace + 74332672), (float *)(workspace + 74332800),
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 108131328), (double *)(workspace + 109179904),
+        (float *)(workspace + 255822336), (float *)(workspace + 74332672), (float *)(workspace + 74332800),
         (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_weight((float *)(workspace + 114422784), (const float *)(workspace + 1408), threads);
+    encoder1_conv_forward_weight((float *)(workspace + 108655616), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward((const float *)(workspace + 80344064), (const float *)(workspace + 261589504), (const float *)(workspace + 1280),
-        (const float *)(workspace + 114422784), (float *)(workspace + 181007360), (float *)(workspace + 113898496), scratch, threads);
+    encoder1_conv_forward((const float *)(workspace + 74576896), (const float *)(workspace + 255822336), (const float *)(workspace + 1280),
+        (const float *)(workspace + 108655616), (float *)(workspace + 175240192), (float *)(workspace + 108131328), scratch, threads);
     done(step, 3);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 113898496), (double *)(workspace + 114422784),
-        (float *)(workspace + 261587968), (float *)(workspace + 74332928), (float *)(workspace + 74333184),
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 108131328), (double *)(workspace + 108655616),
+        (float *)(workspace + 255820800), (float *)(workspace + 74332928), (float *)(workspace + 74333184),
         (const float *)(workspace + 75136), threads);
     done(step, 4);
-    encoder2_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 75648), threads);
+    encoder2_conv_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward((const float *)(workspace + 181007360), (const float *)(workspace + 261587968),
-        (const float *)(workspace + 75392), (const float *)(workspace + 113898496), (float *)(workspace + 231339008),
-        (float *)(workspace + 114422784), scratch, threads);
+    encoder2_conv_forward((const float *)(workspace + 175240192), (const float *)(workspace + 255820800),
+        (const float *)(workspace + 75392), (const float *)(workspace + 108131328), (float *)(workspace + 225571840),
+        (float *)(workspace + 108655616), scratch, threads);
     done(step, 6);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 114422784), (double *)(workspace + 113898496),
-        (float *)(workspace + 261584896), (float *)(workspace + 74333440), (float *)(workspace + 74333952),
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 108655616), (double *)(workspace + 108131328),
+        (float *)(workspace + 255817728), (float *)(workspace + 74333440), (float *)(workspace + 74333952),
         (const float *)(workspace + 370560), threads);
     done(step, 7);
-    encoder3_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 371584), threads);
+    encoder3_conv_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward((const float *)(workspace + 231339008), (const float *)(workspace + 261584896),
-        (const float *)(workspace + 371072), (const float *)(workspace + 113898496), (float *)(workspace + 248116224),
-        (float *)(workspace + 115995648), scratch, threads);
+    encoder3_conv_forward((const float *)(workspace + 225571840), (const float *)(workspace + 255817728),
+        (const float *)(workspace + 371072), (const float *)(workspace + 108131328), (float *)(workspace + 242349056),
+        (float *)(workspace + 110228480), scratch, threads);
     done(step, 9);
-    encoder3_batch_norm_statistics_merge((const float *)(workspace + 115995648), (double *)(workspace + 113898496),
-        (float *)(workspace + 261578752), (float *)(workspace + 74334464), (float *)(workspace + 74335488),
+    encoder3_batch_norm_statistics_merge((const float *)(workspace + 110228480), (double *)(workspace + 108131328),
+        (float *)(workspace + 255811584), (float *)(workspace + 74334464), (float *)(workspace + 74335488),
         (const float *)(workspace + 1551232), threads);
     done(step, 10);
-    encoder4_conv_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 1553280), threads);
+    encoder4_conv_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 1553280), threads);
     done(step, 11);
-    encoder4_conv_forward((const float *)(workspace + 248116224), (const float *)(workspace + 261578752),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 113898496), (float *)(workspace + 256504832), scratch, threads);
+    encoder4_conv_forward((const float *)(workspace + 242349056), (const float *)(workspace + 255811584),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 108131328), (float *)(workspace + 250737664), scratch, threads);
     done(step, 12);
-    fc1_forward((float *)(workspace + 261562368), (const float *)(workspace + 256504832), (const float *)(workspace + 6271872),
-        (const float *)(workspace + 8369024), threads);
+    fc1_forward((float *)(workspace + 108131328), (const float *)(workspace + 250737664), (const float *)(workspace + 6271872), scratch,
+        threads);
     done(step, 13);
-    gru0_input_projection((const float *)(workspace + 261562368), (const float *)(workspace + 8369280), (float *)(workspace + 261354496),
-        (const float *)(workspace + 8605824), threads);
+    fc1_forward_sum((const float *)(workspace + 108131328), (float *)(workspace + 255795200), (const float *)(workspace + 8369024), scratch,
+        threads);
     done(step, 14);
-    gru0_carry_start((float *)(workspace + 261526528), step->h0, threads);
+    gru0_input_projection((const float *)(workspace + 255795200), (const float *)(workspace + 8369280), (float *)(workspace + 255587328),
+        (const float *)(workspace + 8605824), threads);
     done(step, 15);
+    gru0_carry_start((float *)(workspace + 255759360), step->h0, threads);
+    done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 261526528), (const float *)(workspace + 8455296),
-            (float *)(workspace + 261440512), (const float *)(workspace + 8607168), time, threads);
-        done(step, 16);
-        gru0_cell((float *)(workspace + 261526528), (const float *)(workspace + 261354496), (const float *)(workspace + 261440512), time,
-            threads);
+        gru0_hidden_projection((const float *)(workspace + 255759360), (const float *)(workspace + 8455296),
+            (float *)(workspace + 255673344), (const float *)(workspace + 8607168), time, threads);
         done(step, 17);
+        gru0_cell((float *)(workspace + 255759360), (const float *)(workspace + 255587328), (const float *)(workspace + 255673344), time,
+            threads);
+        done(step, 18);
     }
-    fc3_forward((const float *)(workspace + 261526528), (const float *)(workspace + 8608512), (float *)(workspace + 258601984),
+    fc3_forward((const float *)(workspace + 8608512), (const float *)(workspace + 255759360), (float *)(workspace + 252834816),
         (const float *)(workspace + 12278528), threads);
-    done(step, 18);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 12311296), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward((const float *)(workspace + 258601984), (const float *)(workspace + 113898496),
-        (float *)(workspace + 252310528), (float *)(workspace + 122287104), scratch, threads);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 12311296), threads);
     done(step, 20);
-    decoder0_batch_norm_statistics_merge((const float *)(workspace + 122287104), (double *)(workspace + 113898496),
-        (float *)(workspace + 261581824), (float *)(workspace + 74336512), (float *)(workspace + 74337536),
-        (const float *)(workspace + 17029888), threads);
+    decoder0_conv_transpose_forward((const float *)(workspace + 252834816), (const float *)(workspace + 108131328),
+        (float *)(workspace + 246543360), (float *)(workspace + 116519936), scratch, threads);
     done(step, 21);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 17031936), threads);
+    decoder0_batch_norm_statistics_merge((const float *)(workspace + 116519936), (double *)(workspace + 108131328),
+        (float *)(workspace + 255814656), (float *)(workspace + 74336512), (float *)(workspace + 74337536),
+        (const float *)(workspace + 17029888), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward((const float *)(workspace + 252310528), (const float *)(workspace + 261581824),
-        (const float *)(workspace + 17030912), (const float *)(workspace + 113898496), (float *)(workspace + 239727616),
-        (float *)(workspace + 115995648), scratch, threads);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 17031936), threads);
     done(step, 23);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 115995648), (double *)(workspace + 113898496),
-        (float *)(workspace + 261586432), (float *)(workspace + 74338560), (float *)(workspace + 74339072),
-        (const float *)(workspace + 18211584), threads);
+    decoder1_conv_transpose_forward((const float *)(workspace + 246543360), (const float *)(workspace + 255814656),
+        (const float *)(workspace + 17030912), (const float *)(workspace + 108131328), (float *)(workspace + 233960448),
+        (float *)(workspace + 110228480), scratch, threads);
     done(step, 24);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 113898496), (const float *)(workspace + 18212608), threads);
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 110228480), (double *)(workspace + 108131328),
+        (float *)(workspace + 255819264), (float *)(workspace + 74338560), (float *)(workspace + 74339072),
+        (const float *)(workspace + 18211584), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward((const float *)(workspace + 239727616), (const float *)(workspace + 261586432),
-        (const float *)(workspace + 18212096), (const float *)(workspace + 113898496), (float *)(workspace + 197784576),
-        (float *)(workspace + 114422784), scratch, threads);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 18212608), threads);
     done(step, 26);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 114422784), (double *)(workspace + 113898496),
-        (float *)(workspace + 261588736), (float *)(workspace + 74339584), (float *)(workspace + 74339840),
-        (const float *)(workspace + 18507520), threads);
+    decoder2_conv_transpose_forward((const float *)(workspace + 233960448), (const float *)(workspace + 255819264),
+        (const float *)(workspace + 18212096), (const float *)(workspace + 108131328), (float *)(workspace + 192017408),
+        (float *)(workspace + 108655616), scratch, threads);
     done(step, 27);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 148501504), (const float *)(workspace + 18508032), threads);
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 108655616), (double *)(workspace + 108131328),
+        (float *)(workspace + 255821568), (float *)(workspace + 74339584), (float *)(workspace + 74339840),
+        (const float *)(workspace + 18507520), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward((const float *)(workspace + 197784576), (const float *)(workspace + 261588736),
-        (const float *)(workspace + 18507776), (const float *)(workspace + 148501504), (float *)(workspace + 113898496),
-        (float *)(workspace + 147452928), scratch, threads);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 142734336), (const float *)(workspace + 18508032), threads);
     done(step, 29);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 147452928), (double *)(workspace + 148501504),
-        (float *)(workspace + 261589888), (float *)(workspace + 74340096), (float *)(workspace + 74340224),
-        (const float *)(workspace + 18581760), threads);
+    decoder3_conv_transpose_forward((const float *)(workspace + 192017408), (const float *)(workspace + 255821568),
+        (const float *)(workspace + 18507776), (const float *)(workspace + 142734336), (float *)(workspace + 108131328),
+        (float *)(workspace + 141685760), scratch, threads);
     done(step, 30);
-    decoder4_conv_forward((const float *)(workspace + 113898496), (const float *)(workspace + 261589888),
-        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 141685760), (double *)(workspace + 142734336),
+        (float *)(workspace + 255822720), (float *)(workspace + 74340096), (float *)(workspace + 74340224),
+        (const float *)(workspace + 18581760), threads);
     done(step, 31);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 147452928), threads);
+    decoder4_conv_forward((const float *)(workspace + 108131328), (const float *)(workspace + 255822720),
+        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
     done(step, 32);
-    loss((const double *)(workspace + 147452928), step->loss, threads);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 141685760), threads);
     done(step, 33);
-    decoder4_tanh_grad((float *)(workspace + 214561792), step->reconstruction, step->x, threads);
+    loss((const double *)(workspace + 141685760), step->loss, threads);
     done(step, 34);
-    decoder4_conv_weight_grad((float *)(workspace + 147452928), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 261589888), (const float *)(workspace + 18581888), (const float *)(workspace + 214561792), scratch,
-        threads);
+    decoder4_tanh_grad((float *)(workspace + 208794624), step->reconstruction, step->x, threads);
     done(step, 35);
-    decoder4_conv_weight_grad_sum((const float *)(workspace + 147452928), (float *)(workspace + 37165184), threads);
-    done(step, 36);
-    decoder4_conv_data_grad((const float *)(workspace + 214561792), (const float *)(workspace + 18582016), (float *)(workspace + 147452928),
-        (const float *)(workspace + 113898496), (const float *)(workspace + 261589888), (const float *)(workspace + 18581888),
-        (float *)(workspace + 215610368), scratch, threads);
-    done(step, 37);
-    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 215610368), (float *)(workspace + 261590272),
-        (const float *)(workspace + 261589888), threads);
-    done(step, 38);
-    decoder3_batch_norm_weight_grad((float *)(workspace + 37164928), (const float *)(workspace + 261590272), threads);
-    done(step, 39);
-    decoder3_batch_norm_bias_grad((float *)(workspace + 37165056), (const float *)(workspace + 261590272), threads);
-    done(step, 40);
-    decoder3_conv_transpose_weight_grad((const float *)(workspace + 261589888), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 261590272), (const float *)(workspace + 18581888), (const float *)(workspace + 147452928),
-        (const float *)(workspace + 197784576), (const float *)(workspace + 261588736), (const float *)(workspace + 18507776),
-        (float *)(workspace + 214561792), scratch, threads);
-    done(step, 41);
-    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 214561792), (float *)(workspace + 37091200), threads);
-    done(step, 42);
-    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18508032), (float *)(workspace + 261223424), scratch, threads);
-    done(step, 43);
-    decoder3_conv_transpose_data_grad((const float *)(workspace + 261589888), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 261590272), (const float *)(workspace + 18581888), (const float *)(workspace + 147452928),
-        (const float *)(workspace + 197784576), (const float *)(workspace + 261223424), (float *)(workspace + 214561792),
-        (const float *)(workspace + 261588736), (const float *)(workspace + 18507776), (float *)(workspace + 260699136), scratch, threads);
-    done(step, 44);
-    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 260699136), (float *)(workspace + 123073536),
-        (const float *)(workspace + 261588736), threads);
-    done(step, 45);
-    decoder2_batch_norm_weight_grad((float *)(workspace + 37090688), (const float *)(workspace + 123073536), threads);
-    done(step, 46);
-    decoder2_batch_norm_bias_grad((float *)(workspace + 37090944), (const float *)(workspace + 123073536), threads);
-    done(step, 47);
-    decoder2_conv_transpose_weight_grad((const float *)(workspace + 261588736), (const float *)(workspace + 197784576),
-        (const float *)(workspace + 123073536), (const float *)(workspace + 18507776), (const float *)(workspace + 214561792),
-        (const float *)(workspace + 239727616), (const float *)(workspace + 261586432), (const float *)(workspace + 18212096),
-        (float *)(workspace + 113898496), scratch, threads);
-    done(step, 48);
-    decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 36795776), threads);
-    done(step, 49);
-    decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 18212608), (float *)(workspace + 122287104), scratch, threads);
-    done(step, 50);
-    decoder2_conv_transpose_data_grad((const float *)(workspace + 261588736), (const float *)(workspace + 197784576),
-        (const float *)(workspace + 123073536), (const float *)(workspace + 18507776), (const float *)(workspace + 214561792),
-        (const float *)(workspace + 239727616), (const float *)(workspace + 122287104), (float *)(workspace + 113898496),
-        (const float *)(workspace + 261586432), (const float *)(workspace + 18212096), (float *)(workspace + 122811392), scratch, threads);
-    done(step, 51);
-    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 128709632),
-        (const float *)(workspace + 261586432), threads);
-    done(step, 52);
-    decoder1_batch_norm_weight_grad((float *)(workspace + 36794752), (const float *)(workspace + 128709632), threads);
-    done(step, 53);
-    decoder1_batch_norm_bias_grad((float *)(workspace + 36795264), (const float *)(workspace + 128709632), threads);
-    done(step, 54);
-    decoder1_conv_transpose_weight_grad((const float *)(workspace + 261586432), (const float *)(workspace + 239727616),
-        (const float *)(workspace + 128709632), (const float *)(workspace + 18212096), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 252310528), (const float *)(workspace + 261581824), (const float *)(workspace + 17030912),
-        (float *)(workspace + 122287104), scratch, threads);
-    done(step, 55);
-    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 122287104), (float *)(workspace + 35615104), threads);
-    done(step, 56);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 17031936), (float *)(workspace + 126481408), scratch, threads);
-    done(step, 57);
-    decoder1_conv_transpose_data_grad((const float *)(workspace + 261586432), (const float *)(workspace + 239727616),
-        (const float *)(workspace + 128709632), (const float *)(workspace + 18212096), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 252310528), (const float *)(workspace + 126481408), (float *)(workspace + 122287104),
-        (const float *)(workspace + 261581824), (const float *)(workspace + 17030912), (float *)(workspace + 128578560), scratch, threads);
-    done(step, 58);
-    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 128578560), (float *)(workspace + 128709632),
-        (const float *)(workspace + 261581824), threads);
-    done(step, 59);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 35613056), (const float *)(workspace + 128709632), threads);
-    done(step, 60);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 35614080), (const float *)(workspace + 128709632), threads);
-    done(step, 61);
-    decoder0_conv_transpose_weight_grad((const float *)(workspace + 261581824), (const float *)(workspace + 252310528),
-        (const float *)(workspace + 128709632), (const float *)(workspace + 17030912), (const float *)(workspace + 122287104),
-        (const float *)(workspace + 258601984), (float *)(workspace + 30894464), scratch, threads);
-    done(step, 62);
-    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12311296), (float *)(workspace + 113898496), scratch, threads);
-    done(step, 63);
-    decoder0_conv_transpose_data_grad((const float *)(workspace + 261581824), (const float *)(workspace + 252310528),
-        (const float *)(workspace + 128709632), (const float *)(workspace + 17030912), (const float *)(workspace + 122287104),
-        (const float *)(workspace + 113898496), (float *)(workspace + 126481408), scratch, threads);
-    done(step, 64);
-    fc3_weight_grad((const float *)(workspace + 126481408), (const float *)(workspace + 261526528), (float *)(workspace + 27191680),
-        scratch, threads);
-    done(step, 65);
-    fc3_bias_grad((const float *)(workspace + 126481408), (float *)(workspace + 30861696), threads);
-    done(step, 66);
-    fc3_data_grad((float *)(workspace + 114106368), (const float *)(workspace + 126481408), (const float *)(workspace + 76674048), threads);
-    done(step, 67);
-    gru0_carry_grad_start((float *)(workspace + 114070528), threads);
-    done(step, 68);
-    for (ptrdiff_t time = 4; time-- > 0;) {
-        gru0_cell_grad_sum((float *)(workspace + 114135040), (const float *)(workspace + 114106368), (const float *)(workspace + 114070528),
-            time, threads);
-        done(step, 69);
-        gru0_cell_grad((float *)(workspace + 113984512), (float *)(workspace + 113898496), (float *)(workspace + 114163712),
-            (const float *)(workspace + 114135040), (const float *)(workspace + 261354496), (const float *)(workspace + 261440512),
-            (const float *)(workspace + 261526528), time, threads);
-        done(step, 70);
-        gru0_hidden_projection_data_grad((const float *)(workspace + 113898496), (const float *)(workspace + 76523520),
-            (float *)(workspace + 114192384), time, threads);
-        done(step, 71);
-        gru0_carry_grad_sum((float *)(workspace + 114070528), (const float *)(workspace + 114163712),
-            (const float *)(workspace + 114192384), time, threads);
-        done(step, 72);
-    }
-    gru0_hidden_projection_weight_grad((const float *)(workspace + 113898496), (const float *)(workspace + 261526528),
-        (float *)(workspace + 27038464), scratch, threads);
-    done(step, 73);
-    gru0_hidden_projection_bias_grad((const float *)(workspace + 113898496), (float *)(workspace + 27190336), threads);
-    done(step, 74);
-    gru0_input_projection_weight_grad((const float *)(workspace + 113984512), (const float *)(workspace + 261562368),
-        (float *)(workspace + 26952448), scratch, threads);
-    done(step, 75);
-    gru0_input_projection_bias_grad((const float *)(workspace + 113984512), (float *)(workspace + 27188992), threads);
-    done(step, 76);
-    gru0_input_projection_data_grad((const float *)(workspace + 113984512), (const float *)(workspace + 76437504),
-        (float *)(workspace + 115995648), threads);
-    done(step, 77);
-    fc1_weight_grad((const float *)(workspace + 115995648), (const float *)(workspace + 256504832), (float *)(workspace + 24855040),
-        scratch, threads);
-    done(step, 78);
-    fc1_bias_grad((const float *)(workspace + 115995648), (float *)(workspace + 26952192), threads);
-    done(step, 79);
-    fc1_data_grad((const float *)(workspace + 115995648), (const float *)(workspace + 74340352), (float *)(workspace + 113898496), threads);
-    done(step, 80);
-    encoder4_relu_grad((float *)(workspace + 126481408), (const float *)(workspace + 256504832), (const float *)(workspace + 113898496),
+    decoder4_conv_weight_grad((float *)(workspace + 141685760), (const float *)(workspace + 108131328),
+        (const float *)(workspace + 255822720), (const float *)(workspace + 18581888), (const float *)(workspace + 208794624), scratch,
         threads);
+    done(step, 36);
+    decoder4_conv_weight_grad_sum((const float *)(workspace + 141685760), (float *)(workspace + 37165184), threads);
+    done(step, 37);
+    decoder4_conv_data_grad((const float *)(workspace + 208794624), (const float *)(workspace + 18582016), (float *)(workspace + 141685760),
+        (const float *)(workspace + 108131328), (const float *)(workspace + 255822720), (const float *)(workspace + 18581888),
+        (float *)(workspace + 209843200), scratch, threads);
+    done(step, 38);
+    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 209843200), (float *)(workspace + 255823104),
+        (const float *)(workspace + 255822720), threads);
+    done(step, 39);
+    decoder3_batch_norm_weight_grad((float *)(workspace + 37164928), (const float *)(workspace + 255823104), threads);
+    done(step, 40);
+    decoder3_batch_norm_bias_grad((float *)(workspace + 37165056), (const float *)(workspace + 255823104), threads);
+    done(step, 41);
+    decoder3_conv_transpose_weight_grad((const float *)(workspace + 255822720), (const float *)(workspace + 108131328),
+        (const float *)(workspace + 255823104), (const float *)(workspace + 18581888), (const float *)(workspace + 141685760),
+        (const float *)(workspace + 192017408), (const float *)(workspace + 255821568), (const float *)(workspace + 18507776),
+        (float *)(workspace + 208794624), scratch, threads);
+    done(step, 42);
+    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 208794624), (float *)(workspace + 37091200), threads);
+    done(step, 43);
+    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18508032), (float *)(workspace + 255456256), scratch, threads);
+    done(step, 44);
+    decoder3_conv_transpose_data_grad((const float *)(workspace + 255822720), (const float *)(workspace + 108131328),
+        (const float *)(workspace + 255823104), (const float *)(workspace + 18581888), (const float *)(workspace + 141685760),
+        (const float *)(workspace + 192017408), (const float *)(workspace + 255456256), (float *)(workspace + 208794624),
+        (const float *)(workspace + 255821568), (const float *)(workspace + 18507776), (float *)(workspace + 254931968), scratch, threads);
+    done(step, 45);
+    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 254931968), (float *)(workspace + 117306368),
+        (const float *)(workspace + 255821568), threads);
+    done(step, 46);
+    decoder2_batch_norm_weight_grad((float *)(workspace + 37090688), (const float *)(workspace + 117306368), threads);
+    done(step, 47);
+    decoder2_batch_norm_bias_grad((float *)(workspace + 37090944), (const float *)(workspace + 117306368), threads);
+    done(step, 48);
+    decoder2_conv_transpose_weight_grad((const float *)(workspace + 255821568), (const float *)(workspace + 192017408),
+        (const float *)(workspace + 117306368), (const float *)(workspace + 18507776), (const float *)(workspace + 208794624),
+        (const float *)(workspace + 233960448), (const float *)(workspace + 255819264), (const float *)(workspace + 18212096),
+        (float *)(workspace + 108131328), scratch, threads);
+    done(step, 49);
+    decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 108131328), (float *)(workspace + 36795776), threads);
+    done(step, 50);
+    decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 18212608), (float *)(workspace + 116519936), scratch, threads);
+    done(step, 51);
+    decoder2_conv_transpose_data_grad((const float *)(workspace + 255821568), (const float *)(workspace + 192017408),
+        (const float *)(workspace + 117306368), (const float *)(workspace + 18507776), (const float *)(workspace + 208794624),
+        (const float *)(workspace + 233960448), (const float *)(workspace + 116519936), (float *)(workspace + 108131328),
+        (const float *)(workspace + 255819264), (const float *)(workspace + 18212096), (float *)(workspace + 117044224), scratch, threads);
+    done(step, 52);
+    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 117044224), (float *)(workspace + 122942464),
+        (const float *)(workspace + 255819264), threads);
+    done(step, 53);
+    decoder1_batch_norm_weight_grad((float *)(workspace + 36794752), (const float *)(workspace + 122942464), threads);
+    done(step, 54);
+    decoder1_batch_norm_bias_grad((float *)(workspace + 36795264), (const float *)(workspace + 122942464), threads);
+    done(step, 55);
+    decoder1_conv_transpose_weight_grad((const float *)(workspace + 255819264), (const float *)(workspace + 233960448),
+        (const float *)(workspace + 122942464), (const float *)(workspace + 18212096), (const float *)(workspace + 108131328),
+        (const float *)(workspace + 246543360), (const float *)(workspace + 255814656), (const float *)(workspace + 17030912),
+        (float *)(workspace + 116519936), scratch, threads);
+    done(step, 56);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 116519936), (float *)(workspace + 35615104), threads);
+    done(step, 57);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 17031936), (float *)(workspace + 120714240), scratch, threads);
+    done(step, 58);
+    decoder1_conv_transpose_data_grad((const float *)(workspace + 255819264), (const float *)(workspace + 233960448),
+        (const float *)(workspace + 122942464), (const float *)(workspace + 18212096), (const float *)(workspace + 108131328),
+        (const float *)(workspace + 246543360), (const float *)(workspace + 120714240), (float *)(workspace + 116519936),
+        (const float *)(workspace + 255814656), (const float *)(workspace + 17030912), (float *)(workspace + 122811392), scratch, threads);
+    done(step, 59);
+    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 122942464),
+        (const float *)(workspace + 255814656), threads);
+    done(step, 60);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 35613056), (const float *)(workspace + 122942464), threads);
+    done(step, 61);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 35614080), (const float *)(workspace + 122942464), threads);
+    done(step, 62);
+    decoder0_conv_transpose_weight_grad((const float *)(workspace + 255814656), (const float *)(workspace + 246543360),
+        (const float *)(workspace + 122942464), (const float *)(workspace + 17030912), (const float *)(workspace + 116519936),
+        (const float *)(workspace + 252834816), (float *)(workspace + 30894464), scratch, threads);
+    done(step, 63);
+    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12311296), (float *)(workspace + 108131328), scratch, threads);
+    done(step, 64);
+    decoder0_conv_transpose_data_grad((const float *)(workspace + 255814656), (const float *)(workspace + 246543360),
+        (const float *)(workspace + 122942464), (const float *)(workspace + 17030912), (const float *)(workspace + 116519936),
+        (const float *)(workspace + 108131328), (float *)(workspace + 120714240), scratch, threads);
+    done(step, 65);
+    fc3_weight_grad((const float *)(workspace + 120714240), (const float *)(workspace + 255759360), (float *)(workspace + 27191680),
+        scratch, threads);
+    done(step, 66);
+    fc3_bias_grad((const float *)(workspace + 120714240), (float *)(workspace + 30861696), threads);
+    done(step, 67);
+    fc3_data_grad((float *)(workspace + 108131328), (const float *)(workspace + 120714240), (const float *)(workspace + 8608512), scratch,
+        threads);
+    done(step, 68);
+    fc3_data_grad_sum((const float *)(workspace + 108131328), (float *)(workspace + 109769728), scratch, threads);
+    done(step, 69);
+    gru0_carry_grad_start((float *)(workspace + 108303360), threads);
+    done(step, 70);
+    for (ptrdiff_t time = 4; time-- > 0;) {
+        gru0_cell_grad_sum((float *)(workspace + 108339200), (const float *)(workspace + 109769728), (const float *)(workspace + 108303360),
+            time, threads);
+        done(step, 71);
+        gru0_cell_grad((float *)(workspace + 108217344), (float *)(workspace + 108131328), (float *)(workspace + 108367872),
+            (const float *)(workspace + 108339200), (const float *)(workspace + 255587328), (const float *)(workspace + 255673344),
+            (const float *)(workspace + 255759360), time, threads);
+        done(step, 72);
+        gru0_hidden_projection_data_grad((const float *)(workspace + 108131328), (const float *)(workspace + 74426368),
+            (float *)(workspace + 108396544), time, threads);
+        done(step, 73);
+        gru0_carry_grad_sum((float *)(workspace + 108303360), (const float *)(workspace + 108367872),
+            (const float *)(workspace + 108396544), time, threads);
+        done(step, 74);
+    }
+    gru0_hidden_projection_weight_grad((const float *)(workspace + 108131328), (const float *)(workspace + 255759360),
+        (float *)(workspace + 27038464), scratch, threads);
+    done(step, 75);
+    gru0_hidden_projection_bias_grad((const float *)(workspace + 108131328), (float *)(workspace + 27190336), threads);
+    done(step, 76);
+    gru0_input_projection_weight_grad((const float *)(workspace + 108217344), (const float *)(workspace + 255795200),
+        (float *)(workspace + 26952448), scratch, threads);
+    done(step, 77);
+    gru0_input_projection_bias_grad((const float *)(workspace + 108217344), (float *)(workspace + 27188992), threads);
+    done(step, 78);
+    gru0_input_projection_data_grad((const float *)(workspace + 108217344), (const float *)(workspace + 74340352),
+        (float *)(workspace + 110228480), threads);
+    done(step, 79);
+    fc1_weight_grad((const float *)(workspace + 250737664), (const float *)(workspace + 110228480), (float *)(workspace + 24855040),
+        scratch, threads);
+    done(step, 80);
+    fc1_bias_grad((const float *)(workspace + 110228480), (float *)(workspace + 26952192), threads);
     done(step, 81);
-    encoder4_conv_weight_grad((const float *)(workspace + 248116224), (const float *)(workspace + 261578752),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 126481408), (float *)(workspace + 20136448), scratch, threads);
+    fc1_data_grad((const float *)(workspace + 6271872), (const float *)(workspace + 110228480), (float *)(workspace + 108131328), threads);
     done(step, 82);
-    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 113898496), scratch, threads);
+    encoder4_relu_grad((float *)(workspace + 120714240), (const float *)(workspace + 250737664), (const float *)(workspace + 108131328),
+        threads);
     done(step, 83);
-    encoder4_conv_data_grad((const float *)(workspace + 126481408), (const float *)(workspace + 248116224),
-        (const float *)(workspace + 113898496), (float *)(workspace + 122287104), (const float *)(workspace + 261578752),
-        (const float *)(workspace + 1552256), (float *)(workspace + 128578560), scratch, threads);
+    encoder4_conv_weight_grad((const float *)(workspace + 242349056), (const float *)(workspace + 255811584),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 120714240), (float *)(workspace + 20136448), scratch, threads);
     done(step, 84);
-    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 128578560), (float *)(workspace + 128840704),
-        (const float *)(workspace + 261578752), threads);
+    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 108131328), scratch, threads);
     done(step, 85);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 20134400), (const float *)(workspace + 128840704), threads);
+    encoder4_conv_data_grad((const float *)(workspace + 120714240), (const float *)(workspace + 242349056),
+        (const float *)(workspace + 108131328), (float *)(workspace + 116519936), (const float *)(workspace + 255811584),
+        (const float *)(workspace + 1552256), (float *)(workspace + 122811392), scratch, threads);
     done(step, 86);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 20135424), (const float *)(workspace + 128840704), threads);
+    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 123073536),
+        (const float *)(workspace + 255811584), threads);
     done(step, 87);
-    encoder3_conv_weight_grad((const float *)(workspace + 231339008), (const float *)(workspace + 261584896),
-        (const float *)(workspace + 371072), (const float *)(workspace + 261578752), (const float *)(workspace + 248116224),
-        (const float *)(workspace + 128840704), (const float *)(workspace + 1552256), (const float *)(workspace + 122287104),
-        (float *)(workspace + 113898496), scratch, threads);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 20134400), (const float *)(workspace + 123073536), threads);
     done(step, 88);
-    encoder3_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18954752), threads);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 20135424), (const float *)(workspace + 123073536), threads);
     done(step, 89);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 126481408), scratch, threads);
+    encoder3_conv_weight_grad((const float *)(workspace + 225571840), (const float *)(workspace + 255817728),
+        (const float *)(workspace + 371072), (const float *)(workspace + 255811584), (const float *)(workspace + 242349056),
+        (const float *)(workspace + 123073536), (const float *)(workspace + 1552256), (const float *)(workspace + 116519936),
+        (float *)(workspace + 108131328), scratch, threads);
     done(step, 90);
-    encoder3_conv_data_grad((const float *)(workspace + 261578752), (const float *)(workspace + 248116224),
-        (const float *)(workspace + 128840704), (const float *)(workspace + 1552256), (const float *)(workspace + 122287104),
-        (const float *)(workspace + 231339008), (const float *)(workspace + 126481408), (float *)(workspace + 113898496),
-        (const float *)(workspace + 261584896), (const float *)(workspace + 371072), (float *)(workspace + 128578560), scratch, threads);
+    encoder3_conv_weight_grad_sum((const float *)(workspace + 108131328), (float *)(workspace + 18954752), threads);
     done(step, 91);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 128578560), (float *)(workspace + 124646400),
-        (const float *)(workspace + 261584896), threads);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120714240), scratch, threads);
     done(step, 92);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 124646400), threads);
+    encoder3_conv_data_grad((const float *)(workspace + 255811584), (const float *)(workspace + 242349056),
+        (const float *)(workspace + 123073536), (const float *)(workspace + 1552256), (const float *)(workspace + 116519936),
+        (const float *)(workspace + 225571840), (const float *)(workspace + 120714240), (float *)(workspace + 108131328),
+        (const float *)(workspace + 255817728), (const float *)(workspace + 371072), (float *)(workspace + 122811392), scratch, threads);
     done(step, 93);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 124646400), threads);
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 118879232),
+        (const float *)(workspace + 255817728), threads);
     done(step, 94);
-    encoder2_conv_weight_grad((const float *)(workspace + 181007360), (const float *)(workspace + 261587968),
-        (const float *)(workspace + 75392), (const float *)(workspace + 261584896), (const float *)(workspace + 231339008),
-        (const float *)(workspace + 124646400), (const float *)(workspace + 371072), (const float *)(workspace + 113898496),
-        (float *)(workspace + 122287104), scratch, threads);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 118879232), threads);
     done(step, 95);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 122287104), (float *)(workspace + 18658816), threads);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 118879232), threads);
     done(step, 96);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 122287104), scratch, threads);
+    encoder2_conv_weight_grad((const float *)(workspace + 175240192), (const float *)(workspace + 255820800),
+        (const float *)(workspace + 75392), (const float *)(workspace + 255817728), (const float *)(workspace + 225571840),
+        (const float *)(workspace + 118879232), (const float *)(workspace + 371072), (const float *)(workspace + 108131328),
+        (float *)(workspace + 116519936), scratch, threads);
     done(step, 97);
-    encoder2_conv_data_grad((const float *)(workspace + 261584896), (const float *)(workspace + 231339008),
-        (const float *)(workspace + 124646400), (const float *)(workspace + 371072), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 181007360), (const float *)(workspace + 122287104), (float *)(workspace + 147452928),
-        (const float *)(workspace + 261587968), (const float *)(workspace + 75392), (float *)(workspace + 122811392), scratch, threads);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 116519936), (float *)(workspace + 18658816), threads);
     done(step, 98);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 165409792),
-        (const float *)(workspace + 261587968), threads);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 116519936), scratch, threads);
     done(step, 99);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 165409792), threads);
+    encoder2_conv_data_grad((const float *)(workspace + 255817728), (const float *)(workspace + 225571840),
+        (const float *)(workspace + 118879232), (const float *)(workspace + 371072), (const float *)(workspace + 108131328),
+        (const float *)(workspace + 175240192), (const float *)(workspace + 116519936), (float *)(workspace + 141685760),
+        (const float *)(workspace + 255820800), (const float *)(workspace + 75392), (float *)(workspace + 117044224), scratch, threads);
     done(step, 100);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 165409792), threads);
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 117044224), (float *)(workspace + 159642624),
+        (const float *)(workspace + 255820800), threads);
     done(step, 101);
-    encoder1_conv_weight_grad((const float *)(workspace + 80344064), (const float *)(workspace + 261589504),
-        (const float *)(workspace + 1280), (const float *)(workspace + 261587968), (const float *)(workspace + 181007360),
-        (const float *)(workspace + 165409792), (const float *)(workspace + 75392), (const float *)(workspace + 147452928),
-        (float *)(workspace + 113898496), scratch, threads);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 159642624), threads);
     done(step, 102);
-    encoder1_conv_weight_grad_sum((const float *)(workspace + 113898496), (float *)(workspace + 18584576), threads);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 159642624), threads);
     done(step, 103);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 165278720), scratch, threads);
+    encoder1_conv_weight_grad((const float *)(workspace + 74576896), (const float *)(workspace + 255822336),
+        (const float *)(workspace + 1280), (const float *)(workspace + 255820800), (const float *)(workspace + 175240192),
+        (const float *)(workspace + 159642624), (const float *)(workspace + 75392), (const float *)(workspace + 141685760),
+        (float *)(workspace + 108131328), scratch, threads);
     done(step, 104);
-    encoder1_conv_data_grad((const float *)(workspace + 261587968), (const float *)(workspace + 181007360),
-        (const float *)(workspace + 165409792), (const float *)(workspace + 75392), (const float *)(workspace + 147452928),
-        (const float *)(workspace + 80344064), (const float *)(workspace + 165278720), (float *)(workspace + 113898496),
-        (const float *)(workspace + 261589504), (const float *)(workspace + 1280), (float *)(workspace + 164230144), scratch, threads);
+    encoder1_conv_weight_grad_sum((const float *)(workspace + 108131328), (float *)(workspace + 18584576), threads);
     done(step, 105);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 164230144), (float *)(workspace + 147462144),
-        (const float *)(workspace + 261589504), threads);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 159511552), scratch, threads);
     done(step, 106);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 147462144), threads);
+    encoder1_conv_data_grad((const float *)(workspace + 255820800), (const float *)(workspace + 175240192),
+        (const float *)(workspace + 159642624), (const float *)(workspace + 75392), (const float *)(workspace + 141685760),
+        (const float *)(workspace + 74576896), (const float *)(workspace + 159511552), (float *)(workspace + 108131328),
+        (const float *)(workspace + 255822336), (const float *)(workspace + 1280), (float *)(workspace + 158462976), scratch, threads);
     done(step, 107);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 147462144), threads);
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 158462976), (float *)(workspace + 141694976),
+        (const float *)(workspace + 255822336), threads);
     done(step, 108);
-    encoder0_conv_weight_grad((float *)(workspace + 147452928), step->x, (const float *)(workspace + 261589504),
-        (const float *)(workspace + 80344064), (const float *)(workspace + 147462144), (const float *)(workspace + 1280),
-        (const float *)(workspace + 113898496), scratch, threads);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 141694976), threads);
     done(step, 109);
-    encoder0_conv_weight_grad_sum((const float *)(workspace + 147452928), (float *)(workspace + 18583168), threads);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 141694976), threads);
     done(step, 110);
+    encoder0_conv_weight_grad((float *)(workspace + 141685760), step->x, (const float *)(workspace + 255822336),
+        (const float *)(workspace + 74576896), (const float *)(workspace + 141694976), (const float *)(workspace + 1280),
+        (const float *)(workspace + 108131328), scratch, threads);
+    done(step, 111);
+    encoder0_conv_weight_grad_sum((const float *)(workspace + 141685760), (float *)(workspace + 18583168), threads);
+    done(step, 112);
     update((float *)workspace, (float *)(workspace + 37166336), (float *)(workspace + 55749504), step->coefficients,
         (const float *)(workspace + 18583168), threads);
-    done(step, 111);
-    fc1_0_weight_renew((float *)(workspace + 74340352), (const float *)(workspace + 6271872), threads);
-    done(step, 112);
-    gru_weight_ih_l0_renew((float *)(workspace + 76437504), (const float *)(workspace + 8369280), threads);
     done(step, 113);
-    gru_weight_hh_l0_renew((float *)(workspace + 76523520), (const float *)(workspace + 8455296), threads);
+    gru_weight_ih_l0_renew((float *)(workspace + 74340352), (const float *)(workspace + 8369280), threads);
     done(step, 114);
-    fc3_0_weight_renew((float *)(workspace + 76674048), (const float *)(workspace + 8608512), threads);
+    gru_weight_hh_l0_renew((float *)(workspace + 74426368), (const float *)(workspace + 8455296), threads);
     done(step, 115);
 }
 
@@ -32698,98 +32998,101 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 80344064), scratch, threads);
+    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 74576896), scratch, threads);
     done(step, 0);
-    encoder0_batch_norm_running((float *)(workspace + 130806784), (const float *)(workspace + 74332672),
+    encoder0_batch_norm_running((float *)(workspace + 125039616), (const float *)(workspace + 74332672),
         (const float *)(workspace + 74332800), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_weight((float *)(workspace + 130675712), (const float *)(workspace + 1408), threads);
+    encoder1_conv_forward_weight((float *)(workspace + 124908544), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward_evaluate((const float *)(workspace + 80344064), (const float *)(workspace + 130806784),
-        (const float *)(workspace + 1280), (const float *)(workspace + 130675712), (float *)(workspace + 113898496), scratch, threads);
+    encoder1_conv_forward_evaluate((const float *)(workspace + 74576896), (const float *)(workspace + 125039616),
+        (const float *)(workspace + 1280), (const float *)(workspace + 124908544), (float *)(workspace + 108131328), scratch, threads);
     done(step, 3);
-    encoder1_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74332928),
+    encoder1_batch_norm_running((float *)(workspace + 83489792), (const float *)(workspace + 74332928),
         (const float *)(workspace + 74333184), (const float *)(workspace + 75136), threads);
     done(step, 4);
-    encoder2_conv_forward_weight((float *)(workspace + 88732672), (const float *)(workspace + 75648), threads);
+    encoder2_conv_forward_weight((float *)(workspace + 82965504), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward_evaluate((const float *)(workspace + 113898496), (const float *)(workspace + 89256960),
-        (const float *)(workspace + 75392), (const float *)(workspace + 88732672), (float *)(workspace + 80344064), scratch, threads);
+    encoder2_conv_forward_evaluate((const float *)(workspace + 108131328), (const float *)(workspace + 83489792),
+        (const float *)(workspace + 75392), (const float *)(workspace + 82965504), (float *)(workspace + 74576896), scratch, threads);
     done(step, 6);
-    encoder2_batch_norm_running((float *)(workspace + 95024128), (const float *)(workspace + 74333440),
+    encoder2_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74333440),
         (const float *)(workspace + 74333952), (const float *)(workspace + 370560), threads);
     done(step, 7);
-    encoder3_conv_forward_weight((float *)(workspace + 92926976), (const float *)(workspace + 371584), threads);
+    encoder3_conv_forward_weight((float *)(workspace + 87159808), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward_evaluate((const float *)(workspace + 80344064), (const float *)(workspace + 95024128),
-        (const float *)(workspace + 371072), (const float *)(workspace + 92926976), (float *)(workspace + 88732672), scratch, threads);
+    encoder3_conv_forward_evaluate((const float *)(workspace + 74576896), (const float *)(workspace + 89256960),
+        (const float *)(workspace + 371072), (const float *)(workspace + 87159808), (float *)(workspace + 82965504), scratch, threads);
     done(step, 9);
-    encoder3_batch_norm_running((float *)(workspace + 95024128), (const float *)(workspace + 74334464),
+    encoder3_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74334464),
         (const float *)(workspace + 74335488), (const float *)(workspace + 1551232), threads);
     done(step, 10);
-    encoder4_conv_forward_weight((float *)(workspace + 80344064), (const float *)(workspace + 1553280), threads);
+    encoder4_conv_forward_weight((float *)(workspace + 74576896), (const float *)(workspace + 1553280), threads);
     done(step, 11);
-    encoder4_conv_forward((const float *)(workspace + 88732672), (const float *)(workspace + 95024128),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 80344064), (float *)(workspace + 92926976), scratch, threads);
+    encoder4_conv_forward((const float *)(workspace + 82965504), (const float *)(workspace + 89256960),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 74576896), (float *)(workspace + 87159808), scratch, threads);
     done(step, 12);
-    fc1_forward((float *)(workspace + 80430080), (const float *)(workspace + 92926976), (const float *)(workspace + 6271872),
-        (const float *)(workspace + 8369024), threads);
+    fc1_forward((float *)(workspace + 74576896), (const float *)(workspace + 87159808), (const float *)(workspace + 6271872), scratch,
+        threads);
     done(step, 13);
-    gru0_input_projection((const float *)(workspace + 80430080), (const float *)(workspace + 8369280), (float *)(workspace + 80344064),
-        (const float *)(workspace + 8605824), threads);
+    fc1_forward_sum((const float *)(workspace + 74576896), (float *)(workspace + 75625472), (const float *)(workspace + 8369024), scratch,
+        threads);
     done(step, 14);
-    gru0_carry_start((float *)(workspace + 80516096), step->h0, threads);
+    gru0_input_projection((const float *)(workspace + 75625472), (const float *)(workspace + 8369280), (float *)(workspace + 74576896),
+        (const float *)(workspace + 8605824), threads);
     done(step, 15);
+    gru0_carry_start((float *)(workspace + 74748928), step->h0, threads);
+    done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 80516096), (const float *)(workspace + 8455296), (float *)(workspace + 80430080),
+        gru0_hidden_projection((const float *)(workspace + 74748928), (const float *)(workspace + 8455296), (float *)(workspace + 74662912),
             (const float *)(workspace + 8607168), time, threads);
-        done(step, 16);
-        gru0_cell((float *)(workspace + 80516096), (const float *)(workspace + 80344064), (const float *)(workspace + 80430080), time,
-            threads);
         done(step, 17);
+        gru0_cell((float *)(workspace + 74748928), (const float *)(workspace + 74576896), (const float *)(workspace + 74662912), time,
+            threads);
+        done(step, 18);
     }
-    fc3_forward((const float *)(workspace + 80516096), (const float *)(workspace + 8608512), (float *)(workspace + 92926976),
+    fc3_forward((const float *)(workspace + 8608512), (const float *)(workspace + 74748928), (float *)(workspace + 87159808),
         (const float *)(workspace + 12278528), threads);
-    done(step, 18);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 80344064), (const float *)(workspace + 12311296), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 92926976), (const float *)(workspace + 80344064),
-        (float *)(workspace + 88732672), scratch, threads);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 74576896), (const float *)(workspace + 12311296), threads);
     done(step, 20);
-    decoder0_batch_norm_running((float *)(workspace + 95024128), (const float *)(workspace + 74336512),
-        (const float *)(workspace + 74337536), (const float *)(workspace + 17029888), threads);
+    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 87159808), (const float *)(workspace + 74576896),
+        (float *)(workspace + 82965504), scratch, threads);
     done(step, 21);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 92926976), (const float *)(workspace + 17031936), threads);
+    decoder0_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74336512),
+        (const float *)(workspace + 74337536), (const float *)(workspace + 17029888), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 88732672), (const float *)(workspace + 95024128),
-        (const float *)(workspace + 17030912), (const float *)(workspace + 92926976), (float *)(workspace + 80344064), scratch, threads);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 87159808), (const float *)(workspace + 17031936), threads);
     done(step, 23);
-    decoder1_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74338560),
-        (const float *)(workspace + 74339072), (const float *)(workspace + 18211584), threads);
+    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 82965504), (const float *)(workspace + 89256960),
+        (const float *)(workspace + 17030912), (const float *)(workspace + 87159808), (float *)(workspace + 74576896), scratch, threads);
     done(step, 24);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 88732672), (const float *)(workspace + 18212608), threads);
+    decoder1_batch_norm_running((float *)(workspace + 83489792), (const float *)(workspace + 74338560),
+        (const float *)(workspace + 74339072), (const float *)(workspace + 18211584), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 80344064), (const float *)(workspace + 89256960),
-        (const float *)(workspace + 18212096), (const float *)(workspace + 88732672), (float *)(workspace + 113898496), scratch, threads);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 82965504), (const float *)(workspace + 18212608), threads);
     done(step, 26);
-    decoder2_batch_norm_running((float *)(workspace + 130806784), (const float *)(workspace + 74339584),
-        (const float *)(workspace + 74339840), (const float *)(workspace + 18507520), threads);
+    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 74576896), (const float *)(workspace + 83489792),
+        (const float *)(workspace + 18212096), (const float *)(workspace + 82965504), (float *)(workspace + 108131328), scratch, threads);
     done(step, 27);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 130675712), (const float *)(workspace + 18508032), threads);
+    decoder2_batch_norm_running((float *)(workspace + 125039616), (const float *)(workspace + 74339584),
+        (const float *)(workspace + 74339840), (const float *)(workspace + 18507520), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 113898496), (const float *)(workspace + 130806784),
-        (const float *)(workspace + 18507776), (const float *)(workspace + 130675712), (float *)(workspace + 80344064), scratch, threads);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 124908544), (const float *)(workspace + 18508032), threads);
     done(step, 29);
-    decoder3_batch_norm_running((float *)(workspace + 113898496), (const float *)(workspace + 74340096),
-        (const float *)(workspace + 74340224), (const float *)(workspace + 18581760), threads);
+    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 108131328), (const float *)(workspace + 125039616),
+        (const float *)(workspace + 18507776), (const float *)(workspace + 124908544), (float *)(workspace + 74576896), scratch, threads);
     done(step, 30);
-    decoder4_conv_forward((const float *)(workspace + 80344064), (const float *)(workspace + 113898496),
-        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    decoder3_batch_norm_running((float *)(workspace + 108131328), (const float *)(workspace + 74340096),
+        (const float *)(workspace + 74340224), (const float *)(workspace + 18581760), threads);
     done(step, 31);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 80344064), threads);
+    decoder4_conv_forward((const float *)(workspace + 74576896), (const float *)(workspace + 108131328),
+        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
     done(step, 32);
-    loss((const double *)(workspace + 80344064), step->loss, threads);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 74576896), threads);
     done(step, 33);
+    loss((const double *)(workspace + 74576896), step->loss, threads);
+    done(step, 34);
 }
 
 /* One frame of one video, with running statistics; the state moves on. */
@@ -32797,92 +33100,93 @@ static void stream(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 80344064), scratch, threads);
+    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 74576896), scratch, threads);
     done(step, 0);
-    encoder0_batch_norm_running((float *)(workspace + 81130496), (const float *)(workspace + 74332672),
+    encoder0_batch_norm_running((float *)(workspace + 75363328), (const float *)(workspace + 74332672),
         (const float *)(workspace + 74332800), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_stream((const float *)(workspace + 80344064), (const float *)(workspace + 81130496),
-        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 80868352), scratch, threads);
+    encoder1_conv_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 75363328),
+        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 75101184), scratch, threads);
     done(step, 2);
-    encoder1_batch_norm_running((float *)(workspace + 80475136), (const float *)(workspace + 74332928),
+    encoder1_batch_norm_running((float *)(workspace + 74707968), (const float *)(workspace + 74332928),
         (const float *)(workspace + 74333184), (const float *)(workspace + 75136), threads);
     done(step, 3);
-    encoder2_conv_forward_stream((const float *)(workspace + 80868352), (const float *)(workspace + 80475136),
-        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 80344064), scratch, threads);
+    encoder2_conv_forward_stream((const float *)(workspace + 75101184), (const float *)(workspace + 74707968),
+        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 74576896), scratch, threads);
     done(step, 4);
-    encoder2_batch_norm_running((float *)(workspace + 80540672), (const float *)(workspace + 74333440),
+    encoder2_batch_norm_running((float *)(workspace + 74773504), (const float *)(workspace + 74333440),
         (const float *)(workspace + 74333952), (const float *)(workspace + 370560), threads);
     done(step, 5);
-    encoder3_conv_forward_stream((const float *)(workspace + 80344064), (const float *)(workspace + 80540672),
-        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 80475136), scratch, threads);
+    encoder3_conv_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 74773504),
+        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 74707968), scratch, threads);
     done(step, 6);
-    encoder3_batch_norm_running((float *)(workspace + 80376832), (const float *)(workspace + 74334464),
+    encoder3_batch_norm_running((float *)(workspace + 74609664), (const float *)(workspace + 74334464),
         (const float *)(workspace + 74335488), (const float *)(workspace + 1551232), threads);
     done(step, 7);
-    encoder4_conv_forward_stream((const float *)(workspace + 80475136), (const float *)(workspace + 80376832),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 80344064), scratch, threads);
+    encoder4_conv_forward_stream((const float *)(workspace + 74707968), (const float *)(workspace + 74609664),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 74576896), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((float *)(workspace + 80376832), (const float *)(workspace + 80344064), (const float *)(workspace + 6271872),
-        (const float *)(workspace + 8369024), threads);
+    fc1_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 6271872), (float *)(workspace + 74609664),
+        scratch, threads);
     done(step, 9);
-    gru0_input_projection_stream((const float *)(workspace + 80376832), (const float *)(workspace + 8369280),
-        (float *)(workspace + 80344064), (const float *)(workspace + 8605824), threads);
+    fc1_forward_sum_stream((const float *)(workspace + 74609664), (float *)(workspace + 74578240), (const float *)(workspace + 8369024),
+        scratch, threads);
     done(step, 10);
-    gru0_carry_start_stream((float *)(workspace + 80376832), step->h0, threads);
+    gru0_input_projection_stream((const float *)(workspace + 74578240), (const float *)(workspace + 8369280),
+        (float *)(workspace + 74576896), (const float *)(workspace + 8605824), threads);
     done(step, 11);
+    gru0_carry_start_stream((float *)(workspace + 74609664), step->h0, threads);
+    done(step, 12);
     for (ptrdiff_t time = 0; time < 1; time++) {
-        gru0_hidden_projection_stream((const float *)(workspace + 80376832), (const float *)(workspace + 8455296),
-            (float *)(workspace + 80345408), (const float *)(workspace + 8607168), threads);
-        done(step, 12);
-        gru0_cell_stream((float *)(workspace + 80376832), (const float *)(workspace + 80344064), (const float *)(workspace + 80345408),
-            threads);
+        gru0_hidden_projection_stream((const float *)(workspace + 74609664), (const float *)(workspace + 8455296),
+            (float *)(workspace + 74578240), (const float *)(workspace + 8607168), threads);
         done(step, 13);
+        gru0_cell_stream((float *)(workspace + 74609664), (const float *)(workspace + 74576896), (const float *)(workspace + 74578240),
+            threads);
+        done(step, 14);
     }
-    keep_gru0_carry(step->state, (const float *)(workspace + 80376832), threads);
-    done(step, 14);
-    fc3_forward_stream((const float *)(workspace + 80376832), (const float *)(workspace + 8608512), (float *)(workspace + 80344064),
-        (const float *)(workspace + 12278528), threads);
+    keep_gru0_carry(step->state, (const float *)(workspace + 74609664), threads);
     done(step, 15);
-    decoder0_conv_transpose_forward_stream((const float *)(workspace + 80344064), (const float *)(workspace + 12311296),
-        (float *)(workspace + 80475136), scratch, threads);
+    fc3_forward_stream((const float *)(workspace + 74609664), (const float *)(workspace + 8608512), (float *)(workspace + 74576896),
+        (const float *)(workspace + 12278528), threads);
     done(step, 16);
-    decoder0_batch_norm_running((float *)(workspace + 80540672), (const float *)(workspace + 74336512),
-        (const float *)(workspace + 74337536), (const float *)(workspace + 17029888), threads);
+    decoder0_conv_transpose_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 12311296),
+        (float *)(workspace + 74707968), scratch, threads);
     done(step, 17);
-    decoder1_conv_transpose_forward_stream((const float *)(workspace + 80475136), (const float *)(workspace + 80540672),
-        (const float *)(workspace + 17030912), (const float *)(workspace + 17031936), (float *)(workspace + 80344064), scratch, threads);
+    decoder0_batch_norm_running((float *)(workspace + 74773504), (const float *)(workspace + 74336512),
+        (const float *)(workspace + 74337536), (const float *)(workspace + 17029888), threads);
     done(step, 18);
-    decoder1_batch_norm_running((float *)(workspace + 80475136), (const float *)(workspace + 74338560),
-        (const float *)(workspace + 74339072), (const float *)(workspace + 18211584), threads);
+    decoder1_conv_transpose_forward_stream((const float *)(workspace + 74707968), (const float *)(workspace + 74773504),
+        (const float *)(workspace + 17030912), (const float *)(workspace + 17031936), (float *)(workspace + 74576896), scratch, threads);
     done(step, 19);
-    decoder2_conv_transpose_forward_stream((const float *)(workspace + 80344064), (const float *)(workspace + 80475136),
-        (const float *)(workspace + 18212096), (const float *)(workspace + 18212608), (float *)(workspace + 80868352), scratch, threads);
+    decoder1_batch_norm_running((float *)(workspace + 74707968), (const float *)(workspace + 74338560),
+        (const float *)(workspace + 74339072), (const float *)(workspace + 18211584), threads);
     done(step, 20);
-    decoder2_batch_norm_running((float *)(workspace + 81130496), (const float *)(workspace + 74339584),
-        (const float *)(workspace + 74339840), (const float *)(workspace + 18507520), threads);
+    decoder2_conv_transpose_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 74707968),
+        (const float *)(workspace + 18212096), (const float *)(workspace + 18212608), (float *)(workspace + 75101184), scratch, threads);
     done(step, 21);
-    decoder3_conv_transpose_forward_stream((const float *)(workspace + 80868352), (const float *)(workspace + 81130496),
-        (const float *)(workspace + 18507776), (const float *)(workspace + 18508032), (float *)(workspace + 80344064), scratch, threads);
+    decoder2_batch_norm_running((float *)(workspace + 75363328), (const float *)(workspace + 74339584),
+        (const float *)(workspace + 74339840), (const float *)(workspace + 18507520), threads);
     done(step, 22);
-    decoder3_batch_norm_running((float *)(workspace + 80868352), (const float *)(workspace + 74340096),
-        (const float *)(workspace + 74340224), (const float *)(workspace + 18581760), threads);
+    decoder3_conv_transpose_forward_stream((const float *)(workspace + 75101184), (const float *)(workspace + 75363328),
+        (const float *)(workspace + 18507776), (const float *)(workspace + 18508032), (float *)(workspace + 74576896), scratch, threads);
     done(step, 23);
-    decoder4_conv_forward_stream((const float *)(workspace + 80344064), (const float *)(workspace + 80868352),
-        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    decoder3_batch_norm_running((float *)(workspace + 75101184), (const float *)(workspace + 74340096),
+        (const float *)(workspace + 74340224), (const float *)(workspace + 18581760), threads);
     done(step, 24);
-    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 80344064), threads);
+    decoder4_conv_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 75101184),
+        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
     done(step, 25);
-    loss_stream((const double *)(workspace + 80344064), step->loss, threads);
+    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 74576896), threads);
     done(step, 26);
+    loss_stream((const double *)(workspace + 74576896), step->loss, threads);
+    done(step, 27);
 }
 
 /* The copies of the weights in the layouts of other kernels. */
 static void renew(char *workspace) {
-    fc1_0_weight_renew((float *)(workspace + 74340352), (const float *)(workspace + 6271872), 1);
-    gru_weight_ih_l0_renew((float *)(workspace + 76437504), (const float *)(workspace + 8369280), 1);
-    gru_weight_hh_l0_renew((float *)(workspace + 76523520), (const float *)(workspace + 8455296), 1);
-    fc3_0_weight_renew((float *)(workspace + 76674048), (const float *)(workspace + 8608512), 1);
+    gru_weight_ih_l0_renew((float *)(workspace + 74340352), (const float *)(workspace + 8369280), 1);
+    gru_weight_hh_l0_renew((float *)(workspace + 74426368), (const float *)(workspace + 8455296), 1);
 }
 
 /* load: between file order and this target's layout. */
@@ -33026,7 +33330,7 @@ extern const ModelTarget gru_ae_avx512;
 const ModelTarget gru_ae_avx512 = {
     .name = "avx512",
     .available = available,
-    .workspace_size = 261590528,
+    .workspace_size = 255823360,
     .scratch_size = 1589760,
     .load = load,
     .save = save,
@@ -33037,7 +33341,7 @@ const ModelTarget gru_ae_avx512 = {
     .train_kernel = train_kernel,
     .train_kernels = 116,
     .evaluate_kernel = evaluate_kernel,
-    .evaluate_kernels = 34,
+    .evaluate_kernels = 35,
 };
 
 #endif

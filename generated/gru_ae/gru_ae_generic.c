@@ -3107,87 +3107,186 @@ static void encoder4_conv_forward(const float *restrict encoder3_conv_forward, c
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 8192 -> 64
- * 67.1 M FLOPs, 4210.9 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t in tiles of 2, c in tiles of 32, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc1_forward_body(ptrdiff_t item, float *restrict fc1_forward_out, const float *restrict encoder4_relu,
-    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
-    const ptrdiff_t o0 = item / 16;
-    const ptrdiff_t b0 = item % 16;
-    for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
-        float *const fc1_forward_out_at = &fc1_forward_out[256 * b0 + 128 * t0 + 16 * o0];
-        vector_store(&fc1_forward_out_at[0], vector_broadcast(0.0f));
-        vector_store(&fc1_forward_out_at[4], vector_broadcast(0.0f));
-        vector_store(&fc1_forward_out_at[8], vector_broadcast(0.0f));
-        vector_store(&fc1_forward_out_at[12], vector_broadcast(0.0f));
-        vector_store(&fc1_forward_out_at[64], vector_broadcast(0.0f));
-        vector_store(&fc1_forward_out_at[68], vector_broadcast(0.0f));
-        vector_store(&fc1_forward_out_at[72], vector_broadcast(0.0f));
-        vector_store(&fc1_forward_out_at[76], vector_broadcast(0.0f));
-        for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-            vector_float sum0_0_0 = vector_broadcast(0.0f);
-            vector_float sum0_0_1 = vector_broadcast(0.0f);
-            vector_float sum0_0_2 = vector_broadcast(0.0f);
-            vector_float sum0_0_3 = vector_broadcast(0.0f);
-            vector_float sum0_1_0 = vector_broadcast(0.0f);
-            vector_float sum0_1_1 = vector_broadcast(0.0f);
-            vector_float sum0_1_2 = vector_broadcast(0.0f);
-            vector_float sum0_1_3 = vector_broadcast(0.0f);
-            for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                for (ptrdiff_t h = 0; h < 4; h++) {
-                    for (ptrdiff_t w = 0; w < 4; w++) {
-                        for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
-                            const float encoder4_relu_0 = encoder4_relu[32768 * b0 + 16384 * t0 + 512 * c0 + 64 * c1 + 16 * h + 4 * w + c2];
-                            const vector_float encoder4_relu_1 = vector_broadcast(encoder4_relu_0);
-                            const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 2048 * c0 + 256 * c1 + 64 * h + 16 * w
-                                + 4 * c2];
-                            const vector_float fc1_0_weight_0 = vector_load(&fc1_0_weight_at[0]);
-                            sum0_0_0 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_0, sum0_0_0);
-                            const vector_float fc1_0_weight_1 = vector_load(&fc1_0_weight_at[32768]);
-                            sum0_0_1 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_1, sum0_0_1);
-                            const vector_float fc1_0_weight_2 = vector_load(&fc1_0_weight_at[65536]);
-                            sum0_0_2 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_2, sum0_0_2);
-                            const vector_float fc1_0_weight_3 = vector_load(&fc1_0_weight_at[98304]);
-                            sum0_0_3 = vector_multiply_add(encoder4_relu_1, fc1_0_weight_3, sum0_0_3);
-                            const float encoder4_relu_2 = encoder4_relu[32768 * b0 + 16384 * t0 + 512 * c0 + 64 * c1 + 16 * h + 4 * w + c2
-                                + 8192];
-                            const vector_float encoder4_relu_3 = vector_broadcast(encoder4_relu_2);
-                            sum0_1_0 = vector_multiply_add(encoder4_relu_3, fc1_0_weight_0, sum0_1_0);
-                            sum0_1_1 = vector_multiply_add(encoder4_relu_3, fc1_0_weight_1, sum0_1_1);
-                            sum0_1_2 = vector_multiply_add(encoder4_relu_3, fc1_0_weight_2, sum0_1_2);
-                            sum0_1_3 = vector_multiply_add(encoder4_relu_3, fc1_0_weight_3, sum0_1_3);
+ * 67.1 M FLOPs, 4456.4 k bytes of memory traffic, 40960 bytes of scratch in steps of 1558656 a thread.
+ * gc parallel, gh parallel, gb parallel, gm parallel, c in tiles of 4, h in tiles of 4, w in tiles of 4, stage encoder4_relu_in | m in tiles of 8, stage fc1_0_weight_in | m in tiles of 4, b, t in tiles of 2, sum in registers | c, h, w, b unrolled, t unrolled, m unrolled, l lanes */
+static void fc1_forward_body(ptrdiff_t item, float *restrict fc1_forward_parts, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, char *scratch) {
+    const ptrdiff_t gc = item / 2;
+    const ptrdiff_t gb = item % 2;
+    float *const encoder4_relu_in_staged0 = (float *)scratch;
+    float *const fc1_0_weight_in_staged1 = (float *)(scratch + 32768);
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+            for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+                for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
+                    float *const fc1_forward_parts_at = &fc1_forward_parts[16384 * gc + 8192 * gb + 1024 * b0 + 512 * t0 + 32 * m0
+                        + 16 * m1];
+                    vector_store(&fc1_forward_parts_at[0], vector_broadcast(0.0f));
+                    vector_store(&fc1_forward_parts_at[4], vector_broadcast(0.0f));
+                    vector_store(&fc1_forward_parts_at[8], vector_broadcast(0.0f));
+                    vector_store(&fc1_forward_parts_at[12], vector_broadcast(0.0f));
+                    vector_store(&fc1_forward_parts_at[256], vector_broadcast(0.0f));
+                    vector_store(&fc1_forward_parts_at[260], vector_broadcast(0.0f));
+                    vector_store(&fc1_forward_parts_at[264], vector_broadcast(0.0f));
+                    vector_store(&fc1_forward_parts_at[268], vector_broadcast(0.0f));
+                }
+            }
+        }
+    }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t n_s = 0; n_s < 32; n_s++) {
+            for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+                for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                        vector_store(&encoder4_relu_in_staged0[256 * n_s + 64 * c_s + 16 * h_s + 4 * w_s],
+                            vector_load(&encoder4_relu[262144 * gb + 8192 * n_s + 2048 * gc + 256 * c0 + 64 * c_s + 16 * h_s + 4 * w_s]));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+            for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+                for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                        for (ptrdiff_t o_s = 0; o_s < 8; o_s++) {
+                            vector_store(&fc1_0_weight_in_staged1[512 * c_s + 128 * h_s + 32 * w_s + 4 * o_s],
+                                vector_load(&fc1_0_weight[131072 * gc + 16384 * c0 + 4096 * c_s + 1024 * h_s + 256 * w_s + 32 * m0
+                                + 4 * o_s]));
                         }
                     }
                 }
             }
-            float *const fc1_forward_out_at_1 = &fc1_forward_out[256 * b0 + 128 * t0 + 16 * o0];
-            vector_store(&fc1_forward_out_at_1[0], vector_add(vector_load(&fc1_forward_out_at_1[0]), sum0_0_0));
-            vector_store(&fc1_forward_out_at_1[4], vector_add(vector_load(&fc1_forward_out_at_1[4]), sum0_0_1));
-            vector_store(&fc1_forward_out_at_1[8], vector_add(vector_load(&fc1_forward_out_at_1[8]), sum0_0_2));
-            vector_store(&fc1_forward_out_at_1[12], vector_add(vector_load(&fc1_forward_out_at_1[12]), sum0_0_3));
-            vector_store(&fc1_forward_out_at_1[64], vector_add(vector_load(&fc1_forward_out_at_1[64]), sum0_1_0));
-            vector_store(&fc1_forward_out_at_1[68], vector_add(vector_load(&fc1_forward_out_at_1[68]), sum0_1_1));
-            vector_store(&fc1_forward_out_at_1[72], vector_add(vector_load(&fc1_forward_out_at_1[72]), sum0_1_2));
-            vector_store(&fc1_forward_out_at_1[76], vector_add(vector_load(&fc1_forward_out_at_1[76]), sum0_1_3));
-        }
-    }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-            const vector_float fc1_forward_0 = vector_load(&fc1_forward_out[256 * b0 + 64 * t + 16 * o0 + 4 * o1]);
-            vector_store(&fc1_forward_out[256 * b0 + 64 * t + 16 * o0 + 4 * o1], vector_add(fc1_forward_0,
-                vector_load(&fc1_0_bias[16 * o0 + 4 * o1])));
+            for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+                for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+                    for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
+                        vector_float sum2_0_0 = vector_broadcast(0.0f);
+                        vector_float sum2_0_1 = vector_broadcast(0.0f);
+                        vector_float sum2_0_2 = vector_broadcast(0.0f);
+                        vector_float sum2_0_3 = vector_broadcast(0.0f);
+                        vector_float sum2_1_0 = vector_broadcast(0.0f);
+                        vector_float sum2_1_1 = vector_broadcast(0.0f);
+                        vector_float sum2_1_2 = vector_broadcast(0.0f);
+                        vector_float sum2_1_3 = vector_broadcast(0.0f);
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            for (ptrdiff_t h1 = 0; h1 < 4; h1++) {
+                                for (ptrdiff_t w1 = 0; w1 < 4; w1++) {
+                                    const vector_float encoder4_relu_in_staged0_0 = vector_load(&encoder4_relu_in_staged0[1024 * b0
+                                        + 512 * t0 + 64 * c1 + 16 * h1 + 4 * w1]);
+                                    float *const fc1_0_weight_in_staged1_at = &fc1_0_weight_in_staged1[512 * c1 + 128 * h1 + 32 * w1
+                                        + 16 * m1];
+                                    const vector_float fc1_0_weight_in_staged1_0 = vector_load(&fc1_0_weight_in_staged1_at[0]);
+                                    sum2_0_0 = vector_multiply_add(encoder4_relu_in_staged0_0, fc1_0_weight_in_staged1_0, sum2_0_0);
+                                    const vector_float fc1_0_weight_in_staged1_1 = vector_load(&fc1_0_weight_in_staged1_at[4]);
+                                    sum2_0_1 = vector_multiply_add(encoder4_relu_in_staged0_0, fc1_0_weight_in_staged1_1, sum2_0_1);
+                                    const vector_float fc1_0_weight_in_staged1_2 = vector_load(&fc1_0_weight_in_staged1_at[8]);
+                                    sum2_0_2 = vector_multiply_add(encoder4_relu_in_staged0_0, fc1_0_weight_in_staged1_2, sum2_0_2);
+                                    const vector_float fc1_0_weight_in_staged1_3 = vector_load(&fc1_0_weight_in_staged1_at[12]);
+                                    sum2_0_3 = vector_multiply_add(encoder4_relu_in_staged0_0, fc1_0_weight_in_staged1_3, sum2_0_3);
+                                    const vector_float encoder4_relu_in_staged0_1 = vector_load(&encoder4_relu_in_staged0[1024 * b0
+                                        + 512 * t0 + 64 * c1 + 16 * h1 + 4 * w1 + 256]);
+                                    sum2_1_0 = vector_multiply_add(encoder4_relu_in_staged0_1, fc1_0_weight_in_staged1_0, sum2_1_0);
+                                    sum2_1_1 = vector_multiply_add(encoder4_relu_in_staged0_1, fc1_0_weight_in_staged1_1, sum2_1_1);
+                                    sum2_1_2 = vector_multiply_add(encoder4_relu_in_staged0_1, fc1_0_weight_in_staged1_2, sum2_1_2);
+                                    sum2_1_3 = vector_multiply_add(encoder4_relu_in_staged0_1, fc1_0_weight_in_staged1_3, sum2_1_3);
+                                }
+                            }
+                        }
+                        float *const fc1_forward_parts_at_1 = &fc1_forward_parts[16384 * gc + 8192 * gb + 1024 * b0 + 512 * t0 + 32 * m0
+                            + 16 * m1];
+                        vector_store(&fc1_forward_parts_at_1[0], vector_add(vector_load(&fc1_forward_parts_at_1[0]), sum2_0_0));
+                        vector_store(&fc1_forward_parts_at_1[4], vector_add(vector_load(&fc1_forward_parts_at_1[4]), sum2_0_1));
+                        vector_store(&fc1_forward_parts_at_1[8], vector_add(vector_load(&fc1_forward_parts_at_1[8]), sum2_0_2));
+                        vector_store(&fc1_forward_parts_at_1[12], vector_add(vector_load(&fc1_forward_parts_at_1[12]), sum2_0_3));
+                        vector_store(&fc1_forward_parts_at_1[256], vector_add(vector_load(&fc1_forward_parts_at_1[256]), sum2_1_0));
+                        vector_store(&fc1_forward_parts_at_1[260], vector_add(vector_load(&fc1_forward_parts_at_1[260]), sum2_1_1));
+                        vector_store(&fc1_forward_parts_at_1[264], vector_add(vector_load(&fc1_forward_parts_at_1[264]), sum2_1_2));
+                        vector_store(&fc1_forward_parts_at_1[268], vector_add(vector_load(&fc1_forward_parts_at_1[268]), sum2_1_3));
+                    }
+                }
+            }
         }
     }
 }
 
-static void fc1_forward(float *restrict fc1_forward_out, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, int threads) {
+static void fc1_forward(float *restrict fc1_forward_parts, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
+    char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 64; item++) {
-        fc1_forward_body(item, fc1_forward_out, encoder4_relu, fc1_0_weight, fc1_0_bias);
+    for (ptrdiff_t item = 0; item < 8; item++) {
+        fc1_forward_body(item, fc1_forward_parts, encoder4_relu, fc1_0_weight, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* its sums of groups of features and of lanes, added up
+ * 65.5 k FLOPs, 278.8 k bytes of memory traffic, 5120 bytes of scratch in steps of 1558656 a thread.
+ * b parallel, t, m, sum in registers | g, l lanes */
+static void fc1_forward_sum_body(ptrdiff_t item, const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
+    float *restrict fc1_forward, char *scratch) {
+    const ptrdiff_t b = item;
+    float *const sums = (float *)scratch;
+    float *const totals = (float *)(scratch + 4096);
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m = 0; m < 64; m++) {
+            vector_float sum0 = vector_broadcast(0.0f);
+            for (ptrdiff_t g = 0; g < 4; g++) {
+                const vector_float fc1_forward_parts_0 = vector_load(&fc1_forward_parts[16384 * g + 1024 * b + 256 * t + 4 * m]);
+                sum0 = vector_add(sum0, fc1_forward_parts_0);
+            }
+            vector_store(&sums[256 * t + 4 * m], sum0);
+        }
+    }
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+            float sum1_0 = 0.0f;
+            float sum1_1 = 0.0f;
+            float sum1_2 = 0.0f;
+            float sum1_3 = 0.0f;
+            float sum1_4 = 0.0f;
+            float sum1_5 = 0.0f;
+            float sum1_6 = 0.0f;
+            float sum1_7 = 0.0f;
+            for (ptrdiff_t l = 0; l < 4; l++) {
+                float *const sums_at = &sums[256 * t + 32 * m0 + l];
+                sum1_0 = sum1_0 + sums_at[0];
+                sum1_1 = sum1_1 + sums_at[4];
+                sum1_2 = sum1_2 + sums_at[8];
+                sum1_3 = sum1_3 + sums_at[12];
+                sum1_4 = sum1_4 + sums_at[16];
+                sum1_5 = sum1_5 + sums_at[20];
+                sum1_6 = sum1_6 + sums_at[24];
+                sum1_7 = sum1_7 + sums_at[28];
+            }
+            float *const totals_at = &totals[64 * t + 8 * m0];
+            totals_at[0] = sum1_0;
+            totals_at[1] = sum1_1;
+            totals_at[2] = sum1_2;
+            totals_at[3] = sum1_3;
+            totals_at[4] = sum1_4;
+            totals_at[5] = sum1_5;
+            totals_at[6] = sum1_6;
+            totals_at[7] = sum1_7;
+        }
+    }
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m0 = 0; m0 < 16; m0++) {
+            const vector_float totals_0 = vector_load(&totals[64 * t + 4 * m0]);
+            vector_store(&fc1_forward[256 * b + 64 * t + 4 * m0], vector_add(totals_0, vector_load(&fc1_0_bias[4 * m0])));
+        }
+    }
+}
+
+static void fc1_forward_sum(const float *restrict fc1_forward_parts, float *restrict fc1_forward, const float *restrict fc1_0_bias,
+    char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        fc1_forward_sum_body(item, fc1_forward_parts, fc1_0_bias, fc1_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -3483,55 +3582,56 @@ static void gru0_cell(float *restrict gru0_cell_out, const float *restrict gru0_
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 100 -> 8192
  * 104.9 M FLOPs, 5438.7 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t in tiles of 2, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
+ * o in tiles of 16 parallel, p parallel, q parallel, b, t in tiles of 2, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
 static void fc3_forward_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
     const float *restrict fc3_0_bias, float *restrict fc3_forward_out) {
-    const ptrdiff_t o0 = item / 256;
-    const ptrdiff_t p = item / 64 % 4;
-    const ptrdiff_t q = item / 16 % 4;
-    const ptrdiff_t b0 = item % 16;
-    for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
-        vector_float sum0_0_0 = vector_broadcast(0.0f);
-        vector_float sum0_0_1 = vector_broadcast(0.0f);
-        vector_float sum0_0_2 = vector_broadcast(0.0f);
-        vector_float sum0_0_3 = vector_broadcast(0.0f);
-        vector_float sum0_1_0 = vector_broadcast(0.0f);
-        vector_float sum0_1_1 = vector_broadcast(0.0f);
-        vector_float sum0_1_2 = vector_broadcast(0.0f);
-        vector_float sum0_1_3 = vector_broadcast(0.0f);
-        for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
-            for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                const vector_float gru0_cell_0 = vector_broadcast(gru0_cell[500 * b0 + 200 * t0 + 4 * c0 + c1 + 100]);
-                const float *const fc3_0_weight_at = &fc3_0_weight[25600 * o0 + 1600 * p + 400 * q + 16 * c0 + 4 * c1];
-                const vector_float fc3_0_weight_0 = vector_load(&fc3_0_weight_at[0]);
-                sum0_0_0 = vector_multiply_add(gru0_cell_0, fc3_0_weight_0, sum0_0_0);
-                const vector_float fc3_0_weight_1 = vector_load(&fc3_0_weight_at[6400]);
-                sum0_0_1 = vector_multiply_add(gru0_cell_0, fc3_0_weight_1, sum0_0_1);
-                const vector_float fc3_0_weight_2 = vector_load(&fc3_0_weight_at[12800]);
-                sum0_0_2 = vector_multiply_add(gru0_cell_0, fc3_0_weight_2, sum0_0_2);
-                const vector_float fc3_0_weight_3 = vector_load(&fc3_0_weight_at[19200]);
-                sum0_0_3 = vector_multiply_add(gru0_cell_0, fc3_0_weight_3, sum0_0_3);
-                const vector_float gru0_cell_1 = vector_broadcast(gru0_cell[500 * b0 + 200 * t0 + 4 * c0 + c1 + 200]);
-                sum0_1_0 = vector_multiply_add(gru0_cell_1, fc3_0_weight_0, sum0_1_0);
-                sum0_1_1 = vector_multiply_add(gru0_cell_1, fc3_0_weight_1, sum0_1_1);
-                sum0_1_2 = vector_multiply_add(gru0_cell_1, fc3_0_weight_2, sum0_1_2);
-                sum0_1_3 = vector_multiply_add(gru0_cell_1, fc3_0_weight_3, sum0_1_3);
+    const ptrdiff_t o0 = item / 16;
+    const ptrdiff_t p = item / 4 % 4;
+    const ptrdiff_t q = item % 4;
+    for (ptrdiff_t b0 = 0; b0 < 16; b0++) {
+        for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
+            vector_float sum0_0_0 = vector_broadcast(0.0f);
+            vector_float sum0_0_1 = vector_broadcast(0.0f);
+            vector_float sum0_0_2 = vector_broadcast(0.0f);
+            vector_float sum0_0_3 = vector_broadcast(0.0f);
+            vector_float sum0_1_0 = vector_broadcast(0.0f);
+            vector_float sum0_1_1 = vector_broadcast(0.0f);
+            vector_float sum0_1_2 = vector_broadcast(0.0f);
+            vector_float sum0_1_3 = vector_broadcast(0.0f);
+            for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
+                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                    const vector_float gru0_cell_0 = vector_broadcast(gru0_cell[500 * b0 + 200 * t0 + 4 * c0 + c1 + 100]);
+                    const float *const fc3_0_weight_at = &fc3_0_weight[25600 * o0 + 1600 * p + 400 * q + 16 * c0 + 4 * c1];
+                    const vector_float fc3_0_weight_0 = vector_load(&fc3_0_weight_at[0]);
+                    sum0_0_0 = vector_multiply_add(gru0_cell_0, fc3_0_weight_0, sum0_0_0);
+                    const vector_float fc3_0_weight_1 = vector_load(&fc3_0_weight_at[6400]);
+                    sum0_0_1 = vector_multiply_add(gru0_cell_0, fc3_0_weight_1, sum0_0_1);
+                    const vector_float fc3_0_weight_2 = vector_load(&fc3_0_weight_at[12800]);
+                    sum0_0_2 = vector_multiply_add(gru0_cell_0, fc3_0_weight_2, sum0_0_2);
+                    const vector_float fc3_0_weight_3 = vector_load(&fc3_0_weight_at[19200]);
+                    sum0_0_3 = vector_multiply_add(gru0_cell_0, fc3_0_weight_3, sum0_0_3);
+                    const vector_float gru0_cell_1 = vector_broadcast(gru0_cell[500 * b0 + 200 * t0 + 4 * c0 + c1 + 200]);
+                    sum0_1_0 = vector_multiply_add(gru0_cell_1, fc3_0_weight_0, sum0_1_0);
+                    sum0_1_1 = vector_multiply_add(gru0_cell_1, fc3_0_weight_1, sum0_1_1);
+                    sum0_1_2 = vector_multiply_add(gru0_cell_1, fc3_0_weight_2, sum0_1_2);
+                    sum0_1_3 = vector_multiply_add(gru0_cell_1, fc3_0_weight_3, sum0_1_3);
+                }
             }
+            const float *const fc3_0_bias_at = &fc3_0_bias[256 * o0 + 16 * p + 4 * q];
+            const vector_float fc3_0_bias_0 = vector_load(&fc3_0_bias_at[0]);
+            float *const fc3_forward_out_at = &fc3_forward_out[32768 * b0 + 16384 * t0 + 256 * o0 + 16 * p + 4 * q];
+            vector_store(&fc3_forward_out_at[0], vector_add(sum0_0_0, fc3_0_bias_0));
+            const vector_float fc3_0_bias_1 = vector_load(&fc3_0_bias_at[64]);
+            vector_store(&fc3_forward_out_at[64], vector_add(sum0_0_1, fc3_0_bias_1));
+            const vector_float fc3_0_bias_2 = vector_load(&fc3_0_bias_at[128]);
+            vector_store(&fc3_forward_out_at[128], vector_add(sum0_0_2, fc3_0_bias_2));
+            const vector_float fc3_0_bias_3 = vector_load(&fc3_0_bias_at[192]);
+            vector_store(&fc3_forward_out_at[192], vector_add(sum0_0_3, fc3_0_bias_3));
+            vector_store(&fc3_forward_out_at[8192], vector_add(sum0_1_0, fc3_0_bias_0));
+            vector_store(&fc3_forward_out_at[8256], vector_add(sum0_1_1, fc3_0_bias_1));
+            vector_store(&fc3_forward_out_at[8320], vector_add(sum0_1_2, fc3_0_bias_2));
+            vector_store(&fc3_forward_out_at[8384], vector_add(sum0_1_3, fc3_0_bias_3));
         }
-        const float *const fc3_0_bias_at = &fc3_0_bias[256 * o0 + 16 * p + 4 * q];
-        const vector_float fc3_0_bias_0 = vector_load(&fc3_0_bias_at[0]);
-        float *const fc3_forward_out_at = &fc3_forward_out[32768 * b0 + 16384 * t0 + 256 * o0 + 16 * p + 4 * q];
-        vector_store(&fc3_forward_out_at[0], vector_add(sum0_0_0, fc3_0_bias_0));
-        const vector_float fc3_0_bias_1 = vector_load(&fc3_0_bias_at[64]);
-        vector_store(&fc3_forward_out_at[64], vector_add(sum0_0_1, fc3_0_bias_1));
-        const vector_float fc3_0_bias_2 = vector_load(&fc3_0_bias_at[128]);
-        vector_store(&fc3_forward_out_at[128], vector_add(sum0_0_2, fc3_0_bias_2));
-        const vector_float fc3_0_bias_3 = vector_load(&fc3_0_bias_at[192]);
-        vector_store(&fc3_forward_out_at[192], vector_add(sum0_0_3, fc3_0_bias_3));
-        vector_store(&fc3_forward_out_at[8192], vector_add(sum0_1_0, fc3_0_bias_0));
-        vector_store(&fc3_forward_out_at[8256], vector_add(sum0_1_1, fc3_0_bias_1));
-        vector_store(&fc3_forward_out_at[8320], vector_add(sum0_1_2, fc3_0_bias_2));
-        vector_store(&fc3_forward_out_at[8384], vector_add(sum0_1_3, fc3_0_bias_3));
     }
 }
 
@@ -3542,7 +3642,7 @@ static void fc3_forward(const float *restrict gru0_cell, const float *restrict f
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 8192; item++) {
+    for (ptrdiff_t item = 0; item < 512; item++) {
         fc3_forward_body(item, gru0_cell, fc3_0_weight, fc3_0_bias, fc3_forward_out);
     }
 }
@@ -11257,17 +11357,15 @@ static void fc3_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_
                 sum1_1_3 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_2, sum1_1_3);
             }
         }
-        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[(2 * c0) % 4 * 4 + (2 * c0) / 4 * 16 + 25600 * o0 + 1600 * p + 400 * q];
+        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[25600 * o0 + 1600 * p + 400 * q + 8 * c0];
         vector_store(&fc3_0_weight_grad_at[0], sum1_0_0);
         vector_store(&fc3_0_weight_grad_at[6400], sum1_0_1);
         vector_store(&fc3_0_weight_grad_at[12800], sum1_0_2);
         vector_store(&fc3_0_weight_grad_at[19200], sum1_0_3);
-        float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[(2 * c0 + 1) % 4 * 4 + (2 * c0 + 1) / 4 * 16 + 25600 * o0 + 1600 * p
-            + 400 * q];
-        vector_store(&fc3_0_weight_grad_at_1[0], sum1_1_0);
-        vector_store(&fc3_0_weight_grad_at_1[6400], sum1_1_1);
-        vector_store(&fc3_0_weight_grad_at_1[12800], sum1_1_2);
-        vector_store(&fc3_0_weight_grad_at_1[19200], sum1_1_3);
+        vector_store(&fc3_0_weight_grad_at[4], sum1_1_0);
+        vector_store(&fc3_0_weight_grad_at[6404], sum1_1_1);
+        vector_store(&fc3_0_weight_grad_at[12804], sum1_1_2);
+        vector_store(&fc3_0_weight_grad_at[19204], sum1_1_3);
     }
 }
 
@@ -11316,137 +11414,290 @@ static void fc3_bias_grad(const float *restrict decoder0_conv_transpose_data_gra
 }
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
- * 104.9 M FLOPs, 5399.6 k bytes of memory traffic.
- * c in tiles of 12 parallel, h parallel, w parallel, b parallel, t in tiles of 4, o in tiles of 32, sum in registers | o in tiles of 4, p, q, o, b unrolled, t unrolled, c in tiles of 4 unrolled, c lanes */
-static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_out, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict fc3_0_weight_copy) {
-    const ptrdiff_t c0 = item / 16;
-    const ptrdiff_t b0 = item % 16;
-    if (c0 < 8) {
-        float *const fc3_data_grad_out_at = &fc3_data_grad_out[400 * b0 + 12 * c0];
-        vector_store(&fc3_data_grad_out_at[0], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[4], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[8], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[100], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[104], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[108], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[200], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[204], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[208], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[300], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[304], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at[308], vector_broadcast(0.0f));
-        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
-            vector_float sum0_0_0 = vector_broadcast(0.0f);
-            vector_float sum0_0_1 = vector_broadcast(0.0f);
-            vector_float sum0_0_2 = vector_broadcast(0.0f);
-            vector_float sum0_1_0 = vector_broadcast(0.0f);
-            vector_float sum0_1_1 = vector_broadcast(0.0f);
-            vector_float sum0_1_2 = vector_broadcast(0.0f);
-            vector_float sum0_2_0 = vector_broadcast(0.0f);
-            vector_float sum0_2_1 = vector_broadcast(0.0f);
-            vector_float sum0_2_2 = vector_broadcast(0.0f);
-            vector_float sum0_3_0 = vector_broadcast(0.0f);
-            vector_float sum0_3_1 = vector_broadcast(0.0f);
-            vector_float sum0_3_2 = vector_broadcast(0.0f);
-            for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
-                for (ptrdiff_t p = 0; p < 4; p++) {
-                    for (ptrdiff_t q = 0; q < 4; q++) {
-                        for (ptrdiff_t o2 = 0; o2 < 4; o2++) {
-                            const float *const decoder0_conv_transpose_data_grad_at = &decoder0_conv_transpose_data_grad[32768 * b0
-                                + 512 * o0 + 64 * o1 + 16 * p + 4 * q + o2];
-                            const vector_float decoder0_conv_transpose_data_grad_0 =
-                                vector_broadcast(decoder0_conv_transpose_data_grad_at[0]);
-                            const float *const fc3_0_weight_copy_at = &fc3_0_weight_copy[98304 * c0 + 2048 * o0 + 256 * o1 + 64 * p + 16 * q
-                                + 4 * o2];
-                            const vector_float fc3_0_weight_copy_0 = vector_load(&fc3_0_weight_copy_at[0]);
-                            sum0_0_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_0, sum0_0_0);
-                            const vector_float fc3_0_weight_copy_1 = vector_load(&fc3_0_weight_copy_at[32768]);
-                            sum0_0_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_1, sum0_0_1);
-                            const vector_float fc3_0_weight_copy_2 = vector_load(&fc3_0_weight_copy_at[65536]);
-                            sum0_0_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_0, fc3_0_weight_copy_2, sum0_0_2);
-                            const vector_float decoder0_conv_transpose_data_grad_1 =
-                                vector_broadcast(decoder0_conv_transpose_data_grad_at[8192]);
-                            sum0_1_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_0, sum0_1_0);
-                            sum0_1_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_1, sum0_1_1);
-                            sum0_1_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_1, fc3_0_weight_copy_2, sum0_1_2);
-                            const vector_float decoder0_conv_transpose_data_grad_2 =
-                                vector_broadcast(decoder0_conv_transpose_data_grad_at[16384]);
-                            sum0_2_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_0, sum0_2_0);
-                            sum0_2_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_1, sum0_2_1);
-                            sum0_2_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_2, fc3_0_weight_copy_2, sum0_2_2);
-                            const vector_float decoder0_conv_transpose_data_grad_3 =
-                                vector_broadcast(decoder0_conv_transpose_data_grad_at[24576]);
-                            sum0_3_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_0, sum0_3_0);
-                            sum0_3_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_1, sum0_3_1);
-                            sum0_3_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_3, fc3_0_weight_copy_2, sum0_3_2);
-                        }
-                    }
+ * 104.9 M FLOPs, 5783.6 k bytes of memory traffic, 40960 bytes of scratch in steps of 1558656 a thread.
+ * gc parallel, gh parallel, gb parallel, gm parallel, c in tiles of 4, h in tiles of 4, w in tiles of 4, stage decoder0_conv_transpose_data_grad_in | m in tiles of 8, stage fc3_0_weight_in | m in tiles of 4, b, t in tiles of 2, sum in registers | c, h, w, b unrolled, t unrolled, m unrolled, l lanes */
+static void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_parts, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict fc3_0_weight, char *scratch) {
+    const ptrdiff_t gc = item / 2;
+    const ptrdiff_t gb = item % 2;
+    float *const decoder0_conv_transpose_data_grad_in_staged0 = (float *)scratch;
+    float *const fc3_0_weight_in_staged1 = (float *)(scratch + 32768);
+    float *const fc3_0_weight_in_staged3 = (float *)(scratch + 32768);
+    for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+        for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+            for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+                for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
+                    float *const fc3_data_grad_parts_at = &fc3_data_grad_parts[25600 * gc + 12800 * gb + 1600 * b0 + 800 * t0 + 32 * m0
+                        + 16 * m1];
+                    vector_store(&fc3_data_grad_parts_at[0], vector_broadcast(0.0f));
+                    vector_store(&fc3_data_grad_parts_at[4], vector_broadcast(0.0f));
+                    vector_store(&fc3_data_grad_parts_at[8], vector_broadcast(0.0f));
+                    vector_store(&fc3_data_grad_parts_at[12], vector_broadcast(0.0f));
+                    vector_store(&fc3_data_grad_parts_at[400], vector_broadcast(0.0f));
+                    vector_store(&fc3_data_grad_parts_at[404], vector_broadcast(0.0f));
+                    vector_store(&fc3_data_grad_parts_at[408], vector_broadcast(0.0f));
+                    vector_store(&fc3_data_grad_parts_at[412], vector_broadcast(0.0f));
                 }
             }
-            float *const fc3_data_grad_out_at_1 = &fc3_data_grad_out[400 * b0 + 12 * c0];
-            vector_store(&fc3_data_grad_out_at_1[0], vector_add(vector_load(&fc3_data_grad_out_at_1[0]), sum0_0_0));
-            vector_store(&fc3_data_grad_out_at_1[4], vector_add(vector_load(&fc3_data_grad_out_at_1[4]), sum0_0_1));
-            vector_store(&fc3_data_grad_out_at_1[8], vector_add(vector_load(&fc3_data_grad_out_at_1[8]), sum0_0_2));
-            vector_store(&fc3_data_grad_out_at_1[100], vector_add(vector_load(&fc3_data_grad_out_at_1[100]), sum0_1_0));
-            vector_store(&fc3_data_grad_out_at_1[104], vector_add(vector_load(&fc3_data_grad_out_at_1[104]), sum0_1_1));
-            vector_store(&fc3_data_grad_out_at_1[108], vector_add(vector_load(&fc3_data_grad_out_at_1[108]), sum0_1_2));
-            vector_store(&fc3_data_grad_out_at_1[200], vector_add(vector_load(&fc3_data_grad_out_at_1[200]), sum0_2_0));
-            vector_store(&fc3_data_grad_out_at_1[204], vector_add(vector_load(&fc3_data_grad_out_at_1[204]), sum0_2_1));
-            vector_store(&fc3_data_grad_out_at_1[208], vector_add(vector_load(&fc3_data_grad_out_at_1[208]), sum0_2_2));
-            vector_store(&fc3_data_grad_out_at_1[300], vector_add(vector_load(&fc3_data_grad_out_at_1[300]), sum0_3_0));
-            vector_store(&fc3_data_grad_out_at_1[304], vector_add(vector_load(&fc3_data_grad_out_at_1[304]), sum0_3_1));
-            vector_store(&fc3_data_grad_out_at_1[308], vector_add(vector_load(&fc3_data_grad_out_at_1[308]), sum0_3_2));
         }
-    } else {
-        float *const fc3_data_grad_out_at_2 = &fc3_data_grad_out[400 * b0 + 96];
-        vector_store(&fc3_data_grad_out_at_2[0], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at_2[100], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at_2[200], vector_broadcast(0.0f));
-        vector_store(&fc3_data_grad_out_at_2[300], vector_broadcast(0.0f));
-        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
-            vector_float sum1_0 = vector_broadcast(0.0f);
-            vector_float sum1_1 = vector_broadcast(0.0f);
-            vector_float sum1_2 = vector_broadcast(0.0f);
-            vector_float sum1_3 = vector_broadcast(0.0f);
-            for (ptrdiff_t o1 = 0; o1 < 8; o1++) {
-                for (ptrdiff_t p = 0; p < 4; p++) {
-                    for (ptrdiff_t q = 0; q < 4; q++) {
-                        for (ptrdiff_t o2 = 0; o2 < 4; o2++) {
-                            const float *const decoder0_conv_transpose_data_grad_at_1 = &decoder0_conv_transpose_data_grad[32768 * b0
-                                + 512 * o0 + 64 * o1 + 16 * p + 4 * q + o2];
-                            const vector_float fc3_0_weight_copy_3 = vector_load(&fc3_0_weight_copy[2048 * o0 + 256 * o1 + 64 * p + 16 * q
-                                + 4 * o2 + 786432]);
-                            sum1_0 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[0]), fc3_0_weight_copy_3,
-                                sum1_0);
-                            sum1_1 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[8192]),
-                                fc3_0_weight_copy_3, sum1_1);
-                            sum1_2 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[16384]),
-                                fc3_0_weight_copy_3, sum1_2);
-                            sum1_3 = vector_multiply_add(vector_broadcast(decoder0_conv_transpose_data_grad_at_1[24576]),
-                                fc3_0_weight_copy_3, sum1_3);
+    }
+    for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+        for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
+            float *const fc3_data_grad_parts_at_1 = &fc3_data_grad_parts[25600 * gc + 12800 * gb + 1600 * b0 + 800 * t0 + 384];
+            vector_store(&fc3_data_grad_parts_at_1[0], vector_broadcast(0.0f));
+            vector_store(&fc3_data_grad_parts_at_1[4], vector_broadcast(0.0f));
+            vector_store(&fc3_data_grad_parts_at_1[8], vector_broadcast(0.0f));
+            vector_store(&fc3_data_grad_parts_at_1[12], vector_broadcast(0.0f));
+            vector_store(&fc3_data_grad_parts_at_1[400], vector_broadcast(0.0f));
+            vector_store(&fc3_data_grad_parts_at_1[404], vector_broadcast(0.0f));
+            vector_store(&fc3_data_grad_parts_at_1[408], vector_broadcast(0.0f));
+            vector_store(&fc3_data_grad_parts_at_1[412], vector_broadcast(0.0f));
+        }
+    }
+    for (ptrdiff_t c0 = 0; c0 < 8; c0++) {
+        for (ptrdiff_t n_s = 0; n_s < 32; n_s++) {
+            for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+                for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                        vector_store(&decoder0_conv_transpose_data_grad_in_staged0[256 * n_s + 64 * c_s + 16 * h_s + 4 * w_s],
+                            vector_load(&decoder0_conv_transpose_data_grad[262144 * gb + 8192 * n_s + 2048 * gc + 256 * c0 + 64 * c_s
+                            + 16 * h_s + 4 * w_s]));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+            for (ptrdiff_t o_s = 0; o_s < 4; o_s++) {
+                for (ptrdiff_t p_s = 0; p_s < 4; p_s++) {
+                    for (ptrdiff_t q_s = 0; q_s < 4; q_s++) {
+                        for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
+                            vector_store(&fc3_0_weight_in_staged1[512 * o_s + 128 * p_s + 32 * q_s + 4 * c_s],
+                                vector_load(&fc3_0_weight[204800 * gc + 25600 * c0 + 6400 * o_s + 1600 * p_s + 400 * q_s + 32 * m0
+                                + 4 * c_s]));
                         }
                     }
                 }
             }
-            float *const fc3_data_grad_out_at_3 = &fc3_data_grad_out[400 * b0 + 96];
-            vector_store(&fc3_data_grad_out_at_3[0], vector_add(vector_load(&fc3_data_grad_out_at_3[0]), sum1_0));
-            vector_store(&fc3_data_grad_out_at_3[100], vector_add(vector_load(&fc3_data_grad_out_at_3[100]), sum1_1));
-            vector_store(&fc3_data_grad_out_at_3[200], vector_add(vector_load(&fc3_data_grad_out_at_3[200]), sum1_2));
-            vector_store(&fc3_data_grad_out_at_3[300], vector_add(vector_load(&fc3_data_grad_out_at_3[300]), sum1_3));
+            for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+                for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+                    for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
+                        vector_float sum2_0_0 = vector_broadcast(0.0f);
+                        vector_float sum2_0_1 = vector_broadcast(0.0f);
+                        vector_float sum2_0_2 = vector_broadcast(0.0f);
+                        vector_float sum2_0_3 = vector_broadcast(0.0f);
+                        vector_float sum2_1_0 = vector_broadcast(0.0f);
+                        vector_float sum2_1_1 = vector_broadcast(0.0f);
+                        vector_float sum2_1_2 = vector_broadcast(0.0f);
+                        vector_float sum2_1_3 = vector_broadcast(0.0f);
+                        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                            for (ptrdiff_t h1 = 0; h1 < 4; h1++) {
+                                for (ptrdiff_t w1 = 0; w1 < 4; w1++) {
+                                    const vector_float decoder0_conv_transpose_data_grad_in_staged0_0 =
+                                        vector_load(&decoder0_conv_transpose_data_grad_in_staged0[1024 * b0 + 512 * t0 + 64 * c1 + 16 * h1
+                                        + 4 * w1]);
+                                    float *const fc3_0_weight_in_staged1_at = &fc3_0_weight_in_staged1[512 * c1 + 128 * h1 + 32 * w1
+                                        + 16 * m1];
+                                    const vector_float fc3_0_weight_in_staged1_0 = vector_load(&fc3_0_weight_in_staged1_at[0]);
+                                    sum2_0_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_0,
+                                        fc3_0_weight_in_staged1_0, sum2_0_0);
+                                    const vector_float fc3_0_weight_in_staged1_1 = vector_load(&fc3_0_weight_in_staged1_at[4]);
+                                    sum2_0_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_0,
+                                        fc3_0_weight_in_staged1_1, sum2_0_1);
+                                    const vector_float fc3_0_weight_in_staged1_2 = vector_load(&fc3_0_weight_in_staged1_at[8]);
+                                    sum2_0_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_0,
+                                        fc3_0_weight_in_staged1_2, sum2_0_2);
+                                    const vector_float fc3_0_weight_in_staged1_3 = vector_load(&fc3_0_weight_in_staged1_at[12]);
+                                    sum2_0_3 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_0,
+                                        fc3_0_weight_in_staged1_3, sum2_0_3);
+                                    const vector_float decoder0_conv_transpose_data_grad_in_staged0_1 =
+                                        vector_load(&decoder0_conv_transpose_data_grad_in_staged0[1024 * b0 + 512 * t0 + 64 * c1 + 16 * h1
+                                        + 4 * w1 + 256]);
+                                    sum2_1_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_1,
+                                        fc3_0_weight_in_staged1_0, sum2_1_0);
+                                    sum2_1_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_1,
+                                        fc3_0_weight_in_staged1_1, sum2_1_1);
+                                    sum2_1_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_1,
+                                        fc3_0_weight_in_staged1_2, sum2_1_2);
+                                    sum2_1_3 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_1,
+                                        fc3_0_weight_in_staged1_3, sum2_1_3);
+                                }
+                            }
+                        }
+                        float *const fc3_data_grad_parts_at_2 = &fc3_data_grad_parts[25600 * gc + 12800 * gb + 1600 * b0 + 800 * t0
+                            + 32 * m0 + 16 * m1];
+                        vector_store(&fc3_data_grad_parts_at_2[0], vector_add(vector_load(&fc3_data_grad_parts_at_2[0]), sum2_0_0));
+                        vector_store(&fc3_data_grad_parts_at_2[4], vector_add(vector_load(&fc3_data_grad_parts_at_2[4]), sum2_0_1));
+                        vector_store(&fc3_data_grad_parts_at_2[8], vector_add(vector_load(&fc3_data_grad_parts_at_2[8]), sum2_0_2));
+                        vector_store(&fc3_data_grad_parts_at_2[12], vector_add(vector_load(&fc3_data_grad_parts_at_2[12]), sum2_0_3));
+                        vector_store(&fc3_data_grad_parts_at_2[400], vector_add(vector_load(&fc3_data_grad_parts_at_2[400]), sum2_1_0));
+                        vector_store(&fc3_data_grad_parts_at_2[404], vector_add(vector_load(&fc3_data_grad_parts_at_2[404]), sum2_1_1));
+                        vector_store(&fc3_data_grad_parts_at_2[408], vector_add(vector_load(&fc3_data_grad_parts_at_2[408]), sum2_1_2));
+                        vector_store(&fc3_data_grad_parts_at_2[412], vector_add(vector_load(&fc3_data_grad_parts_at_2[412]), sum2_1_3));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t o_s = 0; o_s < 4; o_s++) {
+            for (ptrdiff_t p_s = 0; p_s < 4; p_s++) {
+                for (ptrdiff_t q_s = 0; q_s < 4; q_s++) {
+                    for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+                        vector_store(&fc3_0_weight_in_staged3[256 * o_s + 64 * p_s + 16 * q_s + 4 * c_s],
+                            vector_load(&fc3_0_weight[204800 * gc + 25600 * c0 + 6400 * o_s + 1600 * p_s + 400 * q_s + 4 * c_s + 384]));
+                    }
+                }
+            }
+        }
+        for (ptrdiff_t b0 = 0; b0 < 8; b0++) {
+            for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
+                vector_float sum4_0_0 = vector_broadcast(0.0f);
+                vector_float sum4_0_1 = vector_broadcast(0.0f);
+                vector_float sum4_0_2 = vector_broadcast(0.0f);
+                vector_float sum4_0_3 = vector_broadcast(0.0f);
+                vector_float sum4_1_0 = vector_broadcast(0.0f);
+                vector_float sum4_1_1 = vector_broadcast(0.0f);
+                vector_float sum4_1_2 = vector_broadcast(0.0f);
+                vector_float sum4_1_3 = vector_broadcast(0.0f);
+                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                    for (ptrdiff_t h1 = 0; h1 < 4; h1++) {
+                        for (ptrdiff_t w1 = 0; w1 < 4; w1++) {
+                            const vector_float decoder0_conv_transpose_data_grad_in_staged0_2 =
+                                vector_load(&decoder0_conv_transpose_data_grad_in_staged0[1024 * b0 + 512 * t0 + 64 * c1 + 16 * h1
+                                + 4 * w1]);
+                            float *const fc3_0_weight_in_staged3_at = &fc3_0_weight_in_staged3[256 * c1 + 64 * h1 + 16 * w1];
+                            const vector_float fc3_0_weight_in_staged3_0 = vector_load(&fc3_0_weight_in_staged3_at[0]);
+                            sum4_0_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_2, fc3_0_weight_in_staged3_0,
+                                sum4_0_0);
+                            const vector_float fc3_0_weight_in_staged3_1 = vector_load(&fc3_0_weight_in_staged3_at[4]);
+                            sum4_0_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_2, fc3_0_weight_in_staged3_1,
+                                sum4_0_1);
+                            const vector_float fc3_0_weight_in_staged3_2 = vector_load(&fc3_0_weight_in_staged3_at[8]);
+                            sum4_0_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_2, fc3_0_weight_in_staged3_2,
+                                sum4_0_2);
+                            const vector_float fc3_0_weight_in_staged3_3 = vector_load(&fc3_0_weight_in_staged3_at[12]);
+                            sum4_0_3 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_2, fc3_0_weight_in_staged3_3,
+                                sum4_0_3);
+                            const vector_float decoder0_conv_transpose_data_grad_in_staged0_3 =
+                                vector_load(&decoder0_conv_transpose_data_grad_in_staged0[1024 * b0 + 512 * t0 + 64 * c1 + 16 * h1 + 4 * w1
+                                + 256]);
+                            sum4_1_0 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_3, fc3_0_weight_in_staged3_0,
+                                sum4_1_0);
+                            sum4_1_1 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_3, fc3_0_weight_in_staged3_1,
+                                sum4_1_1);
+                            sum4_1_2 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_3, fc3_0_weight_in_staged3_2,
+                                sum4_1_2);
+                            sum4_1_3 = vector_multiply_add(decoder0_conv_transpose_data_grad_in_staged0_3, fc3_0_weight_in_staged3_3,
+                                sum4_1_3);
+                        }
+                    }
+                }
+                float *const fc3_data_grad_parts_at_3 = &fc3_data_grad_parts[25600 * gc + 12800 * gb + 1600 * b0 + 800 * t0 + 384];
+                vector_store(&fc3_data_grad_parts_at_3[0], vector_add(vector_load(&fc3_data_grad_parts_at_3[0]), sum4_0_0));
+                vector_store(&fc3_data_grad_parts_at_3[4], vector_add(vector_load(&fc3_data_grad_parts_at_3[4]), sum4_0_1));
+                vector_store(&fc3_data_grad_parts_at_3[8], vector_add(vector_load(&fc3_data_grad_parts_at_3[8]), sum4_0_2));
+                vector_store(&fc3_data_grad_parts_at_3[12], vector_add(vector_load(&fc3_data_grad_parts_at_3[12]), sum4_0_3));
+                vector_store(&fc3_data_grad_parts_at_3[400], vector_add(vector_load(&fc3_data_grad_parts_at_3[400]), sum4_1_0));
+                vector_store(&fc3_data_grad_parts_at_3[404], vector_add(vector_load(&fc3_data_grad_parts_at_3[404]), sum4_1_1));
+                vector_store(&fc3_data_grad_parts_at_3[408], vector_add(vector_load(&fc3_data_grad_parts_at_3[408]), sum4_1_2));
+                vector_store(&fc3_data_grad_parts_at_3[412], vector_add(vector_load(&fc3_data_grad_parts_at_3[412]), sum4_1_3));
+            }
         }
     }
 }
 
-static void fc3_data_grad(float *restrict fc3_data_grad_out, const float *restrict decoder0_conv_transpose_data_grad,
-    const float *restrict fc3_0_weight_copy, int threads) {
+static void fc3_data_grad(float *restrict fc3_data_grad_parts, const float *restrict decoder0_conv_transpose_data_grad,
+    const float *restrict fc3_0_weight, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 144; item++) {
-        fc3_data_grad_body(item, fc3_data_grad_out, decoder0_conv_transpose_data_grad, fc3_0_weight_copy);
+    for (ptrdiff_t item = 0; item < 8; item++) {
+        fc3_data_grad_body(item, fc3_data_grad_parts, decoder0_conv_transpose_data_grad, fc3_0_weight,
+            scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+    }
+}
+
+/* its sums of groups of features and of lanes, added up
+ * 102.4 k FLOPs, 435.2 k bytes of memory traffic, 8000 bytes of scratch in steps of 1558656 a thread.
+ * b parallel, t, m, sum in registers | g, l lanes */
+static void fc3_data_grad_sum_body(ptrdiff_t item, const float *restrict fc3_data_grad_parts, float *restrict fc3_data_grad,
+    char *scratch) {
+    const ptrdiff_t b = item;
+    float *const sums = (float *)scratch;
+    float *const totals = (float *)(scratch + 6400);
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m = 0; m < 100; m++) {
+            vector_float sum0 = vector_broadcast(0.0f);
+            for (ptrdiff_t g = 0; g < 4; g++) {
+                const vector_float fc3_data_grad_parts_0 = vector_load(&fc3_data_grad_parts[25600 * g + 1600 * b + 400 * t + 4 * m]);
+                sum0 = vector_add(sum0, fc3_data_grad_parts_0);
+            }
+            vector_store(&sums[400 * t + 4 * m], sum0);
+        }
+    }
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+            float sum1_0 = 0.0f;
+            float sum1_1 = 0.0f;
+            float sum1_2 = 0.0f;
+            float sum1_3 = 0.0f;
+            float sum1_4 = 0.0f;
+            float sum1_5 = 0.0f;
+            float sum1_6 = 0.0f;
+            float sum1_7 = 0.0f;
+            for (ptrdiff_t l = 0; l < 4; l++) {
+                float *const sums_at = &sums[400 * t + 32 * m0 + l];
+                sum1_0 = sum1_0 + sums_at[0];
+                sum1_1 = sum1_1 + sums_at[4];
+                sum1_2 = sum1_2 + sums_at[8];
+                sum1_3 = sum1_3 + sums_at[12];
+                sum1_4 = sum1_4 + sums_at[16];
+                sum1_5 = sum1_5 + sums_at[20];
+                sum1_6 = sum1_6 + sums_at[24];
+                sum1_7 = sum1_7 + sums_at[28];
+            }
+            float *const totals_at = &totals[100 * t + 8 * m0];
+            totals_at[0] = sum1_0;
+            totals_at[1] = sum1_1;
+            totals_at[2] = sum1_2;
+            totals_at[3] = sum1_3;
+            totals_at[4] = sum1_4;
+            totals_at[5] = sum1_5;
+            totals_at[6] = sum1_6;
+            totals_at[7] = sum1_7;
+        }
+        float sum2_0 = 0.0f;
+        float sum2_1 = 0.0f;
+        float sum2_2 = 0.0f;
+        float sum2_3 = 0.0f;
+        for (ptrdiff_t l = 0; l < 4; l++) {
+            float *const sums_at_1 = &sums[400 * t + l + 384];
+            sum2_0 = sum2_0 + sums_at_1[0];
+            sum2_1 = sum2_1 + sums_at_1[4];
+            sum2_2 = sum2_2 + sums_at_1[8];
+            sum2_3 = sum2_3 + sums_at_1[12];
+        }
+        float *const totals_at_1 = &totals[100 * t + 96];
+        totals_at_1[0] = sum2_0;
+        totals_at_1[1] = sum2_1;
+        totals_at_1[2] = sum2_2;
+        totals_at_1[3] = sum2_3;
+    }
+    for (ptrdiff_t t = 0; t < 4; t++) {
+        for (ptrdiff_t m0 = 0; m0 < 25; m0++) {
+            vector_store(&fc3_data_grad[400 * b + 100 * t + 4 * m0], vector_load(&totals[100 * t + 4 * m0]));
+        }
+    }
+}
+
+static void fc3_data_grad_sum(const float *restrict fc3_data_grad_parts, float *restrict fc3_data_grad, char *scratch, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
+    (void)threads;
+#endif
+    for (ptrdiff_t item = 0; item < 16; item++) {
+        fc3_data_grad_sum_body(item, fc3_data_grad_parts, fc3_data_grad, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -12037,70 +12288,62 @@ static void gru0_input_projection_data_grad(const float *restrict gru0_cell_grad
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
  * 67.1 M FLOPs, 4210.7 k bytes of memory traffic, 4096 bytes of scratch in steps of 1558656 a thread.
- * c in tiles of 4 parallel, o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_input_projection_data_grad_in | h, w, c in tiles of 2, sum in registers | b, t, c unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc1_weight_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu,
+ * c in tiles of 16 parallel, h parallel, w parallel, b in tiles of 16, stage encoder4_relu_in | p, q, o in tiles of 2, sum in registers | b, t, o unrolled, c in tiles of 4 unrolled, c lanes */
+static void fc1_weight_grad_body(ptrdiff_t item, const float *restrict encoder4_relu, const float *restrict gru0_input_projection_data_grad,
     float *restrict fc1_0_weight_grad, char *scratch) {
-    const ptrdiff_t c0 = item / 4;
-    const ptrdiff_t o0 = item % 4;
-    float *const gru0_input_projection_data_grad_in_staged0 = (float *)scratch;
+    const ptrdiff_t c0 = item / 16;
+    const ptrdiff_t h = item / 4 % 4;
+    const ptrdiff_t w = item % 4;
+    float *const encoder4_relu_in_staged0 = (float *)scratch;
     for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
         for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
-            vector_store(&gru0_input_projection_data_grad_in_staged0[16 * n_s + 4 * c_s],
-                vector_load(&gru0_input_projection_data_grad[64 * n_s + 16 * o0 + 4 * c_s]));
+            vector_store(&encoder4_relu_in_staged0[16 * n_s + 4 * c_s], vector_load(&encoder4_relu[8192 * n_s + 256 * c0 + 64 * c_s + 16 * h
+                + 4 * w]));
         }
     }
-    for (ptrdiff_t h = 0; h < 4; h++) {
-        for (ptrdiff_t w = 0; w < 4; w++) {
-            for (ptrdiff_t c1 = 0; c1 < 2; c1++) {
-                vector_float sum1_0_0 = vector_broadcast(0.0f);
-                vector_float sum1_0_1 = vector_broadcast(0.0f);
-                vector_float sum1_0_2 = vector_broadcast(0.0f);
-                vector_float sum1_0_3 = vector_broadcast(0.0f);
-                vector_float sum1_1_0 = vector_broadcast(0.0f);
-                vector_float sum1_1_1 = vector_broadcast(0.0f);
-                vector_float sum1_1_2 = vector_broadcast(0.0f);
-                vector_float sum1_1_3 = vector_broadcast(0.0f);
-                for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
-                    for (ptrdiff_t t = 0; t < 4; t++) {
-                        float *const gru0_input_projection_data_grad_in_staged0_at = &gru0_input_projection_data_grad_in_staged0[64 * b1
-                            + 16 * t];
-                        const vector_float gru0_input_projection_data_grad_in_staged0_0 =
-                            vector_load(&gru0_input_projection_data_grad_in_staged0_at[0]);
-                        const vector_float encoder4_relu_0 = vector_broadcast(encoder4_relu[32768 * b1 + 8192 * t + 64 * c0 + 16 * h + 4 * w
-                            + 2 * c1]);
-                        sum1_0_0 = vector_multiply_add(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_0, sum1_0_0);
-                        const vector_float gru0_input_projection_data_grad_in_staged0_1 =
-                            vector_load(&gru0_input_projection_data_grad_in_staged0_at[4]);
-                        sum1_0_1 = vector_multiply_add(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_0, sum1_0_1);
-                        const vector_float gru0_input_projection_data_grad_in_staged0_2 =
-                            vector_load(&gru0_input_projection_data_grad_in_staged0_at[8]);
-                        sum1_0_2 = vector_multiply_add(gru0_input_projection_data_grad_in_staged0_2, encoder4_relu_0, sum1_0_2);
-                        const vector_float gru0_input_projection_data_grad_in_staged0_3 =
-                            vector_load(&gru0_input_projection_data_grad_in_staged0_at[12]);
-                        sum1_0_3 = vector_multiply_add(gru0_input_projection_data_grad_in_staged0_3, encoder4_relu_0, sum1_0_3);
-                        const vector_float encoder4_relu_1 = vector_broadcast(encoder4_relu[32768 * b1 + 8192 * t + 64 * c0 + 16 * h + 4 * w
-                            + 2 * c1 + 1]);
-                        sum1_1_0 = vector_multiply_add(gru0_input_projection_data_grad_in_staged0_0, encoder4_relu_1, sum1_1_0);
-                        sum1_1_1 = vector_multiply_add(gru0_input_projection_data_grad_in_staged0_1, encoder4_relu_1, sum1_1_1);
-                        sum1_1_2 = vector_multiply_add(gru0_input_projection_data_grad_in_staged0_2, encoder4_relu_1, sum1_1_2);
-                        sum1_1_3 = vector_multiply_add(gru0_input_projection_data_grad_in_staged0_3, encoder4_relu_1, sum1_1_3);
-                    }
-                }
-                float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[131072 * o0 + 256 * c0 + 64 * h + 16 * w + 8 * c1];
-                vector_store(&fc1_0_weight_grad_at[0], sum1_0_0);
-                vector_store(&fc1_0_weight_grad_at[32768], sum1_0_1);
-                vector_store(&fc1_0_weight_grad_at[65536], sum1_0_2);
-                vector_store(&fc1_0_weight_grad_at[98304], sum1_0_3);
-                vector_store(&fc1_0_weight_grad_at[4], sum1_1_0);
-                vector_store(&fc1_0_weight_grad_at[32772], sum1_1_1);
-                vector_store(&fc1_0_weight_grad_at[65540], sum1_1_2);
-                vector_store(&fc1_0_weight_grad_at[98308], sum1_1_3);
+    for (ptrdiff_t o0 = 0; o0 < 32; o0++) {
+        vector_float sum1_0_0 = vector_broadcast(0.0f);
+        vector_float sum1_0_1 = vector_broadcast(0.0f);
+        vector_float sum1_0_2 = vector_broadcast(0.0f);
+        vector_float sum1_0_3 = vector_broadcast(0.0f);
+        vector_float sum1_1_0 = vector_broadcast(0.0f);
+        vector_float sum1_1_1 = vector_broadcast(0.0f);
+        vector_float sum1_1_2 = vector_broadcast(0.0f);
+        vector_float sum1_1_3 = vector_broadcast(0.0f);
+        for (ptrdiff_t b1 = 0; b1 < 16; b1++) {
+            for (ptrdiff_t t = 0; t < 4; t++) {
+                const vector_float gru0_input_projection_data_grad_0 = vector_broadcast(gru0_input_projection_data_grad[(2 * o0) % 4
+                    + (2 * o0) / 4 * 4 + 256 * b1 + 64 * t]);
+                float *const encoder4_relu_in_staged0_at = &encoder4_relu_in_staged0[64 * b1 + 16 * t];
+                const vector_float encoder4_relu_in_staged0_0 = vector_load(&encoder4_relu_in_staged0_at[0]);
+                sum1_0_0 = vector_multiply_add(gru0_input_projection_data_grad_0, encoder4_relu_in_staged0_0, sum1_0_0);
+                const vector_float encoder4_relu_in_staged0_1 = vector_load(&encoder4_relu_in_staged0_at[4]);
+                sum1_0_1 = vector_multiply_add(gru0_input_projection_data_grad_0, encoder4_relu_in_staged0_1, sum1_0_1);
+                const vector_float encoder4_relu_in_staged0_2 = vector_load(&encoder4_relu_in_staged0_at[8]);
+                sum1_0_2 = vector_multiply_add(gru0_input_projection_data_grad_0, encoder4_relu_in_staged0_2, sum1_0_2);
+                const vector_float encoder4_relu_in_staged0_3 = vector_load(&encoder4_relu_in_staged0_at[12]);
+                sum1_0_3 = vector_multiply_add(gru0_input_projection_data_grad_0, encoder4_relu_in_staged0_3, sum1_0_3);
+                const vector_float gru0_input_projection_data_grad_1 = vector_broadcast(gru0_input_projection_data_grad[(2 * o0 + 1) % 4
+                    + (2 * o0 + 1) / 4 * 4 + 256 * b1 + 64 * t]);
+                sum1_1_0 = vector_multiply_add(gru0_input_projection_data_grad_1, encoder4_relu_in_staged0_0, sum1_1_0);
+                sum1_1_1 = vector_multiply_add(gru0_input_projection_data_grad_1, encoder4_relu_in_staged0_1, sum1_1_1);
+                sum1_1_2 = vector_multiply_add(gru0_input_projection_data_grad_1, encoder4_relu_in_staged0_2, sum1_1_2);
+                sum1_1_3 = vector_multiply_add(gru0_input_projection_data_grad_1, encoder4_relu_in_staged0_3, sum1_1_3);
             }
         }
+        float *const fc1_0_weight_grad_at = &fc1_0_weight_grad[16384 * c0 + 1024 * h + 256 * w + 8 * o0];
+        vector_store(&fc1_0_weight_grad_at[0], sum1_0_0);
+        vector_store(&fc1_0_weight_grad_at[4096], sum1_0_1);
+        vector_store(&fc1_0_weight_grad_at[8192], sum1_0_2);
+        vector_store(&fc1_0_weight_grad_at[12288], sum1_0_3);
+        vector_store(&fc1_0_weight_grad_at[4], sum1_1_0);
+        vector_store(&fc1_0_weight_grad_at[4100], sum1_1_1);
+        vector_store(&fc1_0_weight_grad_at[8196], sum1_1_2);
+        vector_store(&fc1_0_weight_grad_at[12292], sum1_1_3);
     }
 }
 
-static void fc1_weight_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict encoder4_relu,
+static void fc1_weight_grad(const float *restrict encoder4_relu, const float *restrict gru0_input_projection_data_grad,
     float *restrict fc1_0_weight_grad, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -12108,7 +12351,7 @@ static void fc1_weight_grad(const float *restrict gru0_input_projection_data_gra
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
-        fc1_weight_grad_body(item, gru0_input_projection_data_grad, encoder4_relu, fc1_0_weight_grad,
+        fc1_weight_grad_body(item, encoder4_relu, gru0_input_projection_data_grad, fc1_0_weight_grad,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -12136,64 +12379,65 @@ static void fc1_bias_grad(const float *restrict gru0_input_projection_data_grad,
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
  * 67.1 M FLOPs, 4210.7 k bytes of memory traffic.
- * c in tiles of 16 parallel, h parallel, w parallel, b parallel, t in tiles of 2, sum in registers | o in tiles of 4, p, q, o, b unrolled, t unrolled, c in tiles of 4 unrolled, c lanes */
-static void fc1_data_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad,
-    const float *restrict fc1_0_weight_copy, float *restrict fc1_data_grad_out) {
-    const ptrdiff_t c0 = item / 256;
-    const ptrdiff_t h = item / 64 % 4;
-    const ptrdiff_t w = item / 16 % 4;
-    const ptrdiff_t b0 = item % 16;
-    for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
-        vector_float sum0_0_0 = vector_broadcast(0.0f);
-        vector_float sum0_0_1 = vector_broadcast(0.0f);
-        vector_float sum0_0_2 = vector_broadcast(0.0f);
-        vector_float sum0_0_3 = vector_broadcast(0.0f);
-        vector_float sum0_1_0 = vector_broadcast(0.0f);
-        vector_float sum0_1_1 = vector_broadcast(0.0f);
-        vector_float sum0_1_2 = vector_broadcast(0.0f);
-        vector_float sum0_1_3 = vector_broadcast(0.0f);
-        for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
-            for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-                const vector_float gru0_input_projection_data_grad_0 = vector_broadcast(gru0_input_projection_data_grad[256 * b0 + 128 * t0
-                    + 4 * o0 + o1]);
-                const float *const fc1_0_weight_copy_at = &fc1_0_weight_copy[16384 * c0 + 1024 * h + 256 * w + 16 * o0 + 4 * o1];
-                const vector_float fc1_0_weight_copy_0 = vector_load(&fc1_0_weight_copy_at[0]);
-                sum0_0_0 = vector_multiply_add(gru0_input_projection_data_grad_0, fc1_0_weight_copy_0, sum0_0_0);
-                const vector_float fc1_0_weight_copy_1 = vector_load(&fc1_0_weight_copy_at[4096]);
-                sum0_0_1 = vector_multiply_add(gru0_input_projection_data_grad_0, fc1_0_weight_copy_1, sum0_0_1);
-                const vector_float fc1_0_weight_copy_2 = vector_load(&fc1_0_weight_copy_at[8192]);
-                sum0_0_2 = vector_multiply_add(gru0_input_projection_data_grad_0, fc1_0_weight_copy_2, sum0_0_2);
-                const vector_float fc1_0_weight_copy_3 = vector_load(&fc1_0_weight_copy_at[12288]);
-                sum0_0_3 = vector_multiply_add(gru0_input_projection_data_grad_0, fc1_0_weight_copy_3, sum0_0_3);
-                const vector_float gru0_input_projection_data_grad_1 = vector_broadcast(gru0_input_projection_data_grad[256 * b0 + 128 * t0
-                    + 4 * o0 + o1 + 64]);
-                sum0_1_0 = vector_multiply_add(gru0_input_projection_data_grad_1, fc1_0_weight_copy_0, sum0_1_0);
-                sum0_1_1 = vector_multiply_add(gru0_input_projection_data_grad_1, fc1_0_weight_copy_1, sum0_1_1);
-                sum0_1_2 = vector_multiply_add(gru0_input_projection_data_grad_1, fc1_0_weight_copy_2, sum0_1_2);
-                sum0_1_3 = vector_multiply_add(gru0_input_projection_data_grad_1, fc1_0_weight_copy_3, sum0_1_3);
+ * c in tiles of 16 parallel, h parallel, w parallel, b, t in tiles of 2, sum in registers | o in tiles of 4, p, q, o, b unrolled, t unrolled, c in tiles of 4 unrolled, c lanes */
+static void fc1_data_grad_body(ptrdiff_t item, const float *restrict gru0_input_projection_data_grad, const float *restrict fc1_0_weight,
+    float *restrict fc1_data_grad_out) {
+    const ptrdiff_t c0 = item / 16;
+    const ptrdiff_t h = item / 4 % 4;
+    const ptrdiff_t w = item % 4;
+    for (ptrdiff_t b0 = 0; b0 < 16; b0++) {
+        for (ptrdiff_t t0 = 0; t0 < 2; t0++) {
+            vector_float sum0_0_0 = vector_broadcast(0.0f);
+            vector_float sum0_0_1 = vector_broadcast(0.0f);
+            vector_float sum0_0_2 = vector_broadcast(0.0f);
+            vector_float sum0_0_3 = vector_broadcast(0.0f);
+            vector_float sum0_1_0 = vector_broadcast(0.0f);
+            vector_float sum0_1_1 = vector_broadcast(0.0f);
+            vector_float sum0_1_2 = vector_broadcast(0.0f);
+            vector_float sum0_1_3 = vector_broadcast(0.0f);
+            for (ptrdiff_t o0 = 0; o0 < 16; o0++) {
+                for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
+                    const vector_float gru0_input_projection_data_grad_0 = vector_broadcast(gru0_input_projection_data_grad[256 * b0
+                        + 128 * t0 + 4 * o0 + o1]);
+                    const float *const fc1_0_weight_at = &fc1_0_weight[16384 * c0 + 1024 * h + 256 * w + 16 * o0 + 4 * o1];
+                    const vector_float fc1_0_weight_0 = vector_load(&fc1_0_weight_at[0]);
+                    sum0_0_0 = vector_multiply_add(gru0_input_projection_data_grad_0, fc1_0_weight_0, sum0_0_0);
+                    const vector_float fc1_0_weight_1 = vector_load(&fc1_0_weight_at[4096]);
+                    sum0_0_1 = vector_multiply_add(gru0_input_projection_data_grad_0, fc1_0_weight_1, sum0_0_1);
+                    const vector_float fc1_0_weight_2 = vector_load(&fc1_0_weight_at[8192]);
+                    sum0_0_2 = vector_multiply_add(gru0_input_projection_data_grad_0, fc1_0_weight_2, sum0_0_2);
+                    const vector_float fc1_0_weight_3 = vector_load(&fc1_0_weight_at[12288]);
+                    sum0_0_3 = vector_multiply_add(gru0_input_projection_data_grad_0, fc1_0_weight_3, sum0_0_3);
+                    const vector_float gru0_input_projection_data_grad_1 = vector_broadcast(gru0_input_projection_data_grad[256 * b0
+                        + 128 * t0 + 4 * o0 + o1 + 64]);
+                    sum0_1_0 = vector_multiply_add(gru0_input_projection_data_grad_1, fc1_0_weight_0, sum0_1_0);
+                    sum0_1_1 = vector_multiply_add(gru0_input_projection_data_grad_1, fc1_0_weight_1, sum0_1_1);
+                    sum0_1_2 = vector_multiply_add(gru0_input_projection_data_grad_1, fc1_0_weight_2, sum0_1_2);
+                    sum0_1_3 = vector_multiply_add(gru0_input_projection_data_grad_1, fc1_0_weight_3, sum0_1_3);
+                }
             }
+            float *const fc1_data_grad_out_at = &fc1_data_grad_out[32768 * b0 + 16384 * t0 + 256 * c0 + 16 * h + 4 * w];
+            vector_store(&fc1_data_grad_out_at[0], sum0_0_0);
+            vector_store(&fc1_data_grad_out_at[64], sum0_0_1);
+            vector_store(&fc1_data_grad_out_at[128], sum0_0_2);
+            vector_store(&fc1_data_grad_out_at[192], sum0_0_3);
+            vector_store(&fc1_data_grad_out_at[8192], sum0_1_0);
+            vector_store(&fc1_data_grad_out_at[8256], sum0_1_1);
+            vector_store(&fc1_data_grad_out_at[8320], sum0_1_2);
+            vector_store(&fc1_data_grad_out_at[8384], sum0_1_3);
         }
-        float *const fc1_data_grad_out_at = &fc1_data_grad_out[32768 * b0 + 16384 * t0 + 256 * c0 + 16 * h + 4 * w];
-        vector_store(&fc1_data_grad_out_at[0], sum0_0_0);
-        vector_store(&fc1_data_grad_out_at[64], sum0_0_1);
-        vector_store(&fc1_data_grad_out_at[128], sum0_0_2);
-        vector_store(&fc1_data_grad_out_at[192], sum0_0_3);
-        vector_store(&fc1_data_grad_out_at[8192], sum0_1_0);
-        vector_store(&fc1_data_grad_out_at[8256], sum0_1_1);
-        vector_store(&fc1_data_grad_out_at[8320], sum0_1_2);
-        vector_store(&fc1_data_grad_out_at[8384], sum0_1_3);
     }
 }
 
-static void fc1_data_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict fc1_0_weight_copy,
+static void fc1_data_grad(const float *restrict gru0_input_projection_data_grad, const float *restrict fc1_0_weight,
     float *restrict fc1_data_grad_out, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 8192; item++) {
-        fc1_data_grad_body(item, gru0_input_projection_data_grad, fc1_0_weight_copy, fc1_data_grad_out);
+    for (ptrdiff_t item = 0; item < 512; item++) {
+        fc1_data_grad_body(item, gru0_input_projection_data_grad, fc1_0_weight, fc1_data_grad_out);
     }
 }
 
@@ -16615,34 +16859,6 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 }
 
 /* the second copy of a weight, lanes along its input channels
- * 0 FLOPs, 4194.3 k bytes of memory traffic.
- * a in tiles of 4 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 4, a, d */
-static void fc1_0_weight_renew_body(ptrdiff_t item, const float *restrict fc1_0_weight, float *restrict fc1_0_weight_copy) {
-    const ptrdiff_t a0 = item / 16;
-    const ptrdiff_t e = item / 4 % 4;
-    const ptrdiff_t f = item % 4;
-    for (ptrdiff_t d0 = 0; d0 < 128; d0++) {
-        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                fc1_0_weight_copy[4096 * d0 + 1024 * e + 256 * f + 16 * a0 + 4 * a1 + d1] = fc1_0_weight[32768 * a0 + 256 * d0 + 64 * e
-                    + 16 * f + 4 * d1 + a1];
-            }
-        }
-    }
-}
-
-static void fc1_0_weight_renew(float *restrict fc1_0_weight_copy, const float *restrict fc1_0_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 256; item++) {
-        fc1_0_weight_renew_body(item, fc1_0_weight, fc1_0_weight_copy);
-    }
-}
-
-/* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 153.6 k bytes of memory traffic.
  * a in tiles of 4 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 4, a, d */
 static void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_ih_l0, float *restrict gru_weight_ih_l0_copy) {
@@ -16685,34 +16901,6 @@ static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const 
     (void)threads;
     for (ptrdiff_t item = 0; item < 75; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
-    }
-}
-
-/* the second copy of a weight, lanes along its input channels
- * 0 FLOPs, 6553.6 k bytes of memory traffic.
- * a in tiles of 4 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 4, a, d */
-static void fc3_0_weight_renew_body(ptrdiff_t item, const float *restrict fc3_0_weight, float *restrict fc3_0_weight_copy) {
-    const ptrdiff_t a0 = item / 16;
-    const ptrdiff_t b = item / 4 % 4;
-    const ptrdiff_t c = item % 4;
-    for (ptrdiff_t d0 = 0; d0 < 25; d0++) {
-        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                fc3_0_weight_copy[32768 * d0 + 256 * a0 + 64 * b + 16 * c + 4 * a1 + d1] = fc3_0_weight[6400 * a0 + 1600 * b + 400 * c
-                    + 16 * d0 + 4 * d1 + a1];
-            }
-        }
-    }
-}
-
-static void fc3_0_weight_renew(float *restrict fc3_0_weight_copy, const float *restrict fc3_0_weight, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
-    (void)threads;
-#endif
-    for (ptrdiff_t item = 0; item < 2048; item++) {
-        fc3_0_weight_renew_body(item, fc3_0_weight, fc3_0_weight_copy);
     }
 }
 
@@ -20512,57 +20700,136 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
- * 1048.6 k FLOPs, 2130.4 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, c in tiles of 32, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward, const float *restrict encoder4_relu,
-    const float *restrict fc1_0_weight, const float *restrict fc1_0_bias) {
-    const ptrdiff_t o0 = item;
-    float *const fc1_forward_at = &fc1_forward[16 * o0];
-    vector_store(&fc1_forward_at[0], vector_broadcast(0.0f));
-    vector_store(&fc1_forward_at[4], vector_broadcast(0.0f));
-    vector_store(&fc1_forward_at[8], vector_broadcast(0.0f));
-    vector_store(&fc1_forward_at[12], vector_broadcast(0.0f));
-    for (ptrdiff_t c0 = 0; c0 < 16; c0++) {
-        vector_float sum0_0 = vector_broadcast(0.0f);
-        vector_float sum0_1 = vector_broadcast(0.0f);
-        vector_float sum0_2 = vector_broadcast(0.0f);
-        vector_float sum0_3 = vector_broadcast(0.0f);
-        for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-            for (ptrdiff_t h = 0; h < 4; h++) {
-                for (ptrdiff_t w = 0; w < 4; w++) {
-                    for (ptrdiff_t c2 = 0; c2 < 4; c2++) {
-                        const vector_float encoder4_relu_0 = vector_broadcast(encoder4_relu[512 * c0 + 64 * c1 + 16 * h + 4 * w + c2]);
-                        const float *const fc1_0_weight_at = &fc1_0_weight[131072 * o0 + 2048 * c0 + 256 * c1 + 64 * h + 16 * w + 4 * c2];
-                        sum0_0 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[0]), sum0_0);
-                        sum0_1 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[32768]), sum0_1);
-                        sum0_2 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[65536]), sum0_2);
-                        sum0_3 = vector_multiply_add(encoder4_relu_0, vector_load(&fc1_0_weight_at[98304]), sum0_3);
-                    }
+ * 1048.6 k FLOPs, 2138.1 k bytes of memory traffic, 9216 bytes of scratch in steps of 1558656 a thread.
+ * gc parallel, gh parallel, gb parallel, gm parallel, c in tiles of 4, h in tiles of 4, w in tiles of 4, stage encoder4_relu_in | m in tiles of 8, stage fc1_0_weight_in | m in tiles of 4, b, t, sum in registers | c, h, w, b unrolled, t unrolled, m unrolled, l lanes */
+static void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward_parts, const float *restrict encoder4_relu,
+    const float *restrict fc1_0_weight, char *scratch) {
+    const ptrdiff_t gc = item;
+    float *const encoder4_relu_in_staged0 = (float *)scratch;
+    float *const fc1_0_weight_in_staged1 = (float *)(scratch + 1024);
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+            float *const fc1_forward_parts_at = &fc1_forward_parts[256 * gc + 32 * m0 + 16 * m1];
+            vector_store(&fc1_forward_parts_at[0], vector_broadcast(0.0f));
+            vector_store(&fc1_forward_parts_at[4], vector_broadcast(0.0f));
+            vector_store(&fc1_forward_parts_at[8], vector_broadcast(0.0f));
+            vector_store(&fc1_forward_parts_at[12], vector_broadcast(0.0f));
+        }
+    }
+    for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
+        for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+            for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                    vector_store(&encoder4_relu_in_staged0[64 * c_s + 16 * h_s + 4 * w_s],
+                        vector_load(&encoder4_relu[1024 * gc + 256 * c0 + 64 * c_s + 16 * h_s + 4 * w_s]));
                 }
             }
         }
-        float *const fc1_forward_at_1 = &fc1_forward[16 * o0];
-        vector_store(&fc1_forward_at_1[0], vector_add(vector_load(&fc1_forward_at_1[0]), sum0_0));
-        vector_store(&fc1_forward_at_1[4], vector_add(vector_load(&fc1_forward_at_1[4]), sum0_1));
-        vector_store(&fc1_forward_at_1[8], vector_add(vector_load(&fc1_forward_at_1[8]), sum0_2));
-        vector_store(&fc1_forward_at_1[12], vector_add(vector_load(&fc1_forward_at_1[12]), sum0_3));
-    }
-    for (ptrdiff_t o1 = 0; o1 < 4; o1++) {
-        const vector_float fc1_forward_0 = vector_load(&fc1_forward[16 * o0 + 4 * o1]);
-        vector_store(&fc1_forward[16 * o0 + 4 * o1], vector_add(fc1_forward_0, vector_load(&fc1_0_bias[16 * o0 + 4 * o1])));
+        for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+            for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
+                for (ptrdiff_t h_s = 0; h_s < 4; h_s++) {
+                    for (ptrdiff_t w_s = 0; w_s < 4; w_s++) {
+                        for (ptrdiff_t o_s = 0; o_s < 8; o_s++) {
+                            vector_store(&fc1_0_weight_in_staged1[512 * c_s + 128 * h_s + 32 * w_s + 4 * o_s],
+                                vector_load(&fc1_0_weight[65536 * gc + 16384 * c0 + 4096 * c_s + 1024 * h_s + 256 * w_s + 32 * m0
+                                + 4 * o_s]));
+                        }
+                    }
+                }
+            }
+            for (ptrdiff_t m1 = 0; m1 < 2; m1++) {
+                vector_float sum2_0 = vector_broadcast(0.0f);
+                vector_float sum2_1 = vector_broadcast(0.0f);
+                vector_float sum2_2 = vector_broadcast(0.0f);
+                vector_float sum2_3 = vector_broadcast(0.0f);
+                for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+                    for (ptrdiff_t h1 = 0; h1 < 4; h1++) {
+                        for (ptrdiff_t w1 = 0; w1 < 4; w1++) {
+                            const vector_float encoder4_relu_in_staged0_0 = vector_load(&encoder4_relu_in_staged0[64 * c1 + 16 * h1
+                                + 4 * w1]);
+                            float *const fc1_0_weight_in_staged1_at = &fc1_0_weight_in_staged1[512 * c1 + 128 * h1 + 32 * w1 + 16 * m1];
+                            sum2_0 = vector_multiply_add(encoder4_relu_in_staged0_0, vector_load(&fc1_0_weight_in_staged1_at[0]), sum2_0);
+                            sum2_1 = vector_multiply_add(encoder4_relu_in_staged0_0, vector_load(&fc1_0_weight_in_staged1_at[4]), sum2_1);
+                            sum2_2 = vector_multiply_add(encoder4_relu_in_staged0_0, vector_load(&fc1_0_weight_in_staged1_at[8]), sum2_2);
+                            sum2_3 = vector_multiply_add(encoder4_relu_in_staged0_0, vector_load(&fc1_0_weight_in_staged1_at[12]), sum2_3);
+                        }
+                    }
+                }
+                float *const fc1_forward_parts_at_1 = &fc1_forward_parts[256 * gc + 32 * m0 + 16 * m1];
+                vector_store(&fc1_forward_parts_at_1[0], vector_add(vector_load(&fc1_forward_parts_at_1[0]), sum2_0));
+                vector_store(&fc1_forward_parts_at_1[4], vector_add(vector_load(&fc1_forward_parts_at_1[4]), sum2_1));
+                vector_store(&fc1_forward_parts_at_1[8], vector_add(vector_load(&fc1_forward_parts_at_1[8]), sum2_2));
+                vector_store(&fc1_forward_parts_at_1[12], vector_add(vector_load(&fc1_forward_parts_at_1[12]), sum2_3));
+            }
+        }
     }
 }
 
-static void fc1_forward_stream(float *restrict fc1_forward, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
-    const float *restrict fc1_0_bias, int threads) {
+static void fc1_forward_stream(float *restrict fc1_forward_parts, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
+    char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 4; item++) {
-        fc1_forward_stream_body(item, fc1_forward, encoder4_relu, fc1_0_weight, fc1_0_bias);
+    for (ptrdiff_t item = 0; item < 8; item++) {
+        fc1_forward_stream_body(item, fc1_forward_parts, encoder4_relu, fc1_0_weight, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
+}
+
+/* its sums of groups of features and of lanes, added up
+ * 2048 FLOPs, 8704 bytes of memory traffic, 1280 bytes of scratch in steps of 1558656 a thread.
+ * b parallel, t, m, sum in registers | g, l lanes */
+static void fc1_forward_sum_stream_body(const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
+    float *restrict fc1_forward, char *scratch) {
+    float *const sums = (float *)scratch;
+    float *const totals = (float *)(scratch + 1024);
+    for (ptrdiff_t m = 0; m < 64; m++) {
+        vector_float sum0 = vector_broadcast(0.0f);
+        for (ptrdiff_t g = 0; g < 8; g++) {
+            sum0 = vector_add(sum0, vector_load(&fc1_forward_parts[256 * g + 4 * m]));
+        }
+        vector_store(&sums[4 * m], sum0);
+    }
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        float sum1_0 = 0.0f;
+        float sum1_1 = 0.0f;
+        float sum1_2 = 0.0f;
+        float sum1_3 = 0.0f;
+        float sum1_4 = 0.0f;
+        float sum1_5 = 0.0f;
+        float sum1_6 = 0.0f;
+        float sum1_7 = 0.0f;
+        for (ptrdiff_t l = 0; l < 4; l++) {
+            float *const sums_at = &sums[32 * m0 + l];
+            sum1_0 = sum1_0 + sums_at[0];
+            sum1_1 = sum1_1 + sums_at[4];
+            sum1_2 = sum1_2 + sums_at[8];
+            sum1_3 = sum1_3 + sums_at[12];
+            sum1_4 = sum1_4 + sums_at[16];
+            sum1_5 = sum1_5 + sums_at[20];
+            sum1_6 = sum1_6 + sums_at[24];
+            sum1_7 = sum1_7 + sums_at[28];
+        }
+        float *const totals_at = &totals[8 * m0];
+        totals_at[0] = sum1_0;
+        totals_at[1] = sum1_1;
+        totals_at[2] = sum1_2;
+        totals_at[3] = sum1_3;
+        totals_at[4] = sum1_4;
+        totals_at[5] = sum1_5;
+        totals_at[6] = sum1_6;
+        totals_at[7] = sum1_7;
+    }
+    for (ptrdiff_t m0 = 0; m0 < 16; m0++) {
+        vector_store(&fc1_forward[4 * m0], vector_add(vector_load(&totals[4 * m0]), vector_load(&fc1_0_bias[4 * m0])));
+    }
+}
+
+static void fc1_forward_sum_stream(const float *restrict fc1_forward_parts, float *restrict fc1_forward, const float *restrict fc1_0_bias,
+    char *scratch, int threads) {
+    (void)threads;
+    fc1_forward_sum_stream_body(fc1_forward_parts, fc1_0_bias, fc1_forward, scratch);
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 64 -> 300
@@ -20765,7 +21032,7 @@ static void keep_gru0_carry(float *restrict state, const float *restrict gru0_ce
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 8192
  * 1638.4 k FLOPs, 3343.1 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
+ * o in tiles of 16 parallel, p parallel, q parallel, b, t, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
 static void fc3_forward_stream_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
     const float *restrict fc3_0_bias, float *restrict fc3_forward) {
     const ptrdiff_t o0 = item / 16;
@@ -22541,17 +22808,16 @@ static void load_encoder_12_weight(float *restrict packed, const float *restrict
 
 /* from file order
  * 0 FLOPs, 4194.3 k bytes of memory traffic.
- * a in tiles of 4 parallel, b in tiles of 4 parallel, c in tiles of 4, d in tiles of 4, e in tiles of 4, f in tiles of 4, b, c, d, e, f, a */
+ * d in tiles of 4 parallel, a in tiles of 4 parallel, b in tiles of 4, c in tiles of 4, e in tiles of 4, f in tiles of 4, a, b, c, e, f, d */
 static void load_fc1_0_weight_body(ptrdiff_t item, const float *restrict values, float *restrict packed) {
-    const ptrdiff_t a0 = item;
-    for (ptrdiff_t d0 = 0; d0 < 128; d0++) {
-        for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-            for (ptrdiff_t e1 = 0; e1 < 4; e1++) {
-                for (ptrdiff_t f1 = 0; f1 < 4; f1++) {
-                    for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                        packed[32768 * a0 + 256 * d0 + 64 * e1 + 16 * f1 + 4 * d1 + a1] = values[32768 * a0 + 8192 * a1 + 64 * d0 + 16 * d1
-                            + 4 * e1 + f1];
-                    }
+    const ptrdiff_t d0 = item / 16;
+    const ptrdiff_t a0 = item % 16;
+    for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+        for (ptrdiff_t e1 = 0; e1 < 4; e1++) {
+            for (ptrdiff_t f1 = 0; f1 < 4; f1++) {
+                for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                    packed[4096 * d0 + 1024 * e1 + 256 * f1 + 16 * a0 + 4 * a1 + d1] = values[32768 * a0 + 8192 * a1 + 64 * d0 + 16 * d1
+                        + 4 * e1 + f1];
                 }
             }
         }
@@ -22564,7 +22830,7 @@ static void load_fc1_0_weight(float *restrict packed, const float *restrict valu
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 16; item++) {
+    for (ptrdiff_t item = 0; item < 2048; item++) {
         load_fc1_0_weight_body(item, values, packed);
     }
 }
@@ -23212,8 +23478,7 @@ static void save_fc1_0_weight_body(const float *restrict packed, float *restrict
         for (ptrdiff_t d0 = 0; d0 < 512; d0++) {
             for (ptrdiff_t e0 = 0; e0 < 4; e0++) {
                 for (ptrdiff_t f0 = 0; f0 < 4; f0++) {
-                    values[8192 * a0 + 16 * d0 + 4 * e0 + f0] = packed[a0 % 4 + d0 % 4 * 4 + d0 / 4 * 256 + a0 / 4 * 32768 + 64 * e0
-                        + 16 * f0];
+                    values[8192 * a0 + 16 * d0 + 4 * e0 + f0] = packed[d0 % 4 + d0 / 4 * 4096 + 1024 * e0 + 256 * f0 + 4 * a0];
                 }
             }
         }
@@ -23246,7 +23511,7 @@ static void save_gru_weight_ih_l0_body(const float *restrict packed, float *rest
     for (ptrdiff_t a0 = 0; a0 < 100; a0++) {
         for (ptrdiff_t b0 = 0; b0 < 3; b0++) {
             for (ptrdiff_t d0 = 0; d0 < 64; d0++) {
-                values[6400 * b0 + 64 * a0 + d0] = packed[a0 % 4 + d0 % 4 * 4 + d0 / 4 * 16 + a0 / 4 * 768 + 256 * b0];
+                values[6400 * b0 + 64 * a0 + d0] = packed[a0 % 4 + a0 / 4 * 768 + 256 * b0 + 4 * d0];
             }
         }
     }
@@ -23264,7 +23529,7 @@ static void save_gru_weight_hh_l0_body(const float *restrict packed, float *rest
     for (ptrdiff_t a0 = 0; a0 < 100; a0++) {
         for (ptrdiff_t b0 = 0; b0 < 3; b0++) {
             for (ptrdiff_t d0 = 0; d0 < 100; d0++) {
-                values[10000 * b0 + 100 * a0 + d0] = packed[a0 % 4 + d0 % 4 * 4 + d0 / 4 * 16 + a0 / 4 * 1200 + 400 * b0];
+                values[10000 * b0 + 100 * a0 + d0] = packed[a0 % 4 + a0 / 4 * 1200 + 400 * b0 + 4 * d0];
             }
         }
     }
@@ -23315,8 +23580,7 @@ static void save_fc3_0_weight_body(const float *restrict packed, float *restrict
         for (ptrdiff_t b0 = 0; b0 < 4; b0++) {
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t d0 = 0; d0 < 100; d0++) {
-                    values[1600 * a0 + 400 * b0 + 100 * c0 + d0] = packed[a0 % 4 + d0 % 4 * 4 + d0 / 4 * 16 + a0 / 4 * 6400 + 1600 * b0
-                        + 400 * c0];
+                    values[1600 * a0 + 400 * b0 + 100 * c0 + d0] = packed[a0 % 4 + a0 / 4 * 6400 + 1600 * b0 + 400 * c0 + 4 * d0];
                 }
             }
         }
@@ -24150,7 +24414,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder3_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
-    {"fc1_forward", 67108864.0, 4210944.0, 1, false},
+    {"fc1_forward", 67108864.0, 4456448.0, 1, false},
+    {"fc1_forward_sum", 65536.0, 278784.0, 1, false},
     {"gru0_input_projection", 2457600.0, 171184.0, 1, false},
     {"gru0_carry_start", 0.0, 38400.0, 1, false},
     {"gru0_hidden_projection", 960000.0, 230000.0, 4, false},
@@ -24204,7 +24469,8 @@ static const ModelKernel train_kernel[] = {
     {"decoder0_conv_transpose_data_grad", 2415919104.0, 18880512.0, 1, false},
     {"fc3_weight_grad", 104857600.0, 5405952.0, 1, false},
     {"fc3_bias_grad", 524288.0, 2129920.0, 1, false},
-    {"fc3_data_grad", 104857600.0, 5399552.0, 1, false},
+    {"fc3_data_grad", 104857600.0, 5783552.0, 1, false},
+    {"fc3_data_grad_sum", 102400.0, 435200.0, 1, false},
     {"gru0_carry_grad_start", 0.0, 32000.0, 1, false},
     {"gru0_cell_grad_sum", 6400.0, 83200.0, 4, false},
     {"gru0_cell_grad", 144000.0, 390400.0, 4, false},
@@ -24249,10 +24515,8 @@ static const ModelKernel train_kernel[] = {
     {"encoder0_conv_weight_grad", 150994944.0, 68167424.0, 1, false},
     {"encoder0_conv_weight_grad_sum", 2304.0, 10368.0, 1, false},
     {"update", 63524832.0, 72599824.0, 1, false},
-    {"fc1_0_weight_renew", 0.0, 4194304.0, 1, false},
     {"gru_weight_ih_l0_renew", 0.0, 153600.0, 1, false},
     {"gru_weight_hh_l0_renew", 0.0, 240000.0, 1, false},
-    {"fc3_0_weight_renew", 0.0, 6553600.0, 1, false},
 };
 
 /* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
@@ -24270,7 +24534,8 @@ static const ModelKernel evaluate_kernel[] = {
     {"encoder3_batch_norm_running", 1024.0, 6144.0, 1, false},
     {"encoder4_conv_forward_weight", 0.0, 13107200.0, 1, false},
     {"encoder4_conv_forward", 2415919104.0, 14684160.0, 1, false},
-    {"fc1_forward", 67108864.0, 4210944.0, 1, false},
+    {"fc1_forward", 67108864.0, 4456448.0, 1, false},
+    {"fc1_forward_sum", 65536.0, 278784.0, 1, false},
     {"gru0_input_projection", 2457600.0, 171184.0, 1, false},
     {"gru0_carry_start", 0.0, 38400.0, 1, false},
     {"gru0_hidden_projection", 960000.0, 230000.0, 4, false},
@@ -24298,346 +24563,348 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 78178240), (float *)(workspace + 111732672), scratch,
+    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 72804288), (float *)(workspace + 106358720), scratch,
         threads);
     done(step, 0);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 112781248),
-        (float *)(workspace + 259401408), (float *)(workspace + 72599808), (float *)(workspace + 72599936),
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 106358720), (double *)(workspace + 107407296),
+        (float *)(workspace + 254027456), (float *)(workspace + 72599808), (float *)(workspace + 72599936),
         (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_weight((float *)(workspace + 112256960), (const float *)(workspace + 1408), threads);
+    encoder1_conv_forward_weight((float *)(workspace + 106883008), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward((const float *)(workspace + 78178240), (const float *)(workspace + 259401408), (const float *)(workspace + 1280),
-        (const float *)(workspace + 112256960), (float *)(workspace + 178841536), (float *)(workspace + 111732672), scratch, threads);
+    encoder1_conv_forward((const float *)(workspace + 72804288), (const float *)(workspace + 254027456), (const float *)(workspace + 1280),
+        (const float *)(workspace + 106883008), (float *)(workspace + 173467584), (float *)(workspace + 106358720), scratch, threads);
     done(step, 3);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 111732672), (double *)(workspace + 112256960),
-        (float *)(workspace + 259399872), (float *)(workspace + 72600064), (float *)(workspace + 72600320),
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 106358720), (double *)(workspace + 106883008),
+        (float *)(workspace + 254025920), (float *)(workspace + 72600064), (float *)(workspace + 72600320),
         (const float *)(workspace + 75136), threads);
     done(step, 4);
-    encoder2_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 75648), threads);
+    encoder2_conv_forward_weight((float *)(workspace + 106358720), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward((const float *)(workspace + 178841536), (const float *)(workspace + 259399872),
-        (const float *)(workspace + 75392), (const float *)(workspace + 111732672), (float *)(workspace + 229173184),
-        (float *)(workspace + 112256960), scratch, threads);
+    encoder2_conv_forward((const float *)(workspace + 173467584), (const float *)(workspace + 254025920),
+        (const float *)(workspace + 75392), (const float *)(workspace + 106358720), (float *)(workspace + 223799232),
+        (float *)(workspace + 106883008), scratch, threads);
     done(step, 6);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 112256960), (double *)(workspace + 111732672),
-        (float *)(workspace + 259396800), (float *)(workspace + 72600576), (float *)(workspace + 72601088),
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 106883008), (double *)(workspace + 106358720),
+        (float *)(workspace + 254022848), (float *)(workspace + 72600576), (float *)(workspace + 72601088),
         (const float *)(workspace + 370560), threads);
     done(step, 7);
-    encoder3_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 371584), threads);
+    encoder3_conv_forward_weight((float *)(workspace + 106358720), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward((const float *)(workspace + 229173184), (const float *)(workspace + 259396800),
-        (const float *)(workspace + 371072), (const float *)(workspace + 111732672), (float *)(workspace + 245950400),
-        (float *)(workspace + 113829824), scratch, threads);
+    encoder3_conv_forward((const float *)(workspace + 223799232), (const float *)(workspace + 254022848),
+        (const float *)(workspace + 371072), (const float *)(workspace + 106358720), (float *)(workspace + 240576448),
+        (float *)(workspace + 108455872), scratch, threads);
     done(step, 9);
-    encoder3_batch_norm_statistics_merge((const float *)(workspace + 113829824), (double *)(workspace + 111732672),
-        (float *)(workspace + 259390656), (float *)(workspace + 72601600), (float *)(workspace + 72602624),
+    encoder3_batch_norm_statistics_merge((const float *)(workspace + 108455872), (double *)(workspace + 106358720),
+        (float *)(workspace + 254016704), (float *)(workspace + 72601600), (float *)(workspace + 72602624),
         (const float *)(workspace + 1551232), threads);
     done(step, 10);
-    encoder4_conv_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 1553280), threads);
+    encoder4_conv_forward_weight((float *)(workspace + 106358720), (const float *)(workspace + 1553280), threads);
     done(step, 11);
-    encoder4_conv_forward((const float *)(workspace + 245950400), (const float *)(workspace + 259390656),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 111732672), (float *)(workspace + 254339008), scratch, threads);
+    encoder4_conv_forward((const float *)(workspace + 240576448), (const float *)(workspace + 254016704),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 106358720), (float *)(workspace + 248965056), scratch, threads);
     done(step, 12);
-    fc1_forward((float *)(workspace + 259374272), (const float *)(workspace + 254339008), (const float *)(workspace + 6271872),
-        (const float *)(workspace + 8369024), threads);
+    fc1_forward((float *)(workspace + 106358720), (const float *)(workspace + 248965056), (const float *)(workspace + 6271872), scratch,
+        threads);
     done(step, 13);
-    gru0_input_projection((const float *)(workspace + 259374272), (const float *)(workspace + 8369280), (float *)(workspace + 259188672),
-        (const float *)(workspace + 8566080), threads);
+    fc1_forward_sum((const float *)(workspace + 106358720), (float *)(workspace + 254000320), (const float *)(workspace + 8369024), scratch,
+        threads);
     done(step, 14);
-    gru0_carry_start((float *)(workspace + 259342272), step->h0, threads);
+    gru0_input_projection((const float *)(workspace + 254000320), (const float *)(workspace + 8369280), (float *)(workspace + 253814720),
+        (const float *)(workspace + 8566080), threads);
     done(step, 15);
+    gru0_carry_start((float *)(workspace + 253968320), step->h0, threads);
+    done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 259342272), (const float *)(workspace + 8446080),
-            (float *)(workspace + 259265472), (const float *)(workspace + 8567296), time, threads);
-        done(step, 16);
-        gru0_cell((float *)(workspace + 259342272), (const float *)(workspace + 259188672), (const float *)(workspace + 259265472), time,
-            threads);
+        gru0_hidden_projection((const float *)(workspace + 253968320), (const float *)(workspace + 8446080),
+            (float *)(workspace + 253891520), (const float *)(workspace + 8567296), time, threads);
         done(step, 17);
+        gru0_cell((float *)(workspace + 253968320), (const float *)(workspace + 253814720), (const float *)(workspace + 253891520), time,
+            threads);
+        done(step, 18);
     }
-    fc3_forward((const float *)(workspace + 259342272), (const float *)(workspace + 8568512), (float *)(workspace + 256436160),
+    fc3_forward((const float *)(workspace + 253968320), (const float *)(workspace + 8568512), (float *)(workspace + 251062208),
         (const float *)(workspace + 11845312), threads);
-    done(step, 18);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 11878080), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward((const float *)(workspace + 256436160), (const float *)(workspace + 111732672),
-        (float *)(workspace + 250144704), (float *)(workspace + 120121280), scratch, threads);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 106358720), (const float *)(workspace + 11878080), threads);
     done(step, 20);
-    decoder0_batch_norm_statistics_merge((const float *)(workspace + 120121280), (double *)(workspace + 111732672),
-        (float *)(workspace + 259393728), (float *)(workspace + 72603648), (float *)(workspace + 72604672),
-        (const float *)(workspace + 16596672), threads);
+    decoder0_conv_transpose_forward((const float *)(workspace + 251062208), (const float *)(workspace + 106358720),
+        (float *)(workspace + 244770752), (float *)(workspace + 114747328), scratch, threads);
     done(step, 21);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 16598720), threads);
+    decoder0_batch_norm_statistics_merge((const float *)(workspace + 114747328), (double *)(workspace + 106358720),
+        (float *)(workspace + 254019776), (float *)(workspace + 72603648), (float *)(workspace + 72604672),
+        (const float *)(workspace + 16596672), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward((const float *)(workspace + 250144704), (const float *)(workspace + 259393728),
-        (const float *)(workspace + 16597696), (const float *)(workspace + 111732672), (float *)(workspace + 237561792),
-        (float *)(workspace + 113829824), scratch, threads);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 106358720), (const float *)(workspace + 16598720), threads);
     done(step, 23);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 113829824), (double *)(workspace + 111732672),
-        (float *)(workspace + 259398336), (float *)(workspace + 72605696), (float *)(workspace + 72606208),
-        (const float *)(workspace + 17778368), threads);
+    decoder1_conv_transpose_forward((const float *)(workspace + 244770752), (const float *)(workspace + 254019776),
+        (const float *)(workspace + 16597696), (const float *)(workspace + 106358720), (float *)(workspace + 232187840),
+        (float *)(workspace + 108455872), scratch, threads);
     done(step, 24);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 111732672), (const float *)(workspace + 17779392), threads);
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 108455872), (double *)(workspace + 106358720),
+        (float *)(workspace + 254024384), (float *)(workspace + 72605696), (float *)(workspace + 72606208),
+        (const float *)(workspace + 17778368), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward((const float *)(workspace + 237561792), (const float *)(workspace + 259398336),
-        (const float *)(workspace + 17778880), (const float *)(workspace + 111732672), (float *)(workspace + 195618752),
-        (float *)(workspace + 112256960), scratch, threads);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 106358720), (const float *)(workspace + 17779392), threads);
     done(step, 26);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 112256960), (double *)(workspace + 111732672),
-        (float *)(workspace + 259400640), (float *)(workspace + 72606720), (float *)(workspace + 72606976),
-        (const float *)(workspace + 18074304), threads);
+    decoder2_conv_transpose_forward((const float *)(workspace + 232187840), (const float *)(workspace + 254024384),
+        (const float *)(workspace + 17778880), (const float *)(workspace + 106358720), (float *)(workspace + 190244800),
+        (float *)(workspace + 106883008), scratch, threads);
     done(step, 27);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 146335680), (const float *)(workspace + 18074816), threads);
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 106883008), (double *)(workspace + 106358720),
+        (float *)(workspace + 254026688), (float *)(workspace + 72606720), (float *)(workspace + 72606976),
+        (const float *)(workspace + 18074304), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward((const float *)(workspace + 195618752), (const float *)(workspace + 259400640),
-        (const float *)(workspace + 18074560), (const float *)(workspace + 146335680), (float *)(workspace + 111732672),
-        (float *)(workspace + 145287104), scratch, threads);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 140961728), (const float *)(workspace + 18074816), threads);
     done(step, 29);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 145287104), (double *)(workspace + 146335680),
-        (float *)(workspace + 259401792), (float *)(workspace + 72607232), (float *)(workspace + 72607360),
-        (const float *)(workspace + 18148544), threads);
+    decoder3_conv_transpose_forward((const float *)(workspace + 190244800), (const float *)(workspace + 254026688),
+        (const float *)(workspace + 18074560), (const float *)(workspace + 140961728), (float *)(workspace + 106358720),
+        (float *)(workspace + 139913152), scratch, threads);
     done(step, 30);
-    decoder4_conv_forward((const float *)(workspace + 111732672), (const float *)(workspace + 259401792),
-        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 139913152), (double *)(workspace + 140961728),
+        (float *)(workspace + 254027840), (float *)(workspace + 72607232), (float *)(workspace + 72607360),
+        (const float *)(workspace + 18148544), threads);
     done(step, 31);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 145287104), threads);
+    decoder4_conv_forward((const float *)(workspace + 106358720), (const float *)(workspace + 254027840),
+        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
     done(step, 32);
-    loss((const double *)(workspace + 145287104), step->loss, threads);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 139913152), threads);
     done(step, 33);
-    decoder4_tanh_grad((float *)(workspace + 212395968), step->reconstruction, step->x, threads);
+    loss((const double *)(workspace + 139913152), step->loss, threads);
     done(step, 34);
-    decoder4_conv_weight_grad((float *)(workspace + 145287104), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 259401792), (const float *)(workspace + 18148672), (const float *)(workspace + 212395968), scratch,
-        threads);
+    decoder4_tanh_grad((float *)(workspace + 207022016), step->reconstruction, step->x, threads);
     done(step, 35);
-    decoder4_conv_weight_grad_sum((const float *)(workspace + 145287104), (float *)(workspace + 36298752), threads);
-    done(step, 36);
-    decoder4_conv_data_grad((const float *)(workspace + 212395968), (const float *)(workspace + 18148800), (float *)(workspace + 145287104),
-        (const float *)(workspace + 111732672), (const float *)(workspace + 259401792), (const float *)(workspace + 18148672),
-        (float *)(workspace + 213444544), scratch, threads);
-    done(step, 37);
-    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 213444544), (float *)(workspace + 259402176),
-        (const float *)(workspace + 259401792), threads);
-    done(step, 38);
-    decoder3_batch_norm_weight_grad((float *)(workspace + 36298496), (const float *)(workspace + 259402176), threads);
-    done(step, 39);
-    decoder3_batch_norm_bias_grad((float *)(workspace + 36298624), (const float *)(workspace + 259402176), threads);
-    done(step, 40);
-    decoder3_conv_transpose_weight_grad((const float *)(workspace + 259401792), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 259402176), (const float *)(workspace + 18148672), (const float *)(workspace + 145287104),
-        (const float *)(workspace + 195618752), (const float *)(workspace + 259400640), (const float *)(workspace + 18074560),
-        (float *)(workspace + 212395968), scratch, threads);
-    done(step, 41);
-    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 212395968), (float *)(workspace + 36224768), threads);
-    done(step, 42);
-    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18074816), (float *)(workspace + 259057600), scratch, threads);
-    done(step, 43);
-    decoder3_conv_transpose_data_grad((const float *)(workspace + 259401792), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 259402176), (const float *)(workspace + 18148672), (const float *)(workspace + 145287104),
-        (const float *)(workspace + 259057600), (float *)(workspace + 212395968), (const float *)(workspace + 195618752),
-        (const float *)(workspace + 259400640), (const float *)(workspace + 18074560), (float *)(workspace + 258533312), scratch, threads);
-    done(step, 44);
-    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 258533312), (float *)(workspace + 120907712),
-        (const float *)(workspace + 259400640), threads);
-    done(step, 45);
-    decoder2_batch_norm_weight_grad((float *)(workspace + 36224256), (const float *)(workspace + 120907712), threads);
-    done(step, 46);
-    decoder2_batch_norm_bias_grad((float *)(workspace + 36224512), (const float *)(workspace + 120907712), threads);
-    done(step, 47);
-    decoder2_conv_transpose_weight_grad((const float *)(workspace + 259400640), (const float *)(workspace + 195618752),
-        (const float *)(workspace + 120907712), (const float *)(workspace + 18074560), (const float *)(workspace + 212395968),
-        (const float *)(workspace + 237561792), (const float *)(workspace + 259398336), (const float *)(workspace + 17778880),
-        (float *)(workspace + 111732672), scratch, threads);
-    done(step, 48);
-    decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 35929344), threads);
-    done(step, 49);
-    decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 17779392), (float *)(workspace + 120121280), scratch, threads);
-    done(step, 50);
-    decoder2_conv_transpose_data_grad((const float *)(workspace + 259400640), (const float *)(workspace + 195618752),
-        (const float *)(workspace + 120907712), (const float *)(workspace + 18074560), (const float *)(workspace + 212395968),
-        (const float *)(workspace + 120121280), (float *)(workspace + 111732672), (const float *)(workspace + 237561792),
-        (const float *)(workspace + 259398336), (const float *)(workspace + 17778880), (float *)(workspace + 120645568), scratch, threads);
-    done(step, 51);
-    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 120645568), (float *)(workspace + 126543808),
-        (const float *)(workspace + 259398336), threads);
-    done(step, 52);
-    decoder1_batch_norm_weight_grad((float *)(workspace + 35928320), (const float *)(workspace + 126543808), threads);
-    done(step, 53);
-    decoder1_batch_norm_bias_grad((float *)(workspace + 35928832), (const float *)(workspace + 126543808), threads);
-    done(step, 54);
-    decoder1_conv_transpose_weight_grad((const float *)(workspace + 259398336), (const float *)(workspace + 237561792),
-        (const float *)(workspace + 126543808), (const float *)(workspace + 17778880), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 250144704), (const float *)(workspace + 259393728), (const float *)(workspace + 16597696),
-        (float *)(workspace + 120121280), scratch, threads);
-    done(step, 55);
-    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 120121280), (float *)(workspace + 34748672), threads);
-    done(step, 56);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16598720), (float *)(workspace + 124315584), scratch, threads);
-    done(step, 57);
-    decoder1_conv_transpose_data_grad((const float *)(workspace + 259398336), (const float *)(workspace + 237561792),
-        (const float *)(workspace + 126543808), (const float *)(workspace + 17778880), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 124315584), (float *)(workspace + 120121280), (const float *)(workspace + 250144704),
-        (const float *)(workspace + 259393728), (const float *)(workspace + 16597696), (float *)(workspace + 126412736), scratch, threads);
-    done(step, 58);
-    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 126412736), (float *)(workspace + 126543808),
-        (const float *)(workspace + 259393728), threads);
-    done(step, 59);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 34746624), (const float *)(workspace + 126543808), threads);
-    done(step, 60);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 34747648), (const float *)(workspace + 126543808), threads);
-    done(step, 61);
-    decoder0_conv_transpose_weight_grad((const float *)(workspace + 259393728), (const float *)(workspace + 250144704),
-        (const float *)(workspace + 126543808), (const float *)(workspace + 16597696), (const float *)(workspace + 120121280),
-        (const float *)(workspace + 256436160), (float *)(workspace + 30028032), scratch, threads);
-    done(step, 62);
-    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 11878080), (float *)(workspace + 111732672), scratch, threads);
-    done(step, 63);
-    decoder0_conv_transpose_data_grad((const float *)(workspace + 259393728), (const float *)(workspace + 250144704),
-        (const float *)(workspace + 126543808), (const float *)(workspace + 16597696), (const float *)(workspace + 120121280),
-        (const float *)(workspace + 111732672), (float *)(workspace + 124315584), scratch, threads);
-    done(step, 64);
-    fc3_weight_grad((const float *)(workspace + 124315584), (const float *)(workspace + 259342272), (float *)(workspace + 26718464),
-        scratch, threads);
-    done(step, 65);
-    fc3_bias_grad((const float *)(workspace + 124315584), (float *)(workspace + 29995264), threads);
-    done(step, 66);
-    fc3_data_grad((float *)(workspace + 111918272), (const float *)(workspace + 124315584), (const float *)(workspace + 74901440), threads);
-    done(step, 67);
-    gru0_carry_grad_start((float *)(workspace + 111886272), threads);
-    done(step, 68);
-    for (ptrdiff_t time = 4; time-- > 0;) {
-        gru0_cell_grad_sum((float *)(workspace + 111943872), (const float *)(workspace + 111918272), (const float *)(workspace + 111886272),
-            time, threads);
-        done(step, 69);
-        gru0_cell_grad((float *)(workspace + 111809472), (float *)(workspace + 111732672), (float *)(workspace + 111969472),
-            (const float *)(workspace + 111943872), (const float *)(workspace + 259188672), (const float *)(workspace + 259265472),
-            (const float *)(workspace + 259342272), time, threads);
-        done(step, 70);
-        gru0_hidden_projection_data_grad((const float *)(workspace + 111732672), (const float *)(workspace + 74781440),
-            (float *)(workspace + 111995072), time, threads);
-        done(step, 71);
-        gru0_carry_grad_sum((float *)(workspace + 111886272), (const float *)(workspace + 111969472),
-            (const float *)(workspace + 111995072), time, threads);
-        done(step, 72);
-    }
-    gru0_hidden_projection_weight_grad((const float *)(workspace + 111732672), (const float *)(workspace + 259342272),
-        (float *)(workspace + 26596032), scratch, threads);
-    done(step, 73);
-    gru0_hidden_projection_bias_grad((const float *)(workspace + 111732672), (float *)(workspace + 26717248), threads);
-    done(step, 74);
-    gru0_input_projection_weight_grad((const float *)(workspace + 111809472), (const float *)(workspace + 259374272),
-        (float *)(workspace + 26519232), scratch, threads);
-    done(step, 75);
-    gru0_input_projection_bias_grad((const float *)(workspace + 111809472), (float *)(workspace + 26716032), threads);
-    done(step, 76);
-    gru0_input_projection_data_grad((const float *)(workspace + 111809472), (const float *)(workspace + 74704640),
-        (float *)(workspace + 113829824), threads);
-    done(step, 77);
-    fc1_weight_grad((const float *)(workspace + 113829824), (const float *)(workspace + 254339008), (float *)(workspace + 24421824),
-        scratch, threads);
-    done(step, 78);
-    fc1_bias_grad((const float *)(workspace + 113829824), (float *)(workspace + 26518976), threads);
-    done(step, 79);
-    fc1_data_grad((const float *)(workspace + 113829824), (const float *)(workspace + 72607488), (float *)(workspace + 111732672), threads);
-    done(step, 80);
-    encoder4_relu_grad((float *)(workspace + 124315584), (const float *)(workspace + 254339008), (const float *)(workspace + 111732672),
+    decoder4_conv_weight_grad((float *)(workspace + 139913152), (const float *)(workspace + 106358720),
+        (const float *)(workspace + 254027840), (const float *)(workspace + 18148672), (const float *)(workspace + 207022016), scratch,
         threads);
+    done(step, 36);
+    decoder4_conv_weight_grad_sum((const float *)(workspace + 139913152), (float *)(workspace + 36298752), threads);
+    done(step, 37);
+    decoder4_conv_data_grad((const float *)(workspace + 207022016), (const float *)(workspace + 18148800), (float *)(workspace + 139913152),
+        (const float *)(workspace + 106358720), (const float *)(workspace + 254027840), (const float *)(workspace + 18148672),
+        (float *)(workspace + 208070592), scratch, threads);
+    done(step, 38);
+    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 208070592), (float *)(workspace + 254028224),
+        (const float *)(workspace + 254027840), threads);
+    done(step, 39);
+    decoder3_batch_norm_weight_grad((float *)(workspace + 36298496), (const float *)(workspace + 254028224), threads);
+    done(step, 40);
+    decoder3_batch_norm_bias_grad((float *)(workspace + 36298624), (const float *)(workspace + 254028224), threads);
+    done(step, 41);
+    decoder3_conv_transpose_weight_grad((const float *)(workspace + 254027840), (const float *)(workspace + 106358720),
+        (const float *)(workspace + 254028224), (const float *)(workspace + 18148672), (const float *)(workspace + 139913152),
+        (const float *)(workspace + 190244800), (const float *)(workspace + 254026688), (const float *)(workspace + 18074560),
+        (float *)(workspace + 207022016), scratch, threads);
+    done(step, 42);
+    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 207022016), (float *)(workspace + 36224768), threads);
+    done(step, 43);
+    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18074816), (float *)(workspace + 253683648), scratch, threads);
+    done(step, 44);
+    decoder3_conv_transpose_data_grad((const float *)(workspace + 254027840), (const float *)(workspace + 106358720),
+        (const float *)(workspace + 254028224), (const float *)(workspace + 18148672), (const float *)(workspace + 139913152),
+        (const float *)(workspace + 253683648), (float *)(workspace + 207022016), (const float *)(workspace + 190244800),
+        (const float *)(workspace + 254026688), (const float *)(workspace + 18074560), (float *)(workspace + 253159360), scratch, threads);
+    done(step, 45);
+    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 253159360), (float *)(workspace + 115533760),
+        (const float *)(workspace + 254026688), threads);
+    done(step, 46);
+    decoder2_batch_norm_weight_grad((float *)(workspace + 36224256), (const float *)(workspace + 115533760), threads);
+    done(step, 47);
+    decoder2_batch_norm_bias_grad((float *)(workspace + 36224512), (const float *)(workspace + 115533760), threads);
+    done(step, 48);
+    decoder2_conv_transpose_weight_grad((const float *)(workspace + 254026688), (const float *)(workspace + 190244800),
+        (const float *)(workspace + 115533760), (const float *)(workspace + 18074560), (const float *)(workspace + 207022016),
+        (const float *)(workspace + 232187840), (const float *)(workspace + 254024384), (const float *)(workspace + 17778880),
+        (float *)(workspace + 106358720), scratch, threads);
+    done(step, 49);
+    decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 106358720), (float *)(workspace + 35929344), threads);
+    done(step, 50);
+    decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 17779392), (float *)(workspace + 114747328), scratch, threads);
+    done(step, 51);
+    decoder2_conv_transpose_data_grad((const float *)(workspace + 254026688), (const float *)(workspace + 190244800),
+        (const float *)(workspace + 115533760), (const float *)(workspace + 18074560), (const float *)(workspace + 207022016),
+        (const float *)(workspace + 114747328), (float *)(workspace + 106358720), (const float *)(workspace + 232187840),
+        (const float *)(workspace + 254024384), (const float *)(workspace + 17778880), (float *)(workspace + 115271616), scratch, threads);
+    done(step, 52);
+    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 115271616), (float *)(workspace + 121169856),
+        (const float *)(workspace + 254024384), threads);
+    done(step, 53);
+    decoder1_batch_norm_weight_grad((float *)(workspace + 35928320), (const float *)(workspace + 121169856), threads);
+    done(step, 54);
+    decoder1_batch_norm_bias_grad((float *)(workspace + 35928832), (const float *)(workspace + 121169856), threads);
+    done(step, 55);
+    decoder1_conv_transpose_weight_grad((const float *)(workspace + 254024384), (const float *)(workspace + 232187840),
+        (const float *)(workspace + 121169856), (const float *)(workspace + 17778880), (const float *)(workspace + 106358720),
+        (const float *)(workspace + 244770752), (const float *)(workspace + 254019776), (const float *)(workspace + 16597696),
+        (float *)(workspace + 114747328), scratch, threads);
+    done(step, 56);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 114747328), (float *)(workspace + 34748672), threads);
+    done(step, 57);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16598720), (float *)(workspace + 118941632), scratch, threads);
+    done(step, 58);
+    decoder1_conv_transpose_data_grad((const float *)(workspace + 254024384), (const float *)(workspace + 232187840),
+        (const float *)(workspace + 121169856), (const float *)(workspace + 17778880), (const float *)(workspace + 106358720),
+        (const float *)(workspace + 118941632), (float *)(workspace + 114747328), (const float *)(workspace + 244770752),
+        (const float *)(workspace + 254019776), (const float *)(workspace + 16597696), (float *)(workspace + 121038784), scratch, threads);
+    done(step, 59);
+    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 121038784), (float *)(workspace + 121169856),
+        (const float *)(workspace + 254019776), threads);
+    done(step, 60);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 34746624), (const float *)(workspace + 121169856), threads);
+    done(step, 61);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 34747648), (const float *)(workspace + 121169856), threads);
+    done(step, 62);
+    decoder0_conv_transpose_weight_grad((const float *)(workspace + 254019776), (const float *)(workspace + 244770752),
+        (const float *)(workspace + 121169856), (const float *)(workspace + 16597696), (const float *)(workspace + 114747328),
+        (const float *)(workspace + 251062208), (float *)(workspace + 30028032), scratch, threads);
+    done(step, 63);
+    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 11878080), (float *)(workspace + 106358720), scratch, threads);
+    done(step, 64);
+    decoder0_conv_transpose_data_grad((const float *)(workspace + 254019776), (const float *)(workspace + 244770752),
+        (const float *)(workspace + 121169856), (const float *)(workspace + 16597696), (const float *)(workspace + 114747328),
+        (const float *)(workspace + 106358720), (float *)(workspace + 118941632), scratch, threads);
+    done(step, 65);
+    fc3_weight_grad((const float *)(workspace + 118941632), (const float *)(workspace + 253968320), (float *)(workspace + 26718464),
+        scratch, threads);
+    done(step, 66);
+    fc3_bias_grad((const float *)(workspace + 118941632), (float *)(workspace + 29995264), threads);
+    done(step, 67);
+    fc3_data_grad((float *)(workspace + 106358720), (const float *)(workspace + 118941632), (const float *)(workspace + 8568512), scratch,
+        threads);
+    done(step, 68);
+    fc3_data_grad_sum((const float *)(workspace + 106358720), (float *)(workspace + 106768320), scratch, threads);
+    done(step, 69);
+    gru0_carry_grad_start((float *)(workspace + 106512320), threads);
+    done(step, 70);
+    for (ptrdiff_t time = 4; time-- > 0;) {
+        gru0_cell_grad_sum((float *)(workspace + 106544320), (const float *)(workspace + 106768320), (const float *)(workspace + 106512320),
+            time, threads);
+        done(step, 71);
+        gru0_cell_grad((float *)(workspace + 106435520), (float *)(workspace + 106358720), (float *)(workspace + 106569920),
+            (const float *)(workspace + 106544320), (const float *)(workspace + 253814720), (const float *)(workspace + 253891520),
+            (const float *)(workspace + 253968320), time, threads);
+        done(step, 72);
+        gru0_hidden_projection_data_grad((const float *)(workspace + 106358720), (const float *)(workspace + 72684288),
+            (float *)(workspace + 106595520), time, threads);
+        done(step, 73);
+        gru0_carry_grad_sum((float *)(workspace + 106512320), (const float *)(workspace + 106569920),
+            (const float *)(workspace + 106595520), time, threads);
+        done(step, 74);
+    }
+    gru0_hidden_projection_weight_grad((const float *)(workspace + 106358720), (const float *)(workspace + 253968320),
+        (float *)(workspace + 26596032), scratch, threads);
+    done(step, 75);
+    gru0_hidden_projection_bias_grad((const float *)(workspace + 106358720), (float *)(workspace + 26717248), threads);
+    done(step, 76);
+    gru0_input_projection_weight_grad((const float *)(workspace + 106435520), (const float *)(workspace + 254000320),
+        (float *)(workspace + 26519232), scratch, threads);
+    done(step, 77);
+    gru0_input_projection_bias_grad((const float *)(workspace + 106435520), (float *)(workspace + 26716032), threads);
+    done(step, 78);
+    gru0_input_projection_data_grad((const float *)(workspace + 106435520), (const float *)(workspace + 72607488),
+        (float *)(workspace + 108455872), threads);
+    done(step, 79);
+    fc1_weight_grad((const float *)(workspace + 248965056), (const float *)(workspace + 108455872), (float *)(workspace + 24421824),
+        scratch, threads);
+    done(step, 80);
+    fc1_bias_grad((const float *)(workspace + 108455872), (float *)(workspace + 26518976), threads);
     done(step, 81);
-    encoder4_conv_weight_grad((const float *)(workspace + 245950400), (const float *)(workspace + 259390656),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 124315584), (float *)(workspace + 19703232), scratch, threads);
+    fc1_data_grad((const float *)(workspace + 108455872), (const float *)(workspace + 6271872), (float *)(workspace + 106358720), threads);
     done(step, 82);
-    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 111732672), scratch, threads);
+    encoder4_relu_grad((float *)(workspace + 118941632), (const float *)(workspace + 248965056), (const float *)(workspace + 106358720),
+        threads);
     done(step, 83);
-    encoder4_conv_data_grad((const float *)(workspace + 124315584), (const float *)(workspace + 111732672),
-        (float *)(workspace + 120121280), (const float *)(workspace + 245950400), (const float *)(workspace + 259390656),
-        (const float *)(workspace + 1552256), (float *)(workspace + 126412736), scratch, threads);
+    encoder4_conv_weight_grad((const float *)(workspace + 240576448), (const float *)(workspace + 254016704),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 118941632), (float *)(workspace + 19703232), scratch, threads);
     done(step, 84);
-    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 126412736), (float *)(workspace + 126674880),
-        (const float *)(workspace + 259390656), threads);
+    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 106358720), scratch, threads);
     done(step, 85);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 19701184), (const float *)(workspace + 126674880), threads);
+    encoder4_conv_data_grad((const float *)(workspace + 118941632), (const float *)(workspace + 106358720),
+        (float *)(workspace + 114747328), (const float *)(workspace + 240576448), (const float *)(workspace + 254016704),
+        (const float *)(workspace + 1552256), (float *)(workspace + 121038784), scratch, threads);
     done(step, 86);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 19702208), (const float *)(workspace + 126674880), threads);
+    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 121038784), (float *)(workspace + 121300928),
+        (const float *)(workspace + 254016704), threads);
     done(step, 87);
-    encoder3_conv_weight_grad((const float *)(workspace + 229173184), (const float *)(workspace + 259396800),
-        (const float *)(workspace + 371072), (const float *)(workspace + 259390656), (const float *)(workspace + 245950400),
-        (const float *)(workspace + 126674880), (const float *)(workspace + 1552256), (const float *)(workspace + 120121280),
-        (float *)(workspace + 111732672), scratch, threads);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 19701184), (const float *)(workspace + 121300928), threads);
     done(step, 88);
-    encoder3_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18521536), threads);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 19702208), (const float *)(workspace + 121300928), threads);
     done(step, 89);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 124315584), scratch, threads);
+    encoder3_conv_weight_grad((const float *)(workspace + 223799232), (const float *)(workspace + 254022848),
+        (const float *)(workspace + 371072), (const float *)(workspace + 254016704), (const float *)(workspace + 240576448),
+        (const float *)(workspace + 121300928), (const float *)(workspace + 1552256), (const float *)(workspace + 114747328),
+        (float *)(workspace + 106358720), scratch, threads);
     done(step, 90);
-    encoder3_conv_data_grad((const float *)(workspace + 259390656), (const float *)(workspace + 245950400),
-        (const float *)(workspace + 126674880), (const float *)(workspace + 1552256), (const float *)(workspace + 120121280),
-        (const float *)(workspace + 124315584), (float *)(workspace + 111732672), (const float *)(workspace + 229173184),
-        (const float *)(workspace + 259396800), (const float *)(workspace + 371072), (float *)(workspace + 126412736), scratch, threads);
+    encoder3_conv_weight_grad_sum((const float *)(workspace + 106358720), (float *)(workspace + 18521536), threads);
     done(step, 91);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 126412736), (float *)(workspace + 122480576),
-        (const float *)(workspace + 259396800), threads);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 118941632), scratch, threads);
     done(step, 92);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 122480576), threads);
+    encoder3_conv_data_grad((const float *)(workspace + 254016704), (const float *)(workspace + 240576448),
+        (const float *)(workspace + 121300928), (const float *)(workspace + 1552256), (const float *)(workspace + 114747328),
+        (const float *)(workspace + 118941632), (float *)(workspace + 106358720), (const float *)(workspace + 223799232),
+        (const float *)(workspace + 254022848), (const float *)(workspace + 371072), (float *)(workspace + 121038784), scratch, threads);
     done(step, 93);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 122480576), threads);
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 121038784), (float *)(workspace + 117106624),
+        (const float *)(workspace + 254022848), threads);
     done(step, 94);
-    encoder2_conv_weight_grad((const float *)(workspace + 178841536), (const float *)(workspace + 259399872),
-        (const float *)(workspace + 75392), (const float *)(workspace + 259396800), (const float *)(workspace + 229173184),
-        (const float *)(workspace + 122480576), (const float *)(workspace + 371072), (const float *)(workspace + 111732672),
-        (float *)(workspace + 120121280), scratch, threads);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18520512), (const float *)(workspace + 117106624), threads);
     done(step, 95);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 120121280), (float *)(workspace + 18225600), threads);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18521024), (const float *)(workspace + 117106624), threads);
     done(step, 96);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 120121280), scratch, threads);
+    encoder2_conv_weight_grad((const float *)(workspace + 173467584), (const float *)(workspace + 254025920),
+        (const float *)(workspace + 75392), (const float *)(workspace + 254022848), (const float *)(workspace + 223799232),
+        (const float *)(workspace + 117106624), (const float *)(workspace + 371072), (const float *)(workspace + 106358720),
+        (float *)(workspace + 114747328), scratch, threads);
     done(step, 97);
-    encoder2_conv_data_grad((const float *)(workspace + 259396800), (const float *)(workspace + 229173184),
-        (const float *)(workspace + 122480576), (const float *)(workspace + 371072), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 120121280), (float *)(workspace + 145287104), (const float *)(workspace + 178841536),
-        (const float *)(workspace + 259399872), (const float *)(workspace + 75392), (float *)(workspace + 120645568), scratch, threads);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 114747328), (float *)(workspace + 18225600), threads);
     done(step, 98);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 120645568), (float *)(workspace + 163243968),
-        (const float *)(workspace + 259399872), threads);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 114747328), scratch, threads);
     done(step, 99);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 163243968), threads);
+    encoder2_conv_data_grad((const float *)(workspace + 254022848), (const float *)(workspace + 223799232),
+        (const float *)(workspace + 117106624), (const float *)(workspace + 371072), (const float *)(workspace + 106358720),
+        (const float *)(workspace + 114747328), (float *)(workspace + 139913152), (const float *)(workspace + 173467584),
+        (const float *)(workspace + 254025920), (const float *)(workspace + 75392), (float *)(workspace + 115271616), scratch, threads);
     done(step, 100);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 163243968), threads);
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 115271616), (float *)(workspace + 157870016),
+        (const float *)(workspace + 254025920), threads);
     done(step, 101);
-    encoder1_conv_weight_grad((const float *)(workspace + 78178240), (const float *)(workspace + 259401408),
-        (const float *)(workspace + 1280), (const float *)(workspace + 259399872), (const float *)(workspace + 178841536),
-        (const float *)(workspace + 163243968), (const float *)(workspace + 75392), (const float *)(workspace + 145287104),
-        (float *)(workspace + 111732672), scratch, threads);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18225088), (const float *)(workspace + 157870016), threads);
     done(step, 102);
-    encoder1_conv_weight_grad_sum((const float *)(workspace + 111732672), (float *)(workspace + 18151360), threads);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18225344), (const float *)(workspace + 157870016), threads);
     done(step, 103);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 163112896), scratch, threads);
+    encoder1_conv_weight_grad((const float *)(workspace + 72804288), (const float *)(workspace + 254027456),
+        (const float *)(workspace + 1280), (const float *)(workspace + 254025920), (const float *)(workspace + 173467584),
+        (const float *)(workspace + 157870016), (const float *)(workspace + 75392), (const float *)(workspace + 139913152),
+        (float *)(workspace + 106358720), scratch, threads);
     done(step, 104);
-    encoder1_conv_data_grad((const float *)(workspace + 259399872), (const float *)(workspace + 178841536),
-        (const float *)(workspace + 163243968), (const float *)(workspace + 75392), (const float *)(workspace + 145287104),
-        (const float *)(workspace + 163112896), (float *)(workspace + 111732672), (const float *)(workspace + 78178240),
-        (const float *)(workspace + 259401408), (const float *)(workspace + 1280), (float *)(workspace + 162064320), scratch, threads);
+    encoder1_conv_weight_grad_sum((const float *)(workspace + 106358720), (float *)(workspace + 18151360), threads);
     done(step, 105);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 162064320), (float *)(workspace + 145296320),
-        (const float *)(workspace + 259401408), threads);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 157738944), scratch, threads);
     done(step, 106);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 145296320), threads);
+    encoder1_conv_data_grad((const float *)(workspace + 254025920), (const float *)(workspace + 173467584),
+        (const float *)(workspace + 157870016), (const float *)(workspace + 75392), (const float *)(workspace + 139913152),
+        (const float *)(workspace + 157738944), (float *)(workspace + 106358720), (const float *)(workspace + 72804288),
+        (const float *)(workspace + 254027456), (const float *)(workspace + 1280), (float *)(workspace + 156690368), scratch, threads);
     done(step, 107);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 145296320), threads);
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 156690368), (float *)(workspace + 139922368),
+        (const float *)(workspace + 254027456), threads);
     done(step, 108);
-    encoder0_conv_weight_grad((float *)(workspace + 145287104), step->x, (const float *)(workspace + 259401408),
-        (const float *)(workspace + 78178240), (const float *)(workspace + 145296320), (const float *)(workspace + 1280),
-        (const float *)(workspace + 111732672), scratch, threads);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18151104), (const float *)(workspace + 139922368), threads);
     done(step, 109);
-    encoder0_conv_weight_grad_sum((const float *)(workspace + 145287104), (float *)(workspace + 18149952), threads);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 139922368), threads);
     done(step, 110);
+    encoder0_conv_weight_grad((float *)(workspace + 139913152), step->x, (const float *)(workspace + 254027456),
+        (const float *)(workspace + 72804288), (const float *)(workspace + 139922368), (const float *)(workspace + 1280),
+        (const float *)(workspace + 106358720), scratch, threads);
+    done(step, 111);
+    encoder0_conv_weight_grad_sum((const float *)(workspace + 139913152), (float *)(workspace + 18149952), threads);
+    done(step, 112);
     update((float *)workspace, (float *)(workspace + 36299904), (float *)(workspace + 54449856), step->coefficients,
         (const float *)(workspace + 18149952), threads);
-    done(step, 111);
-    fc1_0_weight_renew((float *)(workspace + 72607488), (const float *)(workspace + 6271872), threads);
-    done(step, 112);
-    gru_weight_ih_l0_renew((float *)(workspace + 74704640), (const float *)(workspace + 8369280), threads);
     done(step, 113);
-    gru_weight_hh_l0_renew((float *)(workspace + 74781440), (const float *)(workspace + 8446080), threads);
+    gru_weight_ih_l0_renew((float *)(workspace + 72607488), (const float *)(workspace + 8369280), threads);
     done(step, 114);
-    fc3_0_weight_renew((float *)(workspace + 74901440), (const float *)(workspace + 8568512), threads);
+    gru_weight_hh_l0_renew((float *)(workspace + 72684288), (const float *)(workspace + 8446080), threads);
     done(step, 115);
 }
 
@@ -24646,98 +24913,101 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 78178240), scratch, threads);
+    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 72804288), scratch, threads);
     done(step, 0);
-    encoder0_batch_norm_running((float *)(workspace + 128640960), (const float *)(workspace + 72599808),
+    encoder0_batch_norm_running((float *)(workspace + 123267008), (const float *)(workspace + 72599808),
         (const float *)(workspace + 72599936), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_weight((float *)(workspace + 128509888), (const float *)(workspace + 1408), threads);
+    encoder1_conv_forward_weight((float *)(workspace + 123135936), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward_evaluate((const float *)(workspace + 78178240), (const float *)(workspace + 128640960),
-        (const float *)(workspace + 1280), (const float *)(workspace + 128509888), (float *)(workspace + 111732672), scratch, threads);
+    encoder1_conv_forward_evaluate((const float *)(workspace + 72804288), (const float *)(workspace + 123267008),
+        (const float *)(workspace + 1280), (const float *)(workspace + 123135936), (float *)(workspace + 106358720), scratch, threads);
     done(step, 3);
-    encoder1_batch_norm_running((float *)(workspace + 87091136), (const float *)(workspace + 72600064),
+    encoder1_batch_norm_running((float *)(workspace + 81717184), (const float *)(workspace + 72600064),
         (const float *)(workspace + 72600320), (const float *)(workspace + 75136), threads);
     done(step, 4);
-    encoder2_conv_forward_weight((float *)(workspace + 86566848), (const float *)(workspace + 75648), threads);
+    encoder2_conv_forward_weight((float *)(workspace + 81192896), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward_evaluate((const float *)(workspace + 111732672), (const float *)(workspace + 87091136),
-        (const float *)(workspace + 75392), (const float *)(workspace + 86566848), (float *)(workspace + 78178240), scratch, threads);
+    encoder2_conv_forward_evaluate((const float *)(workspace + 106358720), (const float *)(workspace + 81717184),
+        (const float *)(workspace + 75392), (const float *)(workspace + 81192896), (float *)(workspace + 72804288), scratch, threads);
     done(step, 6);
-    encoder2_batch_norm_running((float *)(workspace + 92858304), (const float *)(workspace + 72600576),
+    encoder2_batch_norm_running((float *)(workspace + 87484352), (const float *)(workspace + 72600576),
         (const float *)(workspace + 72601088), (const float *)(workspace + 370560), threads);
     done(step, 7);
-    encoder3_conv_forward_weight((float *)(workspace + 90761152), (const float *)(workspace + 371584), threads);
+    encoder3_conv_forward_weight((float *)(workspace + 85387200), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward_evaluate((const float *)(workspace + 78178240), (const float *)(workspace + 92858304),
-        (const float *)(workspace + 371072), (const float *)(workspace + 90761152), (float *)(workspace + 86566848), scratch, threads);
+    encoder3_conv_forward_evaluate((const float *)(workspace + 72804288), (const float *)(workspace + 87484352),
+        (const float *)(workspace + 371072), (const float *)(workspace + 85387200), (float *)(workspace + 81192896), scratch, threads);
     done(step, 9);
-    encoder3_batch_norm_running((float *)(workspace + 92858304), (const float *)(workspace + 72601600),
+    encoder3_batch_norm_running((float *)(workspace + 87484352), (const float *)(workspace + 72601600),
         (const float *)(workspace + 72602624), (const float *)(workspace + 1551232), threads);
     done(step, 10);
-    encoder4_conv_forward_weight((float *)(workspace + 78178240), (const float *)(workspace + 1553280), threads);
+    encoder4_conv_forward_weight((float *)(workspace + 72804288), (const float *)(workspace + 1553280), threads);
     done(step, 11);
-    encoder4_conv_forward((const float *)(workspace + 86566848), (const float *)(workspace + 92858304),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 78178240), (float *)(workspace + 90761152), scratch, threads);
+    encoder4_conv_forward((const float *)(workspace + 81192896), (const float *)(workspace + 87484352),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 72804288), (float *)(workspace + 85387200), scratch, threads);
     done(step, 12);
-    fc1_forward((float *)(workspace + 78255040), (const float *)(workspace + 90761152), (const float *)(workspace + 6271872),
-        (const float *)(workspace + 8369024), threads);
+    fc1_forward((float *)(workspace + 72804288), (const float *)(workspace + 85387200), (const float *)(workspace + 6271872), scratch,
+        threads);
     done(step, 13);
-    gru0_input_projection((const float *)(workspace + 78255040), (const float *)(workspace + 8369280), (float *)(workspace + 78178240),
-        (const float *)(workspace + 8566080), threads);
+    fc1_forward_sum((const float *)(workspace + 72804288), (float *)(workspace + 73066432), (const float *)(workspace + 8369024), scratch,
+        threads);
     done(step, 14);
-    gru0_carry_start((float *)(workspace + 78331840), step->h0, threads);
+    gru0_input_projection((const float *)(workspace + 73066432), (const float *)(workspace + 8369280), (float *)(workspace + 72804288),
+        (const float *)(workspace + 8566080), threads);
     done(step, 15);
+    gru0_carry_start((float *)(workspace + 72957888), step->h0, threads);
+    done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 78331840), (const float *)(workspace + 8446080), (float *)(workspace + 78255040),
+        gru0_hidden_projection((const float *)(workspace + 72957888), (const float *)(workspace + 8446080), (float *)(workspace + 72881088),
             (const float *)(workspace + 8567296), time, threads);
-        done(step, 16);
-        gru0_cell((float *)(workspace + 78331840), (const float *)(workspace + 78178240), (const float *)(workspace + 78255040), time,
-            threads);
         done(step, 17);
+        gru0_cell((float *)(workspace + 72957888), (const float *)(workspace + 72804288), (const float *)(workspace + 72881088), time,
+            threads);
+        done(step, 18);
     }
-    fc3_forward((const float *)(workspace + 78331840), (const float *)(workspace + 8568512), (float *)(workspace + 90761152),
+    fc3_forward((const float *)(workspace + 72957888), (const float *)(workspace + 8568512), (float *)(workspace + 85387200),
         (const float *)(workspace + 11845312), threads);
-    done(step, 18);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 78178240), (const float *)(workspace + 11878080), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 90761152), (const float *)(workspace + 78178240),
-        (float *)(workspace + 86566848), scratch, threads);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 72804288), (const float *)(workspace + 11878080), threads);
     done(step, 20);
-    decoder0_batch_norm_running((float *)(workspace + 92858304), (const float *)(workspace + 72603648),
-        (const float *)(workspace + 72604672), (const float *)(workspace + 16596672), threads);
+    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 85387200), (const float *)(workspace + 72804288),
+        (float *)(workspace + 81192896), scratch, threads);
     done(step, 21);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 90761152), (const float *)(workspace + 16598720), threads);
+    decoder0_batch_norm_running((float *)(workspace + 87484352), (const float *)(workspace + 72603648),
+        (const float *)(workspace + 72604672), (const float *)(workspace + 16596672), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 86566848), (const float *)(workspace + 92858304),
-        (const float *)(workspace + 16597696), (const float *)(workspace + 90761152), (float *)(workspace + 78178240), scratch, threads);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 85387200), (const float *)(workspace + 16598720), threads);
     done(step, 23);
-    decoder1_batch_norm_running((float *)(workspace + 87091136), (const float *)(workspace + 72605696),
-        (const float *)(workspace + 72606208), (const float *)(workspace + 17778368), threads);
+    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 81192896), (const float *)(workspace + 87484352),
+        (const float *)(workspace + 16597696), (const float *)(workspace + 85387200), (float *)(workspace + 72804288), scratch, threads);
     done(step, 24);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 86566848), (const float *)(workspace + 17779392), threads);
+    decoder1_batch_norm_running((float *)(workspace + 81717184), (const float *)(workspace + 72605696),
+        (const float *)(workspace + 72606208), (const float *)(workspace + 17778368), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 78178240), (const float *)(workspace + 87091136),
-        (const float *)(workspace + 17778880), (const float *)(workspace + 86566848), (float *)(workspace + 111732672), scratch, threads);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 81192896), (const float *)(workspace + 17779392), threads);
     done(step, 26);
-    decoder2_batch_norm_running((float *)(workspace + 128640960), (const float *)(workspace + 72606720),
-        (const float *)(workspace + 72606976), (const float *)(workspace + 18074304), threads);
+    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 72804288), (const float *)(workspace + 81717184),
+        (const float *)(workspace + 17778880), (const float *)(workspace + 81192896), (float *)(workspace + 106358720), scratch, threads);
     done(step, 27);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 128509888), (const float *)(workspace + 18074816), threads);
+    decoder2_batch_norm_running((float *)(workspace + 123267008), (const float *)(workspace + 72606720),
+        (const float *)(workspace + 72606976), (const float *)(workspace + 18074304), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 111732672), (const float *)(workspace + 128640960),
-        (const float *)(workspace + 18074560), (const float *)(workspace + 128509888), (float *)(workspace + 78178240), scratch, threads);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 123135936), (const float *)(workspace + 18074816), threads);
     done(step, 29);
-    decoder3_batch_norm_running((float *)(workspace + 111732672), (const float *)(workspace + 72607232),
-        (const float *)(workspace + 72607360), (const float *)(workspace + 18148544), threads);
+    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 106358720), (const float *)(workspace + 123267008),
+        (const float *)(workspace + 18074560), (const float *)(workspace + 123135936), (float *)(workspace + 72804288), scratch, threads);
     done(step, 30);
-    decoder4_conv_forward((const float *)(workspace + 78178240), (const float *)(workspace + 111732672),
-        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+    decoder3_batch_norm_running((float *)(workspace + 106358720), (const float *)(workspace + 72607232),
+        (const float *)(workspace + 72607360), (const float *)(workspace + 18148544), threads);
     done(step, 31);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 78178240), threads);
+    decoder4_conv_forward((const float *)(workspace + 72804288), (const float *)(workspace + 106358720),
+        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
     done(step, 32);
-    loss((const double *)(workspace + 78178240), step->loss, threads);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 72804288), threads);
     done(step, 33);
+    loss((const double *)(workspace + 72804288), step->loss, threads);
+    done(step, 34);
 }
 
 /* One frame of one video, with running statistics; the state moves on. */
@@ -24745,92 +25015,93 @@ static void stream(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 78178240), scratch, threads);
+    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 72804288), scratch, threads);
     done(step, 0);
-    encoder0_batch_norm_running((float *)(workspace + 78964672), (const float *)(workspace + 72599808),
+    encoder0_batch_norm_running((float *)(workspace + 73590720), (const float *)(workspace + 72599808),
         (const float *)(workspace + 72599936), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_stream((const float *)(workspace + 78178240), (const float *)(workspace + 78964672),
-        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 78702528), scratch, threads);
+    encoder1_conv_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 73590720),
+        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 73328576), scratch, threads);
     done(step, 2);
-    encoder1_batch_norm_running((float *)(workspace + 78309312), (const float *)(workspace + 72600064),
+    encoder1_batch_norm_running((float *)(workspace + 72935360), (const float *)(workspace + 72600064),
         (const float *)(workspace + 72600320), (const float *)(workspace + 75136), threads);
     done(step, 3);
-    encoder2_conv_forward_stream((const float *)(workspace + 78702528), (const float *)(workspace + 78309312),
-        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 78178240), scratch, threads);
+    encoder2_conv_forward_stream((const float *)(workspace + 73328576), (const float *)(workspace + 72935360),
+        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 72804288), scratch, threads);
     done(step, 4);
-    encoder2_batch_norm_running((float *)(workspace + 78374848), (const float *)(workspace + 72600576),
+    encoder2_batch_norm_running((float *)(workspace + 73000896), (const float *)(workspace + 72600576),
         (const float *)(workspace + 72601088), (const float *)(workspace + 370560), threads);
     done(step, 5);
-    encoder3_conv_forward_stream((const float *)(workspace + 78178240), (const float *)(workspace + 78374848),
-        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 78309312), scratch, threads);
+    encoder3_conv_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 73000896),
+        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 72935360), scratch, threads);
     done(step, 6);
-    encoder3_batch_norm_running((float *)(workspace + 78211008), (const float *)(workspace + 72601600),
+    encoder3_batch_norm_running((float *)(workspace + 72837056), (const float *)(workspace + 72601600),
         (const float *)(workspace + 72602624), (const float *)(workspace + 1551232), threads);
     done(step, 7);
-    encoder4_conv_forward_stream((const float *)(workspace + 78309312), (const float *)(workspace + 78211008),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 78178240), scratch, threads);
+    encoder4_conv_forward_stream((const float *)(workspace + 72935360), (const float *)(workspace + 72837056),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 72804288), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((float *)(workspace + 78211008), (const float *)(workspace + 78178240), (const float *)(workspace + 6271872),
-        (const float *)(workspace + 8369024), threads);
+    fc1_forward_stream((float *)(workspace + 72837056), (const float *)(workspace + 72804288), (const float *)(workspace + 6271872),
+        scratch, threads);
     done(step, 9);
-    gru0_input_projection_stream((const float *)(workspace + 78211008), (const float *)(workspace + 8369280),
-        (float *)(workspace + 78178240), (const float *)(workspace + 8566080), threads);
+    fc1_forward_sum_stream((const float *)(workspace + 72837056), (float *)(workspace + 72805504), (const float *)(workspace + 8369024),
+        scratch, threads);
     done(step, 10);
-    gru0_carry_start_stream((float *)(workspace + 78211008), step->h0, threads);
+    gru0_input_projection_stream((const float *)(workspace + 72805504), (const float *)(workspace + 8369280),
+        (float *)(workspace + 72804288), (const float *)(workspace + 8566080), threads);
     done(step, 11);
+    gru0_carry_start_stream((float *)(workspace + 72837056), step->h0, threads);
+    done(step, 12);
     for (ptrdiff_t time = 0; time < 1; time++) {
-        gru0_hidden_projection_stream((const float *)(workspace + 78211008), (const float *)(workspace + 8446080),
-            (float *)(workspace + 78179456), (const float *)(workspace + 8567296), threads);
-        done(step, 12);
-        gru0_cell_stream((float *)(workspace + 78211008), (const float *)(workspace + 78178240), (const float *)(workspace + 78179456),
-            threads);
+        gru0_hidden_projection_stream((const float *)(workspace + 72837056), (const float *)(workspace + 8446080),
+            (float *)(workspace + 72805504), (const float *)(workspace + 8567296), threads);
         done(step, 13);
+        gru0_cell_stream((float *)(workspace + 72837056), (const float *)(workspace + 72804288), (const float *)(workspace + 72805504),
+            threads);
+        done(step, 14);
     }
-    keep_gru0_carry(step->state, (const float *)(workspace + 78211008), threads);
-    done(step, 14);
-    fc3_forward_stream((const float *)(workspace + 78211008), (const float *)(workspace + 8568512), (float *)(workspace + 78178240),
-        (const float *)(workspace + 11845312), threads);
+    keep_gru0_carry(step->state, (const float *)(workspace + 72837056), threads);
     done(step, 15);
-    decoder0_conv_transpose_forward_stream((const float *)(workspace + 78178240), (const float *)(workspace + 11878080),
-        (float *)(workspace + 78309312), scratch, threads);
+    fc3_forward_stream((const float *)(workspace + 72837056), (const float *)(workspace + 8568512), (float *)(workspace + 72804288),
+        (const float *)(workspace + 11845312), threads);
     done(step, 16);
-    decoder0_batch_norm_running((float *)(workspace + 78374848), (const float *)(workspace + 72603648),
-        (const float *)(workspace + 72604672), (const float *)(workspace + 16596672), threads);
+    decoder0_conv_transpose_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 11878080),
+        (float *)(workspace + 72935360), scratch, threads);
     done(step, 17);
-    decoder1_conv_transpose_forward_stream((const float *)(workspace + 78309312), (const float *)(workspace + 78374848),
-        (const float *)(workspace + 16597696), (const float *)(workspace + 16598720), (float *)(workspace + 78178240), scratch, threads);
+    decoder0_batch_norm_running((float *)(workspace + 73000896), (const float *)(workspace + 72603648),
+        (const float *)(workspace + 72604672), (const float *)(workspace + 16596672), threads);
     done(step, 18);
-    decoder1_batch_norm_running((float *)(workspace + 78309312), (const float *)(workspace + 72605696),
-        (const float *)(workspace + 72606208), (const float *)(workspace + 17778368), threads);
+    decoder1_conv_transpose_forward_stream((const float *)(workspace + 72935360), (const float *)(workspace + 73000896),
+        (const float *)(workspace + 16597696), (const float *)(workspace + 16598720), (float *)(workspace + 72804288), scratch, threads);
     done(step, 19);
-    decoder2_conv_transpose_forward_stream((const float *)(workspace + 78178240), (const float *)(workspace + 78309312),
-        (const float *)(workspace + 17778880), (const float *)(workspace + 17779392), (float *)(workspace + 78702528), scratch, threads);
+    decoder1_batch_norm_running((float *)(workspace + 72935360), (const float *)(workspace + 72605696),
+        (const float *)(workspace + 72606208), (const float *)(workspace + 17778368), threads);
     done(step, 20);
-    decoder2_batch_norm_running((float *)(workspace + 78964672), (const float *)(workspace + 72606720),
-        (const float *)(workspace + 72606976), (const float *)(workspace + 18074304), threads);
+    decoder2_conv_transpose_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 72935360),
+        (const float *)(workspace + 17778880), (const float *)(workspace + 17779392), (float *)(workspace + 73328576), scratch, threads);
     done(step, 21);
-    decoder3_conv_transpose_forward_stream((const float *)(workspace + 78702528), (const float *)(workspace + 78964672),
-        (const float *)(workspace + 18074560), (const float *)(workspace + 18074816), (float *)(workspace + 78178240), scratch, threads);
+    decoder2_batch_norm_running((float *)(workspace + 73590720), (const float *)(workspace + 72606720),
+        (const float *)(workspace + 72606976), (const float *)(workspace + 18074304), threads);
     done(step, 22);
-    decoder3_batch_norm_running((float *)(workspace + 78702528), (const float *)(workspace + 72607232),
-        (const float *)(workspace + 72607360), (const float *)(workspace + 18148544), threads);
+    decoder3_conv_transpose_forward_stream((const float *)(workspace + 73328576), (const float *)(workspace + 73590720),
+        (const float *)(workspace + 18074560), (const float *)(workspace + 18074816), (float *)(workspace + 72804288), scratch, threads);
     done(step, 23);
-    decoder4_conv_forward_stream((const float *)(workspace + 78178240), (const float *)(workspace + 78702528),
-        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+    decoder3_batch_norm_running((float *)(workspace + 73328576), (const float *)(workspace + 72607232),
+        (const float *)(workspace + 72607360), (const float *)(workspace + 18148544), threads);
     done(step, 24);
-    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 78178240), threads);
+    decoder4_conv_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 73328576),
+        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
     done(step, 25);
-    loss_stream((const double *)(workspace + 78178240), step->loss, threads);
+    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 72804288), threads);
     done(step, 26);
+    loss_stream((const double *)(workspace + 72804288), step->loss, threads);
+    done(step, 27);
 }
 
 /* The copies of the weights in the layouts of other kernels. */
 static void renew(char *workspace) {
-    fc1_0_weight_renew((float *)(workspace + 72607488), (const float *)(workspace + 6271872), 1);
-    gru_weight_ih_l0_renew((float *)(workspace + 74704640), (const float *)(workspace + 8369280), 1);
-    gru_weight_hh_l0_renew((float *)(workspace + 74781440), (const float *)(workspace + 8446080), 1);
-    fc3_0_weight_renew((float *)(workspace + 74901440), (const float *)(workspace + 8568512), 1);
+    gru_weight_ih_l0_renew((float *)(workspace + 72607488), (const float *)(workspace + 8369280), 1);
+    gru_weight_hh_l0_renew((float *)(workspace + 72684288), (const float *)(workspace + 8446080), 1);
 }
 
 /* load: between file order and this target's layout. */
@@ -24972,7 +25243,7 @@ extern const ModelTarget gru_ae_generic;
 const ModelTarget gru_ae_generic = {
     .name = "generic",
     .available = available,
-    .workspace_size = 259402432,
+    .workspace_size = 254028480,
     .scratch_size = 1558656,
     .load = load,
     .save = save,
@@ -24983,5 +25254,5 @@ const ModelTarget gru_ae_generic = {
     .train_kernel = train_kernel,
     .train_kernels = 116,
     .evaluate_kernel = evaluate_kernel,
-    .evaluate_kernels = 34,
+    .evaluate_kernels = 35,
 };
