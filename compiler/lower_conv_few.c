@@ -3,6 +3,8 @@
  *   partial[k, j, l] = Σ c, u, v  x[n, L · c + l, …] · w    for one row of outputs, in scratch
  *   sum[k, j]        = Σ l  partial[k, j, l]
  *   y[n, k, i, j]    = what bias and epilogue make of sum[k, j], lanes along the row where they fit
+ *
+ * Where the channels are no whole vectors, both operands are staged with zeros behind them.
  */
 #include "lower_conv.h"
 
@@ -13,10 +15,27 @@ enum { FEW = 4, SUMS = 8 };
 typedef struct Few {
     Lowering *l;
     Node *node;
+    int channels; /* the weight's dimension of the input channels */
     const Buffer *input, *weight, *partial, *sum;
     long rows;    /* of outputs for which the input is staged at once */
     long columns; /* of outputs whose sums are in registers */
 } Few;
+
+/* A virtual buffer of the same elements that is 0 from index `count` of a dimension on, where padding lanes may hold anything. */
+static const Buffer *zero_from(const Buffer *from, int dimension, long count) {
+    Buffer *buffer = new_buffer(format("%s_whole", from->name), TYPE_F32, SPACE_VIRTUAL, 4, from->shape, layout_row_major(4, from->shape));
+    Affine index[4];
+    for (int d = 0; d < 4; d++) {
+        static const char *const names[4] = {"k", "c", "u", "v"};
+        buffer->index[d] = from->space == SPACE_VIRTUAL ? from->index[d] : new_variable(names[d], from->shape[d]);
+        index[d] = V(buffer->index[d]);
+    }
+    buffer->value = from->space == SPACE_VIRTUAL ? from->value : load(from, index);
+    buffer->rest = constant(0);
+    buffer->rest_dimension = dimension;
+    buffer->rest_from = count;
+    return buffer;
+}
 
 static void add_row_levels(const Few *f, Schedule *schedule) {
     add_level(schedule, "n", 1, LOOP_PARALLEL);
@@ -25,13 +44,24 @@ static void add_row_levels(const Few *f, Schedule *schedule) {
     schedule->shared = schedule->levels;
 }
 
+/* With lanes along the input channels, dimension `channels` of the weight. */
+static Stage stage_of_weight(const Few *f) {
+    return (Stage){.buffer = f->weight,
+                   .level = 2,
+                   .order = {0, 1, 2, 3},
+                   .blocked = f->channels,
+                   .split = f->channels,
+                   .block = f->l->target->lanes,
+                   .phased = -1};
+}
+
 static void add_partial(const Few *f, Kernel *kernel, int number, const Phase phase[2], const Stage *stage) {
     Compute *compute = &kernel->compute[number];
     const long lanes = f->l->target->lanes, outputs = f->node->shape[1];
     const Affine n = V(add_variable(compute, "n", f->node->shape[0], false)), i = V(add_variable(compute, "i", phase[0].count, false));
     const Affine k = V(add_variable(compute, "k", outputs, false)), j = V(add_variable(compute, "j", phase[1].count, false));
     const Affine lane = V(add_variable(compute, "l", lanes, false));
-    const Affine c = affine_add(affine_scale(V(add_variable(compute, "c", f->node->input[0]->shape[1] / lanes, true)), lanes), lane);
+    const Affine c = affine_add(affine_scale(V(add_variable(compute, "c", f->input->shape[1] / lanes, true)), lanes), lane);
     const Affine u = V(add_variable(compute, "u", phase[0].taps, true)), v = V(add_variable(compute, "v", phase[1].taps, true));
     const Affine from[4] = {n, c, phase_input(&phase[0], i, u), phase_input(&phase[1], j, v)};
     compute->sum[compute->sum_count++] = op2(MULTIPLY, load(f->input, from), phase_weight(f->node, f->weight, phase, k, c, u, v));
@@ -42,6 +72,7 @@ static void add_partial(const Few *f, Kernel *kernel, int number, const Phase ph
     if (number == 0) {
         schedule->stage[schedule->stages] = *stage;
         schedule->stage[schedule->stages++].level = 2;
+        if (f->weight->space == SPACE_VIRTUAL) schedule->stage[schedule->stages++] = stage_of_weight(f);
     }
     add_level(schedule, "j", f->columns, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
@@ -111,14 +142,20 @@ bool lower_few_outputs(Lowering *l, Node *node) {
     const long lanes = l->target->lanes, phases[2] = {phase_count(node, 0), phase_count(node, 1)};
     const Algorithm wanted = wanted_algorithm(l, node->name);
     if (wanted != ALGORITHM_ANY && wanted != ALGORITHM_FEW) return false;
-    if (node->shape[1] > FEW || node->shape[1] >= lanes || node->input[0]->shape[1] % lanes != 0 || node->scan) return false;
+    if (node->shape[1] > FEW || node->shape[1] >= lanes || node->scan) return false;
     for (int d = 0; d < 2; d++)
         for (long a = 0; a < phases[d]; a++)
             if (phase_of(node, d, a).taps == 0) return false;
-    Few f = {.l = l, .node = node, .input = node_virtual(l, node->input[0])};
-    f.weight = weight_along(l, node->input[1], node->op == OP_CONV2D ? 1 : 0);
-    const Stage stage = stage_of(l, f.input, 0);
-    if (stage.blocked < 0 || layout_lane(&f.weight->layout) != (node->op == OP_CONV2D ? 1 : 0)) return false;
+    Few f = {.l = l, .node = node, .channels = node->op == OP_CONV2D ? 1 : 0, .input = node_virtual(l, node->input[0])};
+    f.weight = weight_along(l, node->input[1], f.channels);
+    Stage stage = stage_of(l, f.input, 0);
+    if (stage.blocked < 0 || layout_lane(&f.weight->layout) != f.channels) return false;
+    const long channels = node->input[0]->shape[1];
+    if (channels % lanes != 0) {
+        f.input = zero_from(f.input, 1, channels);
+        stage.buffer = f.input;
+        f.weight = zero_from(f.weight, f.channels, channels);
+    }
     choose_sizes(&f, begin_choice(l, node->name, ALGORITHM_FEW));
     const long shape[3] = {node->shape[1], phase_of(node, 1, 0).count, lanes};
     Kernel *kernel = new_kernel(node->name, (int)(3 * phases[0] * phases[1]));

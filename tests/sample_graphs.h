@@ -20,6 +20,7 @@ const Spec *wide_spec(void);
 const Spec *summed_spec(void);
 const Spec *many_features_spec(void);
 const Spec *both_products_spec(int i); /* 0, 1, 2 */
+const Spec *ragged_end_spec(bool transposed);
 
 /* A value in [−1, 1): the same for the same seed and index, whatever the order of calls. */
 double sample_value(uint64_t seed, long index);

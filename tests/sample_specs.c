@@ -123,3 +123,25 @@ const Spec *both_products_spec(int i) {
                      .decoder = decoder};
     return &spec[i];
 }
+
+/* A decoder's end that reads 21 channels, which are no whole vectors: a convolution to one channel, or a transposed one to three. */
+const Spec *ragged_end_spec(bool transposed) {
+    static Layer encoder[2][1], decoder[2][1];
+    static Spec spec[2];
+    const int i = transposed, stride = transposed ? 2 : 1;
+    encoder[i][0] = (Layer){false, 21, {3, 3}, {stride, stride}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}};
+    decoder[i][0] =
+        (Layer){transposed, transposed ? 3 : 1, {3, 3}, {stride, stride}, {1, 1}, {i, i}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}};
+    spec[i] = (Spec){.name = "ragged_end",
+                     .T = 1,
+                     .channels = transposed ? 3 : 1,
+                     .height = 10,
+                     .width = 36,
+                     .training.batch = 2,
+                     .encoder_count = 1,
+                     .encoder = encoder[i],
+                     .latent = 5,
+                     .decoder_count = 1,
+                     .decoder = decoder[i]};
+    return &spec[i];
+}

@@ -75,6 +75,24 @@ START_TEST(linear_layers_of_many_features_need_no_second_copy) {
 }
 END_TEST
 
+/* ---- the last layer ---- */
+
+START_TEST(a_last_layer_of_any_channels_has_lanes_along_them) {
+    const Spec *spec = ragged_end_spec(_i);
+    Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
+    differentiate(training);
+    const char *name = _i ? "decoder0_conv_transpose_forward" : "decoder0_conv_forward";
+    for (int t = 0; targets[t]; t++) {
+        const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
+        const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, name);
+        ck_assert_ptr_nonnull(choice);
+        ck_assert_int_eq(choice->algorithm, ALGORITHM_FEW);
+        check_graph(training, code, true, t % 2);
+        check_graph(evaluation, code, false, false);
+    }
+}
+END_TEST
+
 /* ---- pairs of bfloat16 ---- */
 
 static int count_pairs(const Program *program) {
@@ -229,7 +247,7 @@ static Left after_a_step(const Graph *graph, const TargetCode *code, bool planne
  * zeros where it has memory of its own, and no numbers, or what others left, in the workspace. */
 START_TEST(tensors_that_share_memory_give_the_bits_of_tensors_that_do_not) {
     const Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
-    const Spec *const others[] = {filtered_spec(), pairs_spec(), both_products_spec(0)};
+    const Spec *const others[] = {filtered_spec(), pairs_spec(), both_products_spec(0), ragged_end_spec(false), ragged_end_spec(true)};
     Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : *others[_i - SAMPLE_SPECS];
     const Target *const *list = spec.precision == COMPUTE_BF16 ? bf16_targets : targets;
     spec.optimizer.epsilon = 1e-8;
@@ -349,8 +367,7 @@ static void check_again(const Spec *spec, const Target *target, Choices choices,
 /* With some results of the forward pass computed again. */
 START_TEST(computing_again_gives_the_bits_of_storing) {
     const Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
-    const Spec *const others[] = {filtered_spec(), pairs_spec(), both_products_spec(0)};
-    Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : *others[_i - SAMPLE_SPECS];
+    Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : _i == SAMPLE_SPECS ? *filtered_spec() : *pairs_spec();
     const Target *const *list = spec.precision == COMPUTE_BF16 ? bf16_targets : targets;
     spec.optimizer.epsilon = 1e-8;
     for (int t = 0; list[t]; t++)
@@ -416,6 +433,7 @@ Suite *lower_suite(void) {
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, long_sums_of_linear_layers_stay_close_to_the_reference);
     tcase_add_loop_test(test_case, linear_layers_of_many_features_need_no_second_copy, 0, 3);
+    tcase_add_loop_test(test_case, a_last_layer_of_any_channels_has_lanes_along_them, 0, 2);
     tcase_add_test(test_case, pairs_of_bfloat16_equal_the_reference_with_rounded_operands);
     tcase_add_test(test_case, rows_of_11_tiles_fill_registers);
     tcase_add_loop_test(test_case, direct_weight_gradients_stay_in_the_first_level_cache, 0, 3);
@@ -438,7 +456,7 @@ Suite *lower_choices_suite(void) {
     TCase *test_case;
     Suite *suite = suite_of("lower_choices", &test_case);
     tcase_add_loop_test(test_case, any_legal_choices_equal_the_reference, 0, SAMPLE_SPECS + 1);
-    tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 3);
+    tcase_add_loop_test(test_case, tensors_that_share_memory_give_the_bits_of_tensors_that_do_not, 0, SAMPLE_SPECS + 5);
     return suite;
 }
 
