@@ -5,6 +5,7 @@
 
 /* Channels of each side at a time: an element of the larger image is copied to scratch for each block of the smaller one's channels. */
 enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64, PIXELS = 1024, STAGED_BYTES = 384 * 1024, VECTOR_BYTES = 16 * 1024 };
+enum { ASKING_PIXELS = 8 }; /* at most so many of a row from one asking for memory to the next */
 
 typedef struct Sides {              /* the operands: one in vectors, of which the other's values are broadcast to each */
     const char *vector, *broadcast; /* their channels' variables: k of the smaller image, c of the larger one */
@@ -95,7 +96,7 @@ void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small
     schedule->accumulate = schedule->levels;
     add_level(schedule, "n", 1, LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_SERIAL);
-    if (l->target->prefetches) add_level(schedule, "j", largest_divisor(node->input[0]->shape[3], 8), LOOP_SERIAL);
+    if (l->target->prefetches) add_level(schedule, "j", divide_evenly(node->input[0]->shape[3], ASKING_PIXELS), LOOP_SERIAL);
     ask_ahead(l, schedule, schedule->stage[0].level);
     add_level(schedule, "j", 1, LOOP_SERIAL);
     add_level(schedule, cut->broadcast, 1, LOOP_UNROLL);

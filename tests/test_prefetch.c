@@ -196,6 +196,29 @@ START_TEST(so_it_is_for_other_shapes) {
 }
 END_TEST
 
+/* Each time costs the computing of addresses: in images of 34 columns, which 8 does not divide, once in 7 pixels. */
+START_TEST(weight_gradients_ask_once_in_several_pixels) {
+    Spec spec = *ragged_end_spec(false);
+    Choices choices = default_choices;
+    choices.filtering = 0;
+    spec.width = 34;
+    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &choices);
+    int found = 0;
+    for (int i = 0; i < code->train.call_count; i++) {
+        const Kernel *kernel = code->train.call[i].kernel;
+        if (!strstr(kernel->name, "conv_weight_grad") || strstr(kernel->name, "_sum")) continue;
+        const Schedule *schedule = &kernel->schedule[0];
+        ck_assert_int_gt(schedule->ahead.inner, 0);
+        ck_assert_str_eq(schedule->level[schedule->ahead.inner - 1].variable, "j");
+        ck_assert_int_eq(schedule->level[schedule->ahead.inner - 1].tile, 7);
+        found++;
+    }
+    ck_assert_int_eq(found, 2);
+}
+END_TEST
+
 START_TEST(targets_without_the_instruction_prefetch_nothing) {
     Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
     differentiate(training);
@@ -210,6 +233,7 @@ Suite *prefetch_suite(void) {
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, what_is_prefetched_is_what_is_read, 0, 4);
     tcase_add_loop_test(test_case, so_it_is_for_other_shapes, 0, 5);
+    tcase_add_test(test_case, weight_gradients_ask_once_in_several_pixels);
     tcase_add_test(test_case, targets_without_the_instruction_prefetch_nothing);
     suite_add_tcase(suite, test_case);
     return suite;
