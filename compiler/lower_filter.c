@@ -136,7 +136,9 @@ enum { FILTER_BYTES_2 = 384 * 1024, FILTER_BYTES_4 = 768 * 1024, FILTER_TILES = 
 /* What is transformed is read from the second cache once for each register tile's vectors: the more of them, where there are registers. */
 static long tile_vectors(const Target *target, long vectors, bool wide) {
     if (wide && target->registers >= 32 && vectors % 4 == 0) return 4;
-    return vectors % 2 == 0 ? 2 : 1;
+    for (long count = 2; count <= (wide ? 5 : 3); count++)
+        if (vectors % count == 0 && count * 4 < target->registers) return count;
+    return 1;
 }
 
 long choose_vectors(KernelChoice *choice, long vectors, bool wide) {

@@ -214,10 +214,12 @@ static bool find_lanes(FilteredGrad *f, const Buffer *out) {
     return out->shape[1 - f->vector] % f->l->target->lanes == 0;
 }
 
-/* Channels of a side at a time, as the cost model has it. */
+/* Channels of a side at a time, as the cost model has it: so many that divide them all, or a quarter more; where less than half is left of
+ * that (of 7 vectors, 1), all of them, if they are not twice as many. */
 static long model_block(const FilteredGrad *f, int side, long vectors) {
-    const long lanes = f->l->target->lanes;
-    return lanes * largest_divisor(vectors, (side == LARGE ? LARGE_BLOCK : SMALL_BLOCK) / lanes);
+    const long lanes = f->l->target->lanes, most = (side == LARGE ? LARGE_BLOCK : SMALL_BLOCK) / lanes;
+    const long block = largest_divisor(vectors, most + most / 4);
+    return lanes * (2 * block < most && vectors <= 2 * most ? vectors : block);
 }
 
 static void choose_blocks(FilteredGrad *f, KernelChoice *choice, const Buffer *out) {

@@ -28,6 +28,15 @@ static long divide_evenly(long number, long most) {
     return (number + blocks - 1) / blocks;
 }
 
+/* Blocks of whole steps, about `most` channels each, a quarter more at most. Each thread has an equal share of them: they are equal
+ * themselves, if up to twice as many can be. */
+static long equal_blocks(long channels, long most, long step) {
+    const long steps = (channels + step - 1) / step, fewest = (channels + most + most / 4 - 1) / (most + most / 4);
+    for (long blocks = fewest; blocks <= 2 * fewest; blocks++)
+        if (steps % blocks == 0) return steps / blocks * step;
+    return round_up(divide_evenly(channels, most), step);
+}
+
 /* At most so many pixels of S at a time, of all images: what the vectors of a register tile read, for one row of the kernel, stays in the
  * first-level cache for all tiles of the other side, where there are several. The other side, whose images may lie at a power of two
  * apart, and the gradient want the rest of it. */
@@ -49,9 +58,9 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     const RegisterTile tile = choose_grad_tile(l->target, ranges[0], ranges[1], ranges[2], sides.large_vectors);
     cut.tile = tuned_tile(choice, tile, fields, ranges, sides.large_vectors);
     const long step = cut.tile.vectors * sides.width, channels = sides.vectors * sides.width;
-    cut.vector_block = round_up(divide_evenly(channels, sides.large_vectors ? LARGE_BLOCK : SMALL_BLOCK), step);
-    cut.other_block = divide_evenly(sides.others, sides.large_vectors ? SMALL_BLOCK : LARGE_BLOCK);
-    cut.other_block = minimum(sides.others, round_up(cut.other_block, l->target->lanes)); /* whole blocks of a layout with lanes */
+    cut.vector_block = equal_blocks(channels, sides.large_vectors ? LARGE_BLOCK : SMALL_BLOCK, step);
+    cut.other_block = equal_blocks(sides.others, sides.large_vectors ? SMALL_BLOCK : LARGE_BLOCK, l->target->lanes);
+    cut.other_block = minimum(sides.others, cut.other_block); /* whole blocks of a layout with lanes */
     if (sides.width > 1)
         cut.vector_block = choose(choice, sides.large_vectors ? FIELD_BLOCK_LARGE : FIELD_BLOCK_SMALL, cut.vector_block,
                                   (Legal){.most = round_up(channels, step), .multiple = step});

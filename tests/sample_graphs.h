@@ -17,6 +17,7 @@ const Spec *gru_ae_spec(void);
 const Spec *pairs_spec(void);
 const Spec *filtered_spec(void);
 const Spec *wide_spec(void);
+const Spec *odd_vectors_spec(void);
 const Spec *summed_spec(void);
 const Spec *many_features_spec(void);
 const Spec *both_products_spec(int i); /* 0, 1, 2 */

@@ -145,3 +145,24 @@ const Spec *ragged_end_spec(bool transposed) {
                      .decoder = decoder[i]};
     return &spec[i];
 }
+
+/* Convolutions of 3, 5 and 9 vectors of 16 channels, the last of which is not full. */
+const Spec *odd_vectors_spec(void) {
+    static Layer encoder[] = {{false, 36, {3, 3}, {1, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 72, {3, 3}, {2, 2}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 144, {3, 3}, {2, 2}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}}};
+    static Layer decoder[] = {{true, 72, {3, 3}, {2, 2}, {1, 1}, {1, 1}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {true, 36, {3, 3}, {2, 2}, {1, 1}, {1, 1}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
+                              {false, 1, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    static const Spec spec = {.name = "odd_vectors",
+                              .T = 1,
+                              .channels = 1,
+                              .height = 8,
+                              .width = 16,
+                              .training.batch = 2,
+                              .encoder_count = 3,
+                              .encoder = encoder,
+                              .decoder_count = 3,
+                              .decoder = decoder};
+    return &spec;
+}

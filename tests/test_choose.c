@@ -1,0 +1,107 @@
+/* What the cost model chooses for shapes whose numbers are no powers of two, and that what is computed so equals the reference. */
+#include "lowered.h"
+#include "sample_graphs.h"
+
+#include <check.h>
+#include <string.h>
+
+Suite *choose_suite(void);
+
+static long register_tile(const KernelChoice *choice) {
+    long values = 1;
+    for (int i = 0; i < choice->count; i++) {
+        const ChoiceField field = choice->chosen[i].field;
+        if (field == FIELD_TILE_IMAGES || field == FIELD_TILE_ROWS || field == FIELD_TILE_COLUMNS) values *= choice->chosen[i].value;
+    }
+    return values;
+}
+
+/* 15 rows of 11 tiles: 11 has no divisor that a register tile could have, but 15 has. */
+START_TEST(rows_of_11_tiles_fill_registers) {
+    const Choices choices = {.filtering = 2, .filter_everywhere = true};
+    Spec spec = *wide_spec();
+    spec.height = 30;
+    spec.width = 22;
+    spec.training.batch = 4;
+    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, find_target("avx2"), &choices);
+    int filtered = 0;
+    for (int i = 0; i < code->choice_count; i++) {
+        const KernelChoice *choice = code->choice[i];
+        if (choice->algorithm != ALGORITHM_FILTERED_2 || strstr(choice->kernel, "weight_grad")) continue;
+        ck_assert_msg(register_tile(choice) >= 4, "%s: %s", choice->kernel, choice_text(choice));
+        filtered++;
+    }
+    ck_assert_int_ge(filtered, 3);
+    check_graph(training, code, true, true);
+}
+END_TEST
+
+static long chosen_value(const KernelChoice *choice, ChoiceField field) {
+    for (int i = 0; i < choice->count; i++)
+        if (choice->chosen[i].field == field) return choice->chosen[i].value;
+    return 1;
+}
+
+/* What the vectors of a register tile read, of all images at once and for one row of the kernel, is half of a first-level cache at most. */
+START_TEST(direct_weight_gradients_stay_in_the_first_level_cache) {
+    static const char *const names[] = {"avx512", "avx2", "generic"};
+    const Choices choices = {.filtering = 0};
+    Graph *training = build_graph(read_spec("specs/gru_ae.yaml", stderr), true), *evaluation = build_graph(training->spec, false);
+    differentiate(training);
+    const Target *target = find_target(names[_i]);
+    const TargetCode *code = lower_model(training, evaluation, target, &choices);
+    int checked = 0;
+    for (int i = 0; i < training->node_count; i++) {
+        const Node *node = training->node[i];
+        if (node->op != OP_CONV2D_WEIGHT_GRAD || minimum(node->shape[0], node->shape[1]) < target->lanes) continue;
+        const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
+        const long pixels = chosen_value(choice, FIELD_BLOCK_IMAGES) * chosen_value(choice, FIELD_BLOCK_ROWS) * node->input[0]->shape[3];
+        ck_assert_msg(pixels * chosen_value(choice, FIELD_TILE_VECTORS) * target->lanes * 4 <= 16 * 1024, "%s: %s", node->name,
+                      choice_text(choice));
+        checked++;
+    }
+    ck_assert_int_eq(checked, 8);
+}
+END_TEST
+
+/* Each thread has an equal share of blocks: of 3, 5 and 9 vectors of channels. Filtered convolutions take three vectors at a time, where
+ * they can. */
+START_TEST(channels_are_cut_into_equal_blocks) {
+    const Choices choices = {.filtering = _i ? 2 : 0, .filter_everywhere = true};
+    const Target *target = find_target("avx512");
+    Graph *training = build_graph(odd_vectors_spec(), true), *evaluation = build_graph(odd_vectors_spec(), false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, target, &choices);
+    int gradients = 0, by_three = 0;
+    for (int i = 0; i < training->node_count; i++) {
+        const Node *node = training->node[i];
+        const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
+        if (choice && choice->algorithm == ALGORITHM_FILTERED_2 && node->op != OP_CONV2D_WEIGHT_GRAD)
+            by_three += chosen_value(choice, FIELD_TILE_VECTORS) == 3;
+        if (!choice || node->op != OP_CONV2D_WEIGHT_GRAD || minimum(node->shape[0], node->shape[1]) < target->lanes) continue;
+        const ChoiceField fields[2] = {FIELD_BLOCK_SMALL, FIELD_BLOCK_LARGE};
+        for (int side = 0; side < 2; side++) {
+            const long vectors = (node->shape[side] + target->lanes - 1) / target->lanes;
+            const long block = (chosen_value(choice, fields[side]) + target->lanes - 1) / target->lanes;
+            ck_assert_msg(block >= vectors || vectors % block == 0, "%s: %s", node->name, choice_text(choice));
+        }
+        gradients++;
+    }
+    ck_assert_int_eq(gradients, 4);
+    ck_assert_int_eq(by_three, _i ? 4 : 0);
+    check_graph(training, code, true, true);
+}
+END_TEST
+
+Suite *choose_suite(void) {
+    Suite *suite = suite_create("choose");
+    TCase *test_case = tcase_create("choices");
+    tcase_set_timeout(test_case, 120);
+    tcase_add_test(test_case, rows_of_11_tiles_fill_registers);
+    tcase_add_loop_test(test_case, direct_weight_gradients_stay_in_the_first_level_cache, 0, 3);
+    tcase_add_loop_test(test_case, channels_are_cut_into_equal_blocks, 0, 2);
+    suite_add_tcase(suite, test_case);
+    return suite;
+}
