@@ -220,6 +220,21 @@ static bool pays_for_weights(const Target *target, const FilterPlan *plan) {
     return saved >= target->lanes * (v->transformed_weights * h->transformed_weights - 9);
 }
 
+/* Is each transformed weight a tap or the sum of two? Then it can be added up in registers, where it is multiplied by. */
+static bool adds_taps(const Filter *filter) {
+    for (int w = 0; w < filter->transformed_weights; w++)
+        for (int t = 0; t < 3; t++)
+            if (filter->weight[w][t] != 0 && filter->weight[w][t] != 1) return false;
+    return true;
+}
+
+/* Where weights do not pay for being larger, they are read as they are, if an image has tiles enough to fill registers. */
+static bool is_inside(const Lowering *l, const Node *node, const FilterPlan *plan) {
+    enum { LEAST_TILES = 4 };
+    return l->choices->few_images && !pays_for_weights(l->target, plan) && adds_taps(plan->filter[0]) && adds_taps(plan->filter[1]) &&
+           plan->tiles[0] * plan->tiles[1] >= LEAST_TILES && node->input[0]->shape[1] % l->target->lanes == 0;
+}
+
 Algorithm filtered_algorithm(const Filter *v, const Filter *h) {
     return v->taps > 6 || h->taps > 6 ? ALGORITHM_FILTERED_4 : ALGORITHM_FILTERED_2;
 }
@@ -239,10 +254,11 @@ bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
     for (int size = l->choices->filtering; size >= 2; size -= 2) {
         FilterPlan tried;
         if (!plan_size(node, size, &tried)) continue;
+        tried.inside = is_inside(l, node, &tried);
         const double time = relative_time(&tried, (double)channels, (double)outputs);
         if (wanted != ALGORITHM_ANY) {
             if (wanted != filtered_algorithm(tried.filter[0], tried.filter[1])) continue;
-        } else if (time >= best || (l->choices->few_images && !pays_for_weights(l->target, &tried))) {
+        } else if (time >= best || (l->choices->few_images && !tried.inside && !pays_for_weights(l->target, &tried))) {
             continue;
         }
         *plan = tried;

@@ -13,7 +13,7 @@
 
 #include "support.h"
 
-enum { MAX_RANK = 6, MAX_VARIABLES = 16, MAX_LEVELS = 24, MAX_STORES = 9, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
+enum { MAX_RANK = 6, MAX_VARIABLES = 20, MAX_LEVELS = 24, MAX_STORES = 9, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
 
 /* ---- affine.c: integers that are affine in loop variables; small, passed by value ---- */
 
@@ -263,7 +263,7 @@ typedef struct Stage {
  * are larger or smaller than this one, what this one would read is asked for: it is a hint. */
 typedef struct Ahead {
     int outer, inner; /* inner 0: nothing is asked for */
-    bool weights;     /* what the next iteration reads as it lies in memory is asked for too */
+    bool own;         /* what the compute itself reads as it lies in memory, for the next iteration, too */
 } Ahead;
 
 typedef struct Schedule {

@@ -11,17 +11,6 @@
 
 #define V affine_variable
 
-/* ---- weights ---- */
-
-/* [k / lanes][vertical][horizontal][c][lanes of k] */
-const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan) {
-    const char *name = format("%s_filtered%s", node->input[1]->name, node->op == OP_CONV2D ? "" : "_back");
-    const long shape[4] = {plan->filter[0]->transformed_weights, plan->filter[1]->transformed_weights, node->input[0]->shape[1],
-                           round_up(node->shape[1], l->target->lanes)};
-    const int order[4] = {3, 0, 1, 2};
-    return new_tensor(name, TYPE_F32, PLACE_WORKSPACE, 4, shape, layout_ordered(4, shape, order, 3, l->target->lanes));
-}
-
 const Expression *combine(int count, const double *coefficient, const Expression *const *value) {
     const Expression *result = NULL;
     for (int pass = 0; pass < 2; pass++) /* what is added before what is subtracted: no negation is wanted */
@@ -45,83 +34,6 @@ void combine_rows(int rows, int columns, const double *coefficient, const Expres
     }
 }
 
-/* Of transformed weight p of a dimension: how much it has of each tap. */
-static void weigh_taps(const FilterPlan *plan, int d, int p, double coefficient[3]) {
-    for (int t = 0; t < 3; t++) coefficient[t] = plan->filter[d]->weight[p][plan->reversed[d] ? 2 - t : t];
-}
-
-/* The weight read through a virtual buffer, which is staged with dimension `out` innermost. */
-static const Buffer *virtual_weight(const Buffer *from, const char *name) {
-    Buffer *buffer = new_buffer(format("%s_turned", name), TYPE_F32, SPACE_VIRTUAL, 4, from->shape, layout_row_major(4, from->shape));
-    Affine index[4];
-    for (int d = 0; d < 4; d++) {
-        buffer->index[d] = new_variable((const char *const[]){"k", "c", "u", "v"}[d], from->shape[d]);
-        index[d] = V(buffer->index[d]);
-    }
-    buffer->value = load(from, index);
-    return buffer;
-}
-
-void filter_taps(const FilterPlan *plan, const double taps[9], double *filtered) {
-    const int rows = plan->filter[0]->transformed_weights, columns = plan->filter[1]->transformed_weights;
-    double vertical[3], horizontal[3];
-    for (int p = 0; p < rows; p++)
-        for (int q = 0; q < columns; q++) {
-            double sum = 0;
-            weigh_taps(plan, 0, p, vertical);
-            weigh_taps(plan, 1, q, horizontal);
-            for (int t = 0; t < 9; t++) sum += vertical[t / 3] * horizontal[t % 3] * taps[t];
-            filtered[p * columns + q] = sum;
-        }
-}
-
-/* A kernel of its own, just before the convolution, so that what it makes lives no longer. */
-static const Buffer *lower_filtered_weight(Lowering *l, const Node *node, const FilterPlan *plan) {
-    const Node *weight = node->input[1];
-    const Buffer *filtered = new_filtered_weight(l, node, plan);
-    const Filter *v = plan->filter[0], *h = plan->filter[1];
-    const Buffer *stored = weight_along(l, weight, plan->out), *from = stored;
-    Kernel *kernel = new_kernel(format("%s_weight", node->name), v->transformed_weights);
-    const long lanes = l->target->lanes, outputs = minimum(filtered->shape[3], stored->shape[plan->out]);
-    /* Lanes along the other side, as the weight gradient wants them: a block is turned in scratch. */
-    const bool turn = layout_lane(&stored->layout) != plan->out && outputs % lanes == 0;
-    Stage stage = {.level = 2, .order = {1 - plan->out, 2, 3, plan->out}, .blocked = -1, .split = -1, .phased = -1};
-    if (turn) stage.buffer = from = virtual_weight(stored, weight->name);
-    for (int p = 0; p < v->transformed_weights; p++) {
-        Compute *compute = &kernel->compute[p];
-        Variable *k = add_variable(compute, "k", outputs, false);
-        Variable *c = add_variable(compute, "c", filtered->shape[2], false);
-        const Expression *tap[3][FILTER_SIZE], *column[3];
-        for (int t = 0; t < 3; t++)
-            for (int u = 0; u < 3; u++) {
-                Affine index[4] = {[2] = affine_constant(t), [3] = affine_constant(u)};
-                index[plan->out] = V(k);
-                index[1 - plan->out] = V(c);
-                tap[t][u] = load(from, index);
-            }
-        double coefficient[3];
-        weigh_taps(plan, 0, p, coefficient);
-        combine_rows(3, 3, coefficient, tap, column);
-        for (int q = 0; q < h->transformed_weights; q++) {
-            const Affine index[4] = {affine_constant(p), affine_constant(q), V(c), V(k)};
-            weigh_taps(plan, 1, q, coefficient);
-            add_store(compute, filtered, index, combine(3, coefficient, column));
-        }
-        Schedule *schedule = &kernel->schedule[p];
-        add_level(schedule, "k", lanes, LOOP_PARALLEL);
-        add_level(schedule, "c", minimum(lanes, c->extent), LOOP_PARALLEL);
-        if (turn && p == 0) schedule->stage[schedule->stages++] = stage;
-        add_level(schedule, "c", 1, LOOP_SERIAL);
-        schedule->shared = 3;
-        add_level(schedule, "k", 1, turn || lanes_fit(compute, "k", (int)lanes) ? LOOP_VECTOR : LOOP_SERIAL);
-    }
-    kernel->serves = node->name;
-    kernel->comment = "the weight as minimal filtering multiplies by it: sums of its taps";
-    set_work(kernel, 0);
-    finish_kernel(l, kernel, NULL);
-    return filtered;
-}
-
 /* ---- how a layer is cut ---- */
 
 typedef struct Cut { /* of images, rows of tiles and columns of tiles: extent = items · blocks · inner */
@@ -132,6 +44,9 @@ typedef struct Cut { /* of images, rows of tiles and columns of tiles: extent = 
 /* Transformed inputs of an item: of tiles of 2, and of 4, of which the same outputs take as much, but fewer share more weights; at most so
  * many tiles, less to keep threads busy. */
 enum { FILTER_BYTES_2 = 384 * 1024, FILTER_BYTES_4 = 768 * 1024, FILTER_TILES = 32, BUSY_TILES = 8 };
+
+/* Where weights are transformed inside: input channels at a time, and into how many items the output channels are cut at least. */
+enum { INSIDE_CHANNELS = 32, INSIDE_ITEMS = 4 };
 
 /* What is transformed is read from the second cache once for each register tile's vectors: the more of them, where there are registers. */
 static long tile_vectors(const Target *target, long vectors, bool wide) {
@@ -239,18 +154,23 @@ typedef struct Filtered {
     const FilterPlan *plan;
     Cut cut;
     long k_block; /* output channels at a time */
+    long k_item;  /* where weights are transformed inside: output channels of an item … */
+    long c_block; /* … and input channels at a time */
     const Buffer *input, *transformed, *weight, *sums;
+    const Buffer *taps; /* where weights are transformed inside: what of */
 } Filtered;
 
 /* The position n, i, j of a tile from an item's number, a block's and a place in it: the three variables of each dimension. */
 typedef struct TilePlace {
     Affine item[3], block[3], inner[3], local[3], global[3];
+    Affine channels; /* the first output channel of the item */
 } TilePlace;
 
 static TilePlace add_places(const Filtered *f, Compute *compute, bool blocks) {
     static const char *const names[3][3] = {{"n", "nb", "ni"}, {"i", "ib", "ii"}, {"j", "jb", "ji"}};
     const long extent[3] = {f->node->shape[0], f->plan->tiles[0], f->plan->tiles[1]};
-    TilePlace place;
+    TilePlace place = {.channels = affine_constant(0)};
+    if (f->taps) place.channels = affine_scale(V(add_variable(compute, "kg", f->taps->shape[f->plan->out] / f->k_item, false)), f->k_item);
     for (int d = 0; d < 3; d++) {
         const long item = f->cut.item[d], inner = blocks ? f->cut.inner[d] : 1;
         place.item[d] = V(add_variable(compute, names[d][0], extent[d] / item, false));
@@ -264,11 +184,24 @@ static TilePlace add_places(const Filtered *f, Compute *compute, bool blocks) {
 
 enum { ITEM_LEVELS = 3 };
 
-static void add_common_levels(Schedule *schedule) {
+static long k_blocks(const Filtered *f) {
+    return (f->taps ? f->k_item : f->weight->shape[3]) / f->k_block;
+}
+
+/* Returns how many. */
+static int add_common_levels(const Filtered *f, Schedule *schedule) {
     schedule->levels = 0;
+    if (f->taps) add_level(schedule, "kg", 1, LOOP_PARALLEL);
     add_level(schedule, "n", 1, LOOP_PARALLEL);
     add_level(schedule, "i", 1, LOOP_PARALLEL);
     add_level(schedule, "j", 1, LOOP_PARALLEL);
+    return schedule->levels;
+}
+
+/* The first input channel of a block. */
+static Affine add_channels(const Filtered *f, Compute *compute, bool summed) {
+    if (!f->taps) return affine_constant(0);
+    return affine_scale(V(add_variable(compute, "cb", f->taps->shape[1 - f->plan->out] / f->c_block, summed)), f->c_block);
 }
 
 /* A[p, q, nb, ib, jb, c] for one p and all q */
@@ -276,11 +209,13 @@ static void add_transform(const Filtered *f, Kernel *kernel, int number, int p, 
     const Filter *v = f->plan->filter[0], *h = f->plan->filter[1];
     Compute *compute = &kernel->compute[number];
     const TilePlace place = add_places(f, compute, false);
+    const Affine first = add_channels(f, compute, false);
     const Affine c = V(add_variable(compute, "c", f->transformed->shape[5], false));
     const Expression *tile[FILTER_SIZE][FILTER_SIZE], *column[FILTER_SIZE];
     for (int y = 0; y < v->inputs; y++)
         for (int x = 0; x < h->inputs; x++) {
-            const Affine at[4] = {place.global[0], c, affine_shift(affine_scale(place.global[1], v->step), f->plan->offset[0] + y),
+            const Affine at[4] = {place.global[0], affine_add(first, c),
+                                  affine_shift(affine_scale(place.global[1], v->step), f->plan->offset[0] + y),
                                   affine_shift(affine_scale(place.global[2], h->step), f->plan->offset[1] + x)};
             tile[y][x] = load(f->input, at);
         }
@@ -291,7 +226,8 @@ static void add_transform(const Filtered *f, Kernel *kernel, int number, int p, 
     }
     Schedule *schedule = &kernel->schedule[number];
     const long lanes = f->l->target->lanes;
-    add_common_levels(schedule);
+    add_common_levels(f, schedule);
+    if (f->taps) add_level(schedule, "cb", 1, LOOP_SERIAL);
     add_level(schedule, "c", lanes, LOOP_SERIAL);
     schedule->shared = schedule->levels;
     if (number == 0) {
@@ -304,12 +240,18 @@ static void add_transform(const Filtered *f, Kernel *kernel, int number, int p, 
     add_level(schedule, "c", 1, LOOP_VECTOR);
 }
 
-static void add_block_levels(Schedule *schedule) {
-    add_common_levels(schedule);
-    add_level(schedule, "kb", 1, LOOP_SERIAL);
+static void add_tile_levels(Schedule *schedule) {
     add_level(schedule, "nb", 1, LOOP_SERIAL);
     add_level(schedule, "ib", 1, LOOP_SERIAL);
     add_level(schedule, "jb", 1, LOOP_SERIAL);
+}
+
+/* A block of output channels and a few tiles; where weights are transformed inside, all tiles. */
+static void add_block_levels(const Filtered *f, Schedule *schedule) {
+    add_common_levels(f, schedule);
+    if (f->taps) add_level(schedule, "cb", 1, LOOP_SERIAL);
+    add_level(schedule, "kb", 1, LOOP_SERIAL);
+    if (!f->taps) add_tile_levels(schedule);
     schedule->shared = schedule->levels;
 }
 
@@ -325,26 +267,35 @@ static void add_inner_levels(const Filtered *f, Schedule *schedule, LoopKind kin
 static void add_products(const Filtered *f, Kernel *kernel, int number, const FilterRun *a, const FilterRun *b) {
     Compute *compute = &kernel->compute[number];
     const TilePlace place = add_places(f, compute, true);
-    const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
+    const Affine kb = V(add_variable(compute, "kb", k_blocks(f), false));
     const Affine k = V(add_variable(compute, "k", f->k_block, false));
     const Affine p = V(add_variable(compute, "p", a->count, false)), q = V(add_variable(compute, "q", b->count, false));
-    const Affine c = V(add_variable(compute, "c", f->weight->shape[2], true));
+    const Affine first = add_channels(f, compute, true);
+    const Affine c = V(add_variable(compute, "c", f->taps ? f->c_block : f->weight->shape[2], true));
     const Affine u = V(add_variable(compute, "u", a->terms.products, true)), v = V(add_variable(compute, "v", b->terms.products, true));
     const Affine from[6] = {run_a(a, p, u), run_a(b, q, v), place.local[0], place.local[1], place.local[2], c};
-    const Affine by[4] = {run_b(a, p, u), run_b(b, q, v), c, affine_add(affine_scale(kb, f->k_block), k)};
-    compute->sum[compute->sum_count++] = op2(MULTIPLY, load(f->transformed, from), load(f->weight, by));
-    const Affine to[6] = {affine_shift(p, a->first), affine_shift(q, b->first), place.inner[0], place.inner[1], place.inner[2], k};
+    const Affine channel = affine_add(affine_scale(kb, f->k_block), k);
+    const Affine by[4] = {run_b(a, p, u), run_b(b, q, v), c, channel};
+    Affine tap[2] = {affine_add(first, c), affine_add(first, c)};
+    tap[f->plan->out] = affine_add(place.channels, channel);
+    const Expression *weight = f->taps ? weigh(f->plan, a->terms.b, b->terms.b, f->taps, tap) : load(f->weight, by);
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, load(f->transformed, from), weight);
+    const Affine *const tile = f->taps ? place.local : place.inner;
+    const Affine to[6] = {affine_shift(p, a->first), affine_shift(q, b->first), tile[0], tile[1], tile[2], f->taps ? channel : k};
     add_store(compute, f->sums, to, sum_value(0, TYPE_F32));
     Schedule *schedule = &kernel->schedule[number];
-    add_block_levels(schedule);
-    if (a->first == 0 && b->first == 0) schedule->shared = ITEM_LEVELS; /* with the transforms before it */
+    add_block_levels(f, schedule);
+    const int outer = f->taps ? schedule->shared : ITEM_LEVELS;
+    if (a->first == 0 && b->first == 0) schedule->shared = outer - (f->taps != NULL); /* with the transforms before it */
     add_level(schedule, "p", 1, LOOP_SERIAL);
     add_level(schedule, "q", 1, LOOP_SERIAL);
+    if (f->taps) add_tile_levels(schedule);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "c", f->l->target->lanes, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
     add_level(schedule, "v", 1, LOOP_SERIAL);
-    ask_ahead(f->l, schedule, ITEM_LEVELS);
+    ask_ahead(f->l, schedule, outer);
+    schedule->ahead.own = f->taps != NULL;
     add_level(schedule, "c", 1, LOOP_SERIAL);
     add_inner_levels(f, schedule, LOOP_UNROLL);
 }
@@ -354,25 +305,120 @@ static void add_restoring(const Filtered *f, Kernel *kernel, int number, int p) 
     const Filter *v = f->plan->filter[0], *h = f->plan->filter[1];
     Compute *compute = &kernel->compute[number];
     const TilePlace place = add_places(f, compute, true);
-    const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
+    const Affine kb = V(add_variable(compute, "kb", k_blocks(f), false));
     const Affine k = V(add_variable(compute, "k", f->k_block, false));
+    const Affine channel = affine_add(affine_scale(kb, f->k_block), k);
+    const Affine *const in = f->taps ? place.local : place.inner;
     const Expression *tile[FILTER_SIZE][FILTER_SIZE], *column[FILTER_SIZE];
     for (int y = 0; y < v->sums; y++)
         for (int x = 0; x < h->sums; x++) {
-            const Affine at[6] = {affine_constant(y), affine_constant(x), place.inner[0], place.inner[1], place.inner[2], k};
+            const Affine at[6] = {affine_constant(y), affine_constant(x), in[0], in[1], in[2], f->taps ? channel : k};
             tile[y][x] = load(f->sums, at);
         }
     combine_rows(v->sums, h->sums, v->output[p], tile, column);
     for (int q = 0; q < h->outputs; q++) {
         const At at = {.n = place.global[0],
-                       .c = affine_add(affine_scale(kb, f->k_block), k),
+                       .c = affine_add(place.channels, channel),
                        .h = affine_shift(affine_scale(place.global[1], v->outputs), p),
                        .w = affine_shift(affine_scale(place.global[2], h->outputs), q)};
         store_convolution(f->l, compute, f->node, &at, combine(h->sums, h->output[q], column));
     }
     Schedule *schedule = &kernel->schedule[number];
-    add_block_levels(schedule);
+    if (f->taps) {
+        schedule->shared = add_common_levels(f, schedule);
+        add_level(schedule, "kb", 1, LOOP_SERIAL);
+        add_tile_levels(schedule);
+        if (p > 0) schedule->shared = schedule->levels;
+    } else {
+        add_block_levels(f, schedule);
+    }
     add_inner_levels(f, schedule, LOOP_SERIAL);
+}
+
+/* Scratch whose dimensions 0 and 1 are outermost, one inside of the other. In bundles each step is an odd number of cache lines: values of
+ * one element of all of them, which transforms write and read together, then lie in different sets of a cache. */
+static const Buffer *new_slices(const Lowering *l, Kernel *kernel, const char *name, const long shape[6], const int order[6], int blocked) {
+    enum { LINE = 16 };
+    Buffer *buffer = new_scratch(kernel, name, 6, shape, order, blocked, blocked < 0 ? 1 : l->target->lanes);
+    if (!l->choices->few_images) return buffer;
+    Layout *layout = &buffer->layout;
+    const long before = layout->size;
+    for (int i = 2; i > 0; i--) {
+        long *stride = &layout->term[layout->count - i].stride;
+        if (i == 1) *stride = shape[1] * layout->term[layout->count - 2].stride;
+        *stride = LINE * ((*stride + LINE - 1) / LINE | 1);
+    }
+    layout->size = shape[0] * layout->term[layout->count - 1].stride;
+    kernel->scratch_size += round_up(layout->size * 4, 64) - round_up(before * 4, 64);
+    return buffer;
+}
+
+static int single_runs(const FilterTerms *sums, int count, FilterRun *runs) {
+    for (int i = 0; i < count; i++) runs[i] = (FilterRun){.first = i, .count = 1, .terms = sums[i]};
+    return count;
+}
+
+/* The kernel of all steps. */
+static void lower_steps(Filtered *f, const Stage *stage) {
+    const Filter *v = f->plan->filter[0], *h = f->plan->filter[1];
+    const long lanes = f->l->target->lanes, channels = f->taps ? f->c_block : round_up(f->node->input[0]->shape[1], lanes);
+    FilterRun run[2][FILTER_SIZE];
+    int runs[2];
+    for (int d = 0; d < 2; d++) runs[d] = (f->taps ? single_runs : find_runs)(f->plan->filter[d]->sum, f->plan->filter[d]->sums, run[d]);
+    Kernel *kernel = new_kernel(f->node->name, v->transformed_inputs + runs[0] * runs[1] + v->outputs);
+    const long *const item = f->cut.item, *const summed = f->taps ? item : f->cut.inner;
+    const long transformed[6] = {v->transformed_inputs, h->transformed_inputs, item[0], item[1], item[2], channels};
+    const long sums[6] = {v->sums, h->sums, summed[0], summed[1], summed[2], f->taps ? f->k_item : f->k_block};
+    f->transformed = new_slices(f->l, kernel, "transformed", transformed, (const int[6]){0, 1, 5, 2, 3, 4}, 5);
+    f->sums = new_slices(f->l, kernel, "sums", sums, (const int[6]){0, 1, 2, 3, 4, 5}, -1);
+    int number = 0;
+    for (int p = 0; p < v->transformed_inputs; p++) add_transform(f, kernel, number++, p, stage);
+    for (int p = 0; p < runs[0]; p++)
+        for (int q = 0; q < runs[1]; q++) add_products(f, kernel, number++, &run[0][p], &run[1][q]);
+    for (int p = 0; p < v->outputs; p++) add_restoring(f, kernel, number++, p);
+    describe_convolution(kernel, f->node);
+    kernel->comment = format("%s\nby minimal filtering: %ld products for %d", kernel->comment, filter_products(v) * filter_products(h),
+                             v->taps * h->taps);
+    if (!f->taps) add_tile_sums(f->l, f->node, kernel, &(Items){"c", 0, item[0], item[1] * v->outputs, item[2] * h->outputs});
+    finish_kernel(f->l, kernel, f->node->scan);
+}
+
+/* The same algorithm with a sum for each product. */
+static const Filter *single_products(const Filter *filter) {
+    Filter *single = NEW(Filter);
+    *single = *filter;
+    single->sums = 0;
+    for (int s = 0; s < filter->sums; s++)
+        for (int p = 0; p < filter->sum[s].products; p++) {
+            const FilterTerms *sum = &filter->sum[s];
+            single->sum[single->sums] = (FilterTerms){.a = sum->a + p * sum->a_step, .b = sum->b + p * sum->b_step, .products = 1};
+            for (int o = 0; o < filter->outputs; o++) single->output[o][single->sums] = filter->output[o][s];
+            single->sums++;
+        }
+    return single;
+}
+
+/* Of few images with few tiles each, weights outweigh all else. So they are not made larger: each is read once, and its taps are added up
+ * in registers, for a block of both channels that stays in the caches while all tiles are multiplied by it. Items are groups of output
+ * channels, each of which transforms the input anew. Nothing of the order of a sum depends on the number of images. */
+static bool lower_inside(Lowering *l, Node *node, const FilterPlan *plan, const Buffer *input, const Stage *stage) {
+    const Buffer *taps = weight_along(l, node->input[1], plan->out);
+    const long lanes = l->target->lanes, outputs = taps->shape[plan->out], channels = taps->shape[1 - plan->out];
+    if (layout_lane(&taps->layout) != plan->out) return false; /* as in no bundle */
+    KernelChoice *choice = begin_choice(l, node->name, filtered_algorithm(plan->filter[0], plan->filter[1]));
+    FilterPlan single = *plan;
+    for (int d = 0; d < 2; d++) single.filter[d] = single_products(plan->filter[d]);
+    Filtered f = {.l = l, .node = node, .plan = &single, .input = input, .taps = taps};
+    const long extent[3] = {node->shape[0], plan->tiles[0], plan->tiles[1]};
+    long taken = 1;
+    for (int d = 2; d >= 0; d--) taken *= f.cut.item[d] = largest_divisor(extent[d], maximum(1, FILTER_TILES / taken));
+    const long vectors = choose_vectors(choice, outputs / lanes, taken <= 4), items = tiles_in(extent) / taken;
+    cut_inner(&f.cut, tile_values(l->target, vectors));
+    f.k_block = vectors * lanes;
+    f.c_block = lanes * largest_divisor(channels / lanes, maximum(1, INSIDE_CHANNELS / lanes));
+    f.k_item = f.k_block * largest_divisor(outputs / f.k_block, maximum(1, outputs * items / INSIDE_ITEMS / f.k_block));
+    lower_steps(&f, stage);
+    return true;
 }
 
 bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
@@ -383,6 +429,7 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const long outputs = node_buffer(l, epilogue_of(l->graph, node))->shape[1]; /* with padding lanes, which a reconstruction has not */
     if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
     if (outputs < round_up(node->shape[1], lanes)) return false;
+    if (plan->inside) return lower_inside(l, node, plan, input, &stage);
     const int parameter = node->input[1]->parameter->number;
     const bool made = l->parameter[parameter].filter != NULL; /* when the bundle was */
     const Buffer *weight = made ? l->parameter[parameter].value : lower_filtered_weight(l, node, plan);
@@ -396,23 +443,6 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const long channels = round_up(node->input[0]->shape[1], lanes);
     Filtered f = {.l = l, .node = node, .plan = plan, .k_block = vectors * lanes, .input = input, .weight = weight};
     f.cut = choose_cut(choice, node, plan, vectors, channels);
-    FilterRun run[2][FILTER_SIZE];
-    int runs[2];
-    for (int d = 0; d < 2; d++) runs[d] = find_runs(plan->filter[d]->sum, plan->filter[d]->sums, run[d]);
-    Kernel *kernel = new_kernel(node->name, v->transformed_inputs + runs[0] * runs[1] + v->outputs);
-    const long transformed[6] = {v->transformed_inputs, h->transformed_inputs, f.cut.item[0], f.cut.item[1], f.cut.item[2], channels};
-    const long sums[6] = {v->sums, h->sums, f.cut.inner[0], f.cut.inner[1], f.cut.inner[2], f.k_block};
-    f.transformed = new_scratch(kernel, "transformed", 6, transformed, (const int[6]){0, 1, 5, 2, 3, 4}, 5, lanes);
-    f.sums = new_scratch(kernel, "sums", 6, sums, (const int[6]){0, 1, 2, 3, 4, 5}, -1, 1);
-    int number = 0;
-    for (int p = 0; p < v->transformed_inputs; p++) add_transform(&f, kernel, number++, p, &stage);
-    for (int p = 0; p < runs[0]; p++)
-        for (int q = 0; q < runs[1]; q++) add_products(&f, kernel, number++, &run[0][p], &run[1][q]);
-    for (int p = 0; p < v->outputs; p++) add_restoring(&f, kernel, number++, p);
-    describe_convolution(kernel, node);
-    kernel->comment = format("%s\nby minimal filtering: %ld products for %d", kernel->comment, filter_products(v) * filter_products(h),
-                             v->taps * h->taps);
-    add_tile_sums(l, node, kernel, &(Items){"c", 0, f.cut.item[0], f.cut.item[1] * v->outputs, f.cut.item[2] * h->outputs});
-    finish_kernel(l, kernel, node->scan);
+    lower_steps(&f, &stage);
     return true;
 }

@@ -26,7 +26,8 @@ typedef struct FilterPlan {
     bool reversed[2];        /* by the taps from the last to the first */
     long offset[2];          /* the first input of tile t is step · t + offset */
     long tiles[2];
-    int out; /* the weight's dimension of output channels; the sum is over 1 − out */
+    int out;     /* the weight's dimension of output channels; the sum is over 1 − out */
+    bool inside; /* the weight is transformed block by block inside of the kernel that multiplies by it */
 } FilterPlan;
 
 /* Is the convolution run by filtering on this target, and how? Decided by its shapes alone, unless a tuning file says otherwise. */
@@ -38,6 +39,10 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
 const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan);
 /* The same, of one pair of channels: taps [3][3] to [vertical][horizontal]. */
 void filter_taps(const FilterPlan *plan, const double taps[9], double *filtered);
+/* A kernel of its own that makes it, just before the convolution, so that it lives no longer. */
+const Buffer *lower_filtered_weight(Lowering *l, const Node *node, const FilterPlan *plan);
+/* Transformed weight p, q of a pair of channels, `from` by dimension of the weight: a sum of its taps. */
+const Expression *weigh(const FilterPlan *plan, int p, int q, const Buffer *taps, const Affine from[2]);
 
 /* ---- what lower_filter_grad.c shares ---- */
 typedef struct FilterRun { /* successive sums first … first + count − 1, each `a_by` and `b_by` on from the one before: one loop */

@@ -112,7 +112,7 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     add_level(schedule, i[0], lanes, LOOP_SERIAL);
     if (many) {
         ask_ahead(l, schedule, items);
-        schedule->ahead.weights = true;
+        schedule->ahead.own = true;
     }
     add_level(schedule, i[1], 1, LOOP_SERIAL);
     add_level(schedule, i[2], 1, LOOP_SERIAL);

@@ -110,7 +110,7 @@ static const Expression *note_load(const Expression *e, void *context) {
         expression_rewrite(e->buffer->value, note_load, &inside);
         return e;
     }
-    if (finding->asking && !finding->asking->ahead.weights) return e;
+    if (finding->asking && !finding->asking->ahead.own) return e;
     source.next = source.next || finding->asking;
     if (e->buffer->layout.size * type_size(e->buffer->type) < LEAST_BYTES || is_stored(finding, e->buffer)) return e;
     if (!moves(finding->builder, &source, !source.next) || joins(finding, &source)) return e;
@@ -225,32 +225,49 @@ static long reach_of(const Lines *lines) {
     return reach;
 }
 
+/* The block of a dimension that is split in the layout; 1: it is not. */
+static long blocks_of(const Layout *layout, int dimension) {
+    for (int i = 0; i < layout->count; i++)
+        if (layout->term[i].dimension == dimension && layout->term[i].modulus) return layout->term[i].modulus;
+    return 1;
+}
+
+/* But for its constant. */
+static bool is_multiple(const Affine *index, long unit) {
+    for (int i = 0; i < index->count; i++)
+        if (index->term[i].coefficient % unit) return false;
+    return true;
+}
+
 /* False: the box is no box in memory. */
 static bool find_lines(const Builder *builder, const Source *source, Lines *lines) {
     const Buffer *buffer = source->buffer;
     const int lane = layout_lane(&buffer->layout);
-    long block = 1;
-    for (int i = 0; i < buffer->layout.count; i++)
-        if (buffer->layout.term[i].dimension == lane && buffer->layout.term[i].modulus) block = buffer->layout.term[i].modulus;
+    const long block = blocks_of(&buffer->layout, lane);
     Affine index[MAX_RANK];
-    const Variable *step[MAX_RANK];
+    const Variable *step[2 * MAX_RANK];
+    int steps = 0;
     for (int d = 0; d < buffer->rank; d++) {
-        const long unit = d == lane ? block : 1;
+        const long unit = d == lane ? block : blocks_of(&buffer->layout, d);
         index[d] = source->base[d];
-        for (int i = 0; i < index[d].count; i++)
-            if (index[d].term[i].coefficient % unit) return false;
-        step[d] = new_variable("step", (index[d].constant % unit + source->extent[d] + unit - 1) / unit);
+        if (!is_multiple(&index[d], unit)) return false;
+        const long extent = index[d].constant % unit + source->extent[d], whole = (extent + unit - 1) / unit;
         index[d].constant = index[d].constant / unit * unit;
-        index[d] = affine_add(index[d], affine_scale(affine_variable(step[d]), unit));
+        step[steps++] = new_variable("step", whole);
+        index[d] = affine_add(index[d], affine_scale(affine_variable(step[steps - 1]), unit));
+        if (d == lane || unit == 1) continue;
+        step[steps++] = new_variable("step", whole > 1 ? unit : extent);
+        index[d] = affine_add(index[d], affine_variable(step[steps - 1]));
     }
     const Offset offset = buffer_offset(buffer, index);
     if (offset.count) return false;
     Affine base = offset.affine;
     *lines = (Lines){.buffer = buffer};
-    for (int d = 0; d < buffer->rank; d++) {
+    for (int d = 0; d < steps; d++) {
         const long stride = affine_coefficient(&base, step[d]);
         base = affine_substitute(base, step[d], affine_constant(0));
         if (step[d]->extent == 1 || stride == 0) continue;
+        if (lines->rank == MAX_RANK) return false;
         lines->count[lines->rank] = step[d]->extent;
         lines->stride[lines->rank++] = stride;
     }

@@ -340,12 +340,17 @@ END_TEST
 START_TEST(weights_of_a_phase_lie_on_end) {
     const Precision precision = (Precision)_i;
     const Target *const target = find_target(precision_has_pairs(precision) ? "avx512_bf16" : "avx512");
-    const Inference *inference = compile_inference(gru_ae_spec(), precision, &target, 1);
+    Spec spec = *gru_ae_spec();
+    Layer decoder[8];
+    memcpy(decoder, spec.decoder, sizeof(Layer) * (size_t)spec.decoder_count);
+    for (int d = 0; d < 2; d++) decoder[0].kernel[d] = 5, decoder[0].padding[d] = 2; /* which cannot be filtered */
+    spec.decoder = decoder;
+    const Inference *inference = compile_inference(&spec, precision, &target, 1);
     const InferenceCode *code = inference->code[0];
     int direct = 0;
     for (int p = 0; p < inference->frame->parameter_count; p++) {
         const Node *weight = inference->frame->parameter[p]->node, *reader = weight->reader[0];
-        if (reader->op != OP_CONV_TRANSPOSE2D || weight != reader->input[1] || reader->stride[0] == 1 || code->filter[p]) continue;
+        if (reader->op != OP_CONV_TRANSPOSE2D || weight != reader->input[1] || reader->stride[0] == 1 || reader->kernel[0] == 3) continue;
         const Layout *layout = &code->weight[p]->layout;
         for (long u = 0; u < 3; u++) {
             const long here[4] = {0, 0, u, 1}, next[4] = {target->lanes, 0, u, 1};
@@ -354,6 +359,45 @@ START_TEST(weights_of_a_phase_lie_on_end) {
         direct++;
     }
     ck_assert_int_gt(direct, 0);
+}
+END_TEST
+
+static const Kernel *find_kernel(const Program *program, const char *name) {
+    for (int i = 0; i < program->call_count; i++)
+        if (strcmp(program->call[i].kernel->name, name) == 0) return program->call[i].kernel;
+    return NULL;
+}
+
+/* The layers of 512 channels are filtered, by weights that are no larger for it, and so is every other one of kernel 3 and stride 2. Items
+ * of a clip are channels, and not images, each of which would read all weights. */
+START_TEST(weights_that_outweigh_products_stay_as_they_are) {
+    static const char *const names[2][2] = {{"encoder4_conv_forward", "encoder.12.weight"},
+                                            {"decoder0_conv_transpose_forward", "decoder.0.weight"}};
+    const Target *const target = find_target(_i ? "avx2" : "avx512");
+    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, &target, 1);
+    const InferenceCode *code = inference->code[0];
+    int filtered = 0;
+    for (int p = 0; p < inference->frame->parameter_count; p++) {
+        filtered += code->filter[p] != NULL;
+        for (int i = 0; i < 2; i++) {
+            const Node *weight = inference->frame->parameter[p]->node;
+            if (strcmp(weight->parameter->name, names[i][1]) != 0) continue;
+            ck_assert_ptr_null(code->filter[p]);
+            ck_assert_int_eq(code->weight[p]->layout.size, count_elements(weight));
+        }
+    }
+    ck_assert_int_eq(filtered, 6);
+    for (int i = 0; i < 2; i++)
+        for (int whole = 0; whole < 2; whole++) {
+            const Program *program = &code->program[whole ? PART_reconstruct : i ? PART_decode : PART_encode];
+            const Kernel *kernel = find_kernel(program, names[i][0]);
+            ck_assert_ptr_nonnull(kernel);
+            ck_assert_ptr_nonnull(strstr(kernel->comment, "by minimal filtering"));
+            ck_assert_int_eq(kernel->tree->loop, LOOP_PARALLEL);
+            ck_assert_str_eq(kernel->tree->variable->name, "kg");
+            ck_assert_int_eq(kernel->tree->variable->extent, 4);
+            ck_assert_int_eq(kernel->tree->body->variable->extent, 1);
+        }
 }
 END_TEST
 
@@ -385,6 +429,7 @@ Suite *inference_suite(void) {
     tcase_add_test(test_case, a_value_that_the_precision_cannot_hold_is_refused);
     tcase_add_loop_test(test_case, files_of_each_precision_hold_the_rounded_weights_and_say_so, 0, PRECISIONS * (SAMPLE_SPECS + 1));
     tcase_add_loop_test(test_case, weights_of_a_phase_lie_on_end, 0, PRECISIONS);
+    tcase_add_loop_test(test_case, weights_that_outweigh_products_stay_as_they_are, 0, 2);
     tcase_add_loop_test(test_case, no_kernel_prepares_weights, 0, PRECISIONS);
     tcase_set_timeout(test_case, 60);
     suite_add_tcase(suite, test_case);

@@ -128,6 +128,12 @@ static int count_algorithm(const TargetCode *code, Algorithm algorithm) {
     return count;
 }
 
+static bool has_variable(const Kernel *kernel, const char *name) {
+    for (int v = 0; v < kernel->compute[0].variable_count; v++)
+        if (strcmp(kernel->compute[0].variable[v]->name, name) == 0) return true;
+    return false;
+}
+
 START_TEST(wide_images_are_filtered_in_parts) {
     const Choices choices = {.filtering = 2, .filter_everywhere = true};
     Graph *training = build_graph(wide_spec(), true), *evaluation = build_graph(wide_spec(), false);
@@ -155,6 +161,32 @@ START_TEST(filtered_convolutions_equal_the_reference) {
     code = lower_model(training, evaluation, target, &direct);
     ck_assert_int_eq(count_filtered(&code->train), 0);
     check_graph(training, code, true, true);
+}
+END_TEST
+
+/* As in bundles: images of few tiles, by weights as they are; several items of channels and of images, and several blocks of each side's
+ * channels. */
+START_TEST(filtering_inside_of_a_kernel_equals_the_reference) {
+    const Target *target = targets[_i];
+    const Choices choices = {.filtering = 2, .few_images = true};
+    Layer encoder[] = {{false, 96, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}},
+                       {false, 160, {3, 3}, {2, 2}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_LEAKY_RELU, 0.1, {0, 0}}};
+    Layer decoder[] = {{true, 96, {3, 3}, {2, 2}, {1, 1}, {1, 1}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}},
+                       {false, 1, {3, 3}, {1, 1}, {1, 1}, {0, 0}, false, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
+    Spec spec = *filtered_spec();
+    spec.width = 8;
+    spec.T = 12;
+    spec.encoder_count = spec.decoder_count = 2;
+    spec.encoder = encoder;
+    spec.decoder = decoder;
+    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, target, &choices);
+    int inside = 0;
+    for (int i = 0; i < code->evaluate.call_count; i++) inside += has_variable(code->evaluate.call[i].kernel, "kg");
+    ck_assert_int_eq(inside, target->lanes >= 8 ? 2 : 0); /* of 4 lanes, weights pay for being larger */
+    check_graph(evaluation, code, false, false);
+    check_graph(evaluation, code, false, true);
 }
 END_TEST
 
@@ -377,6 +409,7 @@ Suite *lower_suite(void) {
     tcase_add_loop_test(test_case, a_last_layer_of_any_channels_has_lanes_along_them, 0, 2);
     tcase_add_test(test_case, pairs_of_bfloat16_equal_the_reference_with_rounded_operands);
     tcase_add_loop_test(test_case, filtered_convolutions_equal_the_reference, 0, 8); /* each target, tiles of 2 and of 4 */
+    tcase_add_loop_test(test_case, filtering_inside_of_a_kernel_equals_the_reference, 0, 4);
     tcase_add_test(test_case, wide_images_are_filtered_in_parts);
     tcase_add_loop_test(test_case, every_channel_count_can_be_lowered, 1, 41);
     return suite;

@@ -2,6 +2,7 @@
 #include "sample_graphs.h"
 
 #include "../compiler/emit.h"
+#include "../compiler/inference.h"
 #include "../compiler/lower.h"
 #include "../compiler/tuning.h"
 
@@ -227,6 +228,31 @@ START_TEST(targets_without_the_instruction_prefetch_nothing) {
 }
 END_TEST
 
+static bool asks_for_weights(const Statement *tree) {
+    for (const Statement *s = tree; s; s = s->next)
+        if ((s->kind == STATEMENT_PREFETCH && ((const Tensor *)s->buffer->owner)->place == PLACE_WEIGHTS) || asks_for_weights(s->body) ||
+            asks_for_weights(s->other))
+            return true;
+    return false;
+}
+
+/* Weights that filtering leaves as they are come from memory while those before them are multiplied. */
+START_TEST(weights_of_a_bundle_are_prefetched) {
+    static const int parts[] = {PART_encode, PART_decode, PART_reconstruct};
+    const Target *const target = find_target(_i ? "avx2" : "avx512");
+    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, &target, 1);
+    for (int p = 0; p < 3; p++) {
+        const Program *program = &inference->code[0]->program[parts[p]];
+        int asking = 0;
+        for (int i = 0; i < program->call_count; i++) {
+            const Kernel *kernel = program->call[i].kernel;
+            if (strstr(kernel->name, "conv") && asks_for_weights(kernel->tree)) asking += compare_lines(kernel, 3);
+        }
+        ck_assert_int_eq(asking, parts[p] == PART_reconstruct ? 2 : 1);
+    }
+}
+END_TEST
+
 Suite *prefetch_suite(void) {
     Suite *suite = suite_create("prefetch");
     TCase *test_case = tcase_create("prefetch");
@@ -234,6 +260,7 @@ Suite *prefetch_suite(void) {
     tcase_add_loop_test(test_case, what_is_prefetched_is_what_is_read, 0, 4);
     tcase_add_loop_test(test_case, so_it_is_for_other_shapes, 0, 5);
     tcase_add_test(test_case, weight_gradients_ask_once_in_several_pixels);
+    tcase_add_loop_test(test_case, weights_of_a_bundle_are_prefetched, 0, 2);
     tcase_add_test(test_case, targets_without_the_instruction_prefetch_nothing);
     suite_add_tcase(suite, test_case);
     return suite;
