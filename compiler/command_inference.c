@@ -53,9 +53,9 @@ static Inference *compile_targets(const Spec *spec, const Options *options) {
     int count = 0;
     if (dots) wanted[count++] = bf16_targets[0];
     for (int i = 0; i < options->target_count; i++) wanted[count++] = options->target[i];
-    Inference *inference = compile_inference(spec, options->precision, wanted, count);
+    Inference *inference = compile_inference(spec, options->precision, wanted, count, options->choices.filtering);
     if (!dots || rounding_code(inference)) return inference;
-    return compile_inference(spec, options->precision, options->target, options->target_count);
+    return compile_inference(spec, options->precision, options->target, options->target_count, options->choices.filtering);
 }
 
 int command_inference(Options *options) {

@@ -61,14 +61,11 @@ static void lower_kept_state(Lowering *l, Program *program) {
     }
 }
 
-/* What is filtered depends on shapes, and not on the number of frames. Small weights would lose what makes them small, or would have to be
- * transformed anew for each frame. */
-static const Choices filtered = {.filtering = 2, .few_images = true}, direct = {.filtering = 0, .few_images = true};
-
 /* A trainer's way to run frame by frame: its own weights, with batch norm as it is. */
 void lower_stream(Lowering *l, const Spec *spec, Program *program) {
+    static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
     Graph *graph = clip_graph(NEW(Spec), spec, 1);
-    l->choices = &direct; /* filtered weights are made for the batches of training */
+    l->choices = &direct;
     start_graph(l, graph);
     lower_nodes(l, 0, graph->code->id + 1, program);
     lower_kept_state(l, program);
@@ -165,7 +162,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     Lowering l = {.target = type_is_narrow(type) && !target->pairs ? with_conversion(target) : target,
                   .code = &code->base,
                   .graph = frame,
-                  .choices = type == TYPE_F32 ? &filtered : &direct,
+                  .choices = &inference->choices,
                   .weight_type = type};
     code->filter = filter_weights(&l, frame);
     code->weight_bytes = allocate_weights(&l, code->filter);
@@ -191,10 +188,13 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     return code;
 }
 
-Inference *compile_inference(const Spec *spec, Precision precision, const Target *const *target, int target_count) {
+Inference *compile_inference(const Spec *spec, Precision precision, const Target *const *target, int target_count, int filtering) {
     Inference *inference = NEW(Inference);
     inference->spec = spec;
     inference->precision = precision;
+    /* What is filtered depends on shapes, and not on the number of frames. Small weights would lose what makes them small, or would have to
+     * be transformed anew for each frame. */
+    inference->choices = (Choices){.filtering = precision == PRECISION_F32 ? filtering : 0, .few_images = true};
     inference->frame = inference_graph(&inference->frame_spec, spec, 1);
     inference->clip = inference_graph(&inference->clip_spec, spec, spec->T);
     inference->frame_elements = count_elements(inference->frame->x);

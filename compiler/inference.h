@@ -54,6 +54,7 @@ typedef struct InferenceCode { /* of one target */
 typedef struct Inference {
     const Spec *spec;
     Precision precision;
+    Choices choices;
     Spec frame_spec, clip_spec; /* the spec with B = 1, T = 1 and with B = 1, and an initial state that is given */
     Graph *frame, *clip;        /* folded; with the same parameters */
     long frame_elements, latent_elements, code_elements, state_elements;
@@ -65,7 +66,7 @@ typedef struct Inference {
     TargetCode *plain; /* for what is the same on every target: `normal` */
 } Inference;
 
-Inference *compile_inference(const Spec *spec, Precision precision, const Target *const *target, int target_count);
+Inference *compile_inference(const Spec *spec, Precision precision, const Target *const *target, int target_count, int filtering);
 
 /* weights.c: the values of a graph's parameters, each in the order of its node's dimensions in PyTorch's tensor. Errors are reported on
  * stderr, with the file's name; then NULL. */

@@ -439,7 +439,9 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
         l->filtered[parameter] = copy;
     }
     KernelChoice *choice = begin_choice(l, node->name, filtered_algorithm(v, h));
-    const long vectors = choose_vectors(choice, weight->shape[3] / lanes, choice->algorithm == ALGORITHM_FILTERED_4);
+    /* in bundles, where there are few tiles for each, weights from the second-level cache are what is waited for */
+    const bool wide = choice->algorithm == ALGORITHM_FILTERED_4 && !l->choices->few_images;
+    const long vectors = choose_vectors(choice, weight->shape[3] / lanes, wide);
     const long channels = round_up(node->input[0]->shape[1], lanes);
     Filtered f = {.l = l, .node = node, .plan = plan, .k_block = vectors * lanes, .input = input, .weight = weight};
     f.cut = choose_cut(choice, node, plan, vectors, channels);

@@ -66,7 +66,7 @@ static const struct {
     [OPTION_TARGETS] = {"--targets", "LIST", COMPILE | INFERENCE | EXPLAIN,
                         "instruction sets to generate for, separated by commas (default: all that are for the spec's precision)"},
     [OPTION_TARGETS_TUNED] = {"--targets", "LIST", TUNE, "instruction sets to measure for (default: those that this CPU has)"},
-    [OPTION_FILTERING] = {"--filtering", "none|2|4", COMPILE | TUNE | EXPLAIN,
+    [OPTION_FILTERING] = {"--filtering", "none|2|4", COMPILE | INFERENCE | TUNE | EXPLAIN,
                           "convolve with fewer multiplications, by tiles of so many outputs, where that is faster (default: 2)"},
     [OPTION_TUNING] = {"--tuning", "FILE", COMPILE | EXPLAIN,
                        "the choices that were measured (zoetrope tune), in the place of the cost model's"},

@@ -96,9 +96,9 @@ bool kernel_has_pairs(const Kernel *kernel);
 typedef struct Choices {
     int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
     bool filter_everywhere; /* … or wherever it is possible, for the tests */
-    bool few_images;        /* weights are read anew for a few images: those that filtering makes larger have to pay for it */
-    bool sums_apart;        /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
-    struct Tuning *tuning;  /* tuning.h; NULL: the cost model decides */
+    bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
+    bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
+    struct Tuning *tuning; /* tuning.h; NULL: the cost model decides */
 } Choices;
 extern const Choices default_choices;
 

@@ -130,7 +130,7 @@ check $spec -o $new : check takes no -o; compile, inference and tune do
 check $spec --dump graph : check takes no --dump; compile and explain do
 check $spec --time : check takes no --time; compile, inference and explain do
 inference $spec -o $new --weights x --dump graph : inference takes no --dump; compile and explain do
-inference $spec -o $new --weights x --filtering 4 : inference takes no --filtering; compile, tune and explain do
+check $spec --filtering 4 : check takes no --filtering; compile, inference, tune and explain do
 tune $spec -o $new --dump graph : tune takes no --dump; compile and explain do
 tune $spec -o $new --max-ram 1G : tune takes no --max-ram; compile and explain do
 tune --tuning x $spec -o $new : tune takes no --tuning; compile and explain do
