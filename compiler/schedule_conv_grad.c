@@ -4,7 +4,8 @@
 #include "lower_conv.h"
 
 /* Channels of each side at a time: an element of the larger image is copied to scratch for each block of the smaller one's channels. */
-enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64, PIXELS = 1024, STAGED_BYTES = 384 * 1024, VECTOR_BYTES = 16 * 1024 };
+enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64 };
+enum { PIXELS = 1024, PIXELS_LEAST = 64, STAGED_BYTES = 384 * 1024, VECTOR_BYTES = 16 * 1024 };
 enum { ASKING_PIXELS = 8 }; /* at most so many of a row from one asking for memory to the next */
 
 typedef struct Sides {              /* the operands: one in vectors, of which the other's values are broadcast to each */
@@ -39,10 +40,10 @@ static long equal_blocks(long channels, long most, long step) {
 
 /* At most so many pixels of S at a time, of all images: what the vectors of a register tile read, for one row of the kernel, stays in the
  * first-level cache for all tiles of the other side, where there are several. The other side, whose images may lie at a power of two
- * apart, and the gradient want the rest of it. */
+ * apart, and the gradient want the rest of it. Fewer than 64 pixels would add to the gradient in memory too often. */
 static long most_pixels(const Sides *sides, const RegisterTile *tile, const Node *node) {
     const long pixel_bytes = tile->vectors * sides->width * 4 * (sides->large_vectors ? node->stride[1] : 1);
-    return sides->others <= tile->outer ? PIXELS : minimum(PIXELS, VECTOR_BYTES / pixel_bytes);
+    return sides->others <= tile->outer ? PIXELS : maximum(PIXELS_LEAST, minimum(PIXELS, VECTOR_BYTES / pixel_bytes));
 }
 
 WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const Buffer *small, const Buffer *large, const Node *node) {
@@ -81,7 +82,7 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     long most = 1, legal = 1; /* rows, by the cost model and at all */
     for (long fits = 1; fits <= rows; fits++) {
         const long bytes = cut.images * (box_bytes(&shape, of_large, fits, columns) + of_small * fits * columns * 4);
-        if (cut.images * fits * columns <= pixels && bytes <= STAGED_BYTES) most = fits;
+        if (cut.images * fits * columns <= pixels + pixels / 8 && bytes <= STAGED_BYTES) most = fits;
         if (bytes <= BLOCK_BYTES_MOST) legal = fits;
     }
     cut.rows = choose(choice, FIELD_BLOCK_ROWS, divide_evenly(rows, most), (Legal){.most = maximum(most, legal)});
