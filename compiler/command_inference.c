@@ -62,10 +62,12 @@ int command_inference(Options *options) {
     begin_pass(PASS_SPEC);
     const Spec *spec = read_spec(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
+    Inference *inference = compile_targets(spec, options);
     if (spec->precision == COMPUTE_BF16)
         fprintf(stderr, "zoetrope: note: %s trains in bfloat16; its bundle computes in %s\n", spec->name,
-                precision_has_pairs(options->precision) ? "bfloat16 where the CPU can, else in float32" : "float32");
-    Inference *inference = compile_targets(spec, options);
+                rounding_code(inference) ? "bfloat16 where the CPU can, else in float32" : "float32");
+    if (options->choices.filtering > default_choices.filtering && options->precision != PRECISION_F32)
+        fprintf(stderr, "zoetrope: note: weights in %s are not filtered: --filtering is for f32\n", precision_names[options->precision]);
     double **parameters = read_parameters(inference->frame, options->weights), **scales;
     const bool good = parameters && round_parameters(inference->frame, options->precision, parameters, &scales) &&
                       write_bundle(options, inference, parameters, scales);

@@ -64,7 +64,7 @@ static const struct {
                           "what weights are stored as; f16 and bf16 take half of a float, int8 a quarter (default: f32)"},
     [OPTION_ENDIAN] = {"--endian", "little|big", INFERENCE, "the byte order of the machines that will read the weights (default: little)"},
     [OPTION_TARGETS] = {"--targets", "LIST", COMPILE | INFERENCE | EXPLAIN,
-                        "instruction sets to generate for, separated by commas (default: all that are for the spec's precision)"},
+                        "instruction sets to generate for, separated by commas (default: all that are for the precision)"},
     [OPTION_TARGETS_TUNED] = {"--targets", "LIST", TUNE, "instruction sets to measure for (default: those that this CPU has)"},
     [OPTION_FILTERING] = {"--filtering", "none|2|4", COMPILE | INFERENCE | TUNE | EXPLAIN,
                           "convolve with fewer multiplications, by tiles of so many outputs, where that is faster (default: 2)"},

@@ -25,8 +25,16 @@ const Helper common_helpers[] = {
      "double double_absolute(double a) { return bits_double(double_bits(a) & UINT64_C(0x7fffffffffffffff)); }\n"},
     /* Adding 1.5 · 2^23 leaves the integer in the low bits, rounded to even; 1.5 · 2^52 for double. Every target rounds so, in vectors too:
      * it costs no more than the instructions for it, and they differ in the sign of a zero. */
-    {"float_round", NULL, "float float_round(float a) { return a + 12582912.0f - 12582912.0f; }\n"},
-    {"double_round", NULL, "double double_round(double a) { return a + 6755399441055744.0 - 6755399441055744.0; }\n"},
+    {"float_round", NULL,
+     "float float_round(float a) {\n"
+     "    const float shifted = a + 12582912.0f; /* by itself: its digits are a float's, where C computes with more */\n"
+     "    return shifted - 12582912.0f;\n"
+     "}\n"},
+    {"double_round", NULL,
+     "double double_round(double a) {\n"
+     "    const double shifted = a + 6755399441055744.0;\n"
+     "    return shifted - 6755399441055744.0;\n"
+     "}\n"},
     {"float_power_of_two", "float_bits bits_float",
      "float float_power_of_two(float a) { return bits_float(float_bits(a + 12583039.0f) << 23); }\n"},
     {"double_power_of_two", "double_bits bits_double",
@@ -243,7 +251,7 @@ static const Helper generic_helpers[] = {
     ON_LANES("vector_minimum", "vector_select_greater", TWO, "return vector_select_greater(b, a, a, b);", A " < " B " ? " A " : " B),
     ON_LANES("vector_absolute", "!float_absolute", ONE, "return (vector_float)((vector_bits)a & 0x7fffffffu);", "float_absolute(" A ")"),
     ON_LANES("vector_negate", NULL, ONE, "return -a;", "-" A),
-    ON_LANES("vector_round", NULL, ONE, "return a + 12582912.0f - 12582912.0f;", A " + 12582912.0f - 12582912.0f"),
+    ON_LANES("vector_round", "!float_round", ONE, "return a + 12582912.0f - 12582912.0f;", "float_round(" A ")"),
     ON_LANES("vector_power_of_two", "!float_power_of_two", ONE, "return (vector_float)((vector_bits)(a + 12583039.0f) << 23);",
              "float_power_of_two(" A ")"),
     ON_LANES("vector_exponent", "!float_exponent", ONE,

@@ -162,12 +162,19 @@ static inline vector_float vector_minimum(vector_float a, vector_float b) {
 #endif
 }
 
+#ifndef VECTOR_EXTENSION
+static inline float float_round(float a) {
+    const float shifted = a + 12582912.0f; /* by itself: its digits are a float's, where C computes with more */
+    return shifted - 12582912.0f;
+}
+#endif
+
 static inline vector_float vector_round(vector_float a) {
 #ifdef VECTOR_EXTENSION
     return a + 12582912.0f - 12582912.0f;
 #else
     vector_float result;
-    for (int i = 0; i < LANES; i++) LANE(result, i) = LANE(a, i) + 12582912.0f - 12582912.0f;
+    for (int i = 0; i < LANES; i++) LANE(result, i) = float_round(LANE(a, i));
     return result;
 #endif
 }

@@ -120,6 +120,11 @@ no_such_precision() {
     grep "f32|f16|bf16|int8, not 'f8'" "$scratch/said"
 }
 check "a precision that does not exist is an error" no_such_precision
+small_weights_are_not_filtered() {
+    build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$scratch/parity_small/last.safetensors" --precision int8 --filtering 4 \
+        --targets generic -o "$scratch/unfiltered" 2>"$scratch/said" && grep "weights in int8 are not filtered" "$scratch/said"
+}
+check "weights of another precision than f32 are not filtered, and that is said" small_weights_are_not_filtered
 # The trainer's `score` is the bundle's streaming: the same frames, as PNG files and raw.
 scores_agree() {
     folder=$scratch/scores

@@ -81,6 +81,8 @@ bundle() {
     train --iterations 1 --out "$scratch/once" &&
         build/zoetrope inference "$bf16" --weights "$scratch/once/last.safetensors" -o "$scratch/bundle" --targets generic 2>"$scratch/note" &&
         grep -q 'computes in float32' "$scratch/note" &&
+        build/zoetrope inference "$bf16" --weights "$scratch/once/last.safetensors" -o "$scratch/small" --targets generic --precision int8 \
+            2>"$scratch/note" && grep -q 'computes in float32' "$scratch/note" &&
         cc -std=c11 -O1 "$scratch/bundle"/*.c -lm -o "$scratch/bundle/example"
 }
 check "its bundle computes in float32, and that is said" bundle

@@ -143,7 +143,8 @@ narrow_elsewhere() { # COMPILER EMULATOR ENDIAN TARGETS
     drawn=$scratch/parity_small.safetensors
     scratch=$scratch/narrow # only here: check() runs it by itself
     for precision in f16 bf16 int8; do
-        build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$drawn" --precision $precision --endian "$3" --targets "$4" \
+        [ $precision = f16 ] && targets=$4 || targets=bf16_emulated,$4
+        build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$drawn" --precision $precision --endian "$3" --targets "$targets" \
             -o "$scratch/parity_small" && built parity_small elsewhere "$1" -std=c11 -O0 -static && runs parity_small elsewhere "$2" || return 1
     done
 }
