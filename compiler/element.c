@@ -190,6 +190,18 @@ const Buffer *node_virtual(Lowering *l, Node *node) {
     return buffer;
 }
 
+const Buffer *virtual_weight(const Buffer *weight, const char *name) {
+    static const char *const names[2][MAX_RANK] = {{"k", "c", "u", "v"}, {"o", "p", "q", "c", "h", "w"}};
+    Buffer *buffer = new_buffer(name, TYPE_F32, SPACE_VIRTUAL, weight->rank, weight->shape, layout_row_major(weight->rank, weight->shape));
+    Affine index[MAX_RANK];
+    for (int d = 0; d < weight->rank; d++) {
+        buffer->index[d] = new_variable(names[weight->rank > 4][d], weight->shape[d]);
+        index[d] = affine_variable(buffer->index[d]);
+    }
+    buffer->value = load(weight, index);
+    return buffer;
+}
+
 /* ---- a kernel of its own for an elementwise node that is stored ---- */
 
 void lower_element(Lowering *l, Node *node) {

@@ -77,6 +77,8 @@ void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]);
 long channels_in(const Expression *value, const Variable *channel, long most);
 /* A virtual buffer of the node's elements that is 0 outside of its shape: what a padded convolution reads. */
 const Buffer *node_virtual(Lowering *l, Node *node);
+/* The same elements as a weight that is stored, by way of a virtual buffer, which can be staged. */
+const Buffer *virtual_weight(const Buffer *weight, const char *name);
 void lower_element(Lowering *l, Node *node);
 
 /* ---- lower.c: kernels under construction ---- */

@@ -23,14 +23,10 @@ typedef struct Few {
 
 /* A virtual buffer of the same elements that is 0 from index `count` of a dimension on, where padding lanes may hold anything. */
 static const Buffer *zero_from(const Buffer *from, int dimension, long count) {
-    Buffer *buffer = new_buffer(format("%s_whole", from->name), TYPE_F32, SPACE_VIRTUAL, 4, from->shape, layout_row_major(4, from->shape));
-    Affine index[4];
-    for (int d = 0; d < 4; d++) {
-        static const char *const names[4] = {"k", "c", "u", "v"};
-        buffer->index[d] = from->space == SPACE_VIRTUAL ? from->index[d] : new_variable(names[d], from->shape[d]);
-        index[d] = V(buffer->index[d]);
-    }
-    buffer->value = from->space == SPACE_VIRTUAL ? from->value : load(from, index);
+    const char *name = format("%s_whole", from->name);
+    Buffer *buffer = NEW(Buffer);
+    *buffer = *(from->space == SPACE_VIRTUAL ? from : virtual_weight(from, name));
+    buffer->name = name;
     buffer->rest = constant(0);
     buffer->rest_dimension = dimension;
     buffer->rest_from = count;

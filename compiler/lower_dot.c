@@ -39,11 +39,6 @@ bool can_be_dot(const Target *target, const Node *node, int side) {
     return outputs[1] * outputs[2] == 1 && largest_divisor(outputs[0], OUTPUTS_MOST) >= STAGED_OUTPUTS;
 }
 
-static long divide_evenly(long number, long most) {
-    const long blocks = (number + most - 1) / most;
-    return (number + blocks - 1) / blocks;
-}
-
 static void choose_dot(Dot *dot) {
     const Node *node = dot->node, *weight = node->input[1];
     const long *features = &weight->shape[dot->side], lanes = dot->l->target->lanes;
@@ -81,20 +76,6 @@ static void add_block_levels(Schedule *schedule) {
     add_level(schedule, "gh", 1, LOOP_PARALLEL);
     add_level(schedule, "gb", 1, LOOP_PARALLEL);
     add_level(schedule, "gm", 1, LOOP_PARALLEL);
-}
-
-/* The weight by way of a virtual buffer, which can be staged. */
-static const Buffer *virtual_weight(const Buffer *weight) {
-    static const char *const names[6] = {"o", "p", "q", "c", "h", "w"};
-    Buffer *buffer =
-        new_buffer(format("%s_in", weight->name), TYPE_F32, SPACE_VIRTUAL, 6, weight->shape, layout_row_major(6, weight->shape));
-    Affine index[6];
-    for (int d = 0; d < 6; d++) {
-        buffer->index[d] = new_variable(names[d], weight->shape[d]);
-        index[d] = V(buffer->index[d]);
-    }
-    buffer->value = load(weight, index);
-    return buffer;
 }
 
 /* Of a few outputs, as it lies in memory, but on end: lines that lie at a power of two apart share little of a cache. */
@@ -244,7 +225,8 @@ void lower_dot(Lowering *l, Node *node, int side, const char *comment, double fl
     choose_dot(&dot);
     const long parts[4] = {dot.groups_of_channels * dot.groups_of_rows, node->shape[0], dot.outputs * dot.blocks, l->target->lanes};
     dot.input = node_virtual(l, node->input[0]);
-    dot.weight = virtual_weight(weight_along(l, node->input[1], side));
+    const Buffer *weight = weight_along(l, node->input[1], side);
+    dot.weight = virtual_weight(weight, format("%s_in", weight->name));
     dot.parts = new_plain(format("%s_parts", node->name), TYPE_F32, PLACE_WORKSPACE, 4, parts);
     Kernel *kernel = new_kernel(node->name, 1);
     add_parts(&dot, kernel);

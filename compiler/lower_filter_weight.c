@@ -16,18 +16,6 @@ static void weigh_taps(const FilterPlan *plan, int d, int p, double coefficient[
     for (int t = 0; t < 3; t++) coefficient[t] = plan->filter[d]->weight[p][plan->reversed[d] ? 2 - t : t];
 }
 
-/* The weight read through a virtual buffer, which is staged with dimension `out` innermost. */
-static const Buffer *virtual_weight(const Buffer *from, const char *name) {
-    Buffer *buffer = new_buffer(format("%s_turned", name), TYPE_F32, SPACE_VIRTUAL, 4, from->shape, layout_row_major(4, from->shape));
-    Affine index[4];
-    for (int d = 0; d < 4; d++) {
-        buffer->index[d] = new_variable((const char *const[]){"k", "c", "u", "v"}[d], from->shape[d]);
-        index[d] = V(buffer->index[d]);
-    }
-    buffer->value = load(from, index);
-    return buffer;
-}
-
 void filter_taps(const FilterPlan *plan, const double taps[9], double *filtered) {
     const int rows = plan->filter[0]->transformed_weights, columns = plan->filter[1]->transformed_weights;
     double vertical[3], horizontal[3];
@@ -75,7 +63,7 @@ const Buffer *lower_filtered_weight(Lowering *l, const Node *node, const FilterP
     /* Lanes along the other side, as the weight gradient wants them: a block is turned in scratch. */
     const bool turn = layout_lane(&stored->layout) != plan->out && outputs % lanes == 0;
     Stage stage = {.level = 2, .order = {1 - plan->out, 2, 3, plan->out}, .blocked = -1, .split = -1, .phased = -1};
-    if (turn) stage.buffer = from = virtual_weight(stored, weight->name);
+    if (turn) stage.buffer = from = virtual_weight(stored, format("%s_turned", weight->name));
     for (int p = 0; p < v->transformed_weights; p++) {
         Compute *compute = &kernel->compute[p];
         Variable *k = add_variable(compute, "k", outputs, false);

@@ -24,11 +24,6 @@ static Sides find_sides(const Lowering *l, const Compute *compute, const Buffer 
     return along_k ? (Sides){"k", "c", lanes, k / lanes, c, false} : (Sides){"k", "c", 1, 1, c, false};
 }
 
-static long divide_evenly(long number, long most) {
-    const long blocks = (number + most - 1) / most;
-    return (number + blocks - 1) / blocks;
-}
-
 /* Blocks of whole steps, about `most` channels each, a quarter more at most. Each thread has an equal share of them: they are equal
  * themselves, if up to twice as many can be. */
 static long equal_blocks(long channels, long most, long step) {

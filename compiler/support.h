@@ -64,6 +64,11 @@ static inline long floor_modulo(long a, long b) {
 static inline long round_up(long a, long b) {
     return floor_divide(a + b - 1, b) * b;
 }
+/* The size of the fewest equal parts of at most `most`; the last may be smaller. */
+static inline long divide_evenly(long number, long most) {
+    const long parts = (number + most - 1) / most;
+    return (number + parts - 1) / parts;
+}
 /* Of those up to `most`; both at least 1. */
 static inline long largest_divisor(long number, long most) {
     long divisor = number < most ? number : most > 1 ? most : 1;
