@@ -107,7 +107,7 @@ void lower_linear(Lowering *l, Node *node);
 void lower_linear_data_grad(Lowering *l, Node *node);
 void lower_linear_weight_grad(Lowering *l, Node *node);
 /* lower_dot.c: whether a linear layer's product can have its lanes along `side`, the dimension of the weight that it sums over. */
-bool can_be_dot(const Target *target, const Node *node, int side);
+bool can_be_dot(const Lowering *l, const Node *node, int side);
 void lower_dot(Lowering *l, Node *node, int side, const char *comment, double flops);
 void lower_bias_grad(Lowering *l, Node *node);
 void lower_batch_norm_statistics(Lowering *l, Node *node);

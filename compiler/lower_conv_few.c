@@ -113,12 +113,16 @@ static void add_result(const Few *f, Kernel *kernel, int number, const Phase pha
     if (vectors) add_level(schedule, "j", 1, LOOP_VECTOR);
 }
 
+/* Of a row of all channels, padded. */
+static long row_bytes(const Node *node) {
+    const Node *from = node->input[0];
+    return 4 * from->shape[1] * (from->shape[3] + 2 * node->padding[1]);
+}
+
 /* Rows of outputs whose input fits in so many bytes, at least one. */
 static long rows_within(const Node *node, const Phase *phase, long bytes) {
-    const Node *from = node->input[0];
-    const long row = 4 * from->shape[1] * (from->shape[3] + 2 * node->padding[1]);
     long rows = 1;
-    while (rows < phase->count && (phase->in_step * rows + phase->taps) * row <= bytes) rows++;
+    while (rows < phase->count && (phase->in_step * rows + phase->taps) * row_bytes(node) <= bytes) rows++;
     return rows;
 }
 
@@ -142,6 +146,7 @@ bool lower_few_outputs(Lowering *l, Node *node) {
     for (int d = 0; d < 2; d++)
         for (long a = 0; a < phases[d]; a++)
             if (phase_of(node, d, a).taps == 0) return false;
+    if (phase_of(node, 0, 0).taps * row_bytes(node) > BLOCK_BYTES_MOST) return false;
     Few f = {.l = l, .node = node, .channels = node->op == OP_CONV2D ? 1 : 0, .input = node_virtual(l, node->input[0])};
     f.weight = weight_along(l, node->input[1], f.channels);
     Stage stage = stage_of(l, f.input, 0);

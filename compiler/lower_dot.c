@@ -5,8 +5,10 @@
  *   sums[n, m, l]     = Σ g  parts[g, n, m, l]
  *   y[n, m]           = what bias and epilogue make of  Σ l  sums[n, m, l]
  *
- * Groups are parallel, so that operands and weight come from memory once; a block of features of all rows is staged, and stays in a cache
- * for all outputs. Rows n are sequence b and step t. */
+ * Groups are parallel, so that operands and weight come from memory once, or the weight once for each block of rows; a block of features of
+ * its rows is staged, and stays in a cache for all outputs. Rows n are sequence b and step t.
+ *
+ * How features are cut depends on the number of rows: a trainer's frame by frame run adds up in another order than its batches do. */
 #include "lower_conv.h"
 
 #include <string.h>
@@ -15,9 +17,9 @@
 
 /* Features from which on summing lanes costs little; those of a group, and how many groups. Rows and outputs at a time, and what is staged
  * of the rows, which stays in the first-level cache for all outputs; outputs whose weights are staged at once; steps after which memory is
- * asked for; scalar sums side by side. */
+ * asked for; scalar sums side by side; time steps of a sequence. */
 enum { DOT_FEATURES = 4096, GROUP_FEATURES = 1024, DOT_GROUPS = 8, ROWS_MOST = 32, OUTPUTS_MOST = 128 };
-enum { DOT_BYTES = 32 * 1024, STEPS_MOST = 64, STAGED_OUTPUTS = 8, ASKING_STEPS = 8, SUMS = 8 };
+enum { DOT_BYTES = 32 * 1024, STEPS_MOST = 64, STAGED_OUTPUTS = 8, ASKING_STEPS = 8, SUMS = 8, SEQUENCE_MOST = 64 };
 
 typedef struct Dot {
     Lowering *l;
@@ -30,9 +32,11 @@ typedef struct Dot {
     const Buffer *parts;
 } Dot;
 
-bool can_be_dot(const Target *target, const Node *node, int side) {
+bool can_be_dot(const Lowering *l, const Node *node, int side) {
+    const Target *target = l->target;
     const Node *weight = node->input[1];
     if (weight->rank != 6 || node->scan || has_carried_rows(node->input[0]) || target->lanes < 2) return false;
+    if (l->graph->spec->T > SEQUENCE_MOST) return false; /* a sequence's rows are staged together */
     const long *features = &weight->shape[side], *outputs = &weight->shape[3 - side];
     const long count = features[0] * features[1] * features[2];
     if (count < DOT_FEATURES || count < target->lanes * outputs[0] || features[0] % target->lanes != 0) return false;
@@ -145,17 +149,21 @@ static void add_parts(Dot *dot, Kernel *kernel) {
 
 /* ---- what becomes of the parts: groups in index order, then lanes, for any number of threads ---- */
 
+static void add_row_levels(Schedule *schedule) {
+    add_level(schedule, "b", 1, LOOP_PARALLEL);
+    add_level(schedule, "t", 1, LOOP_PARALLEL);
+}
+
 static void add_group_sums(const Dot *dot, Kernel *kernel, const Buffer *sums) {
     Compute *compute = &kernel->compute[0];
     const Affine b = V(add_variable(compute, "b", dot->batch, false)), t = V(add_variable(compute, "t", dot->T, false));
-    const Affine m = V(add_variable(compute, "m", sums->shape[1], false)), lane = V(add_variable(compute, "l", sums->shape[2], false));
+    const Affine m = V(add_variable(compute, "m", sums->shape[0], false)), lane = V(add_variable(compute, "l", sums->shape[1], false));
     const Affine group = V(add_variable(compute, "g", dot->parts->shape[0], true));
-    const Affine from[4] = {group, affine_add(affine_scale(b, dot->T), t), m, lane}, to[3] = {t, m, lane};
+    const Affine from[4] = {group, affine_add(affine_scale(b, dot->T), t), m, lane}, to[2] = {m, lane};
     compute->sum[compute->sum_count++] = load(dot->parts, from);
     add_store(compute, sums, to, sum_value(0, TYPE_F32));
     Schedule *schedule = &kernel->schedule[0];
-    add_level(schedule, "b", 1, LOOP_PARALLEL);
-    add_level(schedule, "t", 1, LOOP_SERIAL);
+    add_row_levels(schedule);
     add_level(schedule, "m", 1, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "g", 1, LOOP_SERIAL);
@@ -165,14 +173,14 @@ static void add_group_sums(const Dot *dot, Kernel *kernel, const Buffer *sums) {
 static void add_lane_sums(const Dot *dot, Kernel *kernel, const Buffer *sums, const Buffer *totals) {
     Compute *compute = &kernel->compute[1];
     add_variable(compute, "b", dot->batch, false);
-    const Affine t = V(add_variable(compute, "t", dot->T, false)), m = V(add_variable(compute, "m", sums->shape[1], false));
-    const Affine from[3] = {t, m, V(add_variable(compute, "l", sums->shape[2], true))};
+    add_variable(compute, "t", dot->T, false);
+    const Affine m = V(add_variable(compute, "m", sums->shape[0], false));
+    const Affine from[2] = {m, V(add_variable(compute, "l", sums->shape[1], true))};
     compute->sum[compute->sum_count++] = load(sums, from);
     add_store(compute, totals, from, sum_value(0, TYPE_F32));
     Schedule *schedule = &kernel->schedule[1];
-    add_level(schedule, "b", 1, LOOP_PARALLEL);
+    add_row_levels(schedule);
     schedule->shared = schedule->levels;
-    add_level(schedule, "t", 1, LOOP_SERIAL);
     add_level(schedule, "m", SUMS, LOOP_SERIAL);
     schedule->accumulate = schedule->levels;
     add_level(schedule, "l", 1, LOOP_SERIAL);
@@ -184,10 +192,9 @@ static void add_result(const Dot *dot, Kernel *kernel, const Buffer *totals) {
     Node *node = dot->node, *result = node->op == OP_LINEAR ? epilogue_of(l->graph, node) : node;
     Compute *compute = &kernel->compute[2];
     const Affine b = V(add_variable(compute, "b", dot->batch, false)), t = V(add_variable(compute, "t", dot->T, false));
-    const Affine m = V(add_variable(compute, "m", totals->shape[1], false));
+    const Affine m = V(add_variable(compute, "m", totals->shape[0], false));
     const At at = {.split = true, .b = b, .t = t, .c = m};
-    const Affine from[2] = {t, m};
-    const Expression *sum = load(totals, from);
+    const Expression *sum = load(totals, &m);
     if (node->op == OP_LINEAR) {
         sum = scaled_sum(l, node->input[1], &at, sum);
         if (node->input_count > 2) sum = op2(ADD, sum, feature_value(l, node->input[2], &at));
@@ -199,18 +206,17 @@ static void add_result(const Dot *dot, Kernel *kernel, const Buffer *totals) {
     Schedule *schedule = &kernel->schedule[2];
     const int lanes = l->target->lanes;
     const bool fit = lanes_fit(compute, "m", lanes);
-    add_level(schedule, "b", 1, LOOP_PARALLEL);
+    add_row_levels(schedule);
     schedule->shared = schedule->levels;
-    add_level(schedule, "t", 1, LOOP_SERIAL);
     add_level(schedule, "m", fit ? lanes : 1, LOOP_SERIAL);
     if (fit) add_level(schedule, "m", 1, LOOP_VECTOR);
 }
 
 static void lower_result(const Dot *dot) {
     Kernel *kernel = new_kernel(format("%s_sum", dot->node->name), 3);
-    const long shape[3] = {dot->T, dot->outputs * dot->blocks, dot->l->target->lanes};
-    const Buffer *sums = new_scratch(kernel, "sums", 3, shape, (const int[3]){0, 1, 2}, -1, 1);
-    const Buffer *totals = new_scratch(kernel, "totals", 2, shape, (const int[2]){0, 1}, -1, 1);
+    const long shape[2] = {dot->outputs * dot->blocks, dot->l->target->lanes};
+    const Buffer *sums = new_scratch(kernel, "sums", 2, shape, (const int[2]){0, 1}, -1, 1);
+    const Buffer *totals = new_scratch(kernel, "totals", 1, shape, (const int[1]){0}, -1, 1);
     add_group_sums(dot, kernel, sums);
     add_lane_sums(dot, kernel, sums, totals);
     add_result(dot, kernel, totals);

@@ -3,7 +3,8 @@
  *   transform     A[p, …, c] = Σ ± x        p: a transformed input; once for a group of images and rows of tiles, in scratch
  *   multiply      S[q, …, k] = Σ c, … A · G  q: a sum; for a block of output channels and a few tiles, in scratch
  *   restore       y = Σ ± S, and what the layer's epilogue makes of it
- * Weights are transformed to G by a kernel of their own, just before. */
+ * Weights are transformed to G by a kernel of their own, just before; of bundles, when these are made, or where they are multiplied by
+ * (lower_inside). */
 #include "lower_filter.h"
 
 #include "lower_conv.h"
@@ -48,7 +49,8 @@ enum { FILTER_BYTES_2 = 384 * 1024, FILTER_BYTES_4 = 768 * 1024, FILTER_TILES = 
 /* Where weights are transformed inside: input channels at a time, and into how many items the output channels are cut at least. */
 enum { INSIDE_CHANNELS = 32, INSIDE_ITEMS = 4 };
 
-/* What is transformed is read from the second cache once for each register tile's vectors: the more of them, where there are registers. */
+/* What is transformed is read from the second cache once for each register tile's vectors: 4 where `wide` and registers allow it; else 2,
+ * or what an odd number of them divides into, so that there are sums enough in registers. */
 static long tile_vectors(const Target *target, long vectors, bool wide) {
     if (wide && target->registers >= 32 && vectors % 4 == 0) return 4;
     for (long count = 2; count <= (wide ? 5 : 3); count++)

@@ -134,7 +134,7 @@ static void weight_index(Affine index[6], Features o, Features i) {
 /* By vectors of both operands, where that fits and the weight's lanes lie along what is summed over. */
 static bool lower_as_dot(Lowering *l, Node *node, int side, const char *comment) {
     const Node *weight = node->input[1];
-    if (!can_be_dot(l->target, node, side) || layout_lane(&weight_along(l, weight, 3 - side)->layout) != side) return false;
+    if (!can_be_dot(l, node, side) || layout_lane(&weight_along(l, weight, 3 - side)->layout) != side) return false;
     lower_dot(l, node, side, comment, product_flops(node, weight));
     return true;
 }

@@ -243,12 +243,11 @@ static bool is_multiple(const Affine *index, long unit) {
 static bool find_lines(const Builder *builder, const Source *source, Lines *lines) {
     const Buffer *buffer = source->buffer;
     const int lane = layout_lane(&buffer->layout);
-    const long block = blocks_of(&buffer->layout, lane);
     Affine index[MAX_RANK];
     const Variable *step[2 * MAX_RANK];
     int steps = 0;
     for (int d = 0; d < buffer->rank; d++) {
-        const long unit = d == lane ? block : blocks_of(&buffer->layout, d);
+        const long unit = blocks_of(&buffer->layout, d);
         index[d] = source->base[d];
         if (!is_multiple(&index[d], unit)) return false;
         const long extent = index[d].constant % unit + source->extent[d], whole = (extent + unit - 1) / unit;

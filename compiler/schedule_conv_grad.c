@@ -24,8 +24,8 @@ static Sides find_sides(const Lowering *l, const Compute *compute, const Buffer 
     return along_k ? (Sides){"k", "c", lanes, k / lanes, c, false} : (Sides){"k", "c", 1, 1, c, false};
 }
 
-/* Blocks of whole steps, about `most` channels each, a quarter more at most. Each thread has an equal share of them: they are equal
- * themselves, if up to twice as many can be. */
+/* Blocks of whole steps, about `most` channels each. Each thread has an equal share of them: they are equal themselves, if up to twice as
+ * many can be, of a quarter more at most. */
 static long equal_blocks(long channels, long most, long step) {
     const long steps = (channels + step - 1) / step, fewest = (channels + most + most / 4 - 1) / (most + most / 4);
     for (long blocks = fewest; blocks <= 2 * fewest; blocks++)

@@ -146,8 +146,8 @@ static int lane_of_both(const Lowering *l, const Node *weight) {
         const Node *reader = weight->reader[i];
         if (!operation_is(reader->op, PRODUCT) || reader->input[1] != weight) continue;
         if (reader->scan) return -1;
-        if (reader->op == OP_LINEAR) sums[0] = sums[0] && can_be_dot(l->target, reader, 3);
-        else sums[1] = sums[1] && can_be_dot(l->target, reader, 0);
+        if (reader->op == OP_LINEAR) sums[0] = sums[0] && can_be_dot(l, reader, 3);
+        else sums[1] = sums[1] && can_be_dot(l, reader, 0);
     }
     return sums[0] ? 3 : sums[1] ? 0 : -1;
 }

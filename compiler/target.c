@@ -27,7 +27,7 @@ const Helper common_helpers[] = {
      * it costs no more than the instructions for it, and they differ in the sign of a zero. */
     {"float_round", NULL,
      "float float_round(float a) {\n"
-     "    const float shifted = a + 12582912.0f; /* by itself: its digits are a float's, where C computes with more */\n"
+     "    const float shifted = a + 12582912.0f; /* by itself: an assignment drops what C computes with beyond a float */\n"
      "    return shifted - 12582912.0f;\n"
      "}\n"},
     {"double_round", NULL,

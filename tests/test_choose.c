@@ -95,6 +95,40 @@ START_TEST(channels_are_cut_into_equal_blocks) {
 }
 END_TEST
 
+static bool has_kernel(const Program *program, const char *name) {
+    for (int i = 0; i < program->call_count; i++)
+        if (strcmp(program->call[i].kernel->name, name) == 0) return true;
+    return false;
+}
+
+/* A product with sums in lanes stages all steps of a sequence: of 64, and of no more; it adds up the lanes of a row at a time. */
+START_TEST(long_sequences_need_little_scratch) {
+    Spec spec = *both_products_spec(0);
+    spec.T = _i ? 65 : 64;
+    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &default_choices);
+    ck_assert_int_eq(has_kernel(&code->train, "fc1_forward_sum"), _i == 0);
+    ck_assert_int_lt(code->scratch_bytes, 256 * 1024);
+}
+END_TEST
+
+/* A convolution to few outputs stages whole rows of all channels, if they are no larger than what is ever staged at once. */
+START_TEST(rows_that_are_too_long_are_not_staged) {
+    Spec spec = *ragged_end_spec(false);
+    Layer encoder = spec.encoder[0];
+    spec.encoder = &encoder;
+    encoder.channels = _i ? 500 : 100;
+    spec.width = 1000;
+    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &default_choices);
+    const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, "decoder0_conv_forward");
+    ck_assert_int_eq(choice->algorithm == ALGORITHM_FEW, _i == 0);
+    ck_assert_int_lt(code->scratch_bytes, 4 << 20);
+}
+END_TEST
+
 Suite *choose_suite(void) {
     Suite *suite = suite_create("choose");
     TCase *test_case = tcase_create("choices");
@@ -102,6 +136,8 @@ Suite *choose_suite(void) {
     tcase_add_test(test_case, rows_of_11_tiles_fill_registers);
     tcase_add_loop_test(test_case, direct_weight_gradients_stay_in_the_first_level_cache, 0, 3);
     tcase_add_loop_test(test_case, channels_are_cut_into_equal_blocks, 0, 2);
+    tcase_add_loop_test(test_case, long_sequences_need_little_scratch, 0, 2);
+    tcase_add_loop_test(test_case, rows_that_are_too_long_are_not_staged, 0, 2);
     suite_add_tcase(suite, test_case);
     return suite;
 }

@@ -3239,60 +3239,55 @@ static void fc1_forward(float *restrict fc1_forward_parts, const float *restrict
 }
 
 /* its sums of groups of features and of lanes, added up
- * 131.1 k FLOPs, 540.9 k bytes of memory traffic, 9216 bytes of scratch in steps of 1569024 a thread.
- * b parallel, t, m, sum in registers | g, l lanes */
+ * 131.1 k FLOPs, 540.9 k bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
+ * b parallel, t parallel, m, sum in registers | g, l lanes */
 static TARGET_CODE void fc1_forward_sum_body(ptrdiff_t item, const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
     float *restrict fc1_forward, char *scratch) {
-    const ptrdiff_t b = item;
+    const ptrdiff_t b = item / 4;
+    const ptrdiff_t t = item % 4;
     float *const sums = (float *)scratch;
-    float *const totals = (float *)(scratch + 8192);
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m = 0; m < 64; m++) {
-            __m256 sum0 = _mm256_setzero_ps();
-            for (ptrdiff_t g = 0; g < 4; g++) {
-                const __m256 fc1_forward_parts_0 = _mm256_loadu_ps(&fc1_forward_parts[32768 * g + 2048 * b + 512 * t + 8 * m]);
-                sum0 = _mm256_add_ps(sum0, fc1_forward_parts_0);
-            }
-            _mm256_storeu_ps(&sums[512 * t + 8 * m], sum0);
+    float *const totals = (float *)(scratch + 2048);
+    for (ptrdiff_t m = 0; m < 64; m++) {
+        __m256 sum0 = _mm256_setzero_ps();
+        for (ptrdiff_t g = 0; g < 4; g++) {
+            const __m256 fc1_forward_parts_0 = _mm256_loadu_ps(&fc1_forward_parts[32768 * g + 2048 * b + 512 * t + 8 * m]);
+            sum0 = _mm256_add_ps(sum0, fc1_forward_parts_0);
         }
+        _mm256_storeu_ps(&sums[8 * m], sum0);
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
-            float sum1_0 = 0.0f;
-            float sum1_1 = 0.0f;
-            float sum1_2 = 0.0f;
-            float sum1_3 = 0.0f;
-            float sum1_4 = 0.0f;
-            float sum1_5 = 0.0f;
-            float sum1_6 = 0.0f;
-            float sum1_7 = 0.0f;
-            for (ptrdiff_t l = 0; l < 8; l++) {
-                float *const sums_at = &sums[512 * t + 64 * m0 + l];
-                sum1_0 = sum1_0 + sums_at[0];
-                sum1_1 = sum1_1 + sums_at[8];
-                sum1_2 = sum1_2 + sums_at[16];
-                sum1_3 = sum1_3 + sums_at[24];
-                sum1_4 = sum1_4 + sums_at[32];
-                sum1_5 = sum1_5 + sums_at[40];
-                sum1_6 = sum1_6 + sums_at[48];
-                sum1_7 = sum1_7 + sums_at[56];
-            }
-            float *const totals_at = &totals[64 * t + 8 * m0];
-            totals_at[0] = sum1_0;
-            totals_at[1] = sum1_1;
-            totals_at[2] = sum1_2;
-            totals_at[3] = sum1_3;
-            totals_at[4] = sum1_4;
-            totals_at[5] = sum1_5;
-            totals_at[6] = sum1_6;
-            totals_at[7] = sum1_7;
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        float sum1_0 = 0.0f;
+        float sum1_1 = 0.0f;
+        float sum1_2 = 0.0f;
+        float sum1_3 = 0.0f;
+        float sum1_4 = 0.0f;
+        float sum1_5 = 0.0f;
+        float sum1_6 = 0.0f;
+        float sum1_7 = 0.0f;
+        for (ptrdiff_t l = 0; l < 8; l++) {
+            float *const sums_at = &sums[64 * m0 + l];
+            sum1_0 = sum1_0 + sums_at[0];
+            sum1_1 = sum1_1 + sums_at[8];
+            sum1_2 = sum1_2 + sums_at[16];
+            sum1_3 = sum1_3 + sums_at[24];
+            sum1_4 = sum1_4 + sums_at[32];
+            sum1_5 = sum1_5 + sums_at[40];
+            sum1_6 = sum1_6 + sums_at[48];
+            sum1_7 = sum1_7 + sums_at[56];
         }
+        float *const totals_at = &totals[8 * m0];
+        totals_at[0] = sum1_0;
+        totals_at[1] = sum1_1;
+        totals_at[2] = sum1_2;
+        totals_at[3] = sum1_3;
+        totals_at[4] = sum1_4;
+        totals_at[5] = sum1_5;
+        totals_at[6] = sum1_6;
+        totals_at[7] = sum1_7;
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
-            const __m256 totals_0 = _mm256_loadu_ps(&totals[64 * t + 8 * m0]);
-            _mm256_storeu_ps(&fc1_forward[256 * b + 64 * t + 8 * m0], _mm256_add_ps(totals_0, _mm256_loadu_ps(&fc1_0_bias[8 * m0])));
-        }
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        _mm256_storeu_ps(&fc1_forward[256 * b + 64 * t + 8 * m0], _mm256_add_ps(_mm256_loadu_ps(&totals[8 * m0]),
+            _mm256_loadu_ps(&fc1_0_bias[8 * m0])));
     }
 }
 
@@ -3303,7 +3298,7 @@ static void fc1_forward_sum(const float *restrict fc1_forward_parts, float *rest
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 16; item++) {
+    for (ptrdiff_t item = 0; item < 64; item++) {
         fc1_forward_sum_body(item, fc1_forward_parts, fc1_0_bias, fc1_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -12209,78 +12204,72 @@ static void fc3_data_grad(float *restrict fc3_data_grad_parts, const float *rest
 }
 
 /* its sums of groups of features and of lanes, added up
- * 204.8 k FLOPs, 845.8 k bytes of memory traffic, 14400 bytes of scratch in steps of 1569024 a thread.
- * b parallel, t, m, sum in registers | g, l lanes */
+ * 204.8 k FLOPs, 845.8 k bytes of memory traffic, 3648 bytes of scratch in steps of 1569024 a thread.
+ * b parallel, t parallel, m, sum in registers | g, l lanes */
 static TARGET_CODE void fc3_data_grad_sum_body(ptrdiff_t item, const float *restrict fc3_data_grad_parts, float *restrict fc3_data_grad,
     char *scratch) {
-    const ptrdiff_t b = item;
+    const ptrdiff_t b = item / 4;
+    const ptrdiff_t t = item % 4;
     float *const sums = (float *)scratch;
-    float *const totals = (float *)(scratch + 12800);
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m = 0; m < 100; m++) {
-            __m256 sum0 = _mm256_setzero_ps();
-            for (ptrdiff_t g = 0; g < 4; g++) {
-                const __m256 fc3_data_grad_parts_0 = _mm256_loadu_ps(&fc3_data_grad_parts[51200 * g + 3200 * b + 800 * t + 8 * m]);
-                sum0 = _mm256_add_ps(sum0, fc3_data_grad_parts_0);
-            }
-            _mm256_storeu_ps(&sums[800 * t + 8 * m], sum0);
+    float *const totals = (float *)(scratch + 3200);
+    for (ptrdiff_t m = 0; m < 100; m++) {
+        __m256 sum0 = _mm256_setzero_ps();
+        for (ptrdiff_t g = 0; g < 4; g++) {
+            const __m256 fc3_data_grad_parts_0 = _mm256_loadu_ps(&fc3_data_grad_parts[51200 * g + 3200 * b + 800 * t + 8 * m]);
+            sum0 = _mm256_add_ps(sum0, fc3_data_grad_parts_0);
         }
+        _mm256_storeu_ps(&sums[8 * m], sum0);
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
-            float sum1_0 = 0.0f;
-            float sum1_1 = 0.0f;
-            float sum1_2 = 0.0f;
-            float sum1_3 = 0.0f;
-            float sum1_4 = 0.0f;
-            float sum1_5 = 0.0f;
-            float sum1_6 = 0.0f;
-            float sum1_7 = 0.0f;
-            for (ptrdiff_t l = 0; l < 8; l++) {
-                float *const sums_at = &sums[800 * t + 64 * m0 + l];
-                sum1_0 = sum1_0 + sums_at[0];
-                sum1_1 = sum1_1 + sums_at[8];
-                sum1_2 = sum1_2 + sums_at[16];
-                sum1_3 = sum1_3 + sums_at[24];
-                sum1_4 = sum1_4 + sums_at[32];
-                sum1_5 = sum1_5 + sums_at[40];
-                sum1_6 = sum1_6 + sums_at[48];
-                sum1_7 = sum1_7 + sums_at[56];
-            }
-            float *const totals_at = &totals[100 * t + 8 * m0];
-            totals_at[0] = sum1_0;
-            totals_at[1] = sum1_1;
-            totals_at[2] = sum1_2;
-            totals_at[3] = sum1_3;
-            totals_at[4] = sum1_4;
-            totals_at[5] = sum1_5;
-            totals_at[6] = sum1_6;
-            totals_at[7] = sum1_7;
-        }
-        float sum2_0 = 0.0f;
-        float sum2_1 = 0.0f;
-        float sum2_2 = 0.0f;
-        float sum2_3 = 0.0f;
+    for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+        float sum1_0 = 0.0f;
+        float sum1_1 = 0.0f;
+        float sum1_2 = 0.0f;
+        float sum1_3 = 0.0f;
+        float sum1_4 = 0.0f;
+        float sum1_5 = 0.0f;
+        float sum1_6 = 0.0f;
+        float sum1_7 = 0.0f;
         for (ptrdiff_t l = 0; l < 8; l++) {
-            float *const sums_at_1 = &sums[800 * t + l + 768];
-            sum2_0 = sum2_0 + sums_at_1[0];
-            sum2_1 = sum2_1 + sums_at_1[8];
-            sum2_2 = sum2_2 + sums_at_1[16];
-            sum2_3 = sum2_3 + sums_at_1[24];
+            float *const sums_at = &sums[64 * m0 + l];
+            sum1_0 = sum1_0 + sums_at[0];
+            sum1_1 = sum1_1 + sums_at[8];
+            sum1_2 = sum1_2 + sums_at[16];
+            sum1_3 = sum1_3 + sums_at[24];
+            sum1_4 = sum1_4 + sums_at[32];
+            sum1_5 = sum1_5 + sums_at[40];
+            sum1_6 = sum1_6 + sums_at[48];
+            sum1_7 = sum1_7 + sums_at[56];
         }
-        float *const totals_at_1 = &totals[100 * t + 96];
-        totals_at_1[0] = sum2_0;
-        totals_at_1[1] = sum2_1;
-        totals_at_1[2] = sum2_2;
-        totals_at_1[3] = sum2_3;
+        float *const totals_at = &totals[8 * m0];
+        totals_at[0] = sum1_0;
+        totals_at[1] = sum1_1;
+        totals_at[2] = sum1_2;
+        totals_at[3] = sum1_3;
+        totals_at[4] = sum1_4;
+        totals_at[5] = sum1_5;
+        totals_at[6] = sum1_6;
+        totals_at[7] = sum1_7;
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
-            _mm256_storeu_ps(&fc3_data_grad[416 * b + 104 * t + 8 * m0], _mm256_loadu_ps(&totals[100 * t + 8 * m0]));
-        }
-        for (ptrdiff_t m1 = 0; m1 < 4; m1++) {
-            fc3_data_grad[416 * b + 104 * t + m1 + 96] = totals[100 * t + m1 + 96];
-        }
+    float sum2_0 = 0.0f;
+    float sum2_1 = 0.0f;
+    float sum2_2 = 0.0f;
+    float sum2_3 = 0.0f;
+    for (ptrdiff_t l = 0; l < 8; l++) {
+        float *const sums_at_1 = &sums[l + 768];
+        sum2_0 = sum2_0 + sums_at_1[0];
+        sum2_1 = sum2_1 + sums_at_1[8];
+        sum2_2 = sum2_2 + sums_at_1[16];
+        sum2_3 = sum2_3 + sums_at_1[24];
+    }
+    totals[96] = sum2_0;
+    totals[97] = sum2_1;
+    totals[98] = sum2_2;
+    totals[99] = sum2_3;
+    for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+        _mm256_storeu_ps(&fc3_data_grad[416 * b + 104 * t + 8 * m0], _mm256_loadu_ps(&totals[8 * m0]));
+    }
+    for (ptrdiff_t m1 = 0; m1 < 4; m1++) {
+        fc3_data_grad[416 * b + 104 * t + m1 + 96] = totals[m1 + 96];
     }
 }
 
@@ -12290,7 +12279,7 @@ static void fc3_data_grad_sum(const float *restrict fc3_data_grad_parts, float *
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 16; item++) {
+    for (ptrdiff_t item = 0; item < 64; item++) {
         fc3_data_grad_sum_body(item, fc3_data_grad_parts, fc3_data_grad, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -22456,7 +22445,7 @@ static void fc1_forward_stream(float *restrict fc1_forward_parts, const float *r
 
 /* its sums of groups of features and of lanes, added up
  * 4096 FLOPs, 16.9 k bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
- * b parallel, t, m, sum in registers | g, l lanes */
+ * b parallel, t parallel, m, sum in registers | g, l lanes */
 static TARGET_CODE void fc1_forward_sum_stream_body(const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
     float *restrict fc1_forward, char *scratch) {
     float *const sums = (float *)scratch;

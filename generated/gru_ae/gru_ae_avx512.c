@@ -4286,60 +4286,55 @@ static void fc1_forward(float *restrict fc1_forward_parts, const float *restrict
 }
 
 /* its sums of groups of features and of lanes, added up
- * 262.1 k FLOPs, 1065.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 1589760 a thread.
- * b parallel, t, m, sum in registers | g, l lanes */
+ * 262.1 k FLOPs, 1065.2 k bytes of memory traffic, 4352 bytes of scratch in steps of 1589760 a thread.
+ * b parallel, t parallel, m, sum in registers | g, l lanes */
 static TARGET_CODE void fc1_forward_sum_body(ptrdiff_t item, const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
     float *restrict fc1_forward, char *scratch) {
-    const ptrdiff_t b = item;
+    const ptrdiff_t b = item / 4;
+    const ptrdiff_t t = item % 4;
     float *const sums = (float *)scratch;
-    float *const totals = (float *)(scratch + 16384);
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m = 0; m < 64; m++) {
-            __m512 sum0 = _mm512_setzero_ps();
-            for (ptrdiff_t g = 0; g < 4; g++) {
-                const __m512 fc1_forward_parts_0 = _mm512_loadu_ps(&fc1_forward_parts[65536 * g + 4096 * b + 1024 * t + 16 * m]);
-                sum0 = _mm512_add_ps(sum0, fc1_forward_parts_0);
-            }
-            _mm512_storeu_ps(&sums[1024 * t + 16 * m], sum0);
+    float *const totals = (float *)(scratch + 4096);
+    for (ptrdiff_t m = 0; m < 64; m++) {
+        __m512 sum0 = _mm512_setzero_ps();
+        for (ptrdiff_t g = 0; g < 4; g++) {
+            const __m512 fc1_forward_parts_0 = _mm512_loadu_ps(&fc1_forward_parts[65536 * g + 4096 * b + 1024 * t + 16 * m]);
+            sum0 = _mm512_add_ps(sum0, fc1_forward_parts_0);
         }
+        _mm512_storeu_ps(&sums[16 * m], sum0);
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
-            float sum1_0 = 0.0f;
-            float sum1_1 = 0.0f;
-            float sum1_2 = 0.0f;
-            float sum1_3 = 0.0f;
-            float sum1_4 = 0.0f;
-            float sum1_5 = 0.0f;
-            float sum1_6 = 0.0f;
-            float sum1_7 = 0.0f;
-            for (ptrdiff_t l = 0; l < 16; l++) {
-                float *const sums_at = &sums[1024 * t + 128 * m0 + l];
-                sum1_0 = sum1_0 + sums_at[0];
-                sum1_1 = sum1_1 + sums_at[16];
-                sum1_2 = sum1_2 + sums_at[32];
-                sum1_3 = sum1_3 + sums_at[48];
-                sum1_4 = sum1_4 + sums_at[64];
-                sum1_5 = sum1_5 + sums_at[80];
-                sum1_6 = sum1_6 + sums_at[96];
-                sum1_7 = sum1_7 + sums_at[112];
-            }
-            float *const totals_at = &totals[64 * t + 8 * m0];
-            totals_at[0] = sum1_0;
-            totals_at[1] = sum1_1;
-            totals_at[2] = sum1_2;
-            totals_at[3] = sum1_3;
-            totals_at[4] = sum1_4;
-            totals_at[5] = sum1_5;
-            totals_at[6] = sum1_6;
-            totals_at[7] = sum1_7;
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        float sum1_0 = 0.0f;
+        float sum1_1 = 0.0f;
+        float sum1_2 = 0.0f;
+        float sum1_3 = 0.0f;
+        float sum1_4 = 0.0f;
+        float sum1_5 = 0.0f;
+        float sum1_6 = 0.0f;
+        float sum1_7 = 0.0f;
+        for (ptrdiff_t l = 0; l < 16; l++) {
+            float *const sums_at = &sums[128 * m0 + l];
+            sum1_0 = sum1_0 + sums_at[0];
+            sum1_1 = sum1_1 + sums_at[16];
+            sum1_2 = sum1_2 + sums_at[32];
+            sum1_3 = sum1_3 + sums_at[48];
+            sum1_4 = sum1_4 + sums_at[64];
+            sum1_5 = sum1_5 + sums_at[80];
+            sum1_6 = sum1_6 + sums_at[96];
+            sum1_7 = sum1_7 + sums_at[112];
         }
+        float *const totals_at = &totals[8 * m0];
+        totals_at[0] = sum1_0;
+        totals_at[1] = sum1_1;
+        totals_at[2] = sum1_2;
+        totals_at[3] = sum1_3;
+        totals_at[4] = sum1_4;
+        totals_at[5] = sum1_5;
+        totals_at[6] = sum1_6;
+        totals_at[7] = sum1_7;
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 4; m0++) {
-            const __m512 totals_0 = _mm512_loadu_ps(&totals[64 * t + 16 * m0]);
-            _mm512_storeu_ps(&fc1_forward[256 * b + 64 * t + 16 * m0], _mm512_add_ps(totals_0, _mm512_loadu_ps(&fc1_0_bias[16 * m0])));
-        }
+    for (ptrdiff_t m0 = 0; m0 < 4; m0++) {
+        _mm512_storeu_ps(&fc1_forward[256 * b + 64 * t + 16 * m0], _mm512_add_ps(_mm512_loadu_ps(&totals[16 * m0]),
+            _mm512_loadu_ps(&fc1_0_bias[16 * m0])));
     }
 }
 
@@ -4350,7 +4345,7 @@ static void fc1_forward_sum(const float *restrict fc1_forward_parts, float *rest
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 16; item++) {
+    for (ptrdiff_t item = 0; item < 64; item++) {
         fc1_forward_sum_body(item, fc1_forward_parts, fc1_0_bias, fc1_forward, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -15780,78 +15775,72 @@ static void fc3_data_grad(float *restrict fc3_data_grad_parts, const float *rest
 }
 
 /* its sums of groups of features and of lanes, added up
- * 409.6 k FLOPs, 1667.1 k bytes of memory traffic, 27200 bytes of scratch in steps of 1589760 a thread.
- * b parallel, t, m, sum in registers | g, l lanes */
+ * 409.6 k FLOPs, 1667.1 k bytes of memory traffic, 6848 bytes of scratch in steps of 1589760 a thread.
+ * b parallel, t parallel, m, sum in registers | g, l lanes */
 static TARGET_CODE void fc3_data_grad_sum_body(ptrdiff_t item, const float *restrict fc3_data_grad_parts, float *restrict fc3_data_grad,
     char *scratch) {
-    const ptrdiff_t b = item;
+    const ptrdiff_t b = item / 4;
+    const ptrdiff_t t = item % 4;
     float *const sums = (float *)scratch;
-    float *const totals = (float *)(scratch + 25600);
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m = 0; m < 100; m++) {
-            __m512 sum0 = _mm512_setzero_ps();
-            for (ptrdiff_t g = 0; g < 4; g++) {
-                const __m512 fc3_data_grad_parts_0 = _mm512_loadu_ps(&fc3_data_grad_parts[102400 * g + 6400 * b + 1600 * t + 16 * m]);
-                sum0 = _mm512_add_ps(sum0, fc3_data_grad_parts_0);
-            }
-            _mm512_storeu_ps(&sums[1600 * t + 16 * m], sum0);
+    float *const totals = (float *)(scratch + 6400);
+    for (ptrdiff_t m = 0; m < 100; m++) {
+        __m512 sum0 = _mm512_setzero_ps();
+        for (ptrdiff_t g = 0; g < 4; g++) {
+            const __m512 fc3_data_grad_parts_0 = _mm512_loadu_ps(&fc3_data_grad_parts[102400 * g + 6400 * b + 1600 * t + 16 * m]);
+            sum0 = _mm512_add_ps(sum0, fc3_data_grad_parts_0);
         }
+        _mm512_storeu_ps(&sums[16 * m], sum0);
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
-            float sum1_0 = 0.0f;
-            float sum1_1 = 0.0f;
-            float sum1_2 = 0.0f;
-            float sum1_3 = 0.0f;
-            float sum1_4 = 0.0f;
-            float sum1_5 = 0.0f;
-            float sum1_6 = 0.0f;
-            float sum1_7 = 0.0f;
-            for (ptrdiff_t l = 0; l < 16; l++) {
-                float *const sums_at = &sums[1600 * t + 128 * m0 + l];
-                sum1_0 = sum1_0 + sums_at[0];
-                sum1_1 = sum1_1 + sums_at[16];
-                sum1_2 = sum1_2 + sums_at[32];
-                sum1_3 = sum1_3 + sums_at[48];
-                sum1_4 = sum1_4 + sums_at[64];
-                sum1_5 = sum1_5 + sums_at[80];
-                sum1_6 = sum1_6 + sums_at[96];
-                sum1_7 = sum1_7 + sums_at[112];
-            }
-            float *const totals_at = &totals[100 * t + 8 * m0];
-            totals_at[0] = sum1_0;
-            totals_at[1] = sum1_1;
-            totals_at[2] = sum1_2;
-            totals_at[3] = sum1_3;
-            totals_at[4] = sum1_4;
-            totals_at[5] = sum1_5;
-            totals_at[6] = sum1_6;
-            totals_at[7] = sum1_7;
-        }
-        float sum2_0 = 0.0f;
-        float sum2_1 = 0.0f;
-        float sum2_2 = 0.0f;
-        float sum2_3 = 0.0f;
+    for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+        float sum1_0 = 0.0f;
+        float sum1_1 = 0.0f;
+        float sum1_2 = 0.0f;
+        float sum1_3 = 0.0f;
+        float sum1_4 = 0.0f;
+        float sum1_5 = 0.0f;
+        float sum1_6 = 0.0f;
+        float sum1_7 = 0.0f;
         for (ptrdiff_t l = 0; l < 16; l++) {
-            float *const sums_at_1 = &sums[1600 * t + l + 1536];
-            sum2_0 = sum2_0 + sums_at_1[0];
-            sum2_1 = sum2_1 + sums_at_1[16];
-            sum2_2 = sum2_2 + sums_at_1[32];
-            sum2_3 = sum2_3 + sums_at_1[48];
+            float *const sums_at = &sums[128 * m0 + l];
+            sum1_0 = sum1_0 + sums_at[0];
+            sum1_1 = sum1_1 + sums_at[16];
+            sum1_2 = sum1_2 + sums_at[32];
+            sum1_3 = sum1_3 + sums_at[48];
+            sum1_4 = sum1_4 + sums_at[64];
+            sum1_5 = sum1_5 + sums_at[80];
+            sum1_6 = sum1_6 + sums_at[96];
+            sum1_7 = sum1_7 + sums_at[112];
         }
-        float *const totals_at_1 = &totals[100 * t + 96];
-        totals_at_1[0] = sum2_0;
-        totals_at_1[1] = sum2_1;
-        totals_at_1[2] = sum2_2;
-        totals_at_1[3] = sum2_3;
+        float *const totals_at = &totals[8 * m0];
+        totals_at[0] = sum1_0;
+        totals_at[1] = sum1_1;
+        totals_at[2] = sum1_2;
+        totals_at[3] = sum1_3;
+        totals_at[4] = sum1_4;
+        totals_at[5] = sum1_5;
+        totals_at[6] = sum1_6;
+        totals_at[7] = sum1_7;
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 6; m0++) {
-            _mm512_storeu_ps(&fc3_data_grad[448 * b + 112 * t + 16 * m0], _mm512_loadu_ps(&totals[100 * t + 16 * m0]));
-        }
-        for (ptrdiff_t m1 = 0; m1 < 4; m1++) {
-            fc3_data_grad[448 * b + 112 * t + m1 + 96] = totals[100 * t + m1 + 96];
-        }
+    float sum2_0 = 0.0f;
+    float sum2_1 = 0.0f;
+    float sum2_2 = 0.0f;
+    float sum2_3 = 0.0f;
+    for (ptrdiff_t l = 0; l < 16; l++) {
+        float *const sums_at_1 = &sums[l + 1536];
+        sum2_0 = sum2_0 + sums_at_1[0];
+        sum2_1 = sum2_1 + sums_at_1[16];
+        sum2_2 = sum2_2 + sums_at_1[32];
+        sum2_3 = sum2_3 + sums_at_1[48];
+    }
+    totals[96] = sum2_0;
+    totals[97] = sum2_1;
+    totals[98] = sum2_2;
+    totals[99] = sum2_3;
+    for (ptrdiff_t m0 = 0; m0 < 6; m0++) {
+        _mm512_storeu_ps(&fc3_data_grad[448 * b + 112 * t + 16 * m0], _mm512_loadu_ps(&totals[16 * m0]));
+    }
+    for (ptrdiff_t m1 = 0; m1 < 4; m1++) {
+        fc3_data_grad[448 * b + 112 * t + m1 + 96] = totals[m1 + 96];
     }
 }
 
@@ -15861,7 +15850,7 @@ static void fc3_data_grad_sum(const float *restrict fc3_data_grad_parts, float *
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 16; item++) {
+    for (ptrdiff_t item = 0; item < 64; item++) {
         fc3_data_grad_sum_body(item, fc3_data_grad_parts, fc3_data_grad, scratch + 1589760 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -28583,7 +28572,7 @@ static void fc1_forward_stream(const float *restrict encoder4_relu, const float 
 
 /* its sums of groups of features and of lanes, added up
  * 8192 FLOPs, 33.3 k bytes of memory traffic, 4352 bytes of scratch in steps of 1589760 a thread.
- * b parallel, t, m, sum in registers | g, l lanes */
+ * b parallel, t parallel, m, sum in registers | g, l lanes */
 static TARGET_CODE void fc1_forward_sum_stream_body(const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
     float *restrict fc1_forward, char *scratch) {
     float *const sums = (float *)scratch;

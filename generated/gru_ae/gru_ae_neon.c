@@ -4092,60 +4092,54 @@ static void fc1_forward(float *restrict fc1_forward_parts, const float *restrict
 }
 
 /* its sums of groups of features and of lanes, added up
- * 65.5 k FLOPs, 278.8 k bytes of memory traffic, 5120 bytes of scratch in steps of 1558656 a thread.
- * b parallel, t, m, sum in registers | g, l lanes */
+ * 65.5 k FLOPs, 278.8 k bytes of memory traffic, 1280 bytes of scratch in steps of 1558656 a thread.
+ * b parallel, t parallel, m, sum in registers | g, l lanes */
 static void fc1_forward_sum_body(ptrdiff_t item, const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
     float *restrict fc1_forward, char *scratch) {
-    const ptrdiff_t b = item;
+    const ptrdiff_t b = item / 4;
+    const ptrdiff_t t = item % 4;
     float *const sums = (float *)scratch;
-    float *const totals = (float *)(scratch + 4096);
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m = 0; m < 64; m++) {
-            float32x4_t sum0 = vdupq_n_f32(0.0f);
-            for (ptrdiff_t g = 0; g < 4; g++) {
-                const float32x4_t fc1_forward_parts_0 = vld1q_f32(&fc1_forward_parts[16384 * g + 1024 * b + 256 * t + 4 * m]);
-                sum0 = vaddq_f32(sum0, fc1_forward_parts_0);
-            }
-            vst1q_f32(&sums[256 * t + 4 * m], sum0);
+    float *const totals = (float *)(scratch + 1024);
+    for (ptrdiff_t m = 0; m < 64; m++) {
+        float32x4_t sum0 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t g = 0; g < 4; g++) {
+            const float32x4_t fc1_forward_parts_0 = vld1q_f32(&fc1_forward_parts[16384 * g + 1024 * b + 256 * t + 4 * m]);
+            sum0 = vaddq_f32(sum0, fc1_forward_parts_0);
         }
+        vst1q_f32(&sums[4 * m], sum0);
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
-            float sum1_0 = 0.0f;
-            float sum1_1 = 0.0f;
-            float sum1_2 = 0.0f;
-            float sum1_3 = 0.0f;
-            float sum1_4 = 0.0f;
-            float sum1_5 = 0.0f;
-            float sum1_6 = 0.0f;
-            float sum1_7 = 0.0f;
-            for (ptrdiff_t l = 0; l < 4; l++) {
-                float *const sums_at = &sums[256 * t + 32 * m0 + l];
-                sum1_0 = sum1_0 + sums_at[0];
-                sum1_1 = sum1_1 + sums_at[4];
-                sum1_2 = sum1_2 + sums_at[8];
-                sum1_3 = sum1_3 + sums_at[12];
-                sum1_4 = sum1_4 + sums_at[16];
-                sum1_5 = sum1_5 + sums_at[20];
-                sum1_6 = sum1_6 + sums_at[24];
-                sum1_7 = sum1_7 + sums_at[28];
-            }
-            float *const totals_at = &totals[64 * t + 8 * m0];
-            totals_at[0] = sum1_0;
-            totals_at[1] = sum1_1;
-            totals_at[2] = sum1_2;
-            totals_at[3] = sum1_3;
-            totals_at[4] = sum1_4;
-            totals_at[5] = sum1_5;
-            totals_at[6] = sum1_6;
-            totals_at[7] = sum1_7;
+    for (ptrdiff_t m0 = 0; m0 < 8; m0++) {
+        float sum1_0 = 0.0f;
+        float sum1_1 = 0.0f;
+        float sum1_2 = 0.0f;
+        float sum1_3 = 0.0f;
+        float sum1_4 = 0.0f;
+        float sum1_5 = 0.0f;
+        float sum1_6 = 0.0f;
+        float sum1_7 = 0.0f;
+        for (ptrdiff_t l = 0; l < 4; l++) {
+            float *const sums_at = &sums[32 * m0 + l];
+            sum1_0 = sum1_0 + sums_at[0];
+            sum1_1 = sum1_1 + sums_at[4];
+            sum1_2 = sum1_2 + sums_at[8];
+            sum1_3 = sum1_3 + sums_at[12];
+            sum1_4 = sum1_4 + sums_at[16];
+            sum1_5 = sum1_5 + sums_at[20];
+            sum1_6 = sum1_6 + sums_at[24];
+            sum1_7 = sum1_7 + sums_at[28];
         }
+        float *const totals_at = &totals[8 * m0];
+        totals_at[0] = sum1_0;
+        totals_at[1] = sum1_1;
+        totals_at[2] = sum1_2;
+        totals_at[3] = sum1_3;
+        totals_at[4] = sum1_4;
+        totals_at[5] = sum1_5;
+        totals_at[6] = sum1_6;
+        totals_at[7] = sum1_7;
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 16; m0++) {
-            const float32x4_t totals_0 = vld1q_f32(&totals[64 * t + 4 * m0]);
-            vst1q_f32(&fc1_forward[256 * b + 64 * t + 4 * m0], vaddq_f32(totals_0, vld1q_f32(&fc1_0_bias[4 * m0])));
-        }
+    for (ptrdiff_t m0 = 0; m0 < 16; m0++) {
+        vst1q_f32(&fc1_forward[256 * b + 64 * t + 4 * m0], vaddq_f32(vld1q_f32(&totals[4 * m0]), vld1q_f32(&fc1_0_bias[4 * m0])));
     }
 }
 
@@ -4156,7 +4150,7 @@ static void fc1_forward_sum(const float *restrict fc1_forward_parts, float *rest
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 16; item++) {
+    for (ptrdiff_t item = 0; item < 64; item++) {
         fc1_forward_sum_body(item, fc1_forward_parts, fc1_0_bias, fc1_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -14733,75 +14727,69 @@ static void fc3_data_grad(float *restrict fc3_data_grad_parts, const float *rest
 }
 
 /* its sums of groups of features and of lanes, added up
- * 102.4 k FLOPs, 435.2 k bytes of memory traffic, 8000 bytes of scratch in steps of 1558656 a thread.
- * b parallel, t, m, sum in registers | g, l lanes */
+ * 102.4 k FLOPs, 435.2 k bytes of memory traffic, 2048 bytes of scratch in steps of 1558656 a thread.
+ * b parallel, t parallel, m, sum in registers | g, l lanes */
 static void fc3_data_grad_sum_body(ptrdiff_t item, const float *restrict fc3_data_grad_parts, float *restrict fc3_data_grad,
     char *scratch) {
-    const ptrdiff_t b = item;
+    const ptrdiff_t b = item / 4;
+    const ptrdiff_t t = item % 4;
     float *const sums = (float *)scratch;
-    float *const totals = (float *)(scratch + 6400);
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m = 0; m < 100; m++) {
-            float32x4_t sum0 = vdupq_n_f32(0.0f);
-            for (ptrdiff_t g = 0; g < 4; g++) {
-                const float32x4_t fc3_data_grad_parts_0 = vld1q_f32(&fc3_data_grad_parts[25600 * g + 1600 * b + 400 * t + 4 * m]);
-                sum0 = vaddq_f32(sum0, fc3_data_grad_parts_0);
-            }
-            vst1q_f32(&sums[400 * t + 4 * m], sum0);
+    float *const totals = (float *)(scratch + 1600);
+    for (ptrdiff_t m = 0; m < 100; m++) {
+        float32x4_t sum0 = vdupq_n_f32(0.0f);
+        for (ptrdiff_t g = 0; g < 4; g++) {
+            const float32x4_t fc3_data_grad_parts_0 = vld1q_f32(&fc3_data_grad_parts[25600 * g + 1600 * b + 400 * t + 4 * m]);
+            sum0 = vaddq_f32(sum0, fc3_data_grad_parts_0);
         }
+        vst1q_f32(&sums[4 * m], sum0);
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
-            float sum1_0 = 0.0f;
-            float sum1_1 = 0.0f;
-            float sum1_2 = 0.0f;
-            float sum1_3 = 0.0f;
-            float sum1_4 = 0.0f;
-            float sum1_5 = 0.0f;
-            float sum1_6 = 0.0f;
-            float sum1_7 = 0.0f;
-            for (ptrdiff_t l = 0; l < 4; l++) {
-                float *const sums_at = &sums[400 * t + 32 * m0 + l];
-                sum1_0 = sum1_0 + sums_at[0];
-                sum1_1 = sum1_1 + sums_at[4];
-                sum1_2 = sum1_2 + sums_at[8];
-                sum1_3 = sum1_3 + sums_at[12];
-                sum1_4 = sum1_4 + sums_at[16];
-                sum1_5 = sum1_5 + sums_at[20];
-                sum1_6 = sum1_6 + sums_at[24];
-                sum1_7 = sum1_7 + sums_at[28];
-            }
-            float *const totals_at = &totals[100 * t + 8 * m0];
-            totals_at[0] = sum1_0;
-            totals_at[1] = sum1_1;
-            totals_at[2] = sum1_2;
-            totals_at[3] = sum1_3;
-            totals_at[4] = sum1_4;
-            totals_at[5] = sum1_5;
-            totals_at[6] = sum1_6;
-            totals_at[7] = sum1_7;
-        }
-        float sum2_0 = 0.0f;
-        float sum2_1 = 0.0f;
-        float sum2_2 = 0.0f;
-        float sum2_3 = 0.0f;
+    for (ptrdiff_t m0 = 0; m0 < 12; m0++) {
+        float sum1_0 = 0.0f;
+        float sum1_1 = 0.0f;
+        float sum1_2 = 0.0f;
+        float sum1_3 = 0.0f;
+        float sum1_4 = 0.0f;
+        float sum1_5 = 0.0f;
+        float sum1_6 = 0.0f;
+        float sum1_7 = 0.0f;
         for (ptrdiff_t l = 0; l < 4; l++) {
-            float *const sums_at_1 = &sums[400 * t + l + 384];
-            sum2_0 = sum2_0 + sums_at_1[0];
-            sum2_1 = sum2_1 + sums_at_1[4];
-            sum2_2 = sum2_2 + sums_at_1[8];
-            sum2_3 = sum2_3 + sums_at_1[12];
+            float *const sums_at = &sums[32 * m0 + l];
+            sum1_0 = sum1_0 + sums_at[0];
+            sum1_1 = sum1_1 + sums_at[4];
+            sum1_2 = sum1_2 + sums_at[8];
+            sum1_3 = sum1_3 + sums_at[12];
+            sum1_4 = sum1_4 + sums_at[16];
+            sum1_5 = sum1_5 + sums_at[20];
+            sum1_6 = sum1_6 + sums_at[24];
+            sum1_7 = sum1_7 + sums_at[28];
         }
-        float *const totals_at_1 = &totals[100 * t + 96];
-        totals_at_1[0] = sum2_0;
-        totals_at_1[1] = sum2_1;
-        totals_at_1[2] = sum2_2;
-        totals_at_1[3] = sum2_3;
+        float *const totals_at = &totals[8 * m0];
+        totals_at[0] = sum1_0;
+        totals_at[1] = sum1_1;
+        totals_at[2] = sum1_2;
+        totals_at[3] = sum1_3;
+        totals_at[4] = sum1_4;
+        totals_at[5] = sum1_5;
+        totals_at[6] = sum1_6;
+        totals_at[7] = sum1_7;
     }
-    for (ptrdiff_t t = 0; t < 4; t++) {
-        for (ptrdiff_t m0 = 0; m0 < 25; m0++) {
-            vst1q_f32(&fc3_data_grad[400 * b + 100 * t + 4 * m0], vld1q_f32(&totals[100 * t + 4 * m0]));
-        }
+    float sum2_0 = 0.0f;
+    float sum2_1 = 0.0f;
+    float sum2_2 = 0.0f;
+    float sum2_3 = 0.0f;
+    for (ptrdiff_t l = 0; l < 4; l++) {
+        float *const sums_at_1 = &sums[l + 384];
+        sum2_0 = sum2_0 + sums_at_1[0];
+        sum2_1 = sum2_1 + sums_at_1[4];
+        sum2_2 = sum2_2 + sums_at_1[8];
+        sum2_3 = sum2_3 + sums_at_1[12];
+    }
+    totals[96] = sum2_0;
+    totals[97] = sum2_1;
+    totals[98] = sum2_2;
+    totals[99] = sum2_3;
+    for (ptrdiff_t m0 = 0; m0 < 25; m0++) {
+        vst1q_f32(&fc3_data_grad[400 * b + 100 * t + 4 * m0], vld1q_f32(&totals[4 * m0]));
     }
 }
 
@@ -14811,7 +14799,7 @@ static void fc3_data_grad_sum(const float *restrict fc3_data_grad_parts, float *
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 16; item++) {
+    for (ptrdiff_t item = 0; item < 64; item++) {
         fc3_data_grad_sum_body(item, fc3_data_grad_parts, fc3_data_grad, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -26509,7 +26497,7 @@ static void fc1_forward_stream(float *restrict fc1_forward_parts, const float *r
 
 /* its sums of groups of features and of lanes, added up
  * 2048 FLOPs, 8704 bytes of memory traffic, 1280 bytes of scratch in steps of 1558656 a thread.
- * b parallel, t, m, sum in registers | g, l lanes */
+ * b parallel, t parallel, m, sum in registers | g, l lanes */
 static void fc1_forward_sum_stream_body(const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
     float *restrict fc1_forward, char *scratch) {
     float *const sums = (float *)scratch;
