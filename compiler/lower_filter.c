@@ -190,14 +190,12 @@ static long k_blocks(const Filtered *f) {
     return (f->taps ? f->k_item : f->weight->shape[3]) / f->k_block;
 }
 
-/* Returns how many. */
-static int add_common_levels(const Filtered *f, Schedule *schedule) {
+static void add_common_levels(const Filtered *f, Schedule *schedule) {
     schedule->levels = 0;
     if (f->taps) add_level(schedule, "kg", 1, LOOP_PARALLEL);
     add_level(schedule, "n", 1, LOOP_PARALLEL);
     add_level(schedule, "i", 1, LOOP_PARALLEL);
     add_level(schedule, "j", 1, LOOP_PARALLEL);
-    return schedule->levels;
 }
 
 /* The first input channel of a block. */
@@ -327,7 +325,8 @@ static void add_restoring(const Filtered *f, Kernel *kernel, int number, int p) 
     }
     Schedule *schedule = &kernel->schedule[number];
     if (f->taps) {
-        schedule->shared = add_common_levels(f, schedule);
+        add_common_levels(f, schedule);
+        schedule->shared = schedule->levels;
         add_level(schedule, "kb", 1, LOOP_SERIAL);
         add_tile_levels(schedule);
         if (p > 0) schedule->shared = schedule->levels;

@@ -84,8 +84,8 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool tap
 bool is_read_by_phases(const Lowering *l, const Node *weight) {
     const Node *reader = weight->reader[0];
     FilterPlan plan;
-    if (plan_filter(l, reader, &plan)) return false;
-    return l->choices->few_images && reader->op == OP_CONV_TRANSPOSE2D && (reader->stride[0] > 1 || reader->stride[1] > 1);
+    if (!l->choices->few_images || reader->op != OP_CONV_TRANSPOSE2D || (reader->stride[0] == 1 && reader->stride[1] == 1)) return false;
+    return !plan_filter(l, reader, &plan);
 }
 
 static const Buffer *new_weight(const Lowering *l, const char *name, const Node *weight, int lane, Place place) {

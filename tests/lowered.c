@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+const Kernel *find_kernel(const Program *program, const char *name) {
+    for (int i = 0; i < program->call_count; i++)
+        if (strcmp(program->call[i].kernel->name, name) == 0) return program->call[i].kernel;
+    return NULL;
+}
+
 Memories *new_memories(const TargetCode *code, bool planned) {
     Memories *memories = calloc(1, sizeof *memories);
     memories->planned = planned;

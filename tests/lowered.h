@@ -12,6 +12,8 @@ typedef struct Memories {
     char *workspace;
 } Memories;
 
+/* NULL: the program calls none of that name. */
+const Kernel *find_kernel(const Program *program, const char *name);
 Memories *new_memories(const TargetCode *code, bool planned);
 void free_memories(Memories *memories);
 /* Each call in turn; a scan's once for each step. `reverse`: parallel loops run from their end. */

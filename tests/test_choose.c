@@ -7,13 +7,14 @@
 
 Suite *choose_suite(void);
 
+static long chosen_value(const KernelChoice *choice, ChoiceField field) {
+    for (int i = 0; i < choice->count; i++)
+        if (choice->chosen[i].field == field) return choice->chosen[i].value;
+    return 1;
+}
+
 static long register_tile(const KernelChoice *choice) {
-    long values = 1;
-    for (int i = 0; i < choice->count; i++) {
-        const ChoiceField field = choice->chosen[i].field;
-        if (field == FIELD_TILE_IMAGES || field == FIELD_TILE_ROWS || field == FIELD_TILE_COLUMNS) values *= choice->chosen[i].value;
-    }
-    return values;
+    return chosen_value(choice, FIELD_TILE_IMAGES) * chosen_value(choice, FIELD_TILE_ROWS) * chosen_value(choice, FIELD_TILE_COLUMNS);
 }
 
 /* 15 rows of 11 tiles: 11 has no divisor that a register tile could have, but 15 has. */
@@ -37,12 +38,6 @@ START_TEST(rows_of_11_tiles_fill_registers) {
     check_graph(training, code, true, true);
 }
 END_TEST
-
-static long chosen_value(const KernelChoice *choice, ChoiceField field) {
-    for (int i = 0; i < choice->count; i++)
-        if (choice->chosen[i].field == field) return choice->chosen[i].value;
-    return 1;
-}
 
 /* What the vectors of a register tile read, of all images at once and for one row of the kernel, is half of a first-level cache at most. */
 START_TEST(direct_weight_gradients_stay_in_the_first_level_cache) {
@@ -95,12 +90,6 @@ START_TEST(channels_are_cut_into_equal_blocks) {
 }
 END_TEST
 
-static bool has_kernel(const Program *program, const char *name) {
-    for (int i = 0; i < program->call_count; i++)
-        if (strcmp(program->call[i].kernel->name, name) == 0) return true;
-    return false;
-}
-
 /* A product with sums in lanes stages all steps of a sequence: of 64, and of no more; it adds up the lanes of a row at a time. */
 START_TEST(long_sequences_need_little_scratch) {
     Spec spec = *both_products_spec(0);
@@ -108,7 +97,7 @@ START_TEST(long_sequences_need_little_scratch) {
     Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
     differentiate(training);
     const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &default_choices);
-    ck_assert_int_eq(has_kernel(&code->train, "fc1_forward_sum"), _i == 0);
+    ck_assert_int_eq(find_kernel(&code->train, "fc1_forward_sum") != NULL, _i == 0);
     ck_assert_int_lt(code->scratch_bytes, 256 * 1024);
 }
 END_TEST

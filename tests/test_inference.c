@@ -1,6 +1,7 @@
 /* test_inference.c: folding batch norm into convolutions, and the file of packed weights. */
 #include "../compiler/inference.h"
 #include "../runtime/safetensors.h"
+#include "lowered.h"
 #include "sample_graphs.h"
 
 #include <check.h>
@@ -361,12 +362,6 @@ START_TEST(weights_of_a_phase_lie_on_end) {
     ck_assert_int_gt(direct, 0);
 }
 END_TEST
-
-static const Kernel *find_kernel(const Program *program, const char *name) {
-    for (int i = 0; i < program->call_count; i++)
-        if (strcmp(program->call[i].kernel->name, name) == 0) return program->call[i].kernel;
-    return NULL;
-}
 
 /* The layers of 512 channels are filtered, by weights that are no larger for it, and so is every other one of kernel 3 and stride 2. Items
  * of a clip are channels, and not images, each of which would read all weights. */
