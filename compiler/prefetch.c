@@ -308,7 +308,7 @@ Sources *find_sources(const Builder *builder, Part **parts, int count) {
 /* Of the lines, an iteration has a box of so many that all iterations together have at least all; what is too many is guarded. `over`:
  * where a dimension does not divide into such boxes, the last ones reach over its end; else they are larger. */
 static Statement *build_share_of(const Sources *ahead, Affine iteration, const Lines *lines, bool over) {
-    long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations, shares = 1, share = 1;
+    long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations, shares = 1, share = 1, reach = 0;
     const Variable *loop[MAX_RANK];
     int loops = 0;
     Offset offset = lines->base;
@@ -326,10 +326,11 @@ static Statement *build_share_of(const Sources *ahead, Affine iteration, const L
         const long count = (lines->count[d] + part - 1) / part;
         if (count > 1) add_term(&offset, iteration, shares, count, part * lines->stride[d]);
         shares *= count;
+        reach += (count * part - 1) * lines->stride[d]; /* of all shares: whoever else asks for some cuts them in the same way */
     }
     long low, high;
-    offset_range(&offset, &low, &high);
-    if (share > MOST_LINES || high >= lines->buffer->layout.size) return NULL;
+    offset_range(&lines->base, &low, &high);
+    if (share > MOST_LINES || high + reach >= lines->buffer->layout.size) return NULL;
     affine_range(&iteration, &low, &high);
     if (low >= shares) return NULL;
     Statement *statement = NEW(Statement);

@@ -5,6 +5,7 @@
 #include "../compiler/inference.h"
 #include "../compiler/lower.h"
 #include "../compiler/tuning.h"
+#include "lowered.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -197,6 +198,24 @@ START_TEST(so_it_is_for_other_shapes) {
 }
 END_TEST
 
+/* Of 22 columns 6 and 5 are multiplied at a time, and both parts ask for shares of the same lines: 1,100 of weights, three or four each
+ * time, of which none may be missed where the one part ends and the other goes on. */
+START_TEST(parts_of_a_level_ask_for_all_lines_together) {
+    static const char text[] =
+        "version: 1\nname: stride_3\ninput: {T: 4, channels: 1, height: 64, width: 64}\nencoder:\n"
+        "  - conv: {channels: 32, kernel: 3, padding: 1}\n  - conv: {channels: 64, kernel: 3, padding: 1, stride: 3}\n"
+        "latent: 64\ngru: {hidden: 100}\ndecoder:\n"
+        "  - conv_transpose: {channels: 32, kernel: 3, padding: 1, stride: 3}\n"
+        "  - conv_transpose: {channels: 1, kernel: 3, padding: 1}\ntraining: {batch: 8}\n";
+    const Spec *spec = parse_spec("stride_3.yaml", text, sizeof text - 1, stderr);
+    ck_assert_ptr_nonnull(spec);
+    Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &default_choices);
+    ck_assert_int_eq(compare_lines(find_kernel(&code->train, "fc3_data_grad"), 4), 1);
+}
+END_TEST
+
 /* Each time costs the computing of addresses: in images of 34 columns, which 8 does not divide, once in 7 pixels. */
 START_TEST(weight_gradients_ask_once_in_several_pixels) {
     Spec spec = *ragged_end_spec(false);
@@ -259,6 +278,7 @@ Suite *prefetch_suite(void) {
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, what_is_prefetched_is_what_is_read, 0, 4);
     tcase_add_loop_test(test_case, so_it_is_for_other_shapes, 0, 5);
+    tcase_add_test(test_case, parts_of_a_level_ask_for_all_lines_together);
     tcase_add_test(test_case, weight_gradients_ask_once_in_several_pixels);
     tcase_add_loop_test(test_case, weights_of_a_bundle_are_prefetched, 0, 2);
     tcase_add_test(test_case, targets_without_the_instruction_prefetch_nothing);

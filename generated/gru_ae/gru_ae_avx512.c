@@ -514,14 +514,17 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 171 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 171 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 171 % 2 * 65536 + 32]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536 + 48]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -591,14 +594,17 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536]);
                         prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536 + 16]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 16]);
                         prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536 + 32]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_6 = &transformed[15360 * u + 512 * c0 + 256 * ib + 128 * jb + c1 + 1024];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -668,14 +674,17 @@ static TARGET_CODE void encoder1_conv_forward_body(ptrdiff_t item, const float *
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 96) / 171 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 96) / 171 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 96) / 171 % 2 * 65536 + 32]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536 + 48]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1
                                     + 2048];
@@ -8664,22 +8673,28 @@ static TARGET_CODE void decoder3_conv_transpose_weight_grad_body(ptrdiff_t item,
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
                                 + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0
-                                + i) % 171 * 48 + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536]);
+                                + i) % 128 * 64 + (48 * p + 16 * q + 2 * k0 + i) / 128 % 2 * 65536]);
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
                                 + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0
-                                + i) % 171 * 48 + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536 + 16]);
+                                + i) % 128 * 64 + (48 * p + 16 * q + 2 * k0 + i) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
                                 + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0
-                                + i) % 171 * 48 + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536 + 32]);
+                                + i) % 128 * 64 + (48 * p + 16 * q + 2 * k0 + i) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb
+                                + ib + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0
+                                + i) % 128 * 64 + (48 * p + 16 * q + 2 * k0 + i) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 171 * 48
-                                + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 128 * 64
+                                + (48 * p + 16 * q + 2 * k0 + i) / 128 % 2 * 65536]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 171 * 48
-                                + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536 + 16]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 128 * 64
+                                + (48 * p + 16 * q + 2 * k0 + i) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 171 * 48
-                                + (48 * p + 16 * q + 2 * k0 + i) / 171 % 2 * 65536 + 32]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 128 * 64
+                                + (48 * p + 16 * q + 2 * k0 + i) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder4_conv_data_grad[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * k0 + i) % 128 * 64
+                                + (48 * p + 16 * q + 2 * k0 + i) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&decoder2_conv_transpose_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb
                                 + ib + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (48 * p + 16 * q + 2 * k0 + i) % 64 * 32
                                 + (48 * p + 16 * q + 2 * k0 + i) / 64 % 4 * 16384]);
@@ -9388,23 +9403,29 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
-                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 171 % 2 * 65536]);
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 128 % 2 * 65536]);
                             prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
-                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 171 % 2 * 65536 + 16]);
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
-                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v) / 171 % 2 * 65536 + 32]);
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 171 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536]);
                             prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 171 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 171 % 2 * 65536 + 32]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
                                 + v) % 64 * 32 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) / 64 % 4 * 16384 + 2048 * i]);
                             prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
@@ -9478,23 +9499,29 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
-                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536]);
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536]);
                         prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
-                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536 + 16]);
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 16]);
                         prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
-                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536 + 32]);
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                            + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 48]);
                         prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536]);
                         prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536 + 16]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 16]);
                         prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536 + 32]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 48]);
                         prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
                             + 64) % 64 * 32 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u + 64) / 64 % 4 * 16384 + 2048 * i]);
                         prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
@@ -9568,23 +9595,29 @@ static TARGET_CODE void decoder3_conv_transpose_data_grad_body(ptrdiff_t item, c
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
-                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 96) / 171 % 2 * 65536]);
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 96) / 128 % 2 * 65536]);
                             prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
-                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 96) / 171 % 2 * 65536 + 16]);
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 96) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
-                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
-                                + 2 * u + v + 96) / 171 % 2 * 65536 + 32]);
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 96) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192
+                                + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0
+                                + 2 * u + v + 96) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 96) / 171 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536]);
                             prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 96) / 171 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 96) / 171 % 2 * 65536 + 32]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&decoder4_conv_data_grad[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
                                 + 96) % 64 * 32 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) / 64 % 4 * 16384 + 2048 * i]);
                             prefetch_line(&decoder2_conv_transpose_forward[n % 64 * 65536 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
@@ -21612,14 +21645,17 @@ static TARGET_CODE void encoder1_conv_weight_grad_body(ptrdiff_t item, const flo
                         __m512 sum2_3_3 = _mm512_setzero_ps();
                         for (ptrdiff_t i = 0; i < 2; i++) {
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 171 * 48
-                                + (48 * p + 16 * q + 2 * c0 + i) / 171 % 2 * 65536]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 128 * 64
+                                + (48 * p + 16 * q + 2 * c0 + i) / 128 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 171 * 48
-                                + (48 * p + 16 * q + 2 * c0 + i) / 171 % 2 * 65536 + 16]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 128 * 64
+                                + (48 * p + 16 * q + 2 * c0 + i) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
-                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 171 * 48
-                                + (48 * p + 16 * q + 2 * c0 + i) / 171 % 2 * 65536 + 32]);
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 128 * 64
+                                + (48 * p + 16 * q + 2 * c0 + i) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 1048576 + (64 * g + 8 * nb + ib
+                                + 1) / 8 % 8 * 131072 + (64 * g + 8 * nb + ib + 1) % 8 * 8192 + (48 * p + 16 * q + 2 * c0 + i) % 128 * 64
+                                + (48 * p + 16 * q + 2 * c0 + i) / 128 % 2 * 65536 + 48]);
                             prefetch_line(&encoder1_conv_forward[(64 * g + 8 * nb + ib + 1) / 64 % 8 * 524288 + (64 * g + 8 * nb + ib
                                 + 1) / 8 % 8 * 65536 + (64 * g + 8 * nb + ib + 1) % 8 * 2048 + (48 * p + 16 * q + 2 * c0 + i) % 64 * 32
                                 + (48 * p + 16 * q + 2 * c0 + i) / 64 % 4 * 16384]);
@@ -23481,14 +23517,17 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 171 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 171 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
-                                + v) / 171 % 2 * 65536 + 32]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u
+                                + v) / 128 % 2 * 65536 + 48]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_5 = &transformed[15360 * u + 3072 * v + 512 * c0 + 256 * ib + 128 * jb + c1];
                                 const __m512 transformed_0 = _mm512_set1_ps(transformed_at_5[0]);
@@ -23558,14 +23597,17 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                 for (ptrdiff_t c0 = 0; c0 < 2; c0++) {
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536]);
                         prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536 + 16]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 16]);
                         prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
-                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 171 * 48 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
-                            + 64) / 171 % 2 * 65536 + 32]);
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 32]);
+                        prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (16 * kb
+                            + 8 * ib + 4 * jb + 2 * c0 + u + 64) % 128 * 64 + (16 * kb + 8 * ib + 4 * jb + 2 * c0 + u
+                            + 64) / 128 % 2 * 65536 + 48]);
                         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                             float *const transformed_at_6 = &transformed[15360 * u + 512 * c0 + 256 * ib + 128 * jb + c1 + 1024];
                             const __m512 transformed_8 = _mm512_set1_ps(transformed_at_6[0]);
@@ -23635,14 +23677,17 @@ static TARGET_CODE void encoder1_conv_forward_evaluate_body(ptrdiff_t item, cons
                     for (ptrdiff_t u = 0; u < 2; u++) {
                         for (ptrdiff_t v = 0; v < 2; v++) {
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 96) / 171 % 2 * 65536]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536]);
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 96) / 171 % 2 * 65536 + 16]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536 + 16]);
                             prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
-                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 171 * 48 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
-                                + 96) / 171 % 2 * 65536 + 32]);
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536 + 32]);
+                            prefetch_line(&encoder0_conv_forward[(8 * n + i + 1) / 8 % 64 * 131072 + (8 * n + i + 1) % 8 * 8192 + (32 * kb
+                                + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v + 96) % 128 * 64 + (32 * kb + 16 * ib + 8 * jb + 4 * c0 + 2 * u + v
+                                + 96) / 128 % 2 * 65536 + 48]);
                             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                                 float *const transformed_at_7 = &transformed[15360 * u + 2048 * v + 512 * c0 + 256 * ib + 128 * jb + c1
                                     + 2048];
