@@ -68,9 +68,9 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool tap
     for (int i = rank - 1; i >= 0; i--) {
         int d = order[i];
         long divisor = d == a ? lanes : d == b ? block : 1;
-        if (d == b && block > 1 && layout.size == block * lanes) { /* blocks on end are none */
+        if (d == b && block > 1 && layout.size == block * lanes) { /* blocks on end are none, and nothing is padded */
             layout.term[1].modulus = 0;
-            layout.size *= round_up(shape[d], divisor) / divisor;
+            layout.size = shape[d] * lanes;
             continue;
         }
         layout.term[layout.count++] = (__typeof__(layout.term[0])){d, divisor, 0, layout.size};

@@ -4,6 +4,7 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
+#include "../compiler/lower.h"
 #include "../compiler/recompute.h"
 #include "../compiler/tuning.h"
 
@@ -72,6 +73,17 @@ START_TEST(linear_layers_of_many_features_need_no_second_copy) {
         check_graph(training, code, true, t % 2);
         check_graph(evaluation, code, false, false);
     }
+}
+END_TEST
+
+/* The lanes' dimension is rounded up to whole vectors, the other one is not, where its values lie on end. */
+START_TEST(weights_of_linear_layers_are_padded_along_their_lanes_only) {
+    const long shape[6] = {512, 4, 4, 100, 1, 1}, taps[4] = {64, 36, 1, 1}, square[4] = {64, 36, 3, 3};
+    ck_assert_int_eq(weight_layout(6, shape, 0, 16, false).size, 512 * 4 * 4 * 100);
+    ck_assert_int_eq(weight_layout(6, shape, 3, 16, false).size, 112 * 4 * 4 * 512);
+    ck_assert_int_eq(weight_layout(4, taps, 0, 16, false).size, 64 * 36);
+    ck_assert_int_eq(weight_layout(4, square, 0, 16, true).size, 64 * 36 * 9);  /* each tap apart */
+    ck_assert_int_eq(weight_layout(4, square, 0, 16, false).size, 64 * 48 * 9); /* blocks of 16 channels, each with its taps */
 }
 END_TEST
 
@@ -405,6 +417,7 @@ Suite *lower_suite(void) {
     tcase_add_loop_test(test_case, stored_tensors_equal_the_reference, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, nan_in_a_weight_reaches_the_loss, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, long_sums_of_linear_layers_stay_close_to_the_reference);
+    tcase_add_test(test_case, weights_of_linear_layers_are_padded_along_their_lanes_only);
     tcase_add_loop_test(test_case, linear_layers_of_many_features_need_no_second_copy, 0, 3);
     tcase_add_loop_test(test_case, a_last_layer_of_any_channels_has_lanes_along_them, 0, 2);
     tcase_add_test(test_case, pairs_of_bfloat16_equal_the_reference_with_rounded_operands);

@@ -3420,7 +3420,7 @@ static void gru0_carry_start(float *restrict gru0_cell, const float *restrict h0
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 100 -> 300
- * 960.0 k FLOPs, 244.2 k bytes of memory traffic.
+ * 960.0 k FLOPs, 239.2 k bytes of memory traffic.
  * o in tiles of 24 parallel, p parallel, q parallel, b in tiles of 4 parallel, sum in registers | c in tiles of 8, h, w, c, b unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
     const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection_out, ptrdiff_t time) {
@@ -3444,12 +3444,12 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                 const float *const gru0_cell_at = &gru0_cell[2080 * b0 + 104 * time + 8 * c0 + c1];
                 const __m256 gru0_cell_0 = _mm256_set1_ps(gru0_cell_at[0]);
-                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[7488 * o0 + 832 * p + 64 * c0 + 8 * c1];
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[7200 * o0 + 800 * p + 64 * c0 + 8 * c1];
                 const __m256 gru_weight_hh_l0_0 = _mm256_loadu_ps(&gru_weight_hh_l0_at[0]);
                 sum0_0_0 = _mm256_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_0, sum0_0_0);
-                const __m256 gru_weight_hh_l0_1 = _mm256_loadu_ps(&gru_weight_hh_l0_at[2496]);
+                const __m256 gru_weight_hh_l0_1 = _mm256_loadu_ps(&gru_weight_hh_l0_at[2400]);
                 sum0_0_1 = _mm256_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_1, sum0_0_1);
-                const __m256 gru_weight_hh_l0_2 = _mm256_loadu_ps(&gru_weight_hh_l0_at[4992]);
+                const __m256 gru_weight_hh_l0_2 = _mm256_loadu_ps(&gru_weight_hh_l0_at[4800]);
                 sum0_0_2 = _mm256_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_2, sum0_0_2);
                 const __m256 gru0_cell_1 = _mm256_set1_ps(gru0_cell_at[520]);
                 sum0_1_0 = _mm256_fmadd_ps(gru0_cell_1, gru_weight_hh_l0_0, sum0_1_0);
@@ -3468,12 +3468,12 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const float *const gru0_cell_at_1 = &gru0_cell[2080 * b0 + 104 * time + c1 + 96];
             const __m256 gru0_cell_4 = _mm256_set1_ps(gru0_cell_at_1[0]);
-            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[7488 * o0 + 832 * p + 8 * c1 + 768];
+            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[7200 * o0 + 800 * p + 8 * c1 + 768];
             const __m256 gru_weight_hh_l0_3 = _mm256_loadu_ps(&gru_weight_hh_l0_at_1[0]);
             sum0_0_0 = _mm256_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_3, sum0_0_0);
-            const __m256 gru_weight_hh_l0_4 = _mm256_loadu_ps(&gru_weight_hh_l0_at_1[2496]);
+            const __m256 gru_weight_hh_l0_4 = _mm256_loadu_ps(&gru_weight_hh_l0_at_1[2400]);
             sum0_0_1 = _mm256_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_4, sum0_0_1);
-            const __m256 gru_weight_hh_l0_5 = _mm256_loadu_ps(&gru_weight_hh_l0_at_1[4992]);
+            const __m256 gru_weight_hh_l0_5 = _mm256_loadu_ps(&gru_weight_hh_l0_at_1[4800]);
             sum0_0_2 = _mm256_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_5, sum0_0_2);
             const __m256 gru0_cell_5 = _mm256_set1_ps(gru0_cell_at_1[520]);
             sum0_1_0 = _mm256_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_3, sum0_1_0);
@@ -3513,7 +3513,7 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                 const float *const gru0_cell_at_2 = &gru0_cell[2080 * b0 + 104 * time + 8 * c0 + c1];
-                const __m256 gru_weight_hh_l0_6 = _mm256_loadu_ps(&gru_weight_hh_l0[832 * p + 64 * c0 + 8 * c1 + 29952]);
+                const __m256 gru_weight_hh_l0_6 = _mm256_loadu_ps(&gru_weight_hh_l0[800 * p + 64 * c0 + 8 * c1 + 28800]);
                 sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[0]), gru_weight_hh_l0_6, sum1_0);
                 sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[520]), gru_weight_hh_l0_6, sum1_1);
                 sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[1040]), gru_weight_hh_l0_6, sum1_2);
@@ -3522,7 +3522,7 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const float *const gru0_cell_at_3 = &gru0_cell[2080 * b0 + 104 * time + c1 + 96];
-            const __m256 gru_weight_hh_l0_7 = _mm256_loadu_ps(&gru_weight_hh_l0[832 * p + 8 * c1 + 30720]);
+            const __m256 gru_weight_hh_l0_7 = _mm256_loadu_ps(&gru_weight_hh_l0[800 * p + 8 * c1 + 29568]);
             sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[0]), gru_weight_hh_l0_7, sum1_0);
             sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[520]), gru_weight_hh_l0_7, sum1_1);
             sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[1040]), gru_weight_hh_l0_7, sum1_2);
@@ -3625,7 +3625,7 @@ static void gru0_cell(float *restrict gru0_cell_out, const float *restrict gru0_
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 100 -> 8192
- * 104.9 M FLOPs, 5571.1 k bytes of memory traffic.
+ * 104.9 M FLOPs, 5440.0 k bytes of memory traffic.
  * o in tiles of 24 parallel, p parallel, q parallel, b, t in tiles of 4, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict fc3_0_weight, const float *restrict gru0_cell,
     const float *restrict fc3_0_bias, float *restrict fc3_forward_out) {
@@ -3648,18 +3648,18 @@ static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict f
             __m256 sum0_3_2 = _mm256_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
                 if (12 * b0 + c0 < 150) {
-                    prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 21 * 39936 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328
-                        + (16 * o0 + 4 * p + q + 1) % 4 * 832 + (12 * b0 + c0) % 50 * 16 + (12 * b0 + c0) / 50 % 3 * 13312]);
+                    prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 21 * 38400 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200
+                        + (16 * o0 + 4 * p + q + 1) % 4 * 800 + (12 * b0 + c0) % 50 * 16 + (12 * b0 + c0) / 50 % 3 * 12800]);
                 }
                 for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                     const float *const gru0_cell_at = &gru0_cell[520 * b0 + 8 * c0 + c1 + 104];
                     const __m256 gru0_cell_0 = _mm256_set1_ps(gru0_cell_at[0]);
-                    const float *const fc3_0_weight_at = &fc3_0_weight[39936 * o0 + 3328 * p + 832 * q + 64 * c0 + 8 * c1];
+                    const float *const fc3_0_weight_at = &fc3_0_weight[38400 * o0 + 3200 * p + 800 * q + 64 * c0 + 8 * c1];
                     const __m256 fc3_0_weight_0 = _mm256_loadu_ps(&fc3_0_weight_at[0]);
                     sum0_0_0 = _mm256_fmadd_ps(gru0_cell_0, fc3_0_weight_0, sum0_0_0);
-                    const __m256 fc3_0_weight_1 = _mm256_loadu_ps(&fc3_0_weight_at[13312]);
+                    const __m256 fc3_0_weight_1 = _mm256_loadu_ps(&fc3_0_weight_at[12800]);
                     sum0_0_1 = _mm256_fmadd_ps(gru0_cell_0, fc3_0_weight_1, sum0_0_1);
-                    const __m256 fc3_0_weight_2 = _mm256_loadu_ps(&fc3_0_weight_at[26624]);
+                    const __m256 fc3_0_weight_2 = _mm256_loadu_ps(&fc3_0_weight_at[25600]);
                     sum0_0_2 = _mm256_fmadd_ps(gru0_cell_0, fc3_0_weight_2, sum0_0_2);
                     const __m256 gru0_cell_1 = _mm256_set1_ps(gru0_cell_at[104]);
                     sum0_1_0 = _mm256_fmadd_ps(gru0_cell_1, fc3_0_weight_0, sum0_1_0);
@@ -3678,12 +3678,12 @@ static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict f
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 const float *const gru0_cell_at_1 = &gru0_cell[520 * b0 + c1 + 200];
                 const __m256 gru0_cell_4 = _mm256_set1_ps(gru0_cell_at_1[0]);
-                const float *const fc3_0_weight_at_1 = &fc3_0_weight[39936 * o0 + 3328 * p + 832 * q + 8 * c1 + 768];
+                const float *const fc3_0_weight_at_1 = &fc3_0_weight[38400 * o0 + 3200 * p + 800 * q + 8 * c1 + 768];
                 const __m256 fc3_0_weight_3 = _mm256_loadu_ps(&fc3_0_weight_at_1[0]);
                 sum0_0_0 = _mm256_fmadd_ps(gru0_cell_4, fc3_0_weight_3, sum0_0_0);
-                const __m256 fc3_0_weight_4 = _mm256_loadu_ps(&fc3_0_weight_at_1[13312]);
+                const __m256 fc3_0_weight_4 = _mm256_loadu_ps(&fc3_0_weight_at_1[12800]);
                 sum0_0_1 = _mm256_fmadd_ps(gru0_cell_4, fc3_0_weight_4, sum0_0_1);
-                const __m256 fc3_0_weight_5 = _mm256_loadu_ps(&fc3_0_weight_at_1[26624]);
+                const __m256 fc3_0_weight_5 = _mm256_loadu_ps(&fc3_0_weight_at_1[25600]);
                 sum0_0_2 = _mm256_fmadd_ps(gru0_cell_4, fc3_0_weight_5, sum0_0_2);
                 const __m256 gru0_cell_5 = _mm256_set1_ps(gru0_cell_at_1[104]);
                 sum0_1_0 = _mm256_fmadd_ps(gru0_cell_5, fc3_0_weight_3, sum0_1_0);
@@ -3724,12 +3724,12 @@ static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict f
             __m256 sum1_3 = _mm256_setzero_ps();
             for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
                 if (12 * b0 + c0 < 50) {
-                    prefetch_line(&fc3_0_weight[(4 * p + q + 337) / 16 % 22 * 39936 + (4 * p + q + 337) / 4 % 4 * 3328 + (4 * p + q
-                        + 337) % 4 * 832 + (12 * b0 + c0) % 50 * 16]);
+                    prefetch_line(&fc3_0_weight[(4 * p + q + 337) / 16 % 22 * 38400 + (4 * p + q + 337) / 4 % 4 * 3200 + (4 * p + q
+                        + 337) % 4 * 800 + (12 * b0 + c0) % 50 * 16]);
                 }
                 for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                     const float *const gru0_cell_at_2 = &gru0_cell[520 * b0 + 8 * c0 + c1 + 104];
-                    const __m256 fc3_0_weight_6 = _mm256_loadu_ps(&fc3_0_weight[3328 * p + 832 * q + 64 * c0 + 8 * c1 + 838656]);
+                    const __m256 fc3_0_weight_6 = _mm256_loadu_ps(&fc3_0_weight[3200 * p + 800 * q + 64 * c0 + 8 * c1 + 806400]);
                     sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[0]), fc3_0_weight_6, sum1_0);
                     sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[104]), fc3_0_weight_6, sum1_1);
                     sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[208]), fc3_0_weight_6, sum1_2);
@@ -3738,7 +3738,7 @@ static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict f
             }
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 const float *const gru0_cell_at_3 = &gru0_cell[520 * b0 + c1 + 200];
-                const __m256 fc3_0_weight_7 = _mm256_loadu_ps(&fc3_0_weight[3328 * p + 832 * q + 8 * c1 + 839424]);
+                const __m256 fc3_0_weight_7 = _mm256_loadu_ps(&fc3_0_weight[3200 * p + 800 * q + 8 * c1 + 807168]);
                 sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[0]), fc3_0_weight_7, sum1_0);
                 sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[104]), fc3_0_weight_7, sum1_1);
                 sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[208]), fc3_0_weight_7, sum1_2);
@@ -11839,7 +11839,7 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 104.9 M FLOPs, 5538.3 k bytes of memory traffic, 4096 bytes of scratch in steps of 1569024 a thread.
+ * 104.9 M FLOPs, 5407.2 k bytes of memory traffic, 4096 bytes of scratch in steps of 1569024 a thread.
  * o in tiles of 16 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 6, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad,
     const float *restrict gru0_cell, float *restrict fc3_0_weight_grad, char *scratch) {
@@ -11897,19 +11897,19 @@ static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, const float *restri
                 sum1_5_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_10, sum1_5_1);
             }
         }
-        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[26624 * o0 + 3328 * p + 832 * q + 48 * c0];
+        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[25600 * o0 + 3200 * p + 800 * q + 48 * c0];
         _mm256_storeu_ps(&fc3_0_weight_grad_at[0], sum1_0_0);
-        _mm256_storeu_ps(&fc3_0_weight_grad_at[13312], sum1_0_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad_at[12800], sum1_0_1);
         _mm256_storeu_ps(&fc3_0_weight_grad_at[8], sum1_1_0);
-        _mm256_storeu_ps(&fc3_0_weight_grad_at[13320], sum1_1_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad_at[12808], sum1_1_1);
         _mm256_storeu_ps(&fc3_0_weight_grad_at[16], sum1_2_0);
-        _mm256_storeu_ps(&fc3_0_weight_grad_at[13328], sum1_2_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad_at[12816], sum1_2_1);
         _mm256_storeu_ps(&fc3_0_weight_grad_at[24], sum1_3_0);
-        _mm256_storeu_ps(&fc3_0_weight_grad_at[13336], sum1_3_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad_at[12824], sum1_3_1);
         _mm256_storeu_ps(&fc3_0_weight_grad_at[32], sum1_4_0);
-        _mm256_storeu_ps(&fc3_0_weight_grad_at[13344], sum1_4_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad_at[12832], sum1_4_1);
         _mm256_storeu_ps(&fc3_0_weight_grad_at[40], sum1_5_0);
-        _mm256_storeu_ps(&fc3_0_weight_grad_at[13352], sum1_5_1);
+        _mm256_storeu_ps(&fc3_0_weight_grad_at[12840], sum1_5_1);
     }
     __m256 sum2_0_0 = _mm256_setzero_ps();
     __m256 sum2_0_1 = _mm256_setzero_ps();
@@ -11940,15 +11940,15 @@ static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, const float *restri
             sum2_3_1 = _mm256_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_3, gru0_cell_14, sum2_3_1);
         }
     }
-    float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[26624 * o0 + 3328 * p + 832 * q + 768];
+    float *const fc3_0_weight_grad_at_1 = &fc3_0_weight_grad[25600 * o0 + 3200 * p + 800 * q + 768];
     _mm256_storeu_ps(&fc3_0_weight_grad_at_1[0], sum2_0_0);
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_1[13312], sum2_0_1);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at_1[12800], sum2_0_1);
     _mm256_storeu_ps(&fc3_0_weight_grad_at_1[8], sum2_1_0);
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_1[13320], sum2_1_1);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at_1[12808], sum2_1_1);
     _mm256_storeu_ps(&fc3_0_weight_grad_at_1[16], sum2_2_0);
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_1[13328], sum2_2_1);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at_1[12816], sum2_2_1);
     _mm256_storeu_ps(&fc3_0_weight_grad_at_1[24], sum2_3_0);
-    _mm256_storeu_ps(&fc3_0_weight_grad_at_1[13336], sum2_3_1);
+    _mm256_storeu_ps(&fc3_0_weight_grad_at_1[12824], sum2_3_1);
 }
 
 static void fc3_weight_grad(const float *restrict decoder0_conv_transpose_data_grad, const float *restrict gru0_cell,
@@ -11997,7 +11997,7 @@ static void fc3_bias_grad(const float *restrict decoder0_conv_transpose_data_gra
 }
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
- * 104.9 M FLOPs, 6324.2 k bytes of memory traffic, 41984 bytes of scratch in steps of 1569024 a thread.
+ * 104.9 M FLOPs, 6193.2 k bytes of memory traffic, 41984 bytes of scratch in steps of 1569024 a thread.
  * gc parallel, gh parallel, gb parallel, gm parallel, c in tiles of 2, h in tiles of 4, w in tiles of 4, stage decoder0_conv_transpose_data_grad_in | m in tiles of 9, stage fc3_0_weight_in | m in tiles of 3, b, t in tiles of 4, sum in registers | c, h, w in tiles of 4, w, b unrolled, t unrolled, m unrolled, l lanes */
 static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_parts,
     const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight, char *scratch) {
@@ -12050,7 +12050,7 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
                     for (ptrdiff_t q_s = 0; q_s < 4; q_s++) {
                         for (ptrdiff_t c_s = 0; c_s < 9; c_s++) {
                             _mm256_storeu_ps(&fc3_0_weight_in_staged1[1152 * o_s + 288 * p_s + 72 * q_s + 8 * c_s],
-                                _mm256_loadu_ps(&fc3_0_weight[212992 * gc + 26624 * c0 + 13312 * o_s + 3328 * p_s + 832 * q_s + 72 * m0
+                                _mm256_loadu_ps(&fc3_0_weight[204800 * gc + 25600 * c0 + 12800 * o_s + 3200 * p_s + 800 * q_s + 72 * m0
                                 + 8 * c_s]));
                         }
                     }
@@ -12078,9 +12078,8 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
                                     + 8 * b0 + 4 * c1 + h1) % 16 * 16 + (192 * m0 + 64 * m1 + 8 * b0 + 4 * c1 + h1) / 16 % 32 * 8192]);
                             }
                             if (192 * m0 + 64 * m1 + 8 * b0 + 4 * c1 + h1 < 1600) {
-                                prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 212992 + (16 * gc + 8 * gb + c0
-                                    + 1) % 8 * 26624 + (192 * m0 + 64 * m1 + 8 * b0 + 4 * c1 + h1) % 50 * 16 + (192 * m0 + 64 * m1 + 8 * b0
-                                    + 4 * c1 + h1) / 50 % 32 * 832]);
+                                prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 204800 + (16 * gc + 8 * gb + c0
+                                    + 1) % 8 * 25600 + (192 * m0 + 64 * m1 + 8 * b0 + 4 * c1 + h1) % 1600 * 16]);
                             }
                             for (ptrdiff_t w2 = 0; w2 < 4; w2++) {
                                 float *const decoder0_conv_transpose_data_grad_in_staged0_at =
@@ -12155,7 +12154,7 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
             for (ptrdiff_t p_s = 0; p_s < 4; p_s++) {
                 for (ptrdiff_t q_s = 0; q_s < 4; q_s++) {
                     _mm256_storeu_ps(&fc3_0_weight_in_staged3[128 * o_s + 32 * p_s + 8 * q_s],
-                        _mm256_loadu_ps(&fc3_0_weight[212992 * gc + 26624 * c0 + 13312 * o_s + 3328 * p_s + 832 * q_s + 792]));
+                        _mm256_loadu_ps(&fc3_0_weight[204800 * gc + 25600 * c0 + 12800 * o_s + 3200 * p_s + 800 * q_s + 792]));
                 }
             }
         }
@@ -12572,7 +12571,7 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 3840.0 k FLOPs, 242.9 k bytes of memory traffic, 2048 bytes of scratch in steps of 1569024 a thread.
+ * 3840.0 k FLOPs, 238.0 k bytes of memory traffic, 2048 bytes of scratch in steps of 1569024 a thread.
  * o in tiles of 8 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 13, sum in registers | b, t, c unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad_hidden_gates,
     const float *restrict gru0_cell, float *restrict gru_weight_hh_l0_grad, char *scratch) {
@@ -12629,7 +12628,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                 sum1_12 = _mm256_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_0, _mm256_set1_ps(gru0_cell_12), sum1_12);
             }
         }
-        float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[2496 * o0 + 832 * p + 104 * c0];
+        float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[2400 * o0 + 800 * p + 104 * c0];
         _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[0], sum1_0);
         _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[8], sum1_1);
         _mm256_storeu_ps(&gru_weight_hh_l0_grad_at[16], sum1_2);
@@ -12669,7 +12668,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
             sum2_8 = _mm256_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, _mm256_set1_ps(gru0_cell_at[8]), sum2_8);
         }
     }
-    float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[2496 * o0 + 832 * p + 728];
+    float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[2400 * o0 + 800 * p + 728];
     _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[0], sum2_0);
     _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[8], sum2_1);
     _mm256_storeu_ps(&gru_weight_hh_l0_grad_at_1[16], sum2_2);
@@ -18002,12 +18001,12 @@ static void encoder0_conv_weight_grad_sum(const float *restrict encoder0_conv_we
 }
 
 /* the optimizer's step on every parameter
- * 64.0 M FLOPs, 73.2 M bytes of memory traffic.
+ * 63.6 M FLOPs, 72.6 M bytes of memory traffic.
  * p in tiles of 4096 parallel, p in tiles of 8, p lanes */
 static TARGET_CODE void update_body(ptrdiff_t item, float *restrict weights, const float *restrict coefficients,
     const float *restrict gradients, float *restrict moment1, float *restrict moment2) {
     const ptrdiff_t p0 = item;
-    if (p0 < 1116) {
+    if (p0 < 1108) {
         for (ptrdiff_t p1 = 0; p1 < 512; p1++) {
             const __m256 weights_0 = _mm256_loadu_ps(&weights[4096 * p0 + 8 * p1]);
             const __m256 gradients_0 = _mm256_loadu_ps(&gradients[4096 * p0 + 8 * p1]);
@@ -18024,20 +18023,20 @@ static TARGET_CODE void update_body(ptrdiff_t item, float *restrict weights, con
             _mm256_storeu_ps(&moment2[4096 * p0 + 8 * p1], sum_2);
         }
     } else {
-        for (ptrdiff_t p1 = 0; p1 < 296; p1++) {
-            const __m256 weights_1 = _mm256_loadu_ps(&weights[8 * p1 + 4571136]);
-            const __m256 gradients_1 = _mm256_loadu_ps(&gradients[8 * p1 + 4571136]);
+        for (ptrdiff_t p1 = 0; p1 < 140; p1++) {
+            const __m256 weights_1 = _mm256_loadu_ps(&weights[8 * p1 + 4538368]);
+            const __m256 gradients_1 = _mm256_loadu_ps(&gradients[8 * p1 + 4538368]);
             const __m256 sum_3 = _mm256_fmadd_ps(_mm256_set1_ps(1e-05f), weights_1, gradients_1);
-            const __m256 moment1_1 = _mm256_loadu_ps(&moment1[8 * p1 + 4571136]);
+            const __m256 moment1_1 = _mm256_loadu_ps(&moment1[8 * p1 + 4538368]);
             const __m256 sum_4 = _mm256_fmadd_ps(_mm256_sub_ps(sum_3, moment1_1), _mm256_set1_ps(0.1f), moment1_1);
-            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&moment2[8 * p1 + 4571136]), _mm256_set1_ps(0.999f));
+            const __m256 product_1 = _mm256_mul_ps(_mm256_loadu_ps(&moment2[8 * p1 + 4538368]), _mm256_set1_ps(0.999f));
             const __m256 sum_5 = _mm256_fmadd_ps(_mm256_mul_ps(sum_3, sum_3), _mm256_set1_ps(0.001f), product_1);
             const __m256 quotient_2 = _mm256_div_ps(_mm256_sqrt_ps(sum_5), _mm256_set1_ps(coefficients[1]));
             const __m256 quotient_3 = _mm256_div_ps(sum_4, _mm256_add_ps(quotient_2, _mm256_set1_ps(1e-08f)));
-            _mm256_storeu_ps(&weights[8 * p1 + 4571136], _mm256_sub_ps(weights_1, _mm256_mul_ps(_mm256_set1_ps(coefficients[0]),
+            _mm256_storeu_ps(&weights[8 * p1 + 4538368], _mm256_sub_ps(weights_1, _mm256_mul_ps(_mm256_set1_ps(coefficients[0]),
                 quotient_3)));
-            _mm256_storeu_ps(&moment1[8 * p1 + 4571136], sum_4);
-            _mm256_storeu_ps(&moment2[8 * p1 + 4571136], sum_5);
+            _mm256_storeu_ps(&moment1[8 * p1 + 4538368], sum_4);
+            _mm256_storeu_ps(&moment2[8 * p1 + 4538368], sum_5);
         }
     }
 }
@@ -18049,7 +18048,7 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 1117; item++) {
+    for (ptrdiff_t item = 0; item < 1109; item++) {
         update_body(item, weights, coefficients, gradients, moment1, moment2);
     }
 }
@@ -18090,7 +18089,7 @@ static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const 
 }
 
 /* the second copy of a weight, lanes along its input channels
- * 0 FLOPs, 259.6 k bytes of memory traffic.
+ * 0 FLOPs, 254.6 k bytes of memory traffic.
  * a in tiles of 8 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 8, a, d */
 static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_hh_l0,
     float *restrict gru_weight_hh_l0_copy) {
@@ -18100,28 +18099,28 @@ static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float 
         for (ptrdiff_t d0 = 0; d0 < 12; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                    gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_hh_l0[2496 * a0 + 832 * b + 64 * d0
+                    gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_hh_l0[2400 * a0 + 800 * b + 64 * d0
                         + 8 * d1 + a1];
                 }
             }
         }
         for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[192 * a0 + 64 * b + 8 * a1 + d1 + 29952] = gru_weight_hh_l0[2496 * a0 + 832 * b + 8 * d1 + a1 + 768];
+                gru_weight_hh_l0_copy[192 * a0 + 64 * b + 8 * a1 + d1 + 29952] = gru_weight_hh_l0[2400 * a0 + 800 * b + 8 * d1 + a1 + 768];
             }
         }
     } else {
         for (ptrdiff_t d0 = 0; d0 < 12; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                    gru_weight_hh_l0_copy[2496 * d0 + 64 * b + 8 * a1 + d1 + 2304] = gru_weight_hh_l0[832 * b + 64 * d0 + 8 * d1 + a1
-                        + 29952];
+                    gru_weight_hh_l0_copy[2496 * d0 + 64 * b + 8 * a1 + d1 + 2304] = gru_weight_hh_l0[800 * b + 64 * d0 + 8 * d1 + a1
+                        + 28800];
                 }
             }
         }
         for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[64 * b + 8 * a1 + d1 + 32256] = gru_weight_hh_l0[832 * b + 8 * d1 + a1 + 30720];
+                gru_weight_hh_l0_copy[64 * b + 8 * a1 + d1 + 32256] = gru_weight_hh_l0[800 * b + 8 * d1 + a1 + 29568];
             }
         }
     }
@@ -22561,7 +22560,7 @@ static void gru0_carry_start_stream(float *restrict gru0_cell, const float *rest
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 300
- * 60.0 k FLOPs, 133.1 k bytes of memory traffic.
+ * 60.0 k FLOPs, 128.1 k bytes of memory traffic.
  * o in tiles of 32 parallel, p parallel, q parallel, b parallel, sum in registers | c in tiles of 8, h, w, c, b unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *restrict gru0_cell,
     const float *restrict gru_weight_hh_l0, const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection) {
@@ -22575,20 +22574,20 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
         for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
                 const __m256 gru0_cell_0 = _mm256_set1_ps(gru0_cell[8 * c0 + c1]);
-                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[9984 * o0 + 832 * p + 64 * c0 + 8 * c1];
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[9600 * o0 + 800 * p + 64 * c0 + 8 * c1];
                 sum0_0 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[0]), sum0_0);
-                sum0_1 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[2496]), sum0_1);
-                sum0_2 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[4992]), sum0_2);
-                sum0_3 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[7488]), sum0_3);
+                sum0_1 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[2400]), sum0_1);
+                sum0_2 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[4800]), sum0_2);
+                sum0_3 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[7200]), sum0_3);
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const __m256 gru0_cell_1 = _mm256_set1_ps(gru0_cell[c1 + 96]);
-            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[9984 * o0 + 832 * p + 8 * c1 + 768];
+            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[9600 * o0 + 800 * p + 8 * c1 + 768];
             sum0_0 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[0]), sum0_0);
-            sum0_1 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[2496]), sum0_1);
-            sum0_2 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[4992]), sum0_2);
-            sum0_3 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[7488]), sum0_3);
+            sum0_1 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[2400]), sum0_1);
+            sum0_2 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[4800]), sum0_2);
+            sum0_3 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[7200]), sum0_3);
         }
         const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[96 * o0 + 8 * p];
         float *const gru0_hidden_projection_at = &gru0_hidden_projection[96 * o0 + 8 * p];
@@ -22600,12 +22599,12 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
         __m256 sum1 = _mm256_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                const __m256 gru_weight_hh_l0_0 = _mm256_loadu_ps(&gru_weight_hh_l0[832 * p + 64 * c0 + 8 * c1 + 29952]);
+                const __m256 gru_weight_hh_l0_0 = _mm256_loadu_ps(&gru_weight_hh_l0[800 * p + 64 * c0 + 8 * c1 + 28800]);
                 sum1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell[8 * c0 + c1]), gru_weight_hh_l0_0, sum1);
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-            const __m256 gru_weight_hh_l0_1 = _mm256_loadu_ps(&gru_weight_hh_l0[832 * p + 8 * c1 + 30720]);
+            const __m256 gru_weight_hh_l0_1 = _mm256_loadu_ps(&gru_weight_hh_l0[800 * p + 8 * c1 + 29568]);
             sum1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell[c1 + 96]), gru_weight_hh_l0_1, sum1);
         }
         _mm256_storeu_ps(&gru0_hidden_projection[8 * p + 288], _mm256_add_ps(sum1, _mm256_loadu_ps(&gru_bias_hh_l0[8 * p + 288])));
@@ -22708,7 +22707,7 @@ static void keep_gru0_carry(float *restrict state, const float *restrict gru0_ce
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 8192
- * 1638.4 k FLOPs, 3474.2 k bytes of memory traffic.
+ * 1638.4 k FLOPs, 3343.2 k bytes of memory traffic.
  * o in tiles of 32 parallel, p parallel, q parallel, b, t, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
 static TARGET_CODE void fc3_forward_stream_body(ptrdiff_t item, const float *restrict fc3_0_weight, const float *restrict gru0_cell,
     const float *restrict fc3_0_bias, float *restrict fc3_forward) {
@@ -22721,73 +22720,73 @@ static TARGET_CODE void fc3_forward_stream_body(ptrdiff_t item, const float *res
     __m256 sum0_3 = _mm256_setzero_ps();
     for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
         if (c0 < 8) {
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 16]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 32]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 48]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 64]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 80]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 96]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 112]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 128]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 144]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 160]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 176]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 192]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 208]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 224]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 240]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 256]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 272]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 288]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 304]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 320]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 336]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 352]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 368]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 53248 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3328 + (16 * o0
-                + 4 * p + q + 1) % 4 * 832 + c0 % 2 * 400 + c0 / 2 % 4 * 13312 + 384]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 16]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 32]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 48]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 64]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 80]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 96]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 112]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 128]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 144]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 160]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 176]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 192]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 208]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 224]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 240]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 256]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 272]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 288]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 304]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 320]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 336]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 352]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 368]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 3200 + (16 * o0
+                + 4 * p + q + 1) % 4 * 800 + c0 % 2 * 400 + c0 / 2 % 4 * 12800 + 384]);
         }
         for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
             const __m256 gru0_cell_0 = _mm256_set1_ps(gru0_cell[8 * c0 + c1 + 104]);
-            const float *const fc3_0_weight_at = &fc3_0_weight[53248 * o0 + 3328 * p + 832 * q + 64 * c0 + 8 * c1];
+            const float *const fc3_0_weight_at = &fc3_0_weight[51200 * o0 + 3200 * p + 800 * q + 64 * c0 + 8 * c1];
             sum0_0 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[0]), sum0_0);
-            sum0_1 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[13312]), sum0_1);
-            sum0_2 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[26624]), sum0_2);
-            sum0_3 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[39936]), sum0_3);
+            sum0_1 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[12800]), sum0_1);
+            sum0_2 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[25600]), sum0_2);
+            sum0_3 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&fc3_0_weight_at[38400]), sum0_3);
         }
     }
     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
         const __m256 gru0_cell_1 = _mm256_set1_ps(gru0_cell[c1 + 200]);
-        const float *const fc3_0_weight_at_1 = &fc3_0_weight[53248 * o0 + 3328 * p + 832 * q + 8 * c1 + 768];
+        const float *const fc3_0_weight_at_1 = &fc3_0_weight[51200 * o0 + 3200 * p + 800 * q + 8 * c1 + 768];
         sum0_0 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[0]), sum0_0);
-        sum0_1 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[13312]), sum0_1);
-        sum0_2 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[26624]), sum0_2);
-        sum0_3 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[39936]), sum0_3);
+        sum0_1 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[12800]), sum0_1);
+        sum0_2 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[25600]), sum0_2);
+        sum0_3 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&fc3_0_weight_at_1[38400]), sum0_3);
     }
     const float *const fc3_0_bias_at = &fc3_0_bias[512 * o0 + 32 * p + 8 * q];
     float *const fc3_forward_at = &fc3_forward[512 * o0 + 32 * p + 8 * q];
@@ -25423,7 +25422,7 @@ static void load_gru_weight_ih_l0(float *restrict packed, const float *restrict 
 }
 
 /* from file order
- * 0 FLOPs, 249.8 k bytes of memory traffic.
+ * 0 FLOPs, 244.8 k bytes of memory traffic.
  * a in tiles of 8 parallel, b in tiles of 8 parallel, c in tiles of 8, d in tiles of 8, e in tiles of 8, f in tiles of 8, b, c, d, e, f, a */
 static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *restrict values, float *restrict packed) {
     const ptrdiff_t a0 = item;
@@ -25432,7 +25431,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
             for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-                        packed[2496 * a0 + 832 * b1 + 64 * d0 + 8 * d1 + a1] = values[10000 * b1 + 800 * a0 + 100 * a1 + 8 * d0 + d1];
+                        packed[2400 * a0 + 800 * b1 + 64 * d0 + 8 * d1 + a1] = values[10000 * b1 + 800 * a0 + 100 * a1 + 8 * d0 + d1];
                     }
                 }
             }
@@ -25440,7 +25439,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
         for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-                    packed[2496 * a0 + 832 * b1 + 8 * d1 + a1 + 768] = values[10000 * b1 + 800 * a0 + 100 * a1 + d1 + 96];
+                    packed[2400 * a0 + 800 * b1 + 8 * d1 + a1 + 768] = values[10000 * b1 + 800 * a0 + 100 * a1 + d1 + 96];
                 }
             }
         }
@@ -25449,7 +25448,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
             for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                        packed[832 * b1 + 64 * d0 + 8 * d1 + a1 + 29952] = values[10000 * b1 + 100 * a1 + 8 * d0 + d1 + 9600];
+                        packed[800 * b1 + 64 * d0 + 8 * d1 + a1 + 28800] = values[10000 * b1 + 100 * a1 + 8 * d0 + d1 + 9600];
                     }
                 }
             }
@@ -25457,7 +25456,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
         for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                    packed[832 * b1 + 8 * d1 + a1 + 30720] = values[10000 * b1 + 100 * a1 + d1 + 9696];
+                    packed[800 * b1 + 8 * d1 + a1 + 29568] = values[10000 * b1 + 100 * a1 + d1 + 9696];
                 }
             }
         }
@@ -25526,7 +25525,7 @@ static void load_gru_bias_hh_l0(float *restrict packed, const float *restrict va
 }
 
 /* from file order
- * 0 FLOPs, 6684.7 k bytes of memory traffic.
+ * 0 FLOPs, 6553.6 k bytes of memory traffic.
  * a in tiles of 8 parallel, b in tiles of 8 parallel, c in tiles of 8, d in tiles of 8, e in tiles of 8, f in tiles of 8, b, c, d, e, f, a */
 static TARGET_CODE void load_fc3_0_weight_body(ptrdiff_t item, const float *restrict values, float *restrict packed) {
     const ptrdiff_t a0 = item;
@@ -25535,7 +25534,7 @@ static TARGET_CODE void load_fc3_0_weight_body(ptrdiff_t item, const float *rest
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-                        packed[13312 * a0 + 3328 * b1 + 832 * c1 + 64 * d0 + 8 * d1 + a1] = values[12800 * a0 + 1600 * a1 + 400 * b1
+                        packed[12800 * a0 + 3200 * b1 + 800 * c1 + 64 * d0 + 8 * d1 + a1] = values[12800 * a0 + 1600 * a1 + 400 * b1
                             + 100 * c1 + 8 * d0 + d1];
                     }
                 }
@@ -25546,7 +25545,7 @@ static TARGET_CODE void load_fc3_0_weight_body(ptrdiff_t item, const float *rest
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-                    packed[13312 * a0 + 3328 * b1 + 832 * c1 + 8 * d1 + a1 + 768] = values[12800 * a0 + 1600 * a1 + 400 * b1 + 100 * c1 + d1
+                    packed[12800 * a0 + 3200 * b1 + 800 * c1 + 8 * d1 + a1 + 768] = values[12800 * a0 + 1600 * a1 + 400 * b1 + 100 * c1 + d1
                         + 96];
                 }
             }
@@ -26122,13 +26121,13 @@ static void save_gru_weight_ih_l0(float *restrict values, const float *restrict 
 }
 
 /* to file order
- * 0 FLOPs, 249.8 k bytes of memory traffic.
+ * 0 FLOPs, 244.8 k bytes of memory traffic.
  * a, b, c, d, e, f, a, b, c, d, e, f */
 static TARGET_CODE void save_gru_weight_hh_l0_body(const float *restrict packed, float *restrict values) {
     for (ptrdiff_t a0 = 0; a0 < 100; a0++) {
         for (ptrdiff_t b0 = 0; b0 < 3; b0++) {
             for (ptrdiff_t d0 = 0; d0 < 100; d0++) {
-                values[10000 * b0 + 100 * a0 + d0] = packed[a0 % 8 + a0 / 8 * 2496 + 832 * b0 + 8 * d0];
+                values[10000 * b0 + 100 * a0 + d0] = packed[a0 % 8 + a0 / 8 * 2400 + 800 * b0 + 8 * d0];
             }
         }
     }
@@ -26172,14 +26171,14 @@ static void save_gru_bias_hh_l0(float *restrict values, const float *restrict pa
 }
 
 /* to file order
- * 0 FLOPs, 6684.7 k bytes of memory traffic.
+ * 0 FLOPs, 6553.6 k bytes of memory traffic.
  * a, b, c, d, e, f, a, b, c, d, e, f */
 static TARGET_CODE void save_fc3_0_weight_body(const float *restrict packed, float *restrict values) {
     for (ptrdiff_t a0 = 0; a0 < 512; a0++) {
         for (ptrdiff_t b0 = 0; b0 < 4; b0++) {
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t d0 = 0; d0 < 100; d0++) {
-                    values[1600 * a0 + 400 * b0 + 100 * c0 + d0] = packed[a0 % 8 + a0 / 8 * 13312 + 3328 * b0 + 832 * c0 + 8 * d0];
+                    values[1600 * a0 + 400 * b0 + 100 * c0 + d0] = packed[a0 % 8 + a0 / 8 * 12800 + 3200 * b0 + 800 * c0 + 8 * d0];
                 }
             }
         }
@@ -26989,7 +26988,7 @@ static void normal_chunk(float *restrict values, int threads) {
 }
 
 /* Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none. */
-static const ptrdiff_t block_offset[MODEL_BLOCKS] = {0, 18294016, 36588032, 54882048, 73176064};
+static const ptrdiff_t block_offset[MODEL_BLOCKS] = {0, 18157952, 36315904, 54473856, 72631808};
 
 /* Tells whoever measures that this kernel of the step is done. */
 static void done(const ModelStep *step, int kernel) {
@@ -27015,9 +27014,9 @@ static const ModelKernel train_kernel[] = {
     {"fc1_forward_sum", 131072.0, 540928.0, 1, false},
     {"gru0_input_projection", 2457600.0, 177376.0, 1, false},
     {"gru0_carry_start", 0.0, 39680.0, 1, false},
-    {"gru0_hidden_projection", 960000.0, 244192.0, 4, false},
+    {"gru0_hidden_projection", 960000.0, 239200.0, 4, false},
     {"gru0_cell", 96000.0, 193024.0, 4, false},
-    {"fc3_forward", 104857600.0, 5571072.0, 1, false},
+    {"fc3_forward", 104857600.0, 5440000.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
     {"decoder0_conv_transpose_forward", 2415919104.0, 14811136.0, 1, false},
     {"decoder0_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
@@ -27064,16 +27063,16 @@ static const ModelKernel train_kernel[] = {
     {"decoder0_conv_transpose_weight_grad", 2415919104.0, 15210496.0, 1, false},
     {"decoder0_conv_transpose_data_grad_weight", 0.0, 13107200.0, 1, false},
     {"decoder0_conv_transpose_data_grad", 2415919104.0, 18880512.0, 1, false},
-    {"fc3_weight_grad", 104857600.0, 5538304.0, 1, false},
+    {"fc3_weight_grad", 104857600.0, 5407232.0, 1, false},
     {"fc3_bias_grad", 524288.0, 2129920.0, 1, false},
-    {"fc3_data_grad", 104857600.0, 6324224.0, 1, false},
+    {"fc3_data_grad", 104857600.0, 6193152.0, 1, false},
     {"fc3_data_grad_sum", 204800.0, 845824.0, 1, false},
     {"gru0_carry_grad_start", 0.0, 33280.0, 1, false},
     {"gru0_cell_grad_sum", 6400.0, 86528.0, 4, false},
     {"gru0_cell_grad", 144000.0, 406016.0, 4, false},
     {"gru0_hidden_projection_data_grad", 960000.0, 236288.0, 4, false},
     {"gru0_carry_grad_sum", 6400.0, 86528.0, 4, false},
-    {"gru0_hidden_projection_weight_grad", 3840000.0, 242944.0, 1, false},
+    {"gru0_hidden_projection_weight_grad", 3840000.0, 237952.0, 1, false},
     {"gru0_hidden_projection_bias_grad", 19200.0, 81120.0, 1, false},
     {"gru0_input_projection_weight_grad", 2457600.0, 176128.0, 1, false},
     {"gru0_input_projection_bias_grad", 19200.0, 81120.0, 1, false},
@@ -27111,9 +27110,9 @@ static const ModelKernel train_kernel[] = {
     {"encoder0_batch_norm_bias_grad", 32.0, 384.0, 1, false},
     {"encoder0_conv_weight_grad", 150994944.0, 68167424.0, 1, false},
     {"encoder0_conv_weight_grad_sum", 2304.0, 10368.0, 1, false},
-    {"update", 64029056.0, 73176080.0, 1, false},
+    {"update", 63552832.0, 72631824.0, 1, false},
     {"gru_weight_ih_l0_renew", 0.0, 159744.0, 1, false},
-    {"gru_weight_hh_l0_renew", 0.0, 259584.0, 1, false},
+    {"gru_weight_hh_l0_renew", 0.0, 254592.0, 1, false},
 };
 
 /* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
@@ -27135,9 +27134,9 @@ static const ModelKernel evaluate_kernel[] = {
     {"fc1_forward_sum", 131072.0, 540928.0, 1, false},
     {"gru0_input_projection", 2457600.0, 177376.0, 1, false},
     {"gru0_carry_start", 0.0, 39680.0, 1, false},
-    {"gru0_hidden_projection", 960000.0, 244192.0, 4, false},
+    {"gru0_hidden_projection", 960000.0, 239200.0, 4, false},
     {"gru0_cell", 96000.0, 193024.0, 4, false},
-    {"fc3_forward", 104857600.0, 5571072.0, 1, false},
+    {"fc3_forward", 104857600.0, 5440000.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
     {"decoder0_conv_transpose_forward_evaluate", 2415919104.0, 14680064.0, 1, false},
     {"decoder0_batch_norm_running", 1024.0, 6144.0, 1, false},
@@ -27160,348 +27159,348 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 73393408), (float *)(workspace + 106947840), scratch,
+    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 72849152), (float *)(workspace + 106403584), scratch,
         threads);
     done(step, 0);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 106947840), (double *)(workspace + 107996416),
-        (float *)(workspace + 254624000), (float *)(workspace + 73176064), (float *)(workspace + 73176192),
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 106403584), (double *)(workspace + 107452160),
+        (float *)(workspace + 254079744), (float *)(workspace + 72631808), (float *)(workspace + 72631936),
         (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_weight((float *)(workspace + 107472128), (const float *)(workspace + 1408), threads);
+    encoder1_conv_forward_weight((float *)(workspace + 106927872), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward((const float *)(workspace + 73393408), (const float *)(workspace + 254624000), (const float *)(workspace + 1280),
-        (const float *)(workspace + 107472128), (float *)(workspace + 174056704), (float *)(workspace + 106947840), scratch, threads);
+    encoder1_conv_forward((const float *)(workspace + 72849152), (const float *)(workspace + 254079744), (const float *)(workspace + 1280),
+        (const float *)(workspace + 106927872), (float *)(workspace + 173512448), (float *)(workspace + 106403584), scratch, threads);
     done(step, 3);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 106947840), (double *)(workspace + 107472128),
-        (float *)(workspace + 254622464), (float *)(workspace + 73176320), (float *)(workspace + 73176576),
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 106403584), (double *)(workspace + 106927872),
+        (float *)(workspace + 254078208), (float *)(workspace + 72632064), (float *)(workspace + 72632320),
         (const float *)(workspace + 75136), threads);
     done(step, 4);
-    encoder2_conv_forward_weight((float *)(workspace + 106947840), (const float *)(workspace + 75648), threads);
+    encoder2_conv_forward_weight((float *)(workspace + 106403584), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward((const float *)(workspace + 174056704), (const float *)(workspace + 254622464),
-        (const float *)(workspace + 75392), (const float *)(workspace + 106947840), (float *)(workspace + 224388352),
-        (float *)(workspace + 107472128), scratch, threads);
+    encoder2_conv_forward((const float *)(workspace + 173512448), (const float *)(workspace + 254078208),
+        (const float *)(workspace + 75392), (const float *)(workspace + 106403584), (float *)(workspace + 223844096),
+        (float *)(workspace + 106927872), scratch, threads);
     done(step, 6);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 107472128), (double *)(workspace + 106947840),
-        (float *)(workspace + 254619392), (float *)(workspace + 73176832), (float *)(workspace + 73177344),
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 106927872), (double *)(workspace + 106403584),
+        (float *)(workspace + 254075136), (float *)(workspace + 72632576), (float *)(workspace + 72633088),
         (const float *)(workspace + 370560), threads);
     done(step, 7);
-    encoder3_conv_forward_weight((float *)(workspace + 106947840), (const float *)(workspace + 371584), threads);
+    encoder3_conv_forward_weight((float *)(workspace + 106403584), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward((const float *)(workspace + 224388352), (const float *)(workspace + 254619392),
-        (const float *)(workspace + 371072), (const float *)(workspace + 106947840), (float *)(workspace + 241165568),
-        (float *)(workspace + 109044992), scratch, threads);
+    encoder3_conv_forward((const float *)(workspace + 223844096), (const float *)(workspace + 254075136),
+        (const float *)(workspace + 371072), (const float *)(workspace + 106403584), (float *)(workspace + 240621312),
+        (float *)(workspace + 108500736), scratch, threads);
     done(step, 9);
-    encoder3_batch_norm_statistics_merge((const float *)(workspace + 109044992), (double *)(workspace + 106947840),
-        (float *)(workspace + 254613248), (float *)(workspace + 73177856), (float *)(workspace + 73178880),
+    encoder3_batch_norm_statistics_merge((const float *)(workspace + 108500736), (double *)(workspace + 106403584),
+        (float *)(workspace + 254068992), (float *)(workspace + 72633600), (float *)(workspace + 72634624),
         (const float *)(workspace + 1551232), threads);
     done(step, 10);
-    encoder4_conv_forward_weight((float *)(workspace + 106947840), (const float *)(workspace + 1553280), threads);
+    encoder4_conv_forward_weight((float *)(workspace + 106403584), (const float *)(workspace + 1553280), threads);
     done(step, 11);
-    encoder4_conv_forward((const float *)(workspace + 241165568), (const float *)(workspace + 254613248),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 106947840), (float *)(workspace + 249554176), scratch, threads);
+    encoder4_conv_forward((const float *)(workspace + 240621312), (const float *)(workspace + 254068992),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 106403584), (float *)(workspace + 249009920), scratch, threads);
     done(step, 12);
-    fc1_forward((float *)(workspace + 106947840), (const float *)(workspace + 249554176), (const float *)(workspace + 6271872), scratch,
+    fc1_forward((float *)(workspace + 106403584), (const float *)(workspace + 249009920), (const float *)(workspace + 6271872), scratch,
         threads);
     done(step, 13);
-    fc1_forward_sum((const float *)(workspace + 106947840), (float *)(workspace + 254596864), (const float *)(workspace + 8369024), scratch,
+    fc1_forward_sum((const float *)(workspace + 106403584), (float *)(workspace + 254052608), (const float *)(workspace + 8369024), scratch,
         threads);
     done(step, 14);
-    gru0_input_projection((const float *)(workspace + 254596864), (const float *)(workspace + 8369280), (float *)(workspace + 254403840),
-        (const float *)(workspace + 8578944), threads);
+    gru0_input_projection((const float *)(workspace + 254052608), (const float *)(workspace + 8369280), (float *)(workspace + 253859584),
+        (const float *)(workspace + 8573952), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 254563584), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 254019328), step->h0, threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 254563584), (const float *)(workspace + 8449152),
-            (float *)(workspace + 254483712), (const float *)(workspace + 8580224), time, threads);
+        gru0_hidden_projection((const float *)(workspace + 254019328), (const float *)(workspace + 8449152),
+            (float *)(workspace + 253939456), (const float *)(workspace + 8575232), time, threads);
         done(step, 17);
-        gru0_cell((float *)(workspace + 254563584), (const float *)(workspace + 254403840), (const float *)(workspace + 254483712), time,
+        gru0_cell((float *)(workspace + 254019328), (const float *)(workspace + 253859584), (const float *)(workspace + 253939456), time,
             threads);
         done(step, 18);
     }
-    fc3_forward((const float *)(workspace + 8581504), (const float *)(workspace + 254563584), (float *)(workspace + 251651328),
-        (const float *)(workspace + 11989376), threads);
+    fc3_forward((const float *)(workspace + 8576512), (const float *)(workspace + 254019328), (float *)(workspace + 251107072),
+        (const float *)(workspace + 11853312), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 106947840), (const float *)(workspace + 12022144), threads);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 106403584), (const float *)(workspace + 11886080), threads);
     done(step, 20);
-    decoder0_conv_transpose_forward((const float *)(workspace + 251651328), (const float *)(workspace + 106947840),
-        (float *)(workspace + 245359872), (float *)(workspace + 115336448), scratch, threads);
+    decoder0_conv_transpose_forward((const float *)(workspace + 251107072), (const float *)(workspace + 106403584),
+        (float *)(workspace + 244815616), (float *)(workspace + 114792192), scratch, threads);
     done(step, 21);
-    decoder0_batch_norm_statistics_merge((const float *)(workspace + 115336448), (double *)(workspace + 106947840),
-        (float *)(workspace + 254616320), (float *)(workspace + 73179904), (float *)(workspace + 73180928),
-        (const float *)(workspace + 16740736), threads);
+    decoder0_batch_norm_statistics_merge((const float *)(workspace + 114792192), (double *)(workspace + 106403584),
+        (float *)(workspace + 254072064), (float *)(workspace + 72635648), (float *)(workspace + 72636672),
+        (const float *)(workspace + 16604672), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 106947840), (const float *)(workspace + 16742784), threads);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 106403584), (const float *)(workspace + 16606720), threads);
     done(step, 23);
-    decoder1_conv_transpose_forward((const float *)(workspace + 245359872), (const float *)(workspace + 254616320),
-        (const float *)(workspace + 16741760), (const float *)(workspace + 106947840), (float *)(workspace + 232776960),
-        (float *)(workspace + 109044992), scratch, threads);
+    decoder1_conv_transpose_forward((const float *)(workspace + 244815616), (const float *)(workspace + 254072064),
+        (const float *)(workspace + 16605696), (const float *)(workspace + 106403584), (float *)(workspace + 232232704),
+        (float *)(workspace + 108500736), scratch, threads);
     done(step, 24);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 109044992), (double *)(workspace + 106947840),
-        (float *)(workspace + 254620928), (float *)(workspace + 73181952), (float *)(workspace + 73182464),
-        (const float *)(workspace + 17922432), threads);
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 108500736), (double *)(workspace + 106403584),
+        (float *)(workspace + 254076672), (float *)(workspace + 72637696), (float *)(workspace + 72638208),
+        (const float *)(workspace + 17786368), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 106947840), (const float *)(workspace + 17923456), threads);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 106403584), (const float *)(workspace + 17787392), threads);
     done(step, 26);
-    decoder2_conv_transpose_forward((const float *)(workspace + 232776960), (const float *)(workspace + 254620928),
-        (const float *)(workspace + 17922944), (const float *)(workspace + 106947840), (float *)(workspace + 190833920),
-        (float *)(workspace + 107472128), scratch, threads);
+    decoder2_conv_transpose_forward((const float *)(workspace + 232232704), (const float *)(workspace + 254076672),
+        (const float *)(workspace + 17786880), (const float *)(workspace + 106403584), (float *)(workspace + 190289664),
+        (float *)(workspace + 106927872), scratch, threads);
     done(step, 27);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 107472128), (double *)(workspace + 106947840),
-        (float *)(workspace + 254623232), (float *)(workspace + 73182976), (float *)(workspace + 73183232),
-        (const float *)(workspace + 18218368), threads);
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 106927872), (double *)(workspace + 106403584),
+        (float *)(workspace + 254078976), (float *)(workspace + 72638720), (float *)(workspace + 72638976),
+        (const float *)(workspace + 18082304), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 141550848), (const float *)(workspace + 18218880), threads);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 141006592), (const float *)(workspace + 18082816), threads);
     done(step, 29);
-    decoder3_conv_transpose_forward((const float *)(workspace + 190833920), (const float *)(workspace + 254623232),
-        (const float *)(workspace + 18218624), (const float *)(workspace + 141550848), (float *)(workspace + 106947840),
-        (float *)(workspace + 140502272), scratch, threads);
+    decoder3_conv_transpose_forward((const float *)(workspace + 190289664), (const float *)(workspace + 254078976),
+        (const float *)(workspace + 18082560), (const float *)(workspace + 141006592), (float *)(workspace + 106403584),
+        (float *)(workspace + 139958016), scratch, threads);
     done(step, 30);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 140502272), (double *)(workspace + 141550848),
-        (float *)(workspace + 254624384), (float *)(workspace + 73183488), (float *)(workspace + 73183616),
-        (const float *)(workspace + 18292608), threads);
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 139958016), (double *)(workspace + 141006592),
+        (float *)(workspace + 254080128), (float *)(workspace + 72639232), (float *)(workspace + 72639360),
+        (const float *)(workspace + 18156544), threads);
     done(step, 31);
-    decoder4_conv_forward((const float *)(workspace + 106947840), (const float *)(workspace + 254624384),
-        (const float *)(workspace + 18292736), (const float *)(workspace + 18292864), step->reconstruction, scratch, threads);
+    decoder4_conv_forward((const float *)(workspace + 106403584), (const float *)(workspace + 254080128),
+        (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->reconstruction, scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 140502272), threads);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 139958016), threads);
     done(step, 33);
-    loss((const double *)(workspace + 140502272), step->loss, threads);
+    loss((const double *)(workspace + 139958016), step->loss, threads);
     done(step, 34);
-    decoder4_tanh_grad((float *)(workspace + 207611136), step->reconstruction, step->x, threads);
+    decoder4_tanh_grad((float *)(workspace + 207066880), step->reconstruction, step->x, threads);
     done(step, 35);
-    decoder4_conv_weight_grad((float *)(workspace + 140502272), (const float *)(workspace + 106947840),
-        (const float *)(workspace + 254624384), (const float *)(workspace + 18292736), (const float *)(workspace + 207611136), scratch,
+    decoder4_conv_weight_grad((float *)(workspace + 139958016), (const float *)(workspace + 106403584),
+        (const float *)(workspace + 254080128), (const float *)(workspace + 18156672), (const float *)(workspace + 207066880), scratch,
         threads);
     done(step, 36);
-    decoder4_conv_weight_grad_sum((const float *)(workspace + 140502272), (float *)(workspace + 36586880), threads);
+    decoder4_conv_weight_grad_sum((const float *)(workspace + 139958016), (float *)(workspace + 36314752), threads);
     done(step, 37);
-    decoder4_conv_data_grad((const float *)(workspace + 207611136), (const float *)(workspace + 18292864), (float *)(workspace + 140502272),
-        (const float *)(workspace + 106947840), (const float *)(workspace + 254624384), (const float *)(workspace + 18292736),
-        (float *)(workspace + 208659712), scratch, threads);
+    decoder4_conv_data_grad((const float *)(workspace + 207066880), (const float *)(workspace + 18156800), (float *)(workspace + 139958016),
+        (const float *)(workspace + 106403584), (const float *)(workspace + 254080128), (const float *)(workspace + 18156672),
+        (float *)(workspace + 208115456), scratch, threads);
     done(step, 38);
-    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 208659712), (float *)(workspace + 254624768),
-        (const float *)(workspace + 254624384), threads);
+    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 208115456), (float *)(workspace + 254080512),
+        (const float *)(workspace + 254080128), threads);
     done(step, 39);
-    decoder3_batch_norm_weight_grad((float *)(workspace + 36586624), (const float *)(workspace + 254624768), threads);
+    decoder3_batch_norm_weight_grad((float *)(workspace + 36314496), (const float *)(workspace + 254080512), threads);
     done(step, 40);
-    decoder3_batch_norm_bias_grad((float *)(workspace + 36586752), (const float *)(workspace + 254624768), threads);
+    decoder3_batch_norm_bias_grad((float *)(workspace + 36314624), (const float *)(workspace + 254080512), threads);
     done(step, 41);
-    decoder3_conv_transpose_weight_grad((const float *)(workspace + 254624384), (const float *)(workspace + 106947840),
-        (const float *)(workspace + 254624768), (const float *)(workspace + 18292736), (const float *)(workspace + 140502272),
-        (const float *)(workspace + 190833920), (const float *)(workspace + 254623232), (const float *)(workspace + 18218624),
-        (float *)(workspace + 207611136), scratch, threads);
+    decoder3_conv_transpose_weight_grad((const float *)(workspace + 254080128), (const float *)(workspace + 106403584),
+        (const float *)(workspace + 254080512), (const float *)(workspace + 18156672), (const float *)(workspace + 139958016),
+        (const float *)(workspace + 190289664), (const float *)(workspace + 254078976), (const float *)(workspace + 18082560),
+        (float *)(workspace + 207066880), scratch, threads);
     done(step, 42);
-    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 207611136), (float *)(workspace + 36512896), threads);
+    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 207066880), (float *)(workspace + 36240768), threads);
     done(step, 43);
-    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18218880), (float *)(workspace + 254272768), scratch, threads);
+    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18082816), (float *)(workspace + 253728512), scratch, threads);
     done(step, 44);
-    decoder3_conv_transpose_data_grad((const float *)(workspace + 254624384), (const float *)(workspace + 106947840),
-        (const float *)(workspace + 254624768), (const float *)(workspace + 18292736), (const float *)(workspace + 140502272),
-        (const float *)(workspace + 190833920), (const float *)(workspace + 254272768), (float *)(workspace + 207611136),
-        (const float *)(workspace + 254623232), (const float *)(workspace + 18218624), (float *)(workspace + 253748480), scratch, threads);
+    decoder3_conv_transpose_data_grad((const float *)(workspace + 254080128), (const float *)(workspace + 106403584),
+        (const float *)(workspace + 254080512), (const float *)(workspace + 18156672), (const float *)(workspace + 139958016),
+        (const float *)(workspace + 190289664), (const float *)(workspace + 253728512), (float *)(workspace + 207066880),
+        (const float *)(workspace + 254078976), (const float *)(workspace + 18082560), (float *)(workspace + 253204224), scratch, threads);
     done(step, 45);
-    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 253748480), (float *)(workspace + 116122880),
-        (const float *)(workspace + 254623232), threads);
+    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 253204224), (float *)(workspace + 115578624),
+        (const float *)(workspace + 254078976), threads);
     done(step, 46);
-    decoder2_batch_norm_weight_grad((float *)(workspace + 36512384), (const float *)(workspace + 116122880), threads);
+    decoder2_batch_norm_weight_grad((float *)(workspace + 36240256), (const float *)(workspace + 115578624), threads);
     done(step, 47);
-    decoder2_batch_norm_bias_grad((float *)(workspace + 36512640), (const float *)(workspace + 116122880), threads);
+    decoder2_batch_norm_bias_grad((float *)(workspace + 36240512), (const float *)(workspace + 115578624), threads);
     done(step, 48);
-    decoder2_conv_transpose_weight_grad((const float *)(workspace + 254623232), (const float *)(workspace + 190833920),
-        (const float *)(workspace + 116122880), (const float *)(workspace + 18218624), (const float *)(workspace + 207611136),
-        (const float *)(workspace + 232776960), (const float *)(workspace + 254620928), (const float *)(workspace + 17922944),
-        (float *)(workspace + 106947840), scratch, threads);
+    decoder2_conv_transpose_weight_grad((const float *)(workspace + 254078976), (const float *)(workspace + 190289664),
+        (const float *)(workspace + 115578624), (const float *)(workspace + 18082560), (const float *)(workspace + 207066880),
+        (const float *)(workspace + 232232704), (const float *)(workspace + 254076672), (const float *)(workspace + 17786880),
+        (float *)(workspace + 106403584), scratch, threads);
     done(step, 49);
-    decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 106947840), (float *)(workspace + 36217472), threads);
+    decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 106403584), (float *)(workspace + 35945344), threads);
     done(step, 50);
-    decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 17923456), (float *)(workspace + 115336448), scratch, threads);
+    decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 17787392), (float *)(workspace + 114792192), scratch, threads);
     done(step, 51);
-    decoder2_conv_transpose_data_grad((const float *)(workspace + 254623232), (const float *)(workspace + 190833920),
-        (const float *)(workspace + 116122880), (const float *)(workspace + 18218624), (const float *)(workspace + 207611136),
-        (const float *)(workspace + 232776960), (const float *)(workspace + 115336448), (float *)(workspace + 106947840),
-        (const float *)(workspace + 254620928), (const float *)(workspace + 17922944), (float *)(workspace + 115860736), scratch, threads);
+    decoder2_conv_transpose_data_grad((const float *)(workspace + 254078976), (const float *)(workspace + 190289664),
+        (const float *)(workspace + 115578624), (const float *)(workspace + 18082560), (const float *)(workspace + 207066880),
+        (const float *)(workspace + 232232704), (const float *)(workspace + 114792192), (float *)(workspace + 106403584),
+        (const float *)(workspace + 254076672), (const float *)(workspace + 17786880), (float *)(workspace + 115316480), scratch, threads);
     done(step, 52);
-    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 115860736), (float *)(workspace + 121758976),
-        (const float *)(workspace + 254620928), threads);
+    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 115316480), (float *)(workspace + 121214720),
+        (const float *)(workspace + 254076672), threads);
     done(step, 53);
-    decoder1_batch_norm_weight_grad((float *)(workspace + 36216448), (const float *)(workspace + 121758976), threads);
+    decoder1_batch_norm_weight_grad((float *)(workspace + 35944320), (const float *)(workspace + 121214720), threads);
     done(step, 54);
-    decoder1_batch_norm_bias_grad((float *)(workspace + 36216960), (const float *)(workspace + 121758976), threads);
+    decoder1_batch_norm_bias_grad((float *)(workspace + 35944832), (const float *)(workspace + 121214720), threads);
     done(step, 55);
-    decoder1_conv_transpose_weight_grad((const float *)(workspace + 254620928), (const float *)(workspace + 232776960),
-        (const float *)(workspace + 121758976), (const float *)(workspace + 17922944), (const float *)(workspace + 106947840),
-        (const float *)(workspace + 245359872), (const float *)(workspace + 254616320), (const float *)(workspace + 16741760),
-        (float *)(workspace + 115336448), scratch, threads);
+    decoder1_conv_transpose_weight_grad((const float *)(workspace + 254076672), (const float *)(workspace + 232232704),
+        (const float *)(workspace + 121214720), (const float *)(workspace + 17786880), (const float *)(workspace + 106403584),
+        (const float *)(workspace + 244815616), (const float *)(workspace + 254072064), (const float *)(workspace + 16605696),
+        (float *)(workspace + 114792192), scratch, threads);
     done(step, 56);
-    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 115336448), (float *)(workspace + 35036800), threads);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 114792192), (float *)(workspace + 34764672), threads);
     done(step, 57);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16742784), (float *)(workspace + 119530752), scratch, threads);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16606720), (float *)(workspace + 118986496), scratch, threads);
     done(step, 58);
-    decoder1_conv_transpose_data_grad((const float *)(workspace + 254620928), (const float *)(workspace + 232776960),
-        (const float *)(workspace + 121758976), (const float *)(workspace + 17922944), (const float *)(workspace + 106947840),
-        (const float *)(workspace + 245359872), (const float *)(workspace + 119530752), (float *)(workspace + 115336448),
-        (const float *)(workspace + 254616320), (const float *)(workspace + 16741760), (float *)(workspace + 121627904), scratch, threads);
+    decoder1_conv_transpose_data_grad((const float *)(workspace + 254076672), (const float *)(workspace + 232232704),
+        (const float *)(workspace + 121214720), (const float *)(workspace + 17786880), (const float *)(workspace + 106403584),
+        (const float *)(workspace + 244815616), (const float *)(workspace + 118986496), (float *)(workspace + 114792192),
+        (const float *)(workspace + 254072064), (const float *)(workspace + 16605696), (float *)(workspace + 121083648), scratch, threads);
     done(step, 59);
-    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 121627904), (float *)(workspace + 121758976),
-        (const float *)(workspace + 254616320), threads);
+    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 121083648), (float *)(workspace + 121214720),
+        (const float *)(workspace + 254072064), threads);
     done(step, 60);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 35034752), (const float *)(workspace + 121758976), threads);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 34762624), (const float *)(workspace + 121214720), threads);
     done(step, 61);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 35035776), (const float *)(workspace + 121758976), threads);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 34763648), (const float *)(workspace + 121214720), threads);
     done(step, 62);
-    decoder0_conv_transpose_weight_grad((const float *)(workspace + 254616320), (const float *)(workspace + 245359872),
-        (const float *)(workspace + 121758976), (const float *)(workspace + 16741760), (const float *)(workspace + 115336448),
-        (const float *)(workspace + 251651328), (float *)(workspace + 30316160), scratch, threads);
+    decoder0_conv_transpose_weight_grad((const float *)(workspace + 254072064), (const float *)(workspace + 244815616),
+        (const float *)(workspace + 121214720), (const float *)(workspace + 16605696), (const float *)(workspace + 114792192),
+        (const float *)(workspace + 251107072), (float *)(workspace + 30044032), scratch, threads);
     done(step, 63);
-    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12022144), (float *)(workspace + 106947840), scratch, threads);
+    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 11886080), (float *)(workspace + 106403584), scratch, threads);
     done(step, 64);
-    decoder0_conv_transpose_data_grad((const float *)(workspace + 254616320), (const float *)(workspace + 245359872),
-        (const float *)(workspace + 121758976), (const float *)(workspace + 16741760), (const float *)(workspace + 115336448),
-        (const float *)(workspace + 106947840), (float *)(workspace + 119530752), scratch, threads);
+    decoder0_conv_transpose_data_grad((const float *)(workspace + 254072064), (const float *)(workspace + 244815616),
+        (const float *)(workspace + 121214720), (const float *)(workspace + 16605696), (const float *)(workspace + 114792192),
+        (const float *)(workspace + 106403584), (float *)(workspace + 118986496), scratch, threads);
     done(step, 65);
-    fc3_weight_grad((const float *)(workspace + 119530752), (const float *)(workspace + 254563584), (float *)(workspace + 26875520),
+    fc3_weight_grad((const float *)(workspace + 118986496), (const float *)(workspace + 254019328), (float *)(workspace + 26734464),
         scratch, threads);
     done(step, 66);
-    fc3_bias_grad((const float *)(workspace + 119530752), (float *)(workspace + 30283392), threads);
+    fc3_bias_grad((const float *)(workspace + 118986496), (float *)(workspace + 30011264), threads);
     done(step, 67);
-    fc3_data_grad((float *)(workspace + 106947840), (const float *)(workspace + 119530752), (const float *)(workspace + 8581504), scratch,
+    fc3_data_grad((float *)(workspace + 106403584), (const float *)(workspace + 118986496), (const float *)(workspace + 8576512), scratch,
         threads);
     done(step, 68);
-    fc3_data_grad_sum((const float *)(workspace + 106947840), (float *)(workspace + 107767040), scratch, threads);
+    fc3_data_grad_sum((const float *)(workspace + 106403584), (float *)(workspace + 107222784), scratch, threads);
     done(step, 69);
-    gru0_carry_grad_start((float *)(workspace + 107107584), threads);
+    gru0_carry_grad_start((float *)(workspace + 106563328), threads);
     done(step, 70);
     for (ptrdiff_t time = 4; time-- > 0;) {
-        gru0_cell_grad_sum((float *)(workspace + 107140864), (const float *)(workspace + 107767040), (const float *)(workspace + 107107584),
+        gru0_cell_grad_sum((float *)(workspace + 106596608), (const float *)(workspace + 107222784), (const float *)(workspace + 106563328),
             time, threads);
         done(step, 71);
-        gru0_cell_grad((float *)(workspace + 107027712), (float *)(workspace + 106947840), (float *)(workspace + 107167488),
-            (const float *)(workspace + 107140864), (const float *)(workspace + 254403840), (const float *)(workspace + 254483712),
-            (const float *)(workspace + 254563584), time, threads);
+        gru0_cell_grad((float *)(workspace + 106483456), (float *)(workspace + 106403584), (float *)(workspace + 106623232),
+            (const float *)(workspace + 106596608), (const float *)(workspace + 253859584), (const float *)(workspace + 253939456),
+            (const float *)(workspace + 254019328), time, threads);
         done(step, 72);
-        gru0_hidden_projection_data_grad((const float *)(workspace + 106947840), (const float *)(workspace + 73263616),
-            (float *)(workspace + 107194112), time, threads);
+        gru0_hidden_projection_data_grad((const float *)(workspace + 106403584), (const float *)(workspace + 72719360),
+            (float *)(workspace + 106649856), time, threads);
         done(step, 73);
-        gru0_carry_grad_sum((float *)(workspace + 107107584), (const float *)(workspace + 107167488),
-            (const float *)(workspace + 107194112), time, threads);
+        gru0_carry_grad_sum((float *)(workspace + 106563328), (const float *)(workspace + 106623232),
+            (const float *)(workspace + 106649856), time, threads);
         done(step, 74);
     }
-    gru0_hidden_projection_weight_grad((const float *)(workspace + 106947840), (const float *)(workspace + 254563584),
-        (float *)(workspace + 26743168), scratch, threads);
+    gru0_hidden_projection_weight_grad((const float *)(workspace + 106403584), (const float *)(workspace + 254019328),
+        (float *)(workspace + 26607104), scratch, threads);
     done(step, 75);
-    gru0_hidden_projection_bias_grad((const float *)(workspace + 106947840), (float *)(workspace + 26874240), threads);
+    gru0_hidden_projection_bias_grad((const float *)(workspace + 106403584), (float *)(workspace + 26733184), threads);
     done(step, 76);
-    gru0_input_projection_weight_grad((const float *)(workspace + 107027712), (const float *)(workspace + 254596864),
-        (float *)(workspace + 26663296), scratch, threads);
+    gru0_input_projection_weight_grad((const float *)(workspace + 106483456), (const float *)(workspace + 254052608),
+        (float *)(workspace + 26527232), scratch, threads);
     done(step, 77);
-    gru0_input_projection_bias_grad((const float *)(workspace + 107027712), (float *)(workspace + 26872960), threads);
+    gru0_input_projection_bias_grad((const float *)(workspace + 106483456), (float *)(workspace + 26731904), threads);
     done(step, 78);
-    gru0_input_projection_data_grad((const float *)(workspace + 107027712), (const float *)(workspace + 73183744),
-        (float *)(workspace + 109044992), threads);
+    gru0_input_projection_data_grad((const float *)(workspace + 106483456), (const float *)(workspace + 72639488),
+        (float *)(workspace + 108500736), threads);
     done(step, 79);
-    fc1_weight_grad((const float *)(workspace + 249554176), (const float *)(workspace + 109044992), (float *)(workspace + 24565888),
+    fc1_weight_grad((const float *)(workspace + 249009920), (const float *)(workspace + 108500736), (float *)(workspace + 24429824),
         scratch, threads);
     done(step, 80);
-    fc1_bias_grad((const float *)(workspace + 109044992), (float *)(workspace + 26663040), threads);
+    fc1_bias_grad((const float *)(workspace + 108500736), (float *)(workspace + 26526976), threads);
     done(step, 81);
-    fc1_data_grad((const float *)(workspace + 6271872), (const float *)(workspace + 109044992), (float *)(workspace + 106947840), threads);
+    fc1_data_grad((const float *)(workspace + 6271872), (const float *)(workspace + 108500736), (float *)(workspace + 106403584), threads);
     done(step, 82);
-    encoder4_relu_grad((float *)(workspace + 119530752), (const float *)(workspace + 249554176), (const float *)(workspace + 106947840),
+    encoder4_relu_grad((float *)(workspace + 118986496), (const float *)(workspace + 249009920), (const float *)(workspace + 106403584),
         threads);
     done(step, 83);
-    encoder4_conv_weight_grad((const float *)(workspace + 241165568), (const float *)(workspace + 254613248),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 119530752), (float *)(workspace + 19847296), scratch, threads);
+    encoder4_conv_weight_grad((const float *)(workspace + 240621312), (const float *)(workspace + 254068992),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 118986496), (float *)(workspace + 19711232), scratch, threads);
     done(step, 84);
-    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 106947840), scratch, threads);
+    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 106403584), scratch, threads);
     done(step, 85);
-    encoder4_conv_data_grad((const float *)(workspace + 119530752), (const float *)(workspace + 241165568),
-        (const float *)(workspace + 106947840), (float *)(workspace + 115336448), (const float *)(workspace + 254613248),
-        (const float *)(workspace + 1552256), (float *)(workspace + 121627904), scratch, threads);
+    encoder4_conv_data_grad((const float *)(workspace + 118986496), (const float *)(workspace + 240621312),
+        (const float *)(workspace + 106403584), (float *)(workspace + 114792192), (const float *)(workspace + 254068992),
+        (const float *)(workspace + 1552256), (float *)(workspace + 121083648), scratch, threads);
     done(step, 86);
-    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 121627904), (float *)(workspace + 121890048),
-        (const float *)(workspace + 254613248), threads);
+    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 121083648), (float *)(workspace + 121345792),
+        (const float *)(workspace + 254068992), threads);
     done(step, 87);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 19845248), (const float *)(workspace + 121890048), threads);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 19709184), (const float *)(workspace + 121345792), threads);
     done(step, 88);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 19846272), (const float *)(workspace + 121890048), threads);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 19710208), (const float *)(workspace + 121345792), threads);
     done(step, 89);
-    encoder3_conv_weight_grad((const float *)(workspace + 224388352), (const float *)(workspace + 254619392),
-        (const float *)(workspace + 371072), (const float *)(workspace + 254613248), (const float *)(workspace + 241165568),
-        (const float *)(workspace + 121890048), (const float *)(workspace + 1552256), (const float *)(workspace + 115336448),
-        (float *)(workspace + 106947840), scratch, threads);
+    encoder3_conv_weight_grad((const float *)(workspace + 223844096), (const float *)(workspace + 254075136),
+        (const float *)(workspace + 371072), (const float *)(workspace + 254068992), (const float *)(workspace + 240621312),
+        (const float *)(workspace + 121345792), (const float *)(workspace + 1552256), (const float *)(workspace + 114792192),
+        (float *)(workspace + 106403584), scratch, threads);
     done(step, 90);
-    encoder3_conv_weight_grad_sum((const float *)(workspace + 106947840), (float *)(workspace + 18665600), threads);
+    encoder3_conv_weight_grad_sum((const float *)(workspace + 106403584), (float *)(workspace + 18529536), threads);
     done(step, 91);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 119530752), scratch, threads);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 118986496), scratch, threads);
     done(step, 92);
-    encoder3_conv_data_grad((const float *)(workspace + 254613248), (const float *)(workspace + 241165568),
-        (const float *)(workspace + 121890048), (const float *)(workspace + 1552256), (const float *)(workspace + 115336448),
-        (const float *)(workspace + 224388352), (const float *)(workspace + 119530752), (float *)(workspace + 106947840),
-        (const float *)(workspace + 254619392), (const float *)(workspace + 371072), (float *)(workspace + 121627904), scratch, threads);
+    encoder3_conv_data_grad((const float *)(workspace + 254068992), (const float *)(workspace + 240621312),
+        (const float *)(workspace + 121345792), (const float *)(workspace + 1552256), (const float *)(workspace + 114792192),
+        (const float *)(workspace + 223844096), (const float *)(workspace + 118986496), (float *)(workspace + 106403584),
+        (const float *)(workspace + 254075136), (const float *)(workspace + 371072), (float *)(workspace + 121083648), scratch, threads);
     done(step, 93);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 121627904), (float *)(workspace + 117695744),
-        (const float *)(workspace + 254619392), threads);
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 121083648), (float *)(workspace + 117151488),
+        (const float *)(workspace + 254075136), threads);
     done(step, 94);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18664576), (const float *)(workspace + 117695744), threads);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18528512), (const float *)(workspace + 117151488), threads);
     done(step, 95);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18665088), (const float *)(workspace + 117695744), threads);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18529024), (const float *)(workspace + 117151488), threads);
     done(step, 96);
-    encoder2_conv_weight_grad((const float *)(workspace + 174056704), (const float *)(workspace + 254622464),
-        (const float *)(workspace + 75392), (const float *)(workspace + 254619392), (const float *)(workspace + 224388352),
-        (const float *)(workspace + 117695744), (const float *)(workspace + 371072), (const float *)(workspace + 106947840),
-        (float *)(workspace + 115336448), scratch, threads);
+    encoder2_conv_weight_grad((const float *)(workspace + 173512448), (const float *)(workspace + 254078208),
+        (const float *)(workspace + 75392), (const float *)(workspace + 254075136), (const float *)(workspace + 223844096),
+        (const float *)(workspace + 117151488), (const float *)(workspace + 371072), (const float *)(workspace + 106403584),
+        (float *)(workspace + 114792192), scratch, threads);
     done(step, 97);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 115336448), (float *)(workspace + 18369664), threads);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 114792192), (float *)(workspace + 18233600), threads);
     done(step, 98);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 115336448), scratch, threads);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 114792192), scratch, threads);
     done(step, 99);
-    encoder2_conv_data_grad((const float *)(workspace + 254619392), (const float *)(workspace + 224388352),
-        (const float *)(workspace + 117695744), (const float *)(workspace + 371072), (const float *)(workspace + 106947840),
-        (const float *)(workspace + 174056704), (const float *)(workspace + 115336448), (float *)(workspace + 140502272),
-        (const float *)(workspace + 254622464), (const float *)(workspace + 75392), (float *)(workspace + 115860736), scratch, threads);
+    encoder2_conv_data_grad((const float *)(workspace + 254075136), (const float *)(workspace + 223844096),
+        (const float *)(workspace + 117151488), (const float *)(workspace + 371072), (const float *)(workspace + 106403584),
+        (const float *)(workspace + 173512448), (const float *)(workspace + 114792192), (float *)(workspace + 139958016),
+        (const float *)(workspace + 254078208), (const float *)(workspace + 75392), (float *)(workspace + 115316480), scratch, threads);
     done(step, 100);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 115860736), (float *)(workspace + 158459136),
-        (const float *)(workspace + 254622464), threads);
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 115316480), (float *)(workspace + 157914880),
+        (const float *)(workspace + 254078208), threads);
     done(step, 101);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18369152), (const float *)(workspace + 158459136), threads);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18233088), (const float *)(workspace + 157914880), threads);
     done(step, 102);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18369408), (const float *)(workspace + 158459136), threads);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18233344), (const float *)(workspace + 157914880), threads);
     done(step, 103);
-    encoder1_conv_weight_grad((const float *)(workspace + 73393408), (const float *)(workspace + 254624000),
-        (const float *)(workspace + 1280), (const float *)(workspace + 254622464), (const float *)(workspace + 174056704),
-        (const float *)(workspace + 158459136), (const float *)(workspace + 75392), (const float *)(workspace + 140502272),
-        (float *)(workspace + 106947840), scratch, threads);
+    encoder1_conv_weight_grad((const float *)(workspace + 72849152), (const float *)(workspace + 254079744),
+        (const float *)(workspace + 1280), (const float *)(workspace + 254078208), (const float *)(workspace + 173512448),
+        (const float *)(workspace + 157914880), (const float *)(workspace + 75392), (const float *)(workspace + 139958016),
+        (float *)(workspace + 106403584), scratch, threads);
     done(step, 104);
-    encoder1_conv_weight_grad_sum((const float *)(workspace + 106947840), (float *)(workspace + 18295424), threads);
+    encoder1_conv_weight_grad_sum((const float *)(workspace + 106403584), (float *)(workspace + 18159360), threads);
     done(step, 105);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 158328064), scratch, threads);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 157783808), scratch, threads);
     done(step, 106);
-    encoder1_conv_data_grad((const float *)(workspace + 254622464), (const float *)(workspace + 174056704),
-        (const float *)(workspace + 158459136), (const float *)(workspace + 75392), (const float *)(workspace + 140502272),
-        (const float *)(workspace + 73393408), (const float *)(workspace + 158328064), (float *)(workspace + 106947840),
-        (const float *)(workspace + 254624000), (const float *)(workspace + 1280), (float *)(workspace + 157279488), scratch, threads);
+    encoder1_conv_data_grad((const float *)(workspace + 254078208), (const float *)(workspace + 173512448),
+        (const float *)(workspace + 157914880), (const float *)(workspace + 75392), (const float *)(workspace + 139958016),
+        (const float *)(workspace + 72849152), (const float *)(workspace + 157783808), (float *)(workspace + 106403584),
+        (const float *)(workspace + 254079744), (const float *)(workspace + 1280), (float *)(workspace + 156735232), scratch, threads);
     done(step, 107);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 157279488), (float *)(workspace + 140511488),
-        (const float *)(workspace + 254624000), threads);
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 156735232), (float *)(workspace + 139967232),
+        (const float *)(workspace + 254079744), threads);
     done(step, 108);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18295168), (const float *)(workspace + 140511488), threads);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18159104), (const float *)(workspace + 139967232), threads);
     done(step, 109);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18295296), (const float *)(workspace + 140511488), threads);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18159232), (const float *)(workspace + 139967232), threads);
     done(step, 110);
-    encoder0_conv_weight_grad((float *)(workspace + 140502272), step->x, (const float *)(workspace + 254624000),
-        (const float *)(workspace + 73393408), (const float *)(workspace + 140511488), (const float *)(workspace + 1280),
-        (const float *)(workspace + 106947840), scratch, threads);
+    encoder0_conv_weight_grad((float *)(workspace + 139958016), step->x, (const float *)(workspace + 254079744),
+        (const float *)(workspace + 72849152), (const float *)(workspace + 139967232), (const float *)(workspace + 1280),
+        (const float *)(workspace + 106403584), scratch, threads);
     done(step, 111);
-    encoder0_conv_weight_grad_sum((const float *)(workspace + 140502272), (float *)(workspace + 18294016), threads);
+    encoder0_conv_weight_grad_sum((const float *)(workspace + 139958016), (float *)(workspace + 18157952), threads);
     done(step, 112);
-    update((float *)workspace, (float *)(workspace + 36588032), (float *)(workspace + 54882048), step->coefficients,
-        (const float *)(workspace + 18294016), threads);
+    update((float *)workspace, (float *)(workspace + 36315904), (float *)(workspace + 54473856), step->coefficients,
+        (const float *)(workspace + 18157952), threads);
     done(step, 113);
-    gru_weight_ih_l0_renew((float *)(workspace + 73183744), (const float *)(workspace + 8369280), threads);
+    gru_weight_ih_l0_renew((float *)(workspace + 72639488), (const float *)(workspace + 8369280), threads);
     done(step, 114);
-    gru_weight_hh_l0_renew((float *)(workspace + 73263616), (const float *)(workspace + 8449152), threads);
+    gru_weight_hh_l0_renew((float *)(workspace + 72719360), (const float *)(workspace + 8449152), threads);
     done(step, 115);
 }
 
@@ -27510,100 +27509,100 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 73393408), scratch, threads);
+    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 72849152), scratch, threads);
     done(step, 0);
-    encoder0_batch_norm_running((float *)(workspace + 123856128), (const float *)(workspace + 73176064),
-        (const float *)(workspace + 73176192), (const float *)(workspace + 1152), threads);
+    encoder0_batch_norm_running((float *)(workspace + 123311872), (const float *)(workspace + 72631808),
+        (const float *)(workspace + 72631936), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_weight((float *)(workspace + 123725056), (const float *)(workspace + 1408), threads);
+    encoder1_conv_forward_weight((float *)(workspace + 123180800), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward_evaluate((const float *)(workspace + 73393408), (const float *)(workspace + 123856128),
-        (const float *)(workspace + 1280), (const float *)(workspace + 123725056), (float *)(workspace + 106947840), scratch, threads);
+    encoder1_conv_forward_evaluate((const float *)(workspace + 72849152), (const float *)(workspace + 123311872),
+        (const float *)(workspace + 1280), (const float *)(workspace + 123180800), (float *)(workspace + 106403584), scratch, threads);
     done(step, 3);
-    encoder1_batch_norm_running((float *)(workspace + 82306304), (const float *)(workspace + 73176320),
-        (const float *)(workspace + 73176576), (const float *)(workspace + 75136), threads);
+    encoder1_batch_norm_running((float *)(workspace + 81762048), (const float *)(workspace + 72632064),
+        (const float *)(workspace + 72632320), (const float *)(workspace + 75136), threads);
     done(step, 4);
-    encoder2_conv_forward_weight((float *)(workspace + 81782016), (const float *)(workspace + 75648), threads);
+    encoder2_conv_forward_weight((float *)(workspace + 81237760), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward_evaluate((const float *)(workspace + 106947840), (const float *)(workspace + 82306304),
-        (const float *)(workspace + 75392), (const float *)(workspace + 81782016), (float *)(workspace + 73393408), scratch, threads);
+    encoder2_conv_forward_evaluate((const float *)(workspace + 106403584), (const float *)(workspace + 81762048),
+        (const float *)(workspace + 75392), (const float *)(workspace + 81237760), (float *)(workspace + 72849152), scratch, threads);
     done(step, 6);
-    encoder2_batch_norm_running((float *)(workspace + 88073472), (const float *)(workspace + 73176832),
-        (const float *)(workspace + 73177344), (const float *)(workspace + 370560), threads);
+    encoder2_batch_norm_running((float *)(workspace + 87529216), (const float *)(workspace + 72632576),
+        (const float *)(workspace + 72633088), (const float *)(workspace + 370560), threads);
     done(step, 7);
-    encoder3_conv_forward_weight((float *)(workspace + 85976320), (const float *)(workspace + 371584), threads);
+    encoder3_conv_forward_weight((float *)(workspace + 85432064), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward_evaluate((const float *)(workspace + 73393408), (const float *)(workspace + 88073472),
-        (const float *)(workspace + 371072), (const float *)(workspace + 85976320), (float *)(workspace + 81782016), scratch, threads);
+    encoder3_conv_forward_evaluate((const float *)(workspace + 72849152), (const float *)(workspace + 87529216),
+        (const float *)(workspace + 371072), (const float *)(workspace + 85432064), (float *)(workspace + 81237760), scratch, threads);
     done(step, 9);
-    encoder3_batch_norm_running((float *)(workspace + 88073472), (const float *)(workspace + 73177856),
-        (const float *)(workspace + 73178880), (const float *)(workspace + 1551232), threads);
+    encoder3_batch_norm_running((float *)(workspace + 87529216), (const float *)(workspace + 72633600),
+        (const float *)(workspace + 72634624), (const float *)(workspace + 1551232), threads);
     done(step, 10);
-    encoder4_conv_forward_weight((float *)(workspace + 73393408), (const float *)(workspace + 1553280), threads);
+    encoder4_conv_forward_weight((float *)(workspace + 72849152), (const float *)(workspace + 1553280), threads);
     done(step, 11);
-    encoder4_conv_forward((const float *)(workspace + 81782016), (const float *)(workspace + 88073472),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 73393408), (float *)(workspace + 85976320), scratch, threads);
+    encoder4_conv_forward((const float *)(workspace + 81237760), (const float *)(workspace + 87529216),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 72849152), (float *)(workspace + 85432064), scratch, threads);
     done(step, 12);
-    fc1_forward((float *)(workspace + 73393408), (const float *)(workspace + 85976320), (const float *)(workspace + 6271872), scratch,
+    fc1_forward((float *)(workspace + 72849152), (const float *)(workspace + 85432064), (const float *)(workspace + 6271872), scratch,
         threads);
     done(step, 13);
-    fc1_forward_sum((const float *)(workspace + 73393408), (float *)(workspace + 73917696), (const float *)(workspace + 8369024), scratch,
+    fc1_forward_sum((const float *)(workspace + 72849152), (float *)(workspace + 73373440), (const float *)(workspace + 8369024), scratch,
         threads);
     done(step, 14);
-    gru0_input_projection((const float *)(workspace + 73917696), (const float *)(workspace + 8369280), (float *)(workspace + 73393408),
-        (const float *)(workspace + 8578944), threads);
+    gru0_input_projection((const float *)(workspace + 73373440), (const float *)(workspace + 8369280), (float *)(workspace + 72849152),
+        (const float *)(workspace + 8573952), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 73553152), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 73008896), step->h0, threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 73553152), (const float *)(workspace + 8449152), (float *)(workspace + 73473280),
-            (const float *)(workspace + 8580224), time, threads);
+        gru0_hidden_projection((const float *)(workspace + 73008896), (const float *)(workspace + 8449152), (float *)(workspace + 72929024),
+            (const float *)(workspace + 8575232), time, threads);
         done(step, 17);
-        gru0_cell((float *)(workspace + 73553152), (const float *)(workspace + 73393408), (const float *)(workspace + 73473280), time,
+        gru0_cell((float *)(workspace + 73008896), (const float *)(workspace + 72849152), (const float *)(workspace + 72929024), time,
             threads);
         done(step, 18);
     }
-    fc3_forward((const float *)(workspace + 8581504), (const float *)(workspace + 73553152), (float *)(workspace + 85976320),
-        (const float *)(workspace + 11989376), threads);
+    fc3_forward((const float *)(workspace + 8576512), (const float *)(workspace + 73008896), (float *)(workspace + 85432064),
+        (const float *)(workspace + 11853312), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 73393408), (const float *)(workspace + 12022144), threads);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 72849152), (const float *)(workspace + 11886080), threads);
     done(step, 20);
-    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 85976320), (const float *)(workspace + 73393408),
-        (float *)(workspace + 81782016), scratch, threads);
+    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 85432064), (const float *)(workspace + 72849152),
+        (float *)(workspace + 81237760), scratch, threads);
     done(step, 21);
-    decoder0_batch_norm_running((float *)(workspace + 88073472), (const float *)(workspace + 73179904),
-        (const float *)(workspace + 73180928), (const float *)(workspace + 16740736), threads);
+    decoder0_batch_norm_running((float *)(workspace + 87529216), (const float *)(workspace + 72635648),
+        (const float *)(workspace + 72636672), (const float *)(workspace + 16604672), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 85976320), (const float *)(workspace + 16742784), threads);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 85432064), (const float *)(workspace + 16606720), threads);
     done(step, 23);
-    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 81782016), (const float *)(workspace + 88073472),
-        (const float *)(workspace + 16741760), (const float *)(workspace + 85976320), (float *)(workspace + 73393408), scratch, threads);
+    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 81237760), (const float *)(workspace + 87529216),
+        (const float *)(workspace + 16605696), (const float *)(workspace + 85432064), (float *)(workspace + 72849152), scratch, threads);
     done(step, 24);
-    decoder1_batch_norm_running((float *)(workspace + 82306304), (const float *)(workspace + 73181952),
-        (const float *)(workspace + 73182464), (const float *)(workspace + 17922432), threads);
+    decoder1_batch_norm_running((float *)(workspace + 81762048), (const float *)(workspace + 72637696),
+        (const float *)(workspace + 72638208), (const float *)(workspace + 17786368), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 81782016), (const float *)(workspace + 17923456), threads);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 81237760), (const float *)(workspace + 17787392), threads);
     done(step, 26);
-    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 73393408), (const float *)(workspace + 82306304),
-        (const float *)(workspace + 17922944), (const float *)(workspace + 81782016), (float *)(workspace + 106947840), scratch, threads);
+    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 72849152), (const float *)(workspace + 81762048),
+        (const float *)(workspace + 17786880), (const float *)(workspace + 81237760), (float *)(workspace + 106403584), scratch, threads);
     done(step, 27);
-    decoder2_batch_norm_running((float *)(workspace + 123856128), (const float *)(workspace + 73182976),
-        (const float *)(workspace + 73183232), (const float *)(workspace + 18218368), threads);
+    decoder2_batch_norm_running((float *)(workspace + 123311872), (const float *)(workspace + 72638720),
+        (const float *)(workspace + 72638976), (const float *)(workspace + 18082304), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 123725056), (const float *)(workspace + 18218880), threads);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 123180800), (const float *)(workspace + 18082816), threads);
     done(step, 29);
-    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 106947840), (const float *)(workspace + 123856128),
-        (const float *)(workspace + 18218624), (const float *)(workspace + 123725056), (float *)(workspace + 73393408), scratch, threads);
+    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 106403584), (const float *)(workspace + 123311872),
+        (const float *)(workspace + 18082560), (const float *)(workspace + 123180800), (float *)(workspace + 72849152), scratch, threads);
     done(step, 30);
-    decoder3_batch_norm_running((float *)(workspace + 106947840), (const float *)(workspace + 73183488),
-        (const float *)(workspace + 73183616), (const float *)(workspace + 18292608), threads);
+    decoder3_batch_norm_running((float *)(workspace + 106403584), (const float *)(workspace + 72639232),
+        (const float *)(workspace + 72639360), (const float *)(workspace + 18156544), threads);
     done(step, 31);
-    decoder4_conv_forward((const float *)(workspace + 73393408), (const float *)(workspace + 106947840),
-        (const float *)(workspace + 18292736), (const float *)(workspace + 18292864), step->reconstruction, scratch, threads);
+    decoder4_conv_forward((const float *)(workspace + 72849152), (const float *)(workspace + 106403584),
+        (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->reconstruction, scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 73393408), threads);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 72849152), threads);
     done(step, 33);
-    loss((const double *)(workspace + 73393408), step->loss, threads);
+    loss((const double *)(workspace + 72849152), step->loss, threads);
     done(step, 34);
 }
 
@@ -27612,93 +27611,93 @@ static void stream(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 73393408), scratch, threads);
+    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 72849152), scratch, threads);
     done(step, 0);
-    encoder0_batch_norm_running((float *)(workspace + 74179840), (const float *)(workspace + 73176064),
-        (const float *)(workspace + 73176192), (const float *)(workspace + 1152), threads);
+    encoder0_batch_norm_running((float *)(workspace + 73635584), (const float *)(workspace + 72631808),
+        (const float *)(workspace + 72631936), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_stream((const float *)(workspace + 73393408), (const float *)(workspace + 74179840),
-        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 73917696), scratch, threads);
+    encoder1_conv_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 73635584),
+        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 73373440), scratch, threads);
     done(step, 2);
-    encoder1_batch_norm_running((float *)(workspace + 73524480), (const float *)(workspace + 73176320),
-        (const float *)(workspace + 73176576), (const float *)(workspace + 75136), threads);
+    encoder1_batch_norm_running((float *)(workspace + 72980224), (const float *)(workspace + 72632064),
+        (const float *)(workspace + 72632320), (const float *)(workspace + 75136), threads);
     done(step, 3);
-    encoder2_conv_forward_stream((const float *)(workspace + 73917696), (const float *)(workspace + 73524480),
-        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 73393408), scratch, threads);
+    encoder2_conv_forward_stream((const float *)(workspace + 73373440), (const float *)(workspace + 72980224),
+        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 72849152), scratch, threads);
     done(step, 4);
-    encoder2_batch_norm_running((float *)(workspace + 73590016), (const float *)(workspace + 73176832),
-        (const float *)(workspace + 73177344), (const float *)(workspace + 370560), threads);
+    encoder2_batch_norm_running((float *)(workspace + 73045760), (const float *)(workspace + 72632576),
+        (const float *)(workspace + 72633088), (const float *)(workspace + 370560), threads);
     done(step, 5);
-    encoder3_conv_forward_stream((const float *)(workspace + 73393408), (const float *)(workspace + 73590016),
-        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 73524480), scratch, threads);
+    encoder3_conv_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 73045760),
+        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 72980224), scratch, threads);
     done(step, 6);
-    encoder3_batch_norm_running((float *)(workspace + 73426176), (const float *)(workspace + 73177856),
-        (const float *)(workspace + 73178880), (const float *)(workspace + 1551232), threads);
+    encoder3_batch_norm_running((float *)(workspace + 72881920), (const float *)(workspace + 72633600),
+        (const float *)(workspace + 72634624), (const float *)(workspace + 1551232), threads);
     done(step, 7);
-    encoder4_conv_forward_stream((const float *)(workspace + 73524480), (const float *)(workspace + 73426176),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 73393408), scratch, threads);
+    encoder4_conv_forward_stream((const float *)(workspace + 72980224), (const float *)(workspace + 72881920),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 72849152), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((float *)(workspace + 73426176), (const float *)(workspace + 73393408), (const float *)(workspace + 6271872),
+    fc1_forward_stream((float *)(workspace + 72881920), (const float *)(workspace + 72849152), (const float *)(workspace + 6271872),
         scratch, threads);
     done(step, 9);
-    fc1_forward_sum_stream((const float *)(workspace + 73426176), (float *)(workspace + 73394688), (const float *)(workspace + 8369024),
+    fc1_forward_sum_stream((const float *)(workspace + 72881920), (float *)(workspace + 72850432), (const float *)(workspace + 8369024),
         scratch, threads);
     done(step, 10);
-    gru0_input_projection_stream((const float *)(workspace + 73394688), (const float *)(workspace + 8369280),
-        (float *)(workspace + 73393408), (const float *)(workspace + 8578944), threads);
+    gru0_input_projection_stream((const float *)(workspace + 72850432), (const float *)(workspace + 8369280),
+        (float *)(workspace + 72849152), (const float *)(workspace + 8573952), threads);
     done(step, 11);
-    gru0_carry_start_stream((float *)(workspace + 73426176), step->h0, threads);
+    gru0_carry_start_stream((float *)(workspace + 72881920), step->h0, threads);
     done(step, 12);
     for (ptrdiff_t time = 0; time < 1; time++) {
-        gru0_hidden_projection_stream((const float *)(workspace + 73426176), (const float *)(workspace + 8449152),
-            (float *)(workspace + 73394688), (const float *)(workspace + 8580224), threads);
+        gru0_hidden_projection_stream((const float *)(workspace + 72881920), (const float *)(workspace + 8449152),
+            (float *)(workspace + 72850432), (const float *)(workspace + 8575232), threads);
         done(step, 13);
-        gru0_cell_stream((float *)(workspace + 73426176), (const float *)(workspace + 73393408), (const float *)(workspace + 73394688),
+        gru0_cell_stream((float *)(workspace + 72881920), (const float *)(workspace + 72849152), (const float *)(workspace + 72850432),
             threads);
         done(step, 14);
     }
-    keep_gru0_carry(step->state, (const float *)(workspace + 73426176), threads);
+    keep_gru0_carry(step->state, (const float *)(workspace + 72881920), threads);
     done(step, 15);
-    fc3_forward_stream((const float *)(workspace + 8581504), (const float *)(workspace + 73426176), (float *)(workspace + 73393408),
-        (const float *)(workspace + 11989376), threads);
+    fc3_forward_stream((const float *)(workspace + 8576512), (const float *)(workspace + 72881920), (float *)(workspace + 72849152),
+        (const float *)(workspace + 11853312), threads);
     done(step, 16);
-    decoder0_conv_transpose_forward_stream((const float *)(workspace + 73393408), (const float *)(workspace + 12022144),
-        (float *)(workspace + 73524480), scratch, threads);
+    decoder0_conv_transpose_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 11886080),
+        (float *)(workspace + 72980224), scratch, threads);
     done(step, 17);
-    decoder0_batch_norm_running((float *)(workspace + 73590016), (const float *)(workspace + 73179904),
-        (const float *)(workspace + 73180928), (const float *)(workspace + 16740736), threads);
+    decoder0_batch_norm_running((float *)(workspace + 73045760), (const float *)(workspace + 72635648),
+        (const float *)(workspace + 72636672), (const float *)(workspace + 16604672), threads);
     done(step, 18);
-    decoder1_conv_transpose_forward_stream((const float *)(workspace + 73524480), (const float *)(workspace + 73590016),
-        (const float *)(workspace + 16741760), (const float *)(workspace + 16742784), (float *)(workspace + 73393408), scratch, threads);
+    decoder1_conv_transpose_forward_stream((const float *)(workspace + 72980224), (const float *)(workspace + 73045760),
+        (const float *)(workspace + 16605696), (const float *)(workspace + 16606720), (float *)(workspace + 72849152), scratch, threads);
     done(step, 19);
-    decoder1_batch_norm_running((float *)(workspace + 73524480), (const float *)(workspace + 73181952),
-        (const float *)(workspace + 73182464), (const float *)(workspace + 17922432), threads);
+    decoder1_batch_norm_running((float *)(workspace + 72980224), (const float *)(workspace + 72637696),
+        (const float *)(workspace + 72638208), (const float *)(workspace + 17786368), threads);
     done(step, 20);
-    decoder2_conv_transpose_forward_stream((const float *)(workspace + 73393408), (const float *)(workspace + 73524480),
-        (const float *)(workspace + 17922944), (const float *)(workspace + 17923456), (float *)(workspace + 73917696), scratch, threads);
+    decoder2_conv_transpose_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 72980224),
+        (const float *)(workspace + 17786880), (const float *)(workspace + 17787392), (float *)(workspace + 73373440), scratch, threads);
     done(step, 21);
-    decoder2_batch_norm_running((float *)(workspace + 74179840), (const float *)(workspace + 73182976),
-        (const float *)(workspace + 73183232), (const float *)(workspace + 18218368), threads);
+    decoder2_batch_norm_running((float *)(workspace + 73635584), (const float *)(workspace + 72638720),
+        (const float *)(workspace + 72638976), (const float *)(workspace + 18082304), threads);
     done(step, 22);
-    decoder3_conv_transpose_forward_stream((const float *)(workspace + 73917696), (const float *)(workspace + 74179840),
-        (const float *)(workspace + 18218624), (const float *)(workspace + 18218880), (float *)(workspace + 73393408), scratch, threads);
+    decoder3_conv_transpose_forward_stream((const float *)(workspace + 73373440), (const float *)(workspace + 73635584),
+        (const float *)(workspace + 18082560), (const float *)(workspace + 18082816), (float *)(workspace + 72849152), scratch, threads);
     done(step, 23);
-    decoder3_batch_norm_running((float *)(workspace + 73917696), (const float *)(workspace + 73183488),
-        (const float *)(workspace + 73183616), (const float *)(workspace + 18292608), threads);
+    decoder3_batch_norm_running((float *)(workspace + 73373440), (const float *)(workspace + 72639232),
+        (const float *)(workspace + 72639360), (const float *)(workspace + 18156544), threads);
     done(step, 24);
-    decoder4_conv_forward_stream((const float *)(workspace + 73393408), (const float *)(workspace + 73917696),
-        (const float *)(workspace + 18292736), (const float *)(workspace + 18292864), step->reconstruction, scratch, threads);
+    decoder4_conv_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 73373440),
+        (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->reconstruction, scratch, threads);
     done(step, 25);
-    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 73393408), threads);
+    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 72849152), threads);
     done(step, 26);
-    loss_stream((const double *)(workspace + 73393408), step->loss, threads);
+    loss_stream((const double *)(workspace + 72849152), step->loss, threads);
     done(step, 27);
 }
 
 /* The copies of the weights in the layouts of other kernels. */
 static void renew(char *workspace) {
-    gru_weight_ih_l0_renew((float *)(workspace + 73183744), (const float *)(workspace + 8369280), 1);
-    gru_weight_hh_l0_renew((float *)(workspace + 73263616), (const float *)(workspace + 8449152), 1);
+    gru_weight_ih_l0_renew((float *)(workspace + 72639488), (const float *)(workspace + 8369280), 1);
+    gru_weight_hh_l0_renew((float *)(workspace + 72719360), (const float *)(workspace + 8449152), 1);
 }
 
 /* load: between file order and this target's layout. */
@@ -27739,23 +27738,23 @@ static void load(void *workspace, ModelBlock block, const float *values) {
         load_fc1_0_bias((float *)(start + 8369024), values + 2092256, 1);
         load_gru_weight_ih_l0((float *)(start + 8369280), values + 2092320, 1);
         load_gru_weight_hh_l0((float *)(start + 8449152), values + 2111520, 1);
-        load_gru_bias_ih_l0((float *)(start + 8578944), values + 2141520, 1);
-        load_gru_bias_hh_l0((float *)(start + 8580224), values + 2141820, 1);
-        load_fc3_0_weight((float *)(start + 8581504), values + 2142120, 1);
-        load_fc3_0_bias((float *)(start + 11989376), values + 2961320, 1);
-        load_decoder_0_weight((float *)(start + 12022144), values + 2969512, 1);
-        load_decoder_1_weight((float *)(start + 16740736), values + 4149160, 1);
-        load_decoder_1_bias((float *)(start + 16741760), values + 4149416, 1);
-        load_decoder_3_weight((float *)(start + 16742784), values + 4149672, 1);
-        load_decoder_4_weight((float *)(start + 17922432), values + 4444584, 1);
-        load_decoder_4_bias((float *)(start + 17922944), values + 4444712, 1);
-        load_decoder_6_weight((float *)(start + 17923456), values + 4444840, 1);
-        load_decoder_7_weight((float *)(start + 18218368), values + 4518568, 1);
-        load_decoder_7_bias((float *)(start + 18218624), values + 4518632, 1);
-        load_decoder_9_weight((float *)(start + 18218880), values + 4518696, 1);
-        load_decoder_10_weight((float *)(start + 18292608), values + 4537128, 1);
-        load_decoder_10_bias((float *)(start + 18292736), values + 4537160, 1);
-        load_decoder_12_weight((float *)(start + 18292864), values + 4537192, 1);
+        load_gru_bias_ih_l0((float *)(start + 8573952), values + 2141520, 1);
+        load_gru_bias_hh_l0((float *)(start + 8575232), values + 2141820, 1);
+        load_fc3_0_weight((float *)(start + 8576512), values + 2142120, 1);
+        load_fc3_0_bias((float *)(start + 11853312), values + 2961320, 1);
+        load_decoder_0_weight((float *)(start + 11886080), values + 2969512, 1);
+        load_decoder_1_weight((float *)(start + 16604672), values + 4149160, 1);
+        load_decoder_1_bias((float *)(start + 16605696), values + 4149416, 1);
+        load_decoder_3_weight((float *)(start + 16606720), values + 4149672, 1);
+        load_decoder_4_weight((float *)(start + 17786368), values + 4444584, 1);
+        load_decoder_4_bias((float *)(start + 17786880), values + 4444712, 1);
+        load_decoder_6_weight((float *)(start + 17787392), values + 4444840, 1);
+        load_decoder_7_weight((float *)(start + 18082304), values + 4518568, 1);
+        load_decoder_7_bias((float *)(start + 18082560), values + 4518632, 1);
+        load_decoder_9_weight((float *)(start + 18082816), values + 4518696, 1);
+        load_decoder_10_weight((float *)(start + 18156544), values + 4537128, 1);
+        load_decoder_10_bias((float *)(start + 18156672), values + 4537160, 1);
+        load_decoder_12_weight((float *)(start + 18156800), values + 4537192, 1);
         if (block == MODEL_PARAMETERS) renew(workspace);
     }
 }
@@ -27798,23 +27797,23 @@ static void save(const void *workspace, ModelBlock block, float *values) {
         save_fc1_0_bias(values + 2092256, (const float *)(start + 8369024), 1);
         save_gru_weight_ih_l0(values + 2092320, (const float *)(start + 8369280), 1);
         save_gru_weight_hh_l0(values + 2111520, (const float *)(start + 8449152), 1);
-        save_gru_bias_ih_l0(values + 2141520, (const float *)(start + 8578944), 1);
-        save_gru_bias_hh_l0(values + 2141820, (const float *)(start + 8580224), 1);
-        save_fc3_0_weight(values + 2142120, (const float *)(start + 8581504), 1);
-        save_fc3_0_bias(values + 2961320, (const float *)(start + 11989376), 1);
-        save_decoder_0_weight(values + 2969512, (const float *)(start + 12022144), 1);
-        save_decoder_1_weight(values + 4149160, (const float *)(start + 16740736), 1);
-        save_decoder_1_bias(values + 4149416, (const float *)(start + 16741760), 1);
-        save_decoder_3_weight(values + 4149672, (const float *)(start + 16742784), 1);
-        save_decoder_4_weight(values + 4444584, (const float *)(start + 17922432), 1);
-        save_decoder_4_bias(values + 4444712, (const float *)(start + 17922944), 1);
-        save_decoder_6_weight(values + 4444840, (const float *)(start + 17923456), 1);
-        save_decoder_7_weight(values + 4518568, (const float *)(start + 18218368), 1);
-        save_decoder_7_bias(values + 4518632, (const float *)(start + 18218624), 1);
-        save_decoder_9_weight(values + 4518696, (const float *)(start + 18218880), 1);
-        save_decoder_10_weight(values + 4537128, (const float *)(start + 18292608), 1);
-        save_decoder_10_bias(values + 4537160, (const float *)(start + 18292736), 1);
-        save_decoder_12_weight(values + 4537192, (const float *)(start + 18292864), 1);
+        save_gru_bias_ih_l0(values + 2141520, (const float *)(start + 8573952), 1);
+        save_gru_bias_hh_l0(values + 2141820, (const float *)(start + 8575232), 1);
+        save_fc3_0_weight(values + 2142120, (const float *)(start + 8576512), 1);
+        save_fc3_0_bias(values + 2961320, (const float *)(start + 11853312), 1);
+        save_decoder_0_weight(values + 2969512, (const float *)(start + 11886080), 1);
+        save_decoder_1_weight(values + 4149160, (const float *)(start + 16604672), 1);
+        save_decoder_1_bias(values + 4149416, (const float *)(start + 16605696), 1);
+        save_decoder_3_weight(values + 4149672, (const float *)(start + 16606720), 1);
+        save_decoder_4_weight(values + 4444584, (const float *)(start + 17786368), 1);
+        save_decoder_4_bias(values + 4444712, (const float *)(start + 17786880), 1);
+        save_decoder_6_weight(values + 4444840, (const float *)(start + 17787392), 1);
+        save_decoder_7_weight(values + 4518568, (const float *)(start + 18082304), 1);
+        save_decoder_7_bias(values + 4518632, (const float *)(start + 18082560), 1);
+        save_decoder_9_weight(values + 4518696, (const float *)(start + 18082816), 1);
+        save_decoder_10_weight(values + 4537128, (const float *)(start + 18156544), 1);
+        save_decoder_10_bias(values + 4537160, (const float *)(start + 18156672), 1);
+        save_decoder_12_weight(values + 4537192, (const float *)(start + 18156800), 1);
     }
 }
 
@@ -27841,7 +27840,7 @@ extern const ModelTarget gru_ae_avx2;
 const ModelTarget gru_ae_avx2 = {
     .name = "avx2",
     .available = available,
-    .workspace_size = 254625024,
+    .workspace_size = 254080768,
     .scratch_size = 1569024,
     .load = load,
     .save = save,

@@ -4528,7 +4528,7 @@ static void gru0_carry_start(float *restrict gru0_cell, const float *restrict h0
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 100 -> 300
- * 960.0 k FLOPs, 273.7 k bytes of memory traffic.
+ * 960.0 k FLOPs, 257.6 k bytes of memory traffic.
  * o in tiles of 48 parallel, p parallel, q parallel, b in tiles of 8 parallel, sum in registers | c in tiles of 16, h, w, c, b unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
     const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection_out, ptrdiff_t time) {
@@ -4564,12 +4564,12 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const float *const gru0_cell_at = &gru0_cell[4480 * b0 + 112 * time + 16 * c0 + c1];
                 const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell_at[0]);
-                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[16128 * o0 + 1792 * p + 256 * c0 + 16 * c1];
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[14400 * o0 + 1600 * p + 256 * c0 + 16 * c1];
                 const __m512 gru_weight_hh_l0_0 = _mm512_loadu_ps(&gru_weight_hh_l0_at[0]);
                 sum0_0_0 = _mm512_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_0, sum0_0_0);
-                const __m512 gru_weight_hh_l0_1 = _mm512_loadu_ps(&gru_weight_hh_l0_at[5376]);
+                const __m512 gru_weight_hh_l0_1 = _mm512_loadu_ps(&gru_weight_hh_l0_at[4800]);
                 sum0_0_1 = _mm512_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_1, sum0_0_1);
-                const __m512 gru_weight_hh_l0_2 = _mm512_loadu_ps(&gru_weight_hh_l0_at[10752]);
+                const __m512 gru_weight_hh_l0_2 = _mm512_loadu_ps(&gru_weight_hh_l0_at[9600]);
                 sum0_0_2 = _mm512_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_2, sum0_0_2);
                 const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell_at[560]);
                 sum0_1_0 = _mm512_fmadd_ps(gru0_cell_1, gru_weight_hh_l0_0, sum0_1_0);
@@ -4604,12 +4604,12 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const float *const gru0_cell_at_1 = &gru0_cell[4480 * b0 + 112 * time + c1 + 96];
             const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_at_1[0]);
-            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[16128 * o0 + 1792 * p + 16 * c1 + 1536];
+            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[14400 * o0 + 1600 * p + 16 * c1 + 1536];
             const __m512 gru_weight_hh_l0_3 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[0]);
             sum0_0_0 = _mm512_fmadd_ps(gru0_cell_8, gru_weight_hh_l0_3, sum0_0_0);
-            const __m512 gru_weight_hh_l0_4 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[5376]);
+            const __m512 gru_weight_hh_l0_4 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[4800]);
             sum0_0_1 = _mm512_fmadd_ps(gru0_cell_8, gru_weight_hh_l0_4, sum0_0_1);
-            const __m512 gru_weight_hh_l0_5 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[10752]);
+            const __m512 gru_weight_hh_l0_5 = _mm512_loadu_ps(&gru_weight_hh_l0_at_1[9600]);
             sum0_0_2 = _mm512_fmadd_ps(gru0_cell_8, gru_weight_hh_l0_5, sum0_0_2);
             const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_at_1[560]);
             sum0_1_0 = _mm512_fmadd_ps(gru0_cell_9, gru_weight_hh_l0_3, sum0_1_0);
@@ -4681,7 +4681,7 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const float *const gru0_cell_at_2 = &gru0_cell[4480 * b0 + 112 * time + 16 * c0 + c1];
-                const __m512 gru_weight_hh_l0_6 = _mm512_loadu_ps(&gru_weight_hh_l0[1792 * p + 256 * c0 + 16 * c1 + 32256]);
+                const __m512 gru_weight_hh_l0_6 = _mm512_loadu_ps(&gru_weight_hh_l0[1600 * p + 256 * c0 + 16 * c1 + 28800]);
                 sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[0]), gru_weight_hh_l0_6, sum1_0);
                 sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[560]), gru_weight_hh_l0_6, sum1_1);
                 sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_2[1120]), gru_weight_hh_l0_6, sum1_2);
@@ -4694,7 +4694,7 @@ static TARGET_CODE void gru0_hidden_projection_body(ptrdiff_t item, const float 
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const float *const gru0_cell_at_3 = &gru0_cell[4480 * b0 + 112 * time + c1 + 96];
-            const __m512 gru_weight_hh_l0_7 = _mm512_loadu_ps(&gru_weight_hh_l0[1792 * p + 16 * c1 + 33792]);
+            const __m512 gru_weight_hh_l0_7 = _mm512_loadu_ps(&gru_weight_hh_l0[1600 * p + 16 * c1 + 30336]);
             sum1_0 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[0]), gru_weight_hh_l0_7, sum1_0);
             sum1_1 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[560]), gru_weight_hh_l0_7, sum1_1);
             sum1_2 = _mm512_fmadd_ps(_mm512_set1_ps(gru0_cell_at_3[1120]), gru_weight_hh_l0_7, sum1_2);
@@ -4805,7 +4805,7 @@ static void gru0_cell(float *restrict gru0_cell_out, const float *restrict gru0_
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 64 rows, 100 -> 8192
- * 104.9 M FLOPs, 5835.8 k bytes of memory traffic.
+ * 104.9 M FLOPs, 5442.6 k bytes of memory traffic.
  * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 2, t in tiles of 4, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict fc3_0_weight, const float *restrict gru0_cell,
     const float *restrict fc3_0_bias, float *restrict fc3_forward_out) {
@@ -4830,20 +4830,20 @@ static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict f
         __m512 sum0_1_3_0 = _mm512_setzero_ps();
         __m512 sum0_1_3_1 = _mm512_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
-                + 4 * p + q + 1) % 4 * 1792 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 28672]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
-                + 4 * p + q + 1) % 4 * 1792 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 28672 + 16]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
-                + 4 * p + q + 1) % 4 * 1792 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 28672 + 32]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
-                + 4 * p + q + 1) % 4 * 1792 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 28672 + 48]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 6400 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1600 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 25600]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 6400 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1600 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 25600 + 16]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 6400 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1600 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 25600 + 32]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 6400 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1600 + (6 * b0 + c0) % 25 * 64 + (6 * b0 + c0) / 25 % 2 * 25600 + 48]);
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const float *const gru0_cell_at = &gru0_cell[1120 * b0 + 16 * c0 + c1 + 112];
                 const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell_at[0]);
-                const __m512 fc3_0_weight_0 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1]);
+                const __m512 fc3_0_weight_0 = _mm512_loadu_ps(&fc3_0_weight[51200 * o0 + 6400 * p + 1600 * q + 256 * c0 + 16 * c1]);
                 sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_0, sum0_0_0_0);
-                const __m512 fc3_0_weight_1 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1 + 28672]);
+                const __m512 fc3_0_weight_1 = _mm512_loadu_ps(&fc3_0_weight[51200 * o0 + 6400 * p + 1600 * q + 256 * c0 + 16 * c1 + 25600]);
                 sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_0, fc3_0_weight_1, sum0_0_0_1);
                 const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell_at[112]);
                 sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_1, fc3_0_weight_0, sum0_0_1_0);
@@ -4869,21 +4869,21 @@ static TARGET_CODE void fc3_forward_body(ptrdiff_t item, const float *restrict f
             }
         }
         if (b0 + 48 < 50) {
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
-                + 4 * p + q + 1) % 4 * 1792 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 28672]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
-                + 4 * p + q + 1) % 4 * 1792 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 28672 + 16]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
-                + 4 * p + q + 1) % 4 * 1792 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 28672 + 32]);
-            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 57344 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 7168 + (16 * o0
-                + 4 * p + q + 1) % 4 * 1792 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 28672 + 48]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 6400 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1600 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 25600]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 6400 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1600 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 25600 + 16]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 6400 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1600 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 25600 + 32]);
+            prefetch_line(&fc3_0_weight[(16 * o0 + 4 * p + q + 1) / 16 % 16 * 51200 + (16 * o0 + 4 * p + q + 1) / 4 % 4 * 6400 + (16 * o0
+                + 4 * p + q + 1) % 4 * 1600 + (b0 + 48) % 25 * 64 + (b0 + 48) / 25 % 2 * 25600 + 48]);
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const float *const gru0_cell_at_1 = &gru0_cell[1120 * b0 + c1 + 208];
             const __m512 gru0_cell_8 = _mm512_set1_ps(gru0_cell_at_1[0]);
-            const __m512 fc3_0_weight_2 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 16 * c1 + 1536]);
+            const __m512 fc3_0_weight_2 = _mm512_loadu_ps(&fc3_0_weight[51200 * o0 + 6400 * p + 1600 * q + 16 * c1 + 1536]);
             sum0_0_0_0 = _mm512_fmadd_ps(gru0_cell_8, fc3_0_weight_2, sum0_0_0_0);
-            const __m512 fc3_0_weight_3 = _mm512_loadu_ps(&fc3_0_weight[57344 * o0 + 7168 * p + 1792 * q + 16 * c1 + 30208]);
+            const __m512 fc3_0_weight_3 = _mm512_loadu_ps(&fc3_0_weight[51200 * o0 + 6400 * p + 1600 * q + 16 * c1 + 27136]);
             sum0_0_0_1 = _mm512_fmadd_ps(gru0_cell_8, fc3_0_weight_3, sum0_0_0_1);
             const __m512 gru0_cell_9 = _mm512_set1_ps(gru0_cell_at_1[112]);
             sum0_0_1_0 = _mm512_fmadd_ps(gru0_cell_9, fc3_0_weight_2, sum0_0_1_0);
@@ -15389,7 +15389,7 @@ static void decoder0_conv_transpose_data_grad(const float *restrict decoder0_bat
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 104.9 M FLOPs, 5803.0 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
+ * 104.9 M FLOPs, 5409.8 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
  * o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 16, stage decoder0_conv_transpose_data_grad_in | h, w, c in tiles of 10, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_data_grad,
     const float *restrict gru0_cell, float *restrict fc3_0_weight_grad, char *scratch) {
@@ -15472,27 +15472,27 @@ static TARGET_CODE void fc3_weight_grad_body(ptrdiff_t item, const float *restri
                 sum1_9_1 = _mm512_fmadd_ps(decoder0_conv_transpose_data_grad_in_staged0_1, gru0_cell_19, sum1_9_1);
             }
         }
-        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[57344 * o0 + 7168 * p + 1792 * q + 160 * c0];
+        float *const fc3_0_weight_grad_at = &fc3_0_weight_grad[51200 * o0 + 6400 * p + 1600 * q + 160 * c0];
         _mm512_storeu_ps(&fc3_0_weight_grad_at[0], sum1_0_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28672], sum1_0_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25600], sum1_0_1);
         _mm512_storeu_ps(&fc3_0_weight_grad_at[16], sum1_1_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28688], sum1_1_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25616], sum1_1_1);
         _mm512_storeu_ps(&fc3_0_weight_grad_at[32], sum1_2_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28704], sum1_2_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25632], sum1_2_1);
         _mm512_storeu_ps(&fc3_0_weight_grad_at[48], sum1_3_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28720], sum1_3_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25648], sum1_3_1);
         _mm512_storeu_ps(&fc3_0_weight_grad_at[64], sum1_4_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28736], sum1_4_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25664], sum1_4_1);
         _mm512_storeu_ps(&fc3_0_weight_grad_at[80], sum1_5_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28752], sum1_5_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25680], sum1_5_1);
         _mm512_storeu_ps(&fc3_0_weight_grad_at[96], sum1_6_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28768], sum1_6_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25696], sum1_6_1);
         _mm512_storeu_ps(&fc3_0_weight_grad_at[112], sum1_7_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28784], sum1_7_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25712], sum1_7_1);
         _mm512_storeu_ps(&fc3_0_weight_grad_at[128], sum1_8_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28800], sum1_8_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25728], sum1_8_1);
         _mm512_storeu_ps(&fc3_0_weight_grad_at[144], sum1_9_0);
-        _mm512_storeu_ps(&fc3_0_weight_grad_at[28816], sum1_9_1);
+        _mm512_storeu_ps(&fc3_0_weight_grad_at[25744], sum1_9_1);
     }
 }
 
@@ -15542,7 +15542,7 @@ static void fc3_bias_grad(const float *restrict decoder0_conv_transpose_data_gra
 }
 
 /* dx[n, i] = sum over o of dy[n, o] w[o, i]; 64 rows
- * 104.9 M FLOPs, 7405.6 k bytes of memory traffic, 40960 bytes of scratch in steps of 1589760 a thread.
+ * 104.9 M FLOPs, 7012.4 k bytes of memory traffic, 40960 bytes of scratch in steps of 1589760 a thread.
  * gc parallel, gh parallel, gb parallel, gm parallel, c, h in tiles of 4, w in tiles of 4, stage decoder0_conv_transpose_data_grad_in | m in tiles of 8, stage fc3_0_weight_in | m in tiles of 4, b, t in tiles of 4, sum in registers | c, h, w in tiles of 4, w, b unrolled, t unrolled, m unrolled, l lanes */
 static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_data_grad_parts,
     const float *restrict decoder0_conv_transpose_data_grad, const float *restrict fc3_0_weight, char *scratch) {
@@ -15608,7 +15608,7 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
                 for (ptrdiff_t q_s = 0; q_s < 4; q_s++) {
                     for (ptrdiff_t c_s = 0; c_s < 8; c_s++) {
                         _mm512_storeu_ps(&fc3_0_weight_in_staged1[512 * p_s + 128 * q_s + 16 * c_s],
-                            _mm512_loadu_ps(&fc3_0_weight[229376 * gc + 28672 * c0 + 7168 * p_s + 1792 * q_s + 128 * m0 + 16 * c_s]));
+                            _mm512_loadu_ps(&fc3_0_weight[204800 * gc + 25600 * c0 + 6400 * p_s + 1600 * q_s + 128 * m0 + 16 * c_s]));
                     }
                 }
             }
@@ -15636,10 +15636,10 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
                                 + c0 + 1) / 8 % 2 * 262144 + (16 * gc + 8 * gb + c0 + 1) % 8 * 256 + (64 * m0 + 32 * m1 + 4 * b0
                                 + h1) % 16 * 16 + (64 * m0 + 32 * m1 + 4 * b0 + h1) / 16 % 32 * 8192]);
                         }
-                        prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 229376 + (16 * gc + 8 * gb + c0 + 1) % 8 * 28672
-                            + (64 * m0 + 32 * m1 + 4 * b0 + h1) % 50 * 32 + (64 * m0 + 32 * m1 + 4 * b0 + h1) / 50 % 16 * 1792]);
-                        prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 229376 + (16 * gc + 8 * gb + c0 + 1) % 8 * 28672
-                            + (64 * m0 + 32 * m1 + 4 * b0 + h1) % 50 * 32 + (64 * m0 + 32 * m1 + 4 * b0 + h1) / 50 % 16 * 1792 + 16]);
+                        prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 204800 + (16 * gc + 8 * gb + c0 + 1) % 8 * 25600
+                            + (64 * m0 + 32 * m1 + 4 * b0 + h1) % 800 * 32]);
+                        prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 204800 + (16 * gc + 8 * gb + c0 + 1) % 8 * 25600
+                            + (64 * m0 + 32 * m1 + 4 * b0 + h1) % 800 * 32 + 16]);
                         for (ptrdiff_t w2 = 0; w2 < 4; w2++) {
                             float *const decoder0_conv_transpose_data_grad_in_staged0_at =
                                 &decoder0_conv_transpose_data_grad_in_staged0[1024 * b0 + 64 * h1 + 16 * w2];
@@ -15713,7 +15713,7 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
             for (ptrdiff_t q_s = 0; q_s < 4; q_s++) {
                 for (ptrdiff_t c_s = 0; c_s < 4; c_s++) {
                     _mm512_storeu_ps(&fc3_0_weight_in_staged3[256 * p_s + 64 * q_s + 16 * c_s],
-                        _mm512_loadu_ps(&fc3_0_weight[229376 * gc + 28672 * c0 + 7168 * p_s + 1792 * q_s + 16 * c_s + 1536]));
+                        _mm512_loadu_ps(&fc3_0_weight[204800 * gc + 25600 * c0 + 6400 * p_s + 1600 * q_s + 16 * c_s + 1536]));
                 }
             }
         }
@@ -15735,10 +15735,10 @@ static TARGET_CODE void fc3_data_grad_body(ptrdiff_t item, float *restrict fc3_d
             __m512 sum4_3_2 = _mm512_setzero_ps();
             __m512 sum4_3_3 = _mm512_setzero_ps();
             for (ptrdiff_t h1 = 0; h1 < 4; h1++) {
-                prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 229376 + (16 * gc + 8 * gb + c0 + 1) % 8 * 28672
-                    + (4 * b0 + h1 + 768) % 50 * 32 + (4 * b0 + h1 + 768) / 50 % 16 * 1792]);
-                prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 229376 + (16 * gc + 8 * gb + c0 + 1) % 8 * 28672
-                    + (4 * b0 + h1 + 768) % 50 * 32 + (4 * b0 + h1 + 768) / 50 % 16 * 1792 + 16]);
+                prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 204800 + (16 * gc + 8 * gb + c0 + 1) % 8 * 25600
+                    + (4 * b0 + h1 + 768) % 800 * 32]);
+                prefetch_line(&fc3_0_weight[(16 * gc + 8 * gb + c0 + 1) / 16 % 4 * 204800 + (16 * gc + 8 * gb + c0 + 1) % 8 * 25600
+                    + (4 * b0 + h1 + 768) % 800 * 32 + 16]);
                 for (ptrdiff_t w2 = 0; w2 < 4; w2++) {
                     float *const decoder0_conv_transpose_data_grad_in_staged0_at_1 = &decoder0_conv_transpose_data_grad_in_staged0[1024 * b0
                         + 64 * h1 + 16 * w2];
@@ -16248,7 +16248,7 @@ static void gru0_carry_grad_sum(float *restrict gru0_carry_grad_sum_out, const f
 }
 
 /* dw[o, i] = sum over n of dy[n, o] x[n, i]; 64 rows
- * 3840.0 k FLOPs, 272.4 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
+ * 3840.0 k FLOPs, 256.3 k bytes of memory traffic, 8192 bytes of scratch in steps of 1589760 a thread.
  * c in tiles of 16 parallel, o in tiles of 32 parallel, p parallel, q parallel, b in tiles of 16, stage gru0_cell_grad_hidden_gates_in | h, w, c in tiles of 10, sum in registers | b, t, c unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, const float *restrict gru0_cell_grad_hidden_gates,
     const float *restrict gru0_cell, float *restrict gru_weight_hh_l0_grad, char *scratch) {
@@ -16326,27 +16326,27 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum1_9_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_1, gru0_cell_9, sum1_9_1);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0];
+            float *const gru_weight_hh_l0_grad_at = &gru_weight_hh_l0_grad[9600 * o0 + 1600 * p + 256 * c0];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[0], sum1_0_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5376], sum1_0_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4800], sum1_0_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[16], sum1_1_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5392], sum1_1_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4816], sum1_1_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[32], sum1_2_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5408], sum1_2_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4832], sum1_2_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[48], sum1_3_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5424], sum1_3_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4848], sum1_3_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[64], sum1_4_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5440], sum1_4_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4864], sum1_4_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[80], sum1_5_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5456], sum1_5_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4880], sum1_5_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[96], sum1_6_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5472], sum1_6_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4896], sum1_6_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[112], sum1_7_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5488], sum1_7_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4912], sum1_7_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[128], sum1_8_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5504], sum1_8_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4928], sum1_8_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[144], sum1_9_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[5520], sum1_9_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at[4944], sum1_9_1);
             __m512 sum2_0_0 = _mm512_setzero_ps();
             __m512 sum2_0_1 = _mm512_setzero_ps();
             __m512 sum2_1_0 = _mm512_setzero_ps();
@@ -16386,19 +16386,19 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum2_5_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged0_3, gru0_cell_15, sum2_5_1);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 256 * c0 + 160];
+            float *const gru_weight_hh_l0_grad_at_1 = &gru_weight_hh_l0_grad[9600 * o0 + 1600 * p + 256 * c0 + 160];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[0], sum2_0_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5376], sum2_0_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[4800], sum2_0_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[16], sum2_1_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5392], sum2_1_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[4816], sum2_1_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[32], sum2_2_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5408], sum2_2_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[4832], sum2_2_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[48], sum2_3_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5424], sum2_3_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[4848], sum2_3_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[64], sum2_4_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5440], sum2_4_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[4864], sum2_4_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[80], sum2_5_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[5456], sum2_5_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_1[4880], sum2_5_1);
         } else {
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged3[16 * n_s],
@@ -16431,7 +16431,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum4_9 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_0, _mm512_set1_ps(gru0_cell_at_2[9]), sum4_9);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[1792 * p + 256 * c0 + 32256];
+            float *const gru_weight_hh_l0_grad_at_2 = &gru_weight_hh_l0_grad[1600 * p + 256 * c0 + 28800];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[0], sum4_0);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[16], sum4_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_2[32], sum4_2);
@@ -16461,7 +16461,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum5_5 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged3_1, _mm512_set1_ps(gru0_cell_at_3[5]), sum5_5);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[1792 * p + 256 * c0 + 32416];
+            float *const gru_weight_hh_l0_grad_at_3 = &gru_weight_hh_l0_grad[1600 * p + 256 * c0 + 28960];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[0], sum5_0);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[16], sum5_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_3[32], sum5_2);
@@ -16506,15 +16506,15 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum7_3_1 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged6_1, gru0_cell_19, sum7_3_1);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_4 = &gru_weight_hh_l0_grad[10752 * o0 + 1792 * p + 1536];
+            float *const gru_weight_hh_l0_grad_at_4 = &gru_weight_hh_l0_grad[9600 * o0 + 1600 * p + 1536];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[0], sum7_0_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5376], sum7_0_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[4800], sum7_0_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[16], sum7_1_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5392], sum7_1_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[4816], sum7_1_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[32], sum7_2_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5408], sum7_2_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[4832], sum7_2_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[48], sum7_3_0);
-            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[5424], sum7_3_1);
+            _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_4[4848], sum7_3_1);
         } else {
             for (ptrdiff_t n_s = 0; n_s < 64; n_s++) {
                 _mm512_storeu_ps(&gru0_cell_grad_hidden_gates_in_staged8[16 * n_s],
@@ -16535,7 +16535,7 @@ static TARGET_CODE void gru0_hidden_projection_weight_grad_body(ptrdiff_t item, 
                     sum9_3 = _mm512_fmadd_ps(gru0_cell_grad_hidden_gates_in_staged8_0, _mm512_set1_ps(gru0_cell_at_5[3]), sum9_3);
                 }
             }
-            float *const gru_weight_hh_l0_grad_at_5 = &gru_weight_hh_l0_grad[1792 * p + 33792];
+            float *const gru_weight_hh_l0_grad_at_5 = &gru_weight_hh_l0_grad[1600 * p + 30336];
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[0], sum9_0);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[16], sum9_1);
             _mm512_storeu_ps(&gru_weight_hh_l0_grad_at_5[32], sum9_2);
@@ -23074,12 +23074,12 @@ static void encoder0_conv_weight_grad_sum(const float *restrict encoder0_conv_we
 }
 
 /* the optimizer's step on every parameter
- * 65.0 M FLOPs, 74.3 M bytes of memory traffic.
+ * 63.6 M FLOPs, 72.7 M bytes of memory traffic.
  * p in tiles of 4096 parallel, p in tiles of 16, p lanes */
 static TARGET_CODE void update_body(ptrdiff_t item, float *restrict weights, const float *restrict coefficients,
     const float *restrict gradients, float *restrict moment1, float *restrict moment2) {
     const ptrdiff_t p0 = item;
-    if (p0 < 1134) {
+    if (p0 < 1109) {
         for (ptrdiff_t p1 = 0; p1 < 256; p1++) {
             const __m512 weights_0 = _mm512_loadu_ps(&weights[4096 * p0 + 16 * p1]);
             const __m512 gradients_0 = _mm512_loadu_ps(&gradients[4096 * p0 + 16 * p1]);
@@ -23097,20 +23097,20 @@ static TARGET_CODE void update_body(ptrdiff_t item, float *restrict weights, con
             _mm512_storeu_ps(&moment2[4096 * p0 + 16 * p1], sum_2);
         }
     } else {
-        for (ptrdiff_t p1 = 0; p1 < 58; p1++) {
-            const __m512 weights_1 = _mm512_loadu_ps(&weights[16 * p1 + 4644864]);
-            const __m512 gradients_1 = _mm512_loadu_ps(&gradients[16 * p1 + 4644864]);
+        for (ptrdiff_t p1 = 0; p1 < 62; p1++) {
+            const __m512 weights_1 = _mm512_loadu_ps(&weights[16 * p1 + 4542464]);
+            const __m512 gradients_1 = _mm512_loadu_ps(&gradients[16 * p1 + 4542464]);
             const __m512 sum_3 = _mm512_fmadd_ps(_mm512_set1_ps(1e-05f), weights_1, gradients_1);
-            const __m512 moment1_1 = _mm512_loadu_ps(&moment1[16 * p1 + 4644864]);
+            const __m512 moment1_1 = _mm512_loadu_ps(&moment1[16 * p1 + 4542464]);
             const __m512 sum_4 = _mm512_fmadd_ps(_mm512_sub_ps(sum_3, moment1_1), _mm512_set1_ps(0.1f), moment1_1);
-            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&moment2[16 * p1 + 4644864]), _mm512_set1_ps(0.999f));
+            const __m512 product_1 = _mm512_mul_ps(_mm512_loadu_ps(&moment2[16 * p1 + 4542464]), _mm512_set1_ps(0.999f));
             const __m512 sum_5 = _mm512_fmadd_ps(_mm512_mul_ps(sum_3, sum_3), _mm512_set1_ps(0.001f), product_1);
             const __m512 quotient_2 = _mm512_div_ps(_mm512_sqrt_ps(sum_5), _mm512_set1_ps(coefficients[1]));
             const __m512 quotient_3 = _mm512_div_ps(sum_4, _mm512_add_ps(quotient_2, _mm512_set1_ps(1e-08f)));
-            _mm512_storeu_ps(&weights[16 * p1 + 4644864], _mm512_sub_ps(weights_1, _mm512_mul_ps(_mm512_set1_ps(coefficients[0]),
+            _mm512_storeu_ps(&weights[16 * p1 + 4542464], _mm512_sub_ps(weights_1, _mm512_mul_ps(_mm512_set1_ps(coefficients[0]),
                 quotient_3)));
-            _mm512_storeu_ps(&moment1[16 * p1 + 4644864], sum_4);
-            _mm512_storeu_ps(&moment2[16 * p1 + 4644864], sum_5);
+            _mm512_storeu_ps(&moment1[16 * p1 + 4542464], sum_4);
+            _mm512_storeu_ps(&moment2[16 * p1 + 4542464], sum_5);
         }
     }
 }
@@ -23122,7 +23122,7 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 1135; item++) {
+    for (ptrdiff_t item = 0; item < 1110; item++) {
         update_body(item, weights, coefficients, gradients, moment1, moment2);
     }
 }
@@ -23163,7 +23163,7 @@ static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const 
 }
 
 /* the second copy of a weight, lanes along its input channels
- * 0 FLOPs, 301.1 k bytes of memory traffic.
+ * 0 FLOPs, 284.9 k bytes of memory traffic.
  * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
 static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_hh_l0,
     float *restrict gru_weight_hh_l0_copy) {
@@ -23173,14 +23173,14 @@ static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float 
         for (ptrdiff_t d0 = 0; d0 < 6; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                    gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_hh_l0[5376 * a0 + 1792 * b + 256 * d0
+                    gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_hh_l0[4800 * a0 + 1600 * b + 256 * d0
                         + 16 * d1 + a1];
                 }
             }
         }
         for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[768 * a0 + 256 * b + 16 * a1 + d1 + 32256] = gru_weight_hh_l0[5376 * a0 + 1792 * b + 16 * d1 + a1
+                gru_weight_hh_l0_copy[768 * a0 + 256 * b + 16 * a1 + d1 + 32256] = gru_weight_hh_l0[4800 * a0 + 1600 * b + 16 * d1 + a1
                     + 1536];
             }
         }
@@ -23188,14 +23188,14 @@ static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float 
         for (ptrdiff_t d0 = 0; d0 < 6; d0++) {
             for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                    gru_weight_hh_l0_copy[5376 * d0 + 256 * b + 16 * a1 + d1 + 4608] = gru_weight_hh_l0[1792 * b + 256 * d0 + 16 * d1 + a1
-                        + 32256];
+                    gru_weight_hh_l0_copy[5376 * d0 + 256 * b + 16 * a1 + d1 + 4608] = gru_weight_hh_l0[1600 * b + 256 * d0 + 16 * d1 + a1
+                        + 28800];
                 }
             }
         }
         for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[256 * b + 16 * a1 + d1 + 36864] = gru_weight_hh_l0[1792 * b + 16 * d1 + a1 + 33792];
+                gru_weight_hh_l0_copy[256 * b + 16 * a1 + d1 + 36864] = gru_weight_hh_l0[1600 * b + 16 * d1 + a1 + 30336];
             }
         }
     }
@@ -28742,7 +28742,7 @@ static void gru0_carry_start_stream(float *restrict gru0_cell, const float *rest
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 300
- * 60.0 k FLOPs, 154.1 k bytes of memory traffic.
+ * 60.0 k FLOPs, 138.0 k bytes of memory traffic.
  * o in tiles of 64 parallel, p parallel, q parallel, b parallel, sum in registers | c in tiles of 16, h, w, c, b unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *restrict gru0_cell,
     const float *restrict gru_weight_hh_l0, const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection) {
@@ -28756,20 +28756,20 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
         for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell[16 * c0 + c1]);
-                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[1792 * p + 256 * c0 + 16 * c1];
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[1600 * p + 256 * c0 + 16 * c1];
                 sum0_0 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[0]), sum0_0);
-                sum0_1 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[5376]), sum0_1);
-                sum0_2 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[10752]), sum0_2);
-                sum0_3 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[16128]), sum0_3);
+                sum0_1 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[4800]), sum0_1);
+                sum0_2 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[9600]), sum0_2);
+                sum0_3 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&gru_weight_hh_l0_at[14400]), sum0_3);
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell[c1 + 96]);
-            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[1792 * p + 16 * c1 + 1536];
+            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[1600 * p + 16 * c1 + 1536];
             sum0_0 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[0]), sum0_0);
-            sum0_1 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[5376]), sum0_1);
-            sum0_2 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[10752]), sum0_2);
-            sum0_3 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[16128]), sum0_3);
+            sum0_1 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[4800]), sum0_1);
+            sum0_2 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[9600]), sum0_2);
+            sum0_3 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&gru_weight_hh_l0_at_1[14400]), sum0_3);
         }
         const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[16 * p];
         float *const gru0_hidden_projection_at = &gru0_hidden_projection[16 * p];
@@ -28784,18 +28784,18 @@ static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const
         for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
                 const __m512 gru0_cell_2 = _mm512_set1_ps(gru0_cell[16 * c0 + c1]);
-                const float *const gru_weight_hh_l0_at_2 = &gru_weight_hh_l0[1792 * p + 256 * c0 + 16 * c1 + 21504];
+                const float *const gru_weight_hh_l0_at_2 = &gru_weight_hh_l0[1600 * p + 256 * c0 + 16 * c1 + 19200];
                 sum1_0 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[0]), sum1_0);
-                sum1_1 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[5376]), sum1_1);
-                sum1_2 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[10752]), sum1_2);
+                sum1_1 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[4800]), sum1_1);
+                sum1_2 = _mm512_fmadd_ps(gru0_cell_2, _mm512_loadu_ps(&gru_weight_hh_l0_at_2[9600]), sum1_2);
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             const __m512 gru0_cell_3 = _mm512_set1_ps(gru0_cell[c1 + 96]);
-            const float *const gru_weight_hh_l0_at_3 = &gru_weight_hh_l0[1792 * p + 16 * c1 + 23040];
+            const float *const gru_weight_hh_l0_at_3 = &gru_weight_hh_l0[1600 * p + 16 * c1 + 20736];
             sum1_0 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[0]), sum1_0);
-            sum1_1 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[5376]), sum1_1);
-            sum1_2 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[10752]), sum1_2);
+            sum1_1 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[4800]), sum1_1);
+            sum1_2 = _mm512_fmadd_ps(gru0_cell_3, _mm512_loadu_ps(&gru_weight_hh_l0_at_3[9600]), sum1_2);
         }
         const float *const gru_bias_hh_l0_at_1 = &gru_bias_hh_l0[16 * p + 192];
         float *const gru0_hidden_projection_at_1 = &gru0_hidden_projection[16 * p + 192];
@@ -28901,7 +28901,7 @@ static void keep_gru0_carry(float *restrict state, const float *restrict gru0_ce
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 8192
- * 1638.4 k FLOPs, 3736.4 k bytes of memory traffic.
+ * 1638.4 k FLOPs, 3343.2 k bytes of memory traffic.
  * o in tiles of 64 parallel, p parallel, q parallel, b, t, sum in registers | c in tiles of 16, h, w, c, b unrolled, t unrolled, o in tiles of 16 unrolled, o lanes */
 static TARGET_CODE void fc3_forward_stream_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
     const float *restrict fc3_0_bias, float *restrict fc3_forward) {
@@ -28915,20 +28915,20 @@ static TARGET_CODE void fc3_forward_stream_body(ptrdiff_t item, const float *res
     for (ptrdiff_t c0 = 0; c0 < 6; c0++) {
         for (ptrdiff_t c1 = 0; c1 < 16; c1++) {
             const __m512 gru0_cell_0 = _mm512_set1_ps(gru0_cell[16 * c0 + c1 + 112]);
-            const float *const fc3_0_weight_at = &fc3_0_weight[114688 * o0 + 7168 * p + 1792 * q + 256 * c0 + 16 * c1];
+            const float *const fc3_0_weight_at = &fc3_0_weight[102400 * o0 + 6400 * p + 1600 * q + 256 * c0 + 16 * c1];
             sum0_0 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[0]), sum0_0);
-            sum0_1 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[28672]), sum0_1);
-            sum0_2 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[57344]), sum0_2);
-            sum0_3 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[86016]), sum0_3);
+            sum0_1 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[25600]), sum0_1);
+            sum0_2 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[51200]), sum0_2);
+            sum0_3 = _mm512_fmadd_ps(gru0_cell_0, _mm512_loadu_ps(&fc3_0_weight_at[76800]), sum0_3);
         }
     }
     for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
         const __m512 gru0_cell_1 = _mm512_set1_ps(gru0_cell[c1 + 208]);
-        const float *const fc3_0_weight_at_1 = &fc3_0_weight[114688 * o0 + 7168 * p + 1792 * q + 16 * c1 + 1536];
+        const float *const fc3_0_weight_at_1 = &fc3_0_weight[102400 * o0 + 6400 * p + 1600 * q + 16 * c1 + 1536];
         sum0_0 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[0]), sum0_0);
-        sum0_1 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[28672]), sum0_1);
-        sum0_2 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[57344]), sum0_2);
-        sum0_3 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[86016]), sum0_3);
+        sum0_1 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[25600]), sum0_1);
+        sum0_2 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[51200]), sum0_2);
+        sum0_3 = _mm512_fmadd_ps(gru0_cell_1, _mm512_loadu_ps(&fc3_0_weight_at_1[76800]), sum0_3);
     }
     const float *const fc3_0_bias_at = &fc3_0_bias[1024 * o0 + 64 * p + 16 * q];
     float *const fc3_forward_at = &fc3_forward[1024 * o0 + 64 * p + 16 * q];
@@ -30941,7 +30941,7 @@ static void load_gru_weight_ih_l0(float *restrict packed, const float *restrict 
 }
 
 /* from file order
- * 0 FLOPs, 270.5 k bytes of memory traffic.
+ * 0 FLOPs, 254.4 k bytes of memory traffic.
  * a in tiles of 16 parallel, b in tiles of 16 parallel, c in tiles of 16, d in tiles of 16, e in tiles of 16, f in tiles of 16, b, c, d, e, f, a */
 static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *restrict values, float *restrict packed) {
     const ptrdiff_t a0 = item;
@@ -30950,7 +30950,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
             for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-                        packed[5376 * a0 + 1792 * b1 + 256 * d0 + 16 * d1 + a1] = values[10000 * b1 + 1600 * a0 + 100 * a1 + 16 * d0 + d1];
+                        packed[4800 * a0 + 1600 * b1 + 256 * d0 + 16 * d1 + a1] = values[10000 * b1 + 1600 * a0 + 100 * a1 + 16 * d0 + d1];
                     }
                 }
             }
@@ -30958,7 +30958,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
         for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-                    packed[5376 * a0 + 1792 * b1 + 16 * d1 + a1 + 1536] = values[10000 * b1 + 1600 * a0 + 100 * a1 + d1 + 96];
+                    packed[4800 * a0 + 1600 * b1 + 16 * d1 + a1 + 1536] = values[10000 * b1 + 1600 * a0 + 100 * a1 + d1 + 96];
                 }
             }
         }
@@ -30967,7 +30967,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
             for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                        packed[1792 * b1 + 256 * d0 + 16 * d1 + a1 + 32256] = values[10000 * b1 + 100 * a1 + 16 * d0 + d1 + 9600];
+                        packed[1600 * b1 + 256 * d0 + 16 * d1 + a1 + 28800] = values[10000 * b1 + 100 * a1 + 16 * d0 + d1 + 9600];
                     }
                 }
             }
@@ -30975,7 +30975,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
         for (ptrdiff_t b1 = 0; b1 < 3; b1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                    packed[1792 * b1 + 16 * d1 + a1 + 33792] = values[10000 * b1 + 100 * a1 + d1 + 9696];
+                    packed[1600 * b1 + 16 * d1 + a1 + 30336] = values[10000 * b1 + 100 * a1 + d1 + 9696];
                 }
             }
         }
@@ -30983,11 +30983,7 @@ static TARGET_CODE void load_gru_weight_hh_l0_body(ptrdiff_t item, const float *
 }
 
 static void load_gru_weight_hh_l0(float *restrict packed, const float *restrict values, int threads) {
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#else
     (void)threads;
-#endif
     for (ptrdiff_t item = 0; item < 7; item++) {
         load_gru_weight_hh_l0_body(item, values, packed);
     }
@@ -31048,7 +31044,7 @@ static void load_gru_bias_hh_l0(float *restrict packed, const float *restrict va
 }
 
 /* from file order
- * 0 FLOPs, 6946.8 k bytes of memory traffic.
+ * 0 FLOPs, 6553.6 k bytes of memory traffic.
  * a in tiles of 16 parallel, b in tiles of 16 parallel, c in tiles of 16, d in tiles of 16, e in tiles of 16, f in tiles of 16, b, c, d, e, f, a */
 static TARGET_CODE void load_fc3_0_weight_body(ptrdiff_t item, const float *restrict values, float *restrict packed) {
     const ptrdiff_t a0 = item;
@@ -31057,7 +31053,7 @@ static TARGET_CODE void load_fc3_0_weight_body(ptrdiff_t item, const float *rest
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
                     for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-                        packed[28672 * a0 + 7168 * b1 + 1792 * c1 + 256 * d0 + 16 * d1 + a1] = values[25600 * a0 + 1600 * a1 + 400 * b1
+                        packed[25600 * a0 + 6400 * b1 + 1600 * c1 + 256 * d0 + 16 * d1 + a1] = values[25600 * a0 + 1600 * a1 + 400 * b1
                             + 100 * c1 + 16 * d0 + d1];
                     }
                 }
@@ -31068,7 +31064,7 @@ static TARGET_CODE void load_fc3_0_weight_body(ptrdiff_t item, const float *rest
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-                    packed[28672 * a0 + 7168 * b1 + 1792 * c1 + 16 * d1 + a1 + 1536] = values[25600 * a0 + 1600 * a1 + 400 * b1 + 100 * c1
+                    packed[25600 * a0 + 6400 * b1 + 1600 * c1 + 16 * d1 + a1 + 1536] = values[25600 * a0 + 1600 * a1 + 400 * b1 + 100 * c1
                         + d1 + 96];
                 }
             }
@@ -31644,13 +31640,13 @@ static void save_gru_weight_ih_l0(float *restrict values, const float *restrict 
 }
 
 /* to file order
- * 0 FLOPs, 270.5 k bytes of memory traffic.
+ * 0 FLOPs, 254.4 k bytes of memory traffic.
  * a, b, c, d, e, f, a, b, c, d, e, f */
 static TARGET_CODE void save_gru_weight_hh_l0_body(const float *restrict packed, float *restrict values) {
     for (ptrdiff_t a0 = 0; a0 < 100; a0++) {
         for (ptrdiff_t b0 = 0; b0 < 3; b0++) {
             for (ptrdiff_t d0 = 0; d0 < 100; d0++) {
-                values[10000 * b0 + 100 * a0 + d0] = packed[a0 % 16 + a0 / 16 * 5376 + 1792 * b0 + 16 * d0];
+                values[10000 * b0 + 100 * a0 + d0] = packed[a0 % 16 + a0 / 16 * 4800 + 1600 * b0 + 16 * d0];
             }
         }
     }
@@ -31694,14 +31690,14 @@ static void save_gru_bias_hh_l0(float *restrict values, const float *restrict pa
 }
 
 /* to file order
- * 0 FLOPs, 6946.8 k bytes of memory traffic.
+ * 0 FLOPs, 6553.6 k bytes of memory traffic.
  * a, b, c, d, e, f, a, b, c, d, e, f */
 static TARGET_CODE void save_fc3_0_weight_body(const float *restrict packed, float *restrict values) {
     for (ptrdiff_t a0 = 0; a0 < 512; a0++) {
         for (ptrdiff_t b0 = 0; b0 < 4; b0++) {
             for (ptrdiff_t c0 = 0; c0 < 4; c0++) {
                 for (ptrdiff_t d0 = 0; d0 < 100; d0++) {
-                    values[1600 * a0 + 400 * b0 + 100 * c0 + d0] = packed[a0 % 16 + a0 / 16 * 28672 + 7168 * b0 + 1792 * c0 + 16 * d0];
+                    values[1600 * a0 + 400 * b0 + 100 * c0 + d0] = packed[a0 % 16 + a0 / 16 * 25600 + 6400 * b0 + 1600 * c0 + 16 * d0];
                 }
             }
         }
@@ -32511,7 +32507,7 @@ static void normal_chunk(float *restrict values, int threads) {
 }
 
 /* Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none. */
-static const ptrdiff_t block_offset[MODEL_BLOCKS] = {0, 18583168, 37166336, 55749504, 74332672};
+static const ptrdiff_t block_offset[MODEL_BLOCKS] = {0, 18173824, 36347648, 54521472, 72695296};
 
 /* Tells whoever measures that this kernel of the step is done. */
 static void done(const ModelStep *step, int kernel) {
@@ -32537,9 +32533,9 @@ static const ModelKernel train_kernel[] = {
     {"fc1_forward_sum", 262144.0, 1065216.0, 1, false},
     {"gru0_input_projection", 2457600.0, 189760.0, 1, false},
     {"gru0_carry_start", 0.0, 42240.0, 1, false},
-    {"gru0_hidden_projection", 960000.0, 273728.0, 4, false},
+    {"gru0_hidden_projection", 960000.0, 257600.0, 4, false},
     {"gru0_cell", 96000.0, 207872.0, 4, false},
-    {"fc3_forward", 104857600.0, 5835776.0, 1, false},
+    {"fc3_forward", 104857600.0, 5442560.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
     {"decoder0_conv_transpose_forward", 2415919104.0, 14811136.0, 1, false},
     {"decoder0_batch_norm_statistics_merge", 98304.0, 141312.0, 1, false},
@@ -32586,16 +32582,16 @@ static const ModelKernel train_kernel[] = {
     {"decoder0_conv_transpose_weight_grad", 2415919104.0, 15210496.0, 1, false},
     {"decoder0_conv_transpose_data_grad_weight", 0.0, 13107200.0, 1, false},
     {"decoder0_conv_transpose_data_grad", 2415919104.0, 18880512.0, 1, false},
-    {"fc3_weight_grad", 104857600.0, 5803008.0, 1, false},
+    {"fc3_weight_grad", 104857600.0, 5409792.0, 1, false},
     {"fc3_bias_grad", 524288.0, 2129920.0, 1, false},
-    {"fc3_data_grad", 104857600.0, 7405568.0, 1, false},
+    {"fc3_data_grad", 104857600.0, 7012352.0, 1, false},
     {"fc3_data_grad_sum", 409600.0, 1667072.0, 1, false},
     {"gru0_carry_grad_start", 0.0, 35840.0, 1, false},
     {"gru0_cell_grad_sum", 6400.0, 93184.0, 4, false},
     {"gru0_cell_grad", 144000.0, 437248.0, 4, false},
     {"gru0_hidden_projection_data_grad", 960000.0, 265216.0, 4, false},
     {"gru0_carry_grad_sum", 6400.0, 93184.0, 4, false},
-    {"gru0_hidden_projection_weight_grad", 3840000.0, 272384.0, 1, false},
+    {"gru0_hidden_projection_weight_grad", 3840000.0, 256256.0, 1, false},
     {"gru0_hidden_projection_bias_grad", 19200.0, 87360.0, 1, false},
     {"gru0_input_projection_weight_grad", 2457600.0, 188416.0, 1, false},
     {"gru0_input_projection_bias_grad", 19200.0, 87360.0, 1, false},
@@ -32633,9 +32629,9 @@ static const ModelKernel train_kernel[] = {
     {"encoder0_batch_norm_bias_grad", 32.0, 384.0, 1, false},
     {"encoder0_conv_weight_grad", 150994944.0, 68167424.0, 1, false},
     {"encoder0_conv_weight_grad_sum", 2304.0, 10368.0, 1, false},
-    {"update", 65041088.0, 74332688.0, 1, false},
+    {"update", 63608384.0, 72695312.0, 1, false},
     {"gru_weight_ih_l0_renew", 0.0, 172032.0, 1, false},
-    {"gru_weight_hh_l0_renew", 0.0, 301056.0, 1, false},
+    {"gru_weight_hh_l0_renew", 0.0, 284928.0, 1, false},
 };
 
 /* What evaluate calls: name, FLOPs and bytes of memory traffic of a call, calls, whether it multiplies pairs of bfloat16. */
@@ -32657,9 +32653,9 @@ static const ModelKernel evaluate_kernel[] = {
     {"fc1_forward_sum", 262144.0, 1065216.0, 1, false},
     {"gru0_input_projection", 2457600.0, 189760.0, 1, false},
     {"gru0_carry_start", 0.0, 42240.0, 1, false},
-    {"gru0_hidden_projection", 960000.0, 273728.0, 4, false},
+    {"gru0_hidden_projection", 960000.0, 257600.0, 4, false},
     {"gru0_cell", 96000.0, 207872.0, 4, false},
-    {"fc3_forward", 104857600.0, 5835776.0, 1, false},
+    {"fc3_forward", 104857600.0, 5442560.0, 1, false},
     {"decoder0_conv_transpose_forward_weight", 0.0, 13107200.0, 1, false},
     {"decoder0_conv_transpose_forward_evaluate", 2415919104.0, 14680064.0, 1, false},
     {"decoder0_batch_norm_running", 1024.0, 6144.0, 1, false},
@@ -32682,348 +32678,348 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 74576896), (float *)(workspace + 108131328), scratch,
+    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 72939520), (float *)(workspace + 106493952), scratch,
         threads);
     done(step, 0);
-    encoder0_batch_norm_statistics_merge((const float *)(workspace + 108131328), (double *)(workspace + 109179904),
-        (float *)(workspace + 255822336), (float *)(workspace + 74332672), (float *)(workspace + 74332800),
+    encoder0_batch_norm_statistics_merge((const float *)(workspace + 106493952), (double *)(workspace + 107542528),
+        (float *)(workspace + 254184960), (float *)(workspace + 72695296), (float *)(workspace + 72695424),
         (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_weight((float *)(workspace + 108655616), (const float *)(workspace + 1408), threads);
+    encoder1_conv_forward_weight((float *)(workspace + 107018240), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward((const float *)(workspace + 74576896), (const float *)(workspace + 255822336), (const float *)(workspace + 1280),
-        (const float *)(workspace + 108655616), (float *)(workspace + 175240192), (float *)(workspace + 108131328), scratch, threads);
+    encoder1_conv_forward((const float *)(workspace + 72939520), (const float *)(workspace + 254184960), (const float *)(workspace + 1280),
+        (const float *)(workspace + 107018240), (float *)(workspace + 173602816), (float *)(workspace + 106493952), scratch, threads);
     done(step, 3);
-    encoder1_batch_norm_statistics_merge((const float *)(workspace + 108131328), (double *)(workspace + 108655616),
-        (float *)(workspace + 255820800), (float *)(workspace + 74332928), (float *)(workspace + 74333184),
+    encoder1_batch_norm_statistics_merge((const float *)(workspace + 106493952), (double *)(workspace + 107018240),
+        (float *)(workspace + 254183424), (float *)(workspace + 72695552), (float *)(workspace + 72695808),
         (const float *)(workspace + 75136), threads);
     done(step, 4);
-    encoder2_conv_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 75648), threads);
+    encoder2_conv_forward_weight((float *)(workspace + 106493952), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward((const float *)(workspace + 175240192), (const float *)(workspace + 255820800),
-        (const float *)(workspace + 75392), (const float *)(workspace + 108131328), (float *)(workspace + 225571840),
-        (float *)(workspace + 108655616), scratch, threads);
+    encoder2_conv_forward((const float *)(workspace + 173602816), (const float *)(workspace + 254183424),
+        (const float *)(workspace + 75392), (const float *)(workspace + 106493952), (float *)(workspace + 223934464),
+        (float *)(workspace + 107018240), scratch, threads);
     done(step, 6);
-    encoder2_batch_norm_statistics_merge((const float *)(workspace + 108655616), (double *)(workspace + 108131328),
-        (float *)(workspace + 255817728), (float *)(workspace + 74333440), (float *)(workspace + 74333952),
+    encoder2_batch_norm_statistics_merge((const float *)(workspace + 107018240), (double *)(workspace + 106493952),
+        (float *)(workspace + 254180352), (float *)(workspace + 72696064), (float *)(workspace + 72696576),
         (const float *)(workspace + 370560), threads);
     done(step, 7);
-    encoder3_conv_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 371584), threads);
+    encoder3_conv_forward_weight((float *)(workspace + 106493952), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward((const float *)(workspace + 225571840), (const float *)(workspace + 255817728),
-        (const float *)(workspace + 371072), (const float *)(workspace + 108131328), (float *)(workspace + 242349056),
-        (float *)(workspace + 110228480), scratch, threads);
+    encoder3_conv_forward((const float *)(workspace + 223934464), (const float *)(workspace + 254180352),
+        (const float *)(workspace + 371072), (const float *)(workspace + 106493952), (float *)(workspace + 240711680),
+        (float *)(workspace + 108591104), scratch, threads);
     done(step, 9);
-    encoder3_batch_norm_statistics_merge((const float *)(workspace + 110228480), (double *)(workspace + 108131328),
-        (float *)(workspace + 255811584), (float *)(workspace + 74334464), (float *)(workspace + 74335488),
+    encoder3_batch_norm_statistics_merge((const float *)(workspace + 108591104), (double *)(workspace + 106493952),
+        (float *)(workspace + 254174208), (float *)(workspace + 72697088), (float *)(workspace + 72698112),
         (const float *)(workspace + 1551232), threads);
     done(step, 10);
-    encoder4_conv_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 1553280), threads);
+    encoder4_conv_forward_weight((float *)(workspace + 106493952), (const float *)(workspace + 1553280), threads);
     done(step, 11);
-    encoder4_conv_forward((const float *)(workspace + 242349056), (const float *)(workspace + 255811584),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 108131328), (float *)(workspace + 250737664), scratch, threads);
+    encoder4_conv_forward((const float *)(workspace + 240711680), (const float *)(workspace + 254174208),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 106493952), (float *)(workspace + 249100288), scratch, threads);
     done(step, 12);
-    fc1_forward((float *)(workspace + 108131328), (const float *)(workspace + 250737664), (const float *)(workspace + 6271872), scratch,
+    fc1_forward((float *)(workspace + 106493952), (const float *)(workspace + 249100288), (const float *)(workspace + 6271872), scratch,
         threads);
     done(step, 13);
-    fc1_forward_sum((const float *)(workspace + 108131328), (float *)(workspace + 255795200), (const float *)(workspace + 8369024), scratch,
+    fc1_forward_sum((const float *)(workspace + 106493952), (float *)(workspace + 254157824), (const float *)(workspace + 8369024), scratch,
         threads);
     done(step, 14);
-    gru0_input_projection((const float *)(workspace + 255795200), (const float *)(workspace + 8369280), (float *)(workspace + 255587328),
-        (const float *)(workspace + 8605824), threads);
+    gru0_input_projection((const float *)(workspace + 254157824), (const float *)(workspace + 8369280), (float *)(workspace + 253949952),
+        (const float *)(workspace + 8589696), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 255759360), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 254121984), step->h0, threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 255759360), (const float *)(workspace + 8455296),
-            (float *)(workspace + 255673344), (const float *)(workspace + 8607168), time, threads);
+        gru0_hidden_projection((const float *)(workspace + 254121984), (const float *)(workspace + 8455296),
+            (float *)(workspace + 254035968), (const float *)(workspace + 8591040), time, threads);
         done(step, 17);
-        gru0_cell((float *)(workspace + 255759360), (const float *)(workspace + 255587328), (const float *)(workspace + 255673344), time,
+        gru0_cell((float *)(workspace + 254121984), (const float *)(workspace + 253949952), (const float *)(workspace + 254035968), time,
             threads);
         done(step, 18);
     }
-    fc3_forward((const float *)(workspace + 8608512), (const float *)(workspace + 255759360), (float *)(workspace + 252834816),
-        (const float *)(workspace + 12278528), threads);
+    fc3_forward((const float *)(workspace + 8592384), (const float *)(workspace + 254121984), (float *)(workspace + 251197440),
+        (const float *)(workspace + 11869184), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 12311296), threads);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 106493952), (const float *)(workspace + 11901952), threads);
     done(step, 20);
-    decoder0_conv_transpose_forward((const float *)(workspace + 252834816), (const float *)(workspace + 108131328),
-        (float *)(workspace + 246543360), (float *)(workspace + 116519936), scratch, threads);
+    decoder0_conv_transpose_forward((const float *)(workspace + 251197440), (const float *)(workspace + 106493952),
+        (float *)(workspace + 244905984), (float *)(workspace + 114882560), scratch, threads);
     done(step, 21);
-    decoder0_batch_norm_statistics_merge((const float *)(workspace + 116519936), (double *)(workspace + 108131328),
-        (float *)(workspace + 255814656), (float *)(workspace + 74336512), (float *)(workspace + 74337536),
-        (const float *)(workspace + 17029888), threads);
+    decoder0_batch_norm_statistics_merge((const float *)(workspace + 114882560), (double *)(workspace + 106493952),
+        (float *)(workspace + 254177280), (float *)(workspace + 72699136), (float *)(workspace + 72700160),
+        (const float *)(workspace + 16620544), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 17031936), threads);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 106493952), (const float *)(workspace + 16622592), threads);
     done(step, 23);
-    decoder1_conv_transpose_forward((const float *)(workspace + 246543360), (const float *)(workspace + 255814656),
-        (const float *)(workspace + 17030912), (const float *)(workspace + 108131328), (float *)(workspace + 233960448),
-        (float *)(workspace + 110228480), scratch, threads);
+    decoder1_conv_transpose_forward((const float *)(workspace + 244905984), (const float *)(workspace + 254177280),
+        (const float *)(workspace + 16621568), (const float *)(workspace + 106493952), (float *)(workspace + 232323072),
+        (float *)(workspace + 108591104), scratch, threads);
     done(step, 24);
-    decoder1_batch_norm_statistics_merge((const float *)(workspace + 110228480), (double *)(workspace + 108131328),
-        (float *)(workspace + 255819264), (float *)(workspace + 74338560), (float *)(workspace + 74339072),
-        (const float *)(workspace + 18211584), threads);
+    decoder1_batch_norm_statistics_merge((const float *)(workspace + 108591104), (double *)(workspace + 106493952),
+        (float *)(workspace + 254181888), (float *)(workspace + 72701184), (float *)(workspace + 72701696),
+        (const float *)(workspace + 17802240), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 108131328), (const float *)(workspace + 18212608), threads);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 106493952), (const float *)(workspace + 17803264), threads);
     done(step, 26);
-    decoder2_conv_transpose_forward((const float *)(workspace + 233960448), (const float *)(workspace + 255819264),
-        (const float *)(workspace + 18212096), (const float *)(workspace + 108131328), (float *)(workspace + 192017408),
-        (float *)(workspace + 108655616), scratch, threads);
+    decoder2_conv_transpose_forward((const float *)(workspace + 232323072), (const float *)(workspace + 254181888),
+        (const float *)(workspace + 17802752), (const float *)(workspace + 106493952), (float *)(workspace + 190380032),
+        (float *)(workspace + 107018240), scratch, threads);
     done(step, 27);
-    decoder2_batch_norm_statistics_merge((const float *)(workspace + 108655616), (double *)(workspace + 108131328),
-        (float *)(workspace + 255821568), (float *)(workspace + 74339584), (float *)(workspace + 74339840),
-        (const float *)(workspace + 18507520), threads);
+    decoder2_batch_norm_statistics_merge((const float *)(workspace + 107018240), (double *)(workspace + 106493952),
+        (float *)(workspace + 254184192), (float *)(workspace + 72702208), (float *)(workspace + 72702464),
+        (const float *)(workspace + 18098176), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 142734336), (const float *)(workspace + 18508032), threads);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 141096960), (const float *)(workspace + 18098688), threads);
     done(step, 29);
-    decoder3_conv_transpose_forward((const float *)(workspace + 192017408), (const float *)(workspace + 255821568),
-        (const float *)(workspace + 18507776), (const float *)(workspace + 142734336), (float *)(workspace + 108131328),
-        (float *)(workspace + 141685760), scratch, threads);
+    decoder3_conv_transpose_forward((const float *)(workspace + 190380032), (const float *)(workspace + 254184192),
+        (const float *)(workspace + 18098432), (const float *)(workspace + 141096960), (float *)(workspace + 106493952),
+        (float *)(workspace + 140048384), scratch, threads);
     done(step, 30);
-    decoder3_batch_norm_statistics_merge((const float *)(workspace + 141685760), (double *)(workspace + 142734336),
-        (float *)(workspace + 255822720), (float *)(workspace + 74340096), (float *)(workspace + 74340224),
-        (const float *)(workspace + 18581760), threads);
+    decoder3_batch_norm_statistics_merge((const float *)(workspace + 140048384), (double *)(workspace + 141096960),
+        (float *)(workspace + 254185344), (float *)(workspace + 72702720), (float *)(workspace + 72702848),
+        (const float *)(workspace + 18172416), threads);
     done(step, 31);
-    decoder4_conv_forward((const float *)(workspace + 108131328), (const float *)(workspace + 255822720),
-        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    decoder4_conv_forward((const float *)(workspace + 106493952), (const float *)(workspace + 254185344),
+        (const float *)(workspace + 18172544), (const float *)(workspace + 18172672), step->reconstruction, scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 141685760), threads);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 140048384), threads);
     done(step, 33);
-    loss((const double *)(workspace + 141685760), step->loss, threads);
+    loss((const double *)(workspace + 140048384), step->loss, threads);
     done(step, 34);
-    decoder4_tanh_grad((float *)(workspace + 208794624), step->reconstruction, step->x, threads);
+    decoder4_tanh_grad((float *)(workspace + 207157248), step->reconstruction, step->x, threads);
     done(step, 35);
-    decoder4_conv_weight_grad((float *)(workspace + 141685760), (const float *)(workspace + 108131328),
-        (const float *)(workspace + 255822720), (const float *)(workspace + 18581888), (const float *)(workspace + 208794624), scratch,
+    decoder4_conv_weight_grad((float *)(workspace + 140048384), (const float *)(workspace + 106493952),
+        (const float *)(workspace + 254185344), (const float *)(workspace + 18172544), (const float *)(workspace + 207157248), scratch,
         threads);
     done(step, 36);
-    decoder4_conv_weight_grad_sum((const float *)(workspace + 141685760), (float *)(workspace + 37165184), threads);
+    decoder4_conv_weight_grad_sum((const float *)(workspace + 140048384), (float *)(workspace + 36346496), threads);
     done(step, 37);
-    decoder4_conv_data_grad((const float *)(workspace + 208794624), (const float *)(workspace + 18582016), (float *)(workspace + 141685760),
-        (const float *)(workspace + 108131328), (const float *)(workspace + 255822720), (const float *)(workspace + 18581888),
-        (float *)(workspace + 209843200), scratch, threads);
+    decoder4_conv_data_grad((const float *)(workspace + 207157248), (const float *)(workspace + 18172672), (float *)(workspace + 140048384),
+        (const float *)(workspace + 106493952), (const float *)(workspace + 254185344), (const float *)(workspace + 18172544),
+        (float *)(workspace + 208205824), scratch, threads);
     done(step, 38);
-    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 209843200), (float *)(workspace + 255823104),
-        (const float *)(workspace + 255822720), threads);
+    decoder3_batch_norm_grad_sums_merge((const float *)(workspace + 208205824), (float *)(workspace + 254185728),
+        (const float *)(workspace + 254185344), threads);
     done(step, 39);
-    decoder3_batch_norm_weight_grad((float *)(workspace + 37164928), (const float *)(workspace + 255823104), threads);
+    decoder3_batch_norm_weight_grad((float *)(workspace + 36346240), (const float *)(workspace + 254185728), threads);
     done(step, 40);
-    decoder3_batch_norm_bias_grad((float *)(workspace + 37165056), (const float *)(workspace + 255823104), threads);
+    decoder3_batch_norm_bias_grad((float *)(workspace + 36346368), (const float *)(workspace + 254185728), threads);
     done(step, 41);
-    decoder3_conv_transpose_weight_grad((const float *)(workspace + 255822720), (const float *)(workspace + 108131328),
-        (const float *)(workspace + 255823104), (const float *)(workspace + 18581888), (const float *)(workspace + 141685760),
-        (const float *)(workspace + 192017408), (const float *)(workspace + 255821568), (const float *)(workspace + 18507776),
-        (float *)(workspace + 208794624), scratch, threads);
+    decoder3_conv_transpose_weight_grad((const float *)(workspace + 254185344), (const float *)(workspace + 106493952),
+        (const float *)(workspace + 254185728), (const float *)(workspace + 18172544), (const float *)(workspace + 140048384),
+        (const float *)(workspace + 190380032), (const float *)(workspace + 254184192), (const float *)(workspace + 18098432),
+        (float *)(workspace + 207157248), scratch, threads);
     done(step, 42);
-    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 208794624), (float *)(workspace + 37091200), threads);
+    decoder3_conv_transpose_weight_grad_sum((const float *)(workspace + 207157248), (float *)(workspace + 36272512), threads);
     done(step, 43);
-    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18508032), (float *)(workspace + 255456256), scratch, threads);
+    decoder3_conv_transpose_data_grad_weight((const float *)(workspace + 18098688), (float *)(workspace + 253818880), scratch, threads);
     done(step, 44);
-    decoder3_conv_transpose_data_grad((const float *)(workspace + 255822720), (const float *)(workspace + 108131328),
-        (const float *)(workspace + 255823104), (const float *)(workspace + 18581888), (const float *)(workspace + 141685760),
-        (const float *)(workspace + 192017408), (const float *)(workspace + 255456256), (float *)(workspace + 208794624),
-        (const float *)(workspace + 255821568), (const float *)(workspace + 18507776), (float *)(workspace + 254931968), scratch, threads);
+    decoder3_conv_transpose_data_grad((const float *)(workspace + 254185344), (const float *)(workspace + 106493952),
+        (const float *)(workspace + 254185728), (const float *)(workspace + 18172544), (const float *)(workspace + 140048384),
+        (const float *)(workspace + 190380032), (const float *)(workspace + 253818880), (float *)(workspace + 207157248),
+        (const float *)(workspace + 254184192), (const float *)(workspace + 18098432), (float *)(workspace + 253294592), scratch, threads);
     done(step, 45);
-    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 254931968), (float *)(workspace + 117306368),
-        (const float *)(workspace + 255821568), threads);
+    decoder2_batch_norm_grad_sums_merge((const float *)(workspace + 253294592), (float *)(workspace + 115668992),
+        (const float *)(workspace + 254184192), threads);
     done(step, 46);
-    decoder2_batch_norm_weight_grad((float *)(workspace + 37090688), (const float *)(workspace + 117306368), threads);
+    decoder2_batch_norm_weight_grad((float *)(workspace + 36272000), (const float *)(workspace + 115668992), threads);
     done(step, 47);
-    decoder2_batch_norm_bias_grad((float *)(workspace + 37090944), (const float *)(workspace + 117306368), threads);
+    decoder2_batch_norm_bias_grad((float *)(workspace + 36272256), (const float *)(workspace + 115668992), threads);
     done(step, 48);
-    decoder2_conv_transpose_weight_grad((const float *)(workspace + 255821568), (const float *)(workspace + 192017408),
-        (const float *)(workspace + 117306368), (const float *)(workspace + 18507776), (const float *)(workspace + 208794624),
-        (const float *)(workspace + 233960448), (const float *)(workspace + 255819264), (const float *)(workspace + 18212096),
-        (float *)(workspace + 108131328), scratch, threads);
+    decoder2_conv_transpose_weight_grad((const float *)(workspace + 254184192), (const float *)(workspace + 190380032),
+        (const float *)(workspace + 115668992), (const float *)(workspace + 18098432), (const float *)(workspace + 207157248),
+        (const float *)(workspace + 232323072), (const float *)(workspace + 254181888), (const float *)(workspace + 17802752),
+        (float *)(workspace + 106493952), scratch, threads);
     done(step, 49);
-    decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 108131328), (float *)(workspace + 36795776), threads);
+    decoder2_conv_transpose_weight_grad_sum((const float *)(workspace + 106493952), (float *)(workspace + 35977088), threads);
     done(step, 50);
-    decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 18212608), (float *)(workspace + 116519936), scratch, threads);
+    decoder2_conv_transpose_data_grad_weight((const float *)(workspace + 17803264), (float *)(workspace + 114882560), scratch, threads);
     done(step, 51);
-    decoder2_conv_transpose_data_grad((const float *)(workspace + 255821568), (const float *)(workspace + 192017408),
-        (const float *)(workspace + 117306368), (const float *)(workspace + 18507776), (const float *)(workspace + 208794624),
-        (const float *)(workspace + 233960448), (const float *)(workspace + 116519936), (float *)(workspace + 108131328),
-        (const float *)(workspace + 255819264), (const float *)(workspace + 18212096), (float *)(workspace + 117044224), scratch, threads);
+    decoder2_conv_transpose_data_grad((const float *)(workspace + 254184192), (const float *)(workspace + 190380032),
+        (const float *)(workspace + 115668992), (const float *)(workspace + 18098432), (const float *)(workspace + 207157248),
+        (const float *)(workspace + 232323072), (const float *)(workspace + 114882560), (float *)(workspace + 106493952),
+        (const float *)(workspace + 254181888), (const float *)(workspace + 17802752), (float *)(workspace + 115406848), scratch, threads);
     done(step, 52);
-    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 117044224), (float *)(workspace + 122942464),
-        (const float *)(workspace + 255819264), threads);
+    decoder1_batch_norm_grad_sums_merge((const float *)(workspace + 115406848), (float *)(workspace + 121305088),
+        (const float *)(workspace + 254181888), threads);
     done(step, 53);
-    decoder1_batch_norm_weight_grad((float *)(workspace + 36794752), (const float *)(workspace + 122942464), threads);
+    decoder1_batch_norm_weight_grad((float *)(workspace + 35976064), (const float *)(workspace + 121305088), threads);
     done(step, 54);
-    decoder1_batch_norm_bias_grad((float *)(workspace + 36795264), (const float *)(workspace + 122942464), threads);
+    decoder1_batch_norm_bias_grad((float *)(workspace + 35976576), (const float *)(workspace + 121305088), threads);
     done(step, 55);
-    decoder1_conv_transpose_weight_grad((const float *)(workspace + 255819264), (const float *)(workspace + 233960448),
-        (const float *)(workspace + 122942464), (const float *)(workspace + 18212096), (const float *)(workspace + 108131328),
-        (const float *)(workspace + 246543360), (const float *)(workspace + 255814656), (const float *)(workspace + 17030912),
-        (float *)(workspace + 116519936), scratch, threads);
+    decoder1_conv_transpose_weight_grad((const float *)(workspace + 254181888), (const float *)(workspace + 232323072),
+        (const float *)(workspace + 121305088), (const float *)(workspace + 17802752), (const float *)(workspace + 106493952),
+        (const float *)(workspace + 244905984), (const float *)(workspace + 254177280), (const float *)(workspace + 16621568),
+        (float *)(workspace + 114882560), scratch, threads);
     done(step, 56);
-    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 116519936), (float *)(workspace + 35615104), threads);
+    decoder1_conv_transpose_weight_grad_sum((const float *)(workspace + 114882560), (float *)(workspace + 34796416), threads);
     done(step, 57);
-    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 17031936), (float *)(workspace + 120714240), scratch, threads);
+    decoder1_conv_transpose_data_grad_weight((const float *)(workspace + 16622592), (float *)(workspace + 119076864), scratch, threads);
     done(step, 58);
-    decoder1_conv_transpose_data_grad((const float *)(workspace + 255819264), (const float *)(workspace + 233960448),
-        (const float *)(workspace + 122942464), (const float *)(workspace + 18212096), (const float *)(workspace + 108131328),
-        (const float *)(workspace + 246543360), (const float *)(workspace + 120714240), (float *)(workspace + 116519936),
-        (const float *)(workspace + 255814656), (const float *)(workspace + 17030912), (float *)(workspace + 122811392), scratch, threads);
+    decoder1_conv_transpose_data_grad((const float *)(workspace + 254181888), (const float *)(workspace + 232323072),
+        (const float *)(workspace + 121305088), (const float *)(workspace + 17802752), (const float *)(workspace + 106493952),
+        (const float *)(workspace + 244905984), (const float *)(workspace + 119076864), (float *)(workspace + 114882560),
+        (const float *)(workspace + 254177280), (const float *)(workspace + 16621568), (float *)(workspace + 121174016), scratch, threads);
     done(step, 59);
-    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 122942464),
-        (const float *)(workspace + 255814656), threads);
+    decoder0_batch_norm_grad_sums_merge((const float *)(workspace + 121174016), (float *)(workspace + 121305088),
+        (const float *)(workspace + 254177280), threads);
     done(step, 60);
-    decoder0_batch_norm_weight_grad((float *)(workspace + 35613056), (const float *)(workspace + 122942464), threads);
+    decoder0_batch_norm_weight_grad((float *)(workspace + 34794368), (const float *)(workspace + 121305088), threads);
     done(step, 61);
-    decoder0_batch_norm_bias_grad((float *)(workspace + 35614080), (const float *)(workspace + 122942464), threads);
+    decoder0_batch_norm_bias_grad((float *)(workspace + 34795392), (const float *)(workspace + 121305088), threads);
     done(step, 62);
-    decoder0_conv_transpose_weight_grad((const float *)(workspace + 255814656), (const float *)(workspace + 246543360),
-        (const float *)(workspace + 122942464), (const float *)(workspace + 17030912), (const float *)(workspace + 116519936),
-        (const float *)(workspace + 252834816), (float *)(workspace + 30894464), scratch, threads);
+    decoder0_conv_transpose_weight_grad((const float *)(workspace + 254177280), (const float *)(workspace + 244905984),
+        (const float *)(workspace + 121305088), (const float *)(workspace + 16621568), (const float *)(workspace + 114882560),
+        (const float *)(workspace + 251197440), (float *)(workspace + 30075776), scratch, threads);
     done(step, 63);
-    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 12311296), (float *)(workspace + 108131328), scratch, threads);
+    decoder0_conv_transpose_data_grad_weight((const float *)(workspace + 11901952), (float *)(workspace + 106493952), scratch, threads);
     done(step, 64);
-    decoder0_conv_transpose_data_grad((const float *)(workspace + 255814656), (const float *)(workspace + 246543360),
-        (const float *)(workspace + 122942464), (const float *)(workspace + 17030912), (const float *)(workspace + 116519936),
-        (const float *)(workspace + 108131328), (float *)(workspace + 120714240), scratch, threads);
+    decoder0_conv_transpose_data_grad((const float *)(workspace + 254177280), (const float *)(workspace + 244905984),
+        (const float *)(workspace + 121305088), (const float *)(workspace + 16621568), (const float *)(workspace + 114882560),
+        (const float *)(workspace + 106493952), (float *)(workspace + 119076864), scratch, threads);
     done(step, 65);
-    fc3_weight_grad((const float *)(workspace + 120714240), (const float *)(workspace + 255759360), (float *)(workspace + 27191680),
+    fc3_weight_grad((const float *)(workspace + 119076864), (const float *)(workspace + 254121984), (float *)(workspace + 26766208),
         scratch, threads);
     done(step, 66);
-    fc3_bias_grad((const float *)(workspace + 120714240), (float *)(workspace + 30861696), threads);
+    fc3_bias_grad((const float *)(workspace + 119076864), (float *)(workspace + 30043008), threads);
     done(step, 67);
-    fc3_data_grad((float *)(workspace + 108131328), (const float *)(workspace + 120714240), (const float *)(workspace + 8608512), scratch,
+    fc3_data_grad((float *)(workspace + 106493952), (const float *)(workspace + 119076864), (const float *)(workspace + 8592384), scratch,
         threads);
     done(step, 68);
-    fc3_data_grad_sum((const float *)(workspace + 108131328), (float *)(workspace + 109769728), scratch, threads);
+    fc3_data_grad_sum((const float *)(workspace + 106493952), (float *)(workspace + 108132352), scratch, threads);
     done(step, 69);
-    gru0_carry_grad_start((float *)(workspace + 108303360), threads);
+    gru0_carry_grad_start((float *)(workspace + 106665984), threads);
     done(step, 70);
     for (ptrdiff_t time = 4; time-- > 0;) {
-        gru0_cell_grad_sum((float *)(workspace + 108339200), (const float *)(workspace + 109769728), (const float *)(workspace + 108303360),
+        gru0_cell_grad_sum((float *)(workspace + 106701824), (const float *)(workspace + 108132352), (const float *)(workspace + 106665984),
             time, threads);
         done(step, 71);
-        gru0_cell_grad((float *)(workspace + 108217344), (float *)(workspace + 108131328), (float *)(workspace + 108367872),
-            (const float *)(workspace + 108339200), (const float *)(workspace + 255587328), (const float *)(workspace + 255673344),
-            (const float *)(workspace + 255759360), time, threads);
+        gru0_cell_grad((float *)(workspace + 106579968), (float *)(workspace + 106493952), (float *)(workspace + 106730496),
+            (const float *)(workspace + 106701824), (const float *)(workspace + 253949952), (const float *)(workspace + 254035968),
+            (const float *)(workspace + 254121984), time, threads);
         done(step, 72);
-        gru0_hidden_projection_data_grad((const float *)(workspace + 108131328), (const float *)(workspace + 74426368),
-            (float *)(workspace + 108396544), time, threads);
+        gru0_hidden_projection_data_grad((const float *)(workspace + 106493952), (const float *)(workspace + 72788992),
+            (float *)(workspace + 106759168), time, threads);
         done(step, 73);
-        gru0_carry_grad_sum((float *)(workspace + 108303360), (const float *)(workspace + 108367872),
-            (const float *)(workspace + 108396544), time, threads);
+        gru0_carry_grad_sum((float *)(workspace + 106665984), (const float *)(workspace + 106730496),
+            (const float *)(workspace + 106759168), time, threads);
         done(step, 74);
     }
-    gru0_hidden_projection_weight_grad((const float *)(workspace + 108131328), (const float *)(workspace + 255759360),
-        (float *)(workspace + 27038464), scratch, threads);
+    gru0_hidden_projection_weight_grad((const float *)(workspace + 106493952), (const float *)(workspace + 254121984),
+        (float *)(workspace + 26629120), scratch, threads);
     done(step, 75);
-    gru0_hidden_projection_bias_grad((const float *)(workspace + 108131328), (float *)(workspace + 27190336), threads);
+    gru0_hidden_projection_bias_grad((const float *)(workspace + 106493952), (float *)(workspace + 26764864), threads);
     done(step, 76);
-    gru0_input_projection_weight_grad((const float *)(workspace + 108217344), (const float *)(workspace + 255795200),
-        (float *)(workspace + 26952448), scratch, threads);
+    gru0_input_projection_weight_grad((const float *)(workspace + 106579968), (const float *)(workspace + 254157824),
+        (float *)(workspace + 26543104), scratch, threads);
     done(step, 77);
-    gru0_input_projection_bias_grad((const float *)(workspace + 108217344), (float *)(workspace + 27188992), threads);
+    gru0_input_projection_bias_grad((const float *)(workspace + 106579968), (float *)(workspace + 26763520), threads);
     done(step, 78);
-    gru0_input_projection_data_grad((const float *)(workspace + 108217344), (const float *)(workspace + 74340352),
-        (float *)(workspace + 110228480), threads);
+    gru0_input_projection_data_grad((const float *)(workspace + 106579968), (const float *)(workspace + 72702976),
+        (float *)(workspace + 108591104), threads);
     done(step, 79);
-    fc1_weight_grad((const float *)(workspace + 250737664), (const float *)(workspace + 110228480), (float *)(workspace + 24855040),
+    fc1_weight_grad((const float *)(workspace + 249100288), (const float *)(workspace + 108591104), (float *)(workspace + 24445696),
         scratch, threads);
     done(step, 80);
-    fc1_bias_grad((const float *)(workspace + 110228480), (float *)(workspace + 26952192), threads);
+    fc1_bias_grad((const float *)(workspace + 108591104), (float *)(workspace + 26542848), threads);
     done(step, 81);
-    fc1_data_grad((const float *)(workspace + 6271872), (const float *)(workspace + 110228480), (float *)(workspace + 108131328), threads);
+    fc1_data_grad((const float *)(workspace + 6271872), (const float *)(workspace + 108591104), (float *)(workspace + 106493952), threads);
     done(step, 82);
-    encoder4_relu_grad((float *)(workspace + 120714240), (const float *)(workspace + 250737664), (const float *)(workspace + 108131328),
+    encoder4_relu_grad((float *)(workspace + 119076864), (const float *)(workspace + 249100288), (const float *)(workspace + 106493952),
         threads);
     done(step, 83);
-    encoder4_conv_weight_grad((const float *)(workspace + 242349056), (const float *)(workspace + 255811584),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 120714240), (float *)(workspace + 20136448), scratch, threads);
+    encoder4_conv_weight_grad((const float *)(workspace + 240711680), (const float *)(workspace + 254174208),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 119076864), (float *)(workspace + 19727104), scratch, threads);
     done(step, 84);
-    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 108131328), scratch, threads);
+    encoder4_conv_data_grad_weight((const float *)(workspace + 1553280), (float *)(workspace + 106493952), scratch, threads);
     done(step, 85);
-    encoder4_conv_data_grad((const float *)(workspace + 120714240), (const float *)(workspace + 242349056),
-        (const float *)(workspace + 108131328), (float *)(workspace + 116519936), (const float *)(workspace + 255811584),
-        (const float *)(workspace + 1552256), (float *)(workspace + 122811392), scratch, threads);
+    encoder4_conv_data_grad((const float *)(workspace + 119076864), (const float *)(workspace + 240711680),
+        (const float *)(workspace + 106493952), (float *)(workspace + 114882560), (const float *)(workspace + 254174208),
+        (const float *)(workspace + 1552256), (float *)(workspace + 121174016), scratch, threads);
     done(step, 86);
-    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 123073536),
-        (const float *)(workspace + 255811584), threads);
+    encoder3_batch_norm_grad_sums_merge((const float *)(workspace + 121174016), (float *)(workspace + 121436160),
+        (const float *)(workspace + 254174208), threads);
     done(step, 87);
-    encoder3_batch_norm_weight_grad((float *)(workspace + 20134400), (const float *)(workspace + 123073536), threads);
+    encoder3_batch_norm_weight_grad((float *)(workspace + 19725056), (const float *)(workspace + 121436160), threads);
     done(step, 88);
-    encoder3_batch_norm_bias_grad((float *)(workspace + 20135424), (const float *)(workspace + 123073536), threads);
+    encoder3_batch_norm_bias_grad((float *)(workspace + 19726080), (const float *)(workspace + 121436160), threads);
     done(step, 89);
-    encoder3_conv_weight_grad((const float *)(workspace + 225571840), (const float *)(workspace + 255817728),
-        (const float *)(workspace + 371072), (const float *)(workspace + 255811584), (const float *)(workspace + 242349056),
-        (const float *)(workspace + 123073536), (const float *)(workspace + 1552256), (const float *)(workspace + 116519936),
-        (float *)(workspace + 108131328), scratch, threads);
+    encoder3_conv_weight_grad((const float *)(workspace + 223934464), (const float *)(workspace + 254180352),
+        (const float *)(workspace + 371072), (const float *)(workspace + 254174208), (const float *)(workspace + 240711680),
+        (const float *)(workspace + 121436160), (const float *)(workspace + 1552256), (const float *)(workspace + 114882560),
+        (float *)(workspace + 106493952), scratch, threads);
     done(step, 90);
-    encoder3_conv_weight_grad_sum((const float *)(workspace + 108131328), (float *)(workspace + 18954752), threads);
+    encoder3_conv_weight_grad_sum((const float *)(workspace + 106493952), (float *)(workspace + 18545408), threads);
     done(step, 91);
-    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 120714240), scratch, threads);
+    encoder3_conv_data_grad_weight((const float *)(workspace + 371584), (float *)(workspace + 119076864), scratch, threads);
     done(step, 92);
-    encoder3_conv_data_grad((const float *)(workspace + 255811584), (const float *)(workspace + 242349056),
-        (const float *)(workspace + 123073536), (const float *)(workspace + 1552256), (const float *)(workspace + 116519936),
-        (const float *)(workspace + 225571840), (const float *)(workspace + 120714240), (float *)(workspace + 108131328),
-        (const float *)(workspace + 255817728), (const float *)(workspace + 371072), (float *)(workspace + 122811392), scratch, threads);
+    encoder3_conv_data_grad((const float *)(workspace + 254174208), (const float *)(workspace + 240711680),
+        (const float *)(workspace + 121436160), (const float *)(workspace + 1552256), (const float *)(workspace + 114882560),
+        (const float *)(workspace + 223934464), (const float *)(workspace + 119076864), (float *)(workspace + 106493952),
+        (const float *)(workspace + 254180352), (const float *)(workspace + 371072), (float *)(workspace + 121174016), scratch, threads);
     done(step, 93);
-    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 122811392), (float *)(workspace + 118879232),
-        (const float *)(workspace + 255817728), threads);
+    encoder2_batch_norm_grad_sums_merge((const float *)(workspace + 121174016), (float *)(workspace + 117241856),
+        (const float *)(workspace + 254180352), threads);
     done(step, 94);
-    encoder2_batch_norm_weight_grad((float *)(workspace + 18953728), (const float *)(workspace + 118879232), threads);
+    encoder2_batch_norm_weight_grad((float *)(workspace + 18544384), (const float *)(workspace + 117241856), threads);
     done(step, 95);
-    encoder2_batch_norm_bias_grad((float *)(workspace + 18954240), (const float *)(workspace + 118879232), threads);
+    encoder2_batch_norm_bias_grad((float *)(workspace + 18544896), (const float *)(workspace + 117241856), threads);
     done(step, 96);
-    encoder2_conv_weight_grad((const float *)(workspace + 175240192), (const float *)(workspace + 255820800),
-        (const float *)(workspace + 75392), (const float *)(workspace + 255817728), (const float *)(workspace + 225571840),
-        (const float *)(workspace + 118879232), (const float *)(workspace + 371072), (const float *)(workspace + 108131328),
-        (float *)(workspace + 116519936), scratch, threads);
+    encoder2_conv_weight_grad((const float *)(workspace + 173602816), (const float *)(workspace + 254183424),
+        (const float *)(workspace + 75392), (const float *)(workspace + 254180352), (const float *)(workspace + 223934464),
+        (const float *)(workspace + 117241856), (const float *)(workspace + 371072), (const float *)(workspace + 106493952),
+        (float *)(workspace + 114882560), scratch, threads);
     done(step, 97);
-    encoder2_conv_weight_grad_sum((const float *)(workspace + 116519936), (float *)(workspace + 18658816), threads);
+    encoder2_conv_weight_grad_sum((const float *)(workspace + 114882560), (float *)(workspace + 18249472), threads);
     done(step, 98);
-    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 116519936), scratch, threads);
+    encoder2_conv_data_grad_weight((const float *)(workspace + 75648), (float *)(workspace + 114882560), scratch, threads);
     done(step, 99);
-    encoder2_conv_data_grad((const float *)(workspace + 255817728), (const float *)(workspace + 225571840),
-        (const float *)(workspace + 118879232), (const float *)(workspace + 371072), (const float *)(workspace + 108131328),
-        (const float *)(workspace + 175240192), (const float *)(workspace + 116519936), (float *)(workspace + 141685760),
-        (const float *)(workspace + 255820800), (const float *)(workspace + 75392), (float *)(workspace + 117044224), scratch, threads);
+    encoder2_conv_data_grad((const float *)(workspace + 254180352), (const float *)(workspace + 223934464),
+        (const float *)(workspace + 117241856), (const float *)(workspace + 371072), (const float *)(workspace + 106493952),
+        (const float *)(workspace + 173602816), (const float *)(workspace + 114882560), (float *)(workspace + 140048384),
+        (const float *)(workspace + 254183424), (const float *)(workspace + 75392), (float *)(workspace + 115406848), scratch, threads);
     done(step, 100);
-    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 117044224), (float *)(workspace + 159642624),
-        (const float *)(workspace + 255820800), threads);
+    encoder1_batch_norm_grad_sums_merge((const float *)(workspace + 115406848), (float *)(workspace + 158005248),
+        (const float *)(workspace + 254183424), threads);
     done(step, 101);
-    encoder1_batch_norm_weight_grad((float *)(workspace + 18658304), (const float *)(workspace + 159642624), threads);
+    encoder1_batch_norm_weight_grad((float *)(workspace + 18248960), (const float *)(workspace + 158005248), threads);
     done(step, 102);
-    encoder1_batch_norm_bias_grad((float *)(workspace + 18658560), (const float *)(workspace + 159642624), threads);
+    encoder1_batch_norm_bias_grad((float *)(workspace + 18249216), (const float *)(workspace + 158005248), threads);
     done(step, 103);
-    encoder1_conv_weight_grad((const float *)(workspace + 74576896), (const float *)(workspace + 255822336),
-        (const float *)(workspace + 1280), (const float *)(workspace + 255820800), (const float *)(workspace + 175240192),
-        (const float *)(workspace + 159642624), (const float *)(workspace + 75392), (const float *)(workspace + 141685760),
-        (float *)(workspace + 108131328), scratch, threads);
+    encoder1_conv_weight_grad((const float *)(workspace + 72939520), (const float *)(workspace + 254184960),
+        (const float *)(workspace + 1280), (const float *)(workspace + 254183424), (const float *)(workspace + 173602816),
+        (const float *)(workspace + 158005248), (const float *)(workspace + 75392), (const float *)(workspace + 140048384),
+        (float *)(workspace + 106493952), scratch, threads);
     done(step, 104);
-    encoder1_conv_weight_grad_sum((const float *)(workspace + 108131328), (float *)(workspace + 18584576), threads);
+    encoder1_conv_weight_grad_sum((const float *)(workspace + 106493952), (float *)(workspace + 18175232), threads);
     done(step, 105);
-    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 159511552), scratch, threads);
+    encoder1_conv_data_grad_weight((const float *)(workspace + 1408), (float *)(workspace + 157874176), scratch, threads);
     done(step, 106);
-    encoder1_conv_data_grad((const float *)(workspace + 255820800), (const float *)(workspace + 175240192),
-        (const float *)(workspace + 159642624), (const float *)(workspace + 75392), (const float *)(workspace + 141685760),
-        (const float *)(workspace + 74576896), (const float *)(workspace + 159511552), (float *)(workspace + 108131328),
-        (const float *)(workspace + 255822336), (const float *)(workspace + 1280), (float *)(workspace + 158462976), scratch, threads);
+    encoder1_conv_data_grad((const float *)(workspace + 254183424), (const float *)(workspace + 173602816),
+        (const float *)(workspace + 158005248), (const float *)(workspace + 75392), (const float *)(workspace + 140048384),
+        (const float *)(workspace + 72939520), (const float *)(workspace + 157874176), (float *)(workspace + 106493952),
+        (const float *)(workspace + 254184960), (const float *)(workspace + 1280), (float *)(workspace + 156825600), scratch, threads);
     done(step, 107);
-    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 158462976), (float *)(workspace + 141694976),
-        (const float *)(workspace + 255822336), threads);
+    encoder0_batch_norm_grad_sums_merge((const float *)(workspace + 156825600), (float *)(workspace + 140057600),
+        (const float *)(workspace + 254184960), threads);
     done(step, 108);
-    encoder0_batch_norm_weight_grad((float *)(workspace + 18584320), (const float *)(workspace + 141694976), threads);
+    encoder0_batch_norm_weight_grad((float *)(workspace + 18174976), (const float *)(workspace + 140057600), threads);
     done(step, 109);
-    encoder0_batch_norm_bias_grad((float *)(workspace + 18584448), (const float *)(workspace + 141694976), threads);
+    encoder0_batch_norm_bias_grad((float *)(workspace + 18175104), (const float *)(workspace + 140057600), threads);
     done(step, 110);
-    encoder0_conv_weight_grad((float *)(workspace + 141685760), step->x, (const float *)(workspace + 255822336),
-        (const float *)(workspace + 74576896), (const float *)(workspace + 141694976), (const float *)(workspace + 1280),
-        (const float *)(workspace + 108131328), scratch, threads);
+    encoder0_conv_weight_grad((float *)(workspace + 140048384), step->x, (const float *)(workspace + 254184960),
+        (const float *)(workspace + 72939520), (const float *)(workspace + 140057600), (const float *)(workspace + 1280),
+        (const float *)(workspace + 106493952), scratch, threads);
     done(step, 111);
-    encoder0_conv_weight_grad_sum((const float *)(workspace + 141685760), (float *)(workspace + 18583168), threads);
+    encoder0_conv_weight_grad_sum((const float *)(workspace + 140048384), (float *)(workspace + 18173824), threads);
     done(step, 112);
-    update((float *)workspace, (float *)(workspace + 37166336), (float *)(workspace + 55749504), step->coefficients,
-        (const float *)(workspace + 18583168), threads);
+    update((float *)workspace, (float *)(workspace + 36347648), (float *)(workspace + 54521472), step->coefficients,
+        (const float *)(workspace + 18173824), threads);
     done(step, 113);
-    gru_weight_ih_l0_renew((float *)(workspace + 74340352), (const float *)(workspace + 8369280), threads);
+    gru_weight_ih_l0_renew((float *)(workspace + 72702976), (const float *)(workspace + 8369280), threads);
     done(step, 114);
-    gru_weight_hh_l0_renew((float *)(workspace + 74426368), (const float *)(workspace + 8455296), threads);
+    gru_weight_hh_l0_renew((float *)(workspace + 72788992), (const float *)(workspace + 8455296), threads);
     done(step, 115);
 }
 
@@ -33032,100 +33028,100 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 74576896), scratch, threads);
+    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 72939520), scratch, threads);
     done(step, 0);
-    encoder0_batch_norm_running((float *)(workspace + 125039616), (const float *)(workspace + 74332672),
-        (const float *)(workspace + 74332800), (const float *)(workspace + 1152), threads);
+    encoder0_batch_norm_running((float *)(workspace + 123402240), (const float *)(workspace + 72695296),
+        (const float *)(workspace + 72695424), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_weight((float *)(workspace + 124908544), (const float *)(workspace + 1408), threads);
+    encoder1_conv_forward_weight((float *)(workspace + 123271168), (const float *)(workspace + 1408), threads);
     done(step, 2);
-    encoder1_conv_forward_evaluate((const float *)(workspace + 74576896), (const float *)(workspace + 125039616),
-        (const float *)(workspace + 1280), (const float *)(workspace + 124908544), (float *)(workspace + 108131328), scratch, threads);
+    encoder1_conv_forward_evaluate((const float *)(workspace + 72939520), (const float *)(workspace + 123402240),
+        (const float *)(workspace + 1280), (const float *)(workspace + 123271168), (float *)(workspace + 106493952), scratch, threads);
     done(step, 3);
-    encoder1_batch_norm_running((float *)(workspace + 83489792), (const float *)(workspace + 74332928),
-        (const float *)(workspace + 74333184), (const float *)(workspace + 75136), threads);
+    encoder1_batch_norm_running((float *)(workspace + 81852416), (const float *)(workspace + 72695552),
+        (const float *)(workspace + 72695808), (const float *)(workspace + 75136), threads);
     done(step, 4);
-    encoder2_conv_forward_weight((float *)(workspace + 82965504), (const float *)(workspace + 75648), threads);
+    encoder2_conv_forward_weight((float *)(workspace + 81328128), (const float *)(workspace + 75648), threads);
     done(step, 5);
-    encoder2_conv_forward_evaluate((const float *)(workspace + 108131328), (const float *)(workspace + 83489792),
-        (const float *)(workspace + 75392), (const float *)(workspace + 82965504), (float *)(workspace + 74576896), scratch, threads);
+    encoder2_conv_forward_evaluate((const float *)(workspace + 106493952), (const float *)(workspace + 81852416),
+        (const float *)(workspace + 75392), (const float *)(workspace + 81328128), (float *)(workspace + 72939520), scratch, threads);
     done(step, 6);
-    encoder2_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74333440),
-        (const float *)(workspace + 74333952), (const float *)(workspace + 370560), threads);
+    encoder2_batch_norm_running((float *)(workspace + 87619584), (const float *)(workspace + 72696064),
+        (const float *)(workspace + 72696576), (const float *)(workspace + 370560), threads);
     done(step, 7);
-    encoder3_conv_forward_weight((float *)(workspace + 87159808), (const float *)(workspace + 371584), threads);
+    encoder3_conv_forward_weight((float *)(workspace + 85522432), (const float *)(workspace + 371584), threads);
     done(step, 8);
-    encoder3_conv_forward_evaluate((const float *)(workspace + 74576896), (const float *)(workspace + 89256960),
-        (const float *)(workspace + 371072), (const float *)(workspace + 87159808), (float *)(workspace + 82965504), scratch, threads);
+    encoder3_conv_forward_evaluate((const float *)(workspace + 72939520), (const float *)(workspace + 87619584),
+        (const float *)(workspace + 371072), (const float *)(workspace + 85522432), (float *)(workspace + 81328128), scratch, threads);
     done(step, 9);
-    encoder3_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74334464),
-        (const float *)(workspace + 74335488), (const float *)(workspace + 1551232), threads);
+    encoder3_batch_norm_running((float *)(workspace + 87619584), (const float *)(workspace + 72697088),
+        (const float *)(workspace + 72698112), (const float *)(workspace + 1551232), threads);
     done(step, 10);
-    encoder4_conv_forward_weight((float *)(workspace + 74576896), (const float *)(workspace + 1553280), threads);
+    encoder4_conv_forward_weight((float *)(workspace + 72939520), (const float *)(workspace + 1553280), threads);
     done(step, 11);
-    encoder4_conv_forward((const float *)(workspace + 82965504), (const float *)(workspace + 89256960),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 74576896), (float *)(workspace + 87159808), scratch, threads);
+    encoder4_conv_forward((const float *)(workspace + 81328128), (const float *)(workspace + 87619584),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 72939520), (float *)(workspace + 85522432), scratch, threads);
     done(step, 12);
-    fc1_forward((float *)(workspace + 74576896), (const float *)(workspace + 87159808), (const float *)(workspace + 6271872), scratch,
+    fc1_forward((float *)(workspace + 72939520), (const float *)(workspace + 85522432), (const float *)(workspace + 6271872), scratch,
         threads);
     done(step, 13);
-    fc1_forward_sum((const float *)(workspace + 74576896), (float *)(workspace + 75625472), (const float *)(workspace + 8369024), scratch,
+    fc1_forward_sum((const float *)(workspace + 72939520), (float *)(workspace + 73988096), (const float *)(workspace + 8369024), scratch,
         threads);
     done(step, 14);
-    gru0_input_projection((const float *)(workspace + 75625472), (const float *)(workspace + 8369280), (float *)(workspace + 74576896),
-        (const float *)(workspace + 8605824), threads);
+    gru0_input_projection((const float *)(workspace + 73988096), (const float *)(workspace + 8369280), (float *)(workspace + 72939520),
+        (const float *)(workspace + 8589696), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 74748928), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 73111552), step->h0, threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
-        gru0_hidden_projection((const float *)(workspace + 74748928), (const float *)(workspace + 8455296), (float *)(workspace + 74662912),
-            (const float *)(workspace + 8607168), time, threads);
+        gru0_hidden_projection((const float *)(workspace + 73111552), (const float *)(workspace + 8455296), (float *)(workspace + 73025536),
+            (const float *)(workspace + 8591040), time, threads);
         done(step, 17);
-        gru0_cell((float *)(workspace + 74748928), (const float *)(workspace + 74576896), (const float *)(workspace + 74662912), time,
+        gru0_cell((float *)(workspace + 73111552), (const float *)(workspace + 72939520), (const float *)(workspace + 73025536), time,
             threads);
         done(step, 18);
     }
-    fc3_forward((const float *)(workspace + 8608512), (const float *)(workspace + 74748928), (float *)(workspace + 87159808),
-        (const float *)(workspace + 12278528), threads);
+    fc3_forward((const float *)(workspace + 8592384), (const float *)(workspace + 73111552), (float *)(workspace + 85522432),
+        (const float *)(workspace + 11869184), threads);
     done(step, 19);
-    decoder0_conv_transpose_forward_weight((float *)(workspace + 74576896), (const float *)(workspace + 12311296), threads);
+    decoder0_conv_transpose_forward_weight((float *)(workspace + 72939520), (const float *)(workspace + 11901952), threads);
     done(step, 20);
-    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 87159808), (const float *)(workspace + 74576896),
-        (float *)(workspace + 82965504), scratch, threads);
+    decoder0_conv_transpose_forward_evaluate((const float *)(workspace + 85522432), (const float *)(workspace + 72939520),
+        (float *)(workspace + 81328128), scratch, threads);
     done(step, 21);
-    decoder0_batch_norm_running((float *)(workspace + 89256960), (const float *)(workspace + 74336512),
-        (const float *)(workspace + 74337536), (const float *)(workspace + 17029888), threads);
+    decoder0_batch_norm_running((float *)(workspace + 87619584), (const float *)(workspace + 72699136),
+        (const float *)(workspace + 72700160), (const float *)(workspace + 16620544), threads);
     done(step, 22);
-    decoder1_conv_transpose_forward_weight((float *)(workspace + 87159808), (const float *)(workspace + 17031936), threads);
+    decoder1_conv_transpose_forward_weight((float *)(workspace + 85522432), (const float *)(workspace + 16622592), threads);
     done(step, 23);
-    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 82965504), (const float *)(workspace + 89256960),
-        (const float *)(workspace + 17030912), (const float *)(workspace + 87159808), (float *)(workspace + 74576896), scratch, threads);
+    decoder1_conv_transpose_forward_evaluate((const float *)(workspace + 81328128), (const float *)(workspace + 87619584),
+        (const float *)(workspace + 16621568), (const float *)(workspace + 85522432), (float *)(workspace + 72939520), scratch, threads);
     done(step, 24);
-    decoder1_batch_norm_running((float *)(workspace + 83489792), (const float *)(workspace + 74338560),
-        (const float *)(workspace + 74339072), (const float *)(workspace + 18211584), threads);
+    decoder1_batch_norm_running((float *)(workspace + 81852416), (const float *)(workspace + 72701184),
+        (const float *)(workspace + 72701696), (const float *)(workspace + 17802240), threads);
     done(step, 25);
-    decoder2_conv_transpose_forward_weight((float *)(workspace + 82965504), (const float *)(workspace + 18212608), threads);
+    decoder2_conv_transpose_forward_weight((float *)(workspace + 81328128), (const float *)(workspace + 17803264), threads);
     done(step, 26);
-    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 74576896), (const float *)(workspace + 83489792),
-        (const float *)(workspace + 18212096), (const float *)(workspace + 82965504), (float *)(workspace + 108131328), scratch, threads);
+    decoder2_conv_transpose_forward_evaluate((const float *)(workspace + 72939520), (const float *)(workspace + 81852416),
+        (const float *)(workspace + 17802752), (const float *)(workspace + 81328128), (float *)(workspace + 106493952), scratch, threads);
     done(step, 27);
-    decoder2_batch_norm_running((float *)(workspace + 125039616), (const float *)(workspace + 74339584),
-        (const float *)(workspace + 74339840), (const float *)(workspace + 18507520), threads);
+    decoder2_batch_norm_running((float *)(workspace + 123402240), (const float *)(workspace + 72702208),
+        (const float *)(workspace + 72702464), (const float *)(workspace + 18098176), threads);
     done(step, 28);
-    decoder3_conv_transpose_forward_weight((float *)(workspace + 124908544), (const float *)(workspace + 18508032), threads);
+    decoder3_conv_transpose_forward_weight((float *)(workspace + 123271168), (const float *)(workspace + 18098688), threads);
     done(step, 29);
-    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 108131328), (const float *)(workspace + 125039616),
-        (const float *)(workspace + 18507776), (const float *)(workspace + 124908544), (float *)(workspace + 74576896), scratch, threads);
+    decoder3_conv_transpose_forward_evaluate((const float *)(workspace + 106493952), (const float *)(workspace + 123402240),
+        (const float *)(workspace + 18098432), (const float *)(workspace + 123271168), (float *)(workspace + 72939520), scratch, threads);
     done(step, 30);
-    decoder3_batch_norm_running((float *)(workspace + 108131328), (const float *)(workspace + 74340096),
-        (const float *)(workspace + 74340224), (const float *)(workspace + 18581760), threads);
+    decoder3_batch_norm_running((float *)(workspace + 106493952), (const float *)(workspace + 72702720),
+        (const float *)(workspace + 72702848), (const float *)(workspace + 18172416), threads);
     done(step, 31);
-    decoder4_conv_forward((const float *)(workspace + 74576896), (const float *)(workspace + 108131328),
-        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    decoder4_conv_forward((const float *)(workspace + 72939520), (const float *)(workspace + 106493952),
+        (const float *)(workspace + 18172544), (const float *)(workspace + 18172672), step->reconstruction, scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 74576896), threads);
+    loss_images(step->reconstruction, step->x, (double *)(workspace + 72939520), threads);
     done(step, 33);
-    loss((const double *)(workspace + 74576896), step->loss, threads);
+    loss((const double *)(workspace + 72939520), step->loss, threads);
     done(step, 34);
 }
 
@@ -33134,93 +33130,93 @@ static void stream(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 74576896), scratch, threads);
+    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 72939520), scratch, threads);
     done(step, 0);
-    encoder0_batch_norm_running((float *)(workspace + 75363328), (const float *)(workspace + 74332672),
-        (const float *)(workspace + 74332800), (const float *)(workspace + 1152), threads);
+    encoder0_batch_norm_running((float *)(workspace + 73725952), (const float *)(workspace + 72695296),
+        (const float *)(workspace + 72695424), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 75363328),
-        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 75101184), scratch, threads);
+    encoder1_conv_forward_stream((const float *)(workspace + 72939520), (const float *)(workspace + 73725952),
+        (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 73463808), scratch, threads);
     done(step, 2);
-    encoder1_batch_norm_running((float *)(workspace + 74707968), (const float *)(workspace + 74332928),
-        (const float *)(workspace + 74333184), (const float *)(workspace + 75136), threads);
+    encoder1_batch_norm_running((float *)(workspace + 73070592), (const float *)(workspace + 72695552),
+        (const float *)(workspace + 72695808), (const float *)(workspace + 75136), threads);
     done(step, 3);
-    encoder2_conv_forward_stream((const float *)(workspace + 75101184), (const float *)(workspace + 74707968),
-        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 74576896), scratch, threads);
+    encoder2_conv_forward_stream((const float *)(workspace + 73463808), (const float *)(workspace + 73070592),
+        (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 72939520), scratch, threads);
     done(step, 4);
-    encoder2_batch_norm_running((float *)(workspace + 74773504), (const float *)(workspace + 74333440),
-        (const float *)(workspace + 74333952), (const float *)(workspace + 370560), threads);
+    encoder2_batch_norm_running((float *)(workspace + 73136128), (const float *)(workspace + 72696064),
+        (const float *)(workspace + 72696576), (const float *)(workspace + 370560), threads);
     done(step, 5);
-    encoder3_conv_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 74773504),
-        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 74707968), scratch, threads);
+    encoder3_conv_forward_stream((const float *)(workspace + 72939520), (const float *)(workspace + 73136128),
+        (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 73070592), scratch, threads);
     done(step, 6);
-    encoder3_batch_norm_running((float *)(workspace + 74609664), (const float *)(workspace + 74334464),
-        (const float *)(workspace + 74335488), (const float *)(workspace + 1551232), threads);
+    encoder3_batch_norm_running((float *)(workspace + 72972288), (const float *)(workspace + 72697088),
+        (const float *)(workspace + 72698112), (const float *)(workspace + 1551232), threads);
     done(step, 7);
-    encoder4_conv_forward_stream((const float *)(workspace + 74707968), (const float *)(workspace + 74609664),
-        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 74576896), scratch, threads);
+    encoder4_conv_forward_stream((const float *)(workspace + 73070592), (const float *)(workspace + 72972288),
+        (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 72939520), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 6271872), (float *)(workspace + 74609664),
+    fc1_forward_stream((const float *)(workspace + 72939520), (const float *)(workspace + 6271872), (float *)(workspace + 72972288),
         scratch, threads);
     done(step, 9);
-    fc1_forward_sum_stream((const float *)(workspace + 74609664), (float *)(workspace + 74578240), (const float *)(workspace + 8369024),
+    fc1_forward_sum_stream((const float *)(workspace + 72972288), (float *)(workspace + 72940864), (const float *)(workspace + 8369024),
         scratch, threads);
     done(step, 10);
-    gru0_input_projection_stream((const float *)(workspace + 74578240), (const float *)(workspace + 8369280),
-        (float *)(workspace + 74576896), (const float *)(workspace + 8605824), threads);
+    gru0_input_projection_stream((const float *)(workspace + 72940864), (const float *)(workspace + 8369280),
+        (float *)(workspace + 72939520), (const float *)(workspace + 8589696), threads);
     done(step, 11);
-    gru0_carry_start_stream((float *)(workspace + 74609664), step->h0, threads);
+    gru0_carry_start_stream((float *)(workspace + 72972288), step->h0, threads);
     done(step, 12);
     for (ptrdiff_t time = 0; time < 1; time++) {
-        gru0_hidden_projection_stream((const float *)(workspace + 74609664), (const float *)(workspace + 8455296),
-            (float *)(workspace + 74578240), (const float *)(workspace + 8607168), threads);
+        gru0_hidden_projection_stream((const float *)(workspace + 72972288), (const float *)(workspace + 8455296),
+            (float *)(workspace + 72940864), (const float *)(workspace + 8591040), threads);
         done(step, 13);
-        gru0_cell_stream((float *)(workspace + 74609664), (const float *)(workspace + 74576896), (const float *)(workspace + 74578240),
+        gru0_cell_stream((float *)(workspace + 72972288), (const float *)(workspace + 72939520), (const float *)(workspace + 72940864),
             threads);
         done(step, 14);
     }
-    keep_gru0_carry(step->state, (const float *)(workspace + 74609664), threads);
+    keep_gru0_carry(step->state, (const float *)(workspace + 72972288), threads);
     done(step, 15);
-    fc3_forward_stream((const float *)(workspace + 74609664), (const float *)(workspace + 8608512), (float *)(workspace + 74576896),
-        (const float *)(workspace + 12278528), threads);
+    fc3_forward_stream((const float *)(workspace + 72972288), (const float *)(workspace + 8592384), (float *)(workspace + 72939520),
+        (const float *)(workspace + 11869184), threads);
     done(step, 16);
-    decoder0_conv_transpose_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 12311296),
-        (float *)(workspace + 74707968), scratch, threads);
+    decoder0_conv_transpose_forward_stream((const float *)(workspace + 72939520), (const float *)(workspace + 11901952),
+        (float *)(workspace + 73070592), scratch, threads);
     done(step, 17);
-    decoder0_batch_norm_running((float *)(workspace + 74773504), (const float *)(workspace + 74336512),
-        (const float *)(workspace + 74337536), (const float *)(workspace + 17029888), threads);
+    decoder0_batch_norm_running((float *)(workspace + 73136128), (const float *)(workspace + 72699136),
+        (const float *)(workspace + 72700160), (const float *)(workspace + 16620544), threads);
     done(step, 18);
-    decoder1_conv_transpose_forward_stream((const float *)(workspace + 74707968), (const float *)(workspace + 74773504),
-        (const float *)(workspace + 17030912), (const float *)(workspace + 17031936), (float *)(workspace + 74576896), scratch, threads);
+    decoder1_conv_transpose_forward_stream((const float *)(workspace + 73070592), (const float *)(workspace + 73136128),
+        (const float *)(workspace + 16621568), (const float *)(workspace + 16622592), (float *)(workspace + 72939520), scratch, threads);
     done(step, 19);
-    decoder1_batch_norm_running((float *)(workspace + 74707968), (const float *)(workspace + 74338560),
-        (const float *)(workspace + 74339072), (const float *)(workspace + 18211584), threads);
+    decoder1_batch_norm_running((float *)(workspace + 73070592), (const float *)(workspace + 72701184),
+        (const float *)(workspace + 72701696), (const float *)(workspace + 17802240), threads);
     done(step, 20);
-    decoder2_conv_transpose_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 74707968),
-        (const float *)(workspace + 18212096), (const float *)(workspace + 18212608), (float *)(workspace + 75101184), scratch, threads);
+    decoder2_conv_transpose_forward_stream((const float *)(workspace + 72939520), (const float *)(workspace + 73070592),
+        (const float *)(workspace + 17802752), (const float *)(workspace + 17803264), (float *)(workspace + 73463808), scratch, threads);
     done(step, 21);
-    decoder2_batch_norm_running((float *)(workspace + 75363328), (const float *)(workspace + 74339584),
-        (const float *)(workspace + 74339840), (const float *)(workspace + 18507520), threads);
+    decoder2_batch_norm_running((float *)(workspace + 73725952), (const float *)(workspace + 72702208),
+        (const float *)(workspace + 72702464), (const float *)(workspace + 18098176), threads);
     done(step, 22);
-    decoder3_conv_transpose_forward_stream((const float *)(workspace + 75101184), (const float *)(workspace + 75363328),
-        (const float *)(workspace + 18507776), (const float *)(workspace + 18508032), (float *)(workspace + 74576896), scratch, threads);
+    decoder3_conv_transpose_forward_stream((const float *)(workspace + 73463808), (const float *)(workspace + 73725952),
+        (const float *)(workspace + 18098432), (const float *)(workspace + 18098688), (float *)(workspace + 72939520), scratch, threads);
     done(step, 23);
-    decoder3_batch_norm_running((float *)(workspace + 75101184), (const float *)(workspace + 74340096),
-        (const float *)(workspace + 74340224), (const float *)(workspace + 18581760), threads);
+    decoder3_batch_norm_running((float *)(workspace + 73463808), (const float *)(workspace + 72702720),
+        (const float *)(workspace + 72702848), (const float *)(workspace + 18172416), threads);
     done(step, 24);
-    decoder4_conv_forward_stream((const float *)(workspace + 74576896), (const float *)(workspace + 75101184),
-        (const float *)(workspace + 18581888), (const float *)(workspace + 18582016), step->reconstruction, scratch, threads);
+    decoder4_conv_forward_stream((const float *)(workspace + 72939520), (const float *)(workspace + 73463808),
+        (const float *)(workspace + 18172544), (const float *)(workspace + 18172672), step->reconstruction, scratch, threads);
     done(step, 25);
-    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 74576896), threads);
+    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 72939520), threads);
     done(step, 26);
-    loss_stream((const double *)(workspace + 74576896), step->loss, threads);
+    loss_stream((const double *)(workspace + 72939520), step->loss, threads);
     done(step, 27);
 }
 
 /* The copies of the weights in the layouts of other kernels. */
 static void renew(char *workspace) {
-    gru_weight_ih_l0_renew((float *)(workspace + 74340352), (const float *)(workspace + 8369280), 1);
-    gru_weight_hh_l0_renew((float *)(workspace + 74426368), (const float *)(workspace + 8455296), 1);
+    gru_weight_ih_l0_renew((float *)(workspace + 72702976), (const float *)(workspace + 8369280), 1);
+    gru_weight_hh_l0_renew((float *)(workspace + 72788992), (const float *)(workspace + 8455296), 1);
 }
 
 /* load: between file order and this target's layout. */
@@ -33261,23 +33257,23 @@ static void load(void *workspace, ModelBlock block, const float *values) {
         load_fc1_0_bias((float *)(start + 8369024), values + 2092256, 1);
         load_gru_weight_ih_l0((float *)(start + 8369280), values + 2092320, 1);
         load_gru_weight_hh_l0((float *)(start + 8455296), values + 2111520, 1);
-        load_gru_bias_ih_l0((float *)(start + 8605824), values + 2141520, 1);
-        load_gru_bias_hh_l0((float *)(start + 8607168), values + 2141820, 1);
-        load_fc3_0_weight((float *)(start + 8608512), values + 2142120, 1);
-        load_fc3_0_bias((float *)(start + 12278528), values + 2961320, 1);
-        load_decoder_0_weight((float *)(start + 12311296), values + 2969512, 1);
-        load_decoder_1_weight((float *)(start + 17029888), values + 4149160, 1);
-        load_decoder_1_bias((float *)(start + 17030912), values + 4149416, 1);
-        load_decoder_3_weight((float *)(start + 17031936), values + 4149672, 1);
-        load_decoder_4_weight((float *)(start + 18211584), values + 4444584, 1);
-        load_decoder_4_bias((float *)(start + 18212096), values + 4444712, 1);
-        load_decoder_6_weight((float *)(start + 18212608), values + 4444840, 1);
-        load_decoder_7_weight((float *)(start + 18507520), values + 4518568, 1);
-        load_decoder_7_bias((float *)(start + 18507776), values + 4518632, 1);
-        load_decoder_9_weight((float *)(start + 18508032), values + 4518696, 1);
-        load_decoder_10_weight((float *)(start + 18581760), values + 4537128, 1);
-        load_decoder_10_bias((float *)(start + 18581888), values + 4537160, 1);
-        load_decoder_12_weight((float *)(start + 18582016), values + 4537192, 1);
+        load_gru_bias_ih_l0((float *)(start + 8589696), values + 2141520, 1);
+        load_gru_bias_hh_l0((float *)(start + 8591040), values + 2141820, 1);
+        load_fc3_0_weight((float *)(start + 8592384), values + 2142120, 1);
+        load_fc3_0_bias((float *)(start + 11869184), values + 2961320, 1);
+        load_decoder_0_weight((float *)(start + 11901952), values + 2969512, 1);
+        load_decoder_1_weight((float *)(start + 16620544), values + 4149160, 1);
+        load_decoder_1_bias((float *)(start + 16621568), values + 4149416, 1);
+        load_decoder_3_weight((float *)(start + 16622592), values + 4149672, 1);
+        load_decoder_4_weight((float *)(start + 17802240), values + 4444584, 1);
+        load_decoder_4_bias((float *)(start + 17802752), values + 4444712, 1);
+        load_decoder_6_weight((float *)(start + 17803264), values + 4444840, 1);
+        load_decoder_7_weight((float *)(start + 18098176), values + 4518568, 1);
+        load_decoder_7_bias((float *)(start + 18098432), values + 4518632, 1);
+        load_decoder_9_weight((float *)(start + 18098688), values + 4518696, 1);
+        load_decoder_10_weight((float *)(start + 18172416), values + 4537128, 1);
+        load_decoder_10_bias((float *)(start + 18172544), values + 4537160, 1);
+        load_decoder_12_weight((float *)(start + 18172672), values + 4537192, 1);
         if (block == MODEL_PARAMETERS) renew(workspace);
     }
 }
@@ -33320,23 +33316,23 @@ static void save(const void *workspace, ModelBlock block, float *values) {
         save_fc1_0_bias(values + 2092256, (const float *)(start + 8369024), 1);
         save_gru_weight_ih_l0(values + 2092320, (const float *)(start + 8369280), 1);
         save_gru_weight_hh_l0(values + 2111520, (const float *)(start + 8455296), 1);
-        save_gru_bias_ih_l0(values + 2141520, (const float *)(start + 8605824), 1);
-        save_gru_bias_hh_l0(values + 2141820, (const float *)(start + 8607168), 1);
-        save_fc3_0_weight(values + 2142120, (const float *)(start + 8608512), 1);
-        save_fc3_0_bias(values + 2961320, (const float *)(start + 12278528), 1);
-        save_decoder_0_weight(values + 2969512, (const float *)(start + 12311296), 1);
-        save_decoder_1_weight(values + 4149160, (const float *)(start + 17029888), 1);
-        save_decoder_1_bias(values + 4149416, (const float *)(start + 17030912), 1);
-        save_decoder_3_weight(values + 4149672, (const float *)(start + 17031936), 1);
-        save_decoder_4_weight(values + 4444584, (const float *)(start + 18211584), 1);
-        save_decoder_4_bias(values + 4444712, (const float *)(start + 18212096), 1);
-        save_decoder_6_weight(values + 4444840, (const float *)(start + 18212608), 1);
-        save_decoder_7_weight(values + 4518568, (const float *)(start + 18507520), 1);
-        save_decoder_7_bias(values + 4518632, (const float *)(start + 18507776), 1);
-        save_decoder_9_weight(values + 4518696, (const float *)(start + 18508032), 1);
-        save_decoder_10_weight(values + 4537128, (const float *)(start + 18581760), 1);
-        save_decoder_10_bias(values + 4537160, (const float *)(start + 18581888), 1);
-        save_decoder_12_weight(values + 4537192, (const float *)(start + 18582016), 1);
+        save_gru_bias_ih_l0(values + 2141520, (const float *)(start + 8589696), 1);
+        save_gru_bias_hh_l0(values + 2141820, (const float *)(start + 8591040), 1);
+        save_fc3_0_weight(values + 2142120, (const float *)(start + 8592384), 1);
+        save_fc3_0_bias(values + 2961320, (const float *)(start + 11869184), 1);
+        save_decoder_0_weight(values + 2969512, (const float *)(start + 11901952), 1);
+        save_decoder_1_weight(values + 4149160, (const float *)(start + 16620544), 1);
+        save_decoder_1_bias(values + 4149416, (const float *)(start + 16621568), 1);
+        save_decoder_3_weight(values + 4149672, (const float *)(start + 16622592), 1);
+        save_decoder_4_weight(values + 4444584, (const float *)(start + 17802240), 1);
+        save_decoder_4_bias(values + 4444712, (const float *)(start + 17802752), 1);
+        save_decoder_6_weight(values + 4444840, (const float *)(start + 17803264), 1);
+        save_decoder_7_weight(values + 4518568, (const float *)(start + 18098176), 1);
+        save_decoder_7_bias(values + 4518632, (const float *)(start + 18098432), 1);
+        save_decoder_9_weight(values + 4518696, (const float *)(start + 18098688), 1);
+        save_decoder_10_weight(values + 4537128, (const float *)(start + 18172416), 1);
+        save_decoder_10_bias(values + 4537160, (const float *)(start + 18172544), 1);
+        save_decoder_12_weight(values + 4537192, (const float *)(start + 18172672), 1);
     }
 }
 
@@ -33364,7 +33360,7 @@ extern const ModelTarget gru_ae_avx512;
 const ModelTarget gru_ae_avx512 = {
     .name = "avx512",
     .available = available,
-    .workspace_size = 255823360,
+    .workspace_size = 254185984,
     .scratch_size = 1589760,
     .load = load,
     .save = save,
