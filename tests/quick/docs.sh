@@ -1,4 +1,4 @@
-# What the documentation names is there: files that it links to, files and tests in backticks.
+# What the documentation names is there: files that it links to, files and tests in backticks; and what it quotes of the compiler is so.
 . tests/lib.sh
 
 texts="docs/*.md examples/*/README.md"
@@ -29,7 +29,17 @@ tests_are_there() {
     done
     return $bad
 }
+# Lines of the walk-through that show memory are what the compiler prints of gru_ae.
+figures_are_the_compilers() {
+    build/zoetrope compile specs/gru_ae.yaml --targets avx512 --filtering none --dump plan -o "$scratch/gru_ae" >"$scratch/printed" || return 1
+    build/zoetrope explain specs/gru_ae.yaml --targets avx512 --max-ram 216M,2 >>"$scratch/printed" || return 1
+    grep -e 'bytes at  ' -e 'bytes kept' -e 'bytes not kept' -e 'avx512 .* instead of ' docs/walk-through.md >"$scratch/shown"
+    [ "$(wc -l <"$scratch/shown")" -ge 10 ] && while IFS= read -r line; do
+        grep -qxF -- "$line" "$scratch/printed" || { echo "the compiler does not print: $line" && return 1; }
+    done <"$scratch/shown"
+}
 check "links in the documentation lead to files" links_lead_somewhere
 check "files that the documentation names are there" files_are_there
 check "tests that docs/testing.md names are there" tests_are_there
+check "memory that the walk-through shows is what the compiler prints" figures_are_the_compilers
 done_checking
