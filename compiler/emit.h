@@ -54,10 +54,11 @@ typedef struct Emitter {
     const Target *target;
     const TargetPrinting *printing;
     HelperSet *helpers;
-    bool anonymous; /* buffers are called b0, b1, …: the text is for comparing kernels */
-    NameSet fixed;  /* names that nothing local may take: keywords, parameters, helpers */
-    NameSet used;   /* names of loop variables, elements and temporaries */
-    int depth;      /* loops around the current place, outermost first; with the names they have in C */
+    bool nontemporal; /* it has stores past the caches */
+    bool anonymous;   /* buffers are called b0, b1, …: the text is for comparing kernels */
+    NameSet fixed;    /* names that nothing local may take: keywords, parameters, helpers */
+    NameSet used;     /* names of loop variables, elements and temporaries */
+    int depth;        /* loops around the current place, outermost first; with the names they have in C */
     const Variable *variable[MAX_DEPTH];
     const char *variable_name[MAX_DEPTH];
     long first[MAX_DEPTH], end[MAX_DEPTH]; /* the values that each can have here, inside of guards */

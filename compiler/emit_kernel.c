@@ -231,6 +231,7 @@ static void emit_body(CBlock *file, Phase *phase) {
     declare_parallel(phase, body);
     declare_scratch(emitter, body);
     emit_block(emitter, body, phase->tree);
+    if (emitter->nontemporal) c_line(body, "%s;", emitter->printing->fence);
     c_blank(file);
 }
 

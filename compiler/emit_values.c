@@ -34,7 +34,7 @@ typedef struct Action { /* stores `value`; without a target: declares it, so tha
     Value *value;
     Element *element;
     Access access;
-    bool to_memory;
+    bool to_memory, nontemporal;
 } Action;
 
 typedef struct Run {
@@ -282,6 +282,7 @@ static void add_assignment(Run *run, const Statement *statement, const Variable 
         action->access = access;
         action->element = element;
         action->to_memory = !element;
+        action->nontemporal = store->nontemporal;
         if (element) {
             element->version++;
             continue;
@@ -421,7 +422,9 @@ static void print_store(Run *run, CBlock *out, const Action *action) {
     } else if (element) {
         c_assign(out, c_atom("%s", element->name), value);
     } else if (action->access.lane) {
-        const Form store = vector_forms(emitter, action->value->type)->store;
+        const VectorForms *forms = vector_forms(emitter, action->value->type);
+        const Form store = action->nontemporal ? forms->nontemporal : forms->store;
+        emitter->nontemporal = emitter->nontemporal || action->nontemporal;
         use_helper(emitter->helpers, emitter->target, store);
         const CExpression *address = c_prefix("&", c_element(emitter, out, &action->access));
         c_evaluate(out, c_call(store, 2, (const CExpression *[]){address, value}));

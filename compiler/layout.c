@@ -109,6 +109,15 @@ Offset offset_substitute(Offset offset, const Variable *variable, Affine by) {
     return offset;
 }
 
+bool offset_is_multiple(const Offset *offset, long of) {
+    if (offset->affine.constant % of != 0) return false;
+    for (int i = 0; i < offset->affine.count; i++)
+        if (offset->affine.term[i].coefficient % of != 0) return false;
+    for (int i = 0; i < offset->count; i++)
+        if (offset->term[i].stride % of != 0) return false;
+    return true;
+}
+
 void offset_range(const Offset *offset, long *low, long *high) {
     affine_range(&offset->affine, low, high);
     for (int i = 0; i < offset->count; i++) {

@@ -126,6 +126,7 @@ typedef struct Offset {
 } Offset;
 Offset buffer_offset(const Buffer *buffer, const Affine *index);
 Offset offset_substitute(Offset offset, const Variable *variable, Affine by);
+bool offset_is_multiple(const Offset *offset, long of);         /* for all values of the variables, by its terms */
 void offset_range(const Offset *offset, long *low, long *high); /* over all variables, both inclusive; offsets in between may not occur */
 
 /* ---- expression.c: values ---- */
@@ -221,7 +222,8 @@ typedef struct Store {
     const Buffer *buffer;
     Affine index[MAX_RANK];
     const Expression *value;
-    bool accumulate; /* buffer += value, instead of = */
+    bool accumulate;  /* buffer += value, instead of = */
+    bool nontemporal; /* a hint: to memory, not to the caches; nontemporal.c gives it to stores of whole cache lines */
 } Store;
 
 typedef struct Compute {
@@ -285,6 +287,7 @@ typedef struct Kernel {
     const char *serves;   /* the kernel whose choices made it necessary; NULL: none */
     const char *comment;  /* shapes and the formula, a line each */
     double flops, bytes;  /* arithmetic as written (a multiply-add is 2), and compulsory traffic */
+    bool read_late;       /* what it writes is read when caches have forgotten it */
     const Variable *time; /* a scan's body: the step, an argument of the generated function; else NULL */
     int compute_count;
     Compute *compute;
@@ -335,6 +338,10 @@ Statement *unroll_loops(Statement *tree);
  * that write, or read and write, the same element, a vector loop whose accesses are neither unit-stride nor uniform. `lanes`: the
  * target's vector width in floats. */
 const char *verify_kernel(const Kernel *kernel, int lanes);
+
+/* nontemporal.c: a tree's stores to large tensors of floats that it does not read become nontemporal, where they are whole vectors, aligned
+ * to their size. */
+void mark_nontemporal(Statement *tree, int lanes);
 
 /* interpret.c: runs kernel->tree (time = `time`). `memory` gives the elements of a TENSOR buffer (float or double by its type).
  * Scratch and registers start as NaN. With `reverse`, iterations of the parallel loops are run in reverse order, to show that it does not

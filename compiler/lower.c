@@ -182,6 +182,7 @@ void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     if (schedule_kernel(kernel, &why)) {
         kernel->schedule_note = schedule_words(kernel);
         kernel->tree = unroll_loops(kernel->tree);
+        if (l->target->nontemporal && kernel->read_late) mark_nontemporal(kernel->tree, l->target->lanes);
         begin_pass(PASS_VERIFY);
         arena_enter();
         why = verify_kernel(kernel, l->target->lanes);

@@ -263,6 +263,7 @@ void lower_linear_weight_grad(Lowering *l, Node *node) {
     add_store(compute, out, w, sum_value(0, TYPE_F32));
     kernel->comment = format("dw[o, i] = sum over n of dy[n, o] x[n, i]; %ld rows", dy->shape[0]);
     set_work(kernel, product_flops(dy, node));
+    kernel->read_late = true; /* by the optimizer */
     const bool along_o = lanes_fit(compute, "o", lanes), along_c = !along_o && lanes_fit(compute, "c", lanes);
     WeightGrad grad = {out_names, in_names, o.c, i.c, along_o || along_c ? lanes : 1, along_o && !has_carried_rows(dy) ? dy : NULL};
     if (along_c) grad = (WeightGrad){in_names, out_names, i.c, o.c, lanes, has_carried_rows(x) ? NULL : x};

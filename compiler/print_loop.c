@@ -136,6 +136,7 @@ void text_store(Text *text, const Store *store) {
     text_access(text, store->buffer, store->index);
     text_add(text, store->accumulate ? " += " : " = ");
     text_expression(text, store->value);
+    if (store->nontemporal) text_add(text, "  (past the caches)");
 }
 
 /* ---- statements ---- */

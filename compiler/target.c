@@ -339,6 +339,7 @@ static const Target avx512_target = {
     .broadcasts = 2,
     .latency = 4,
     .prefetches = true,
+    .nontemporal = true,
     .printing = &avx512_printing,
 };
 
@@ -356,6 +357,7 @@ static const Target avx512_bf16_target = {
     .broadcasts = 2,
     .latency = 6,
     .prefetches = true,
+    .nontemporal = true,
     .pairs = true,
     .printing = &avx512_bf16_printing,
 };

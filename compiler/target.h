@@ -17,6 +17,7 @@ typedef struct Target {
     bool inference_only; /* no trainer runs there */
     bool little_endian;  /* there is no machine of it with the other byte order */
     bool prefetches;     /* has prefetch_line: is asked for memory ahead of its use */
+    bool nontemporal;    /* has stores that go past the caches; a vector is a cache line */
     bool pairs;          /* has DOT_ADD: products of convolutions take bfloat16 */
     bool emulation;      /* has the bits of another target, slowly; only made where asked for */
     /* How C is printed for it; the table lives in target.c, its use in emit*.c. */

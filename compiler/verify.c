@@ -71,7 +71,7 @@ static void list_loads(Verifier *verifier, const Statement *statement, const Exp
         if (e->buffer->space == SPACE_VIRTUAL) refuse_tree(verifier, statement, "VIRTUAL buffer %s is left in the tree", e->buffer->name);
         else if (e->type != value_type(e->buffer->type))
             refuse_tree(verifier, statement, "%s is read as another type than its own", e->buffer->name);
-        else add_access(verifier, (Access){statement, e->buffer, e->index, false, true, scope.facts});
+        else add_access(verifier, (Access){statement, e->buffer, e->index, false, true, scope.facts, false});
     }
     for (int i = 0; i < expression_operands(e->kind); i++) {
         const Expression *operand = e->operand[i];
@@ -89,7 +89,9 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
         if (store->buffer->space == SPACE_VIRTUAL) refuse_tree(verifier, statement, "VIRTUAL buffer %s is stored to", store->buffer->name);
         else if (store->value->type != store->buffer->type)
             refuse_tree(verifier, statement, "%s is given a value of another type than its own", store->buffer->name);
-        else add_access(verifier, (Access){statement, store->buffer, store->index, true, store->accumulate, scope.facts});
+        else
+            add_access(verifier,
+                       (Access){statement, store->buffer, store->index, true, store->accumulate, scope.facts, store->nontemporal});
     }
     for (int i = 0; i < statement->store_count; i++)
         if (is_local(statement->store[i].buffer)) note_local_write(verifier, statement->store[i].buffer, statement->store[i].index);
@@ -252,7 +254,7 @@ static void verify_value(Verifier *verifier, const Compute *compute, const Expre
         else {
             if (is_local(e->buffer))
                 note_local_write(verifier, e->buffer, e->index); /* scratch between computes: the order is the schedule's */
-            add_access(verifier, (Access){NULL, e->buffer, e->index, false, true, NULL});
+            add_access(verifier, (Access){NULL, e->buffer, e->index, false, true, NULL, false});
         }
     }
     for (int i = 0; i < expression_operands(e->kind); i++) verify_value(verifier, compute, e->operand[i], sums);
@@ -268,7 +270,7 @@ static void verify_compute(Verifier *verifier, const Compute *compute) {
         const Store *store = &compute->store[i];
         verify_value(verifier, compute, store->value, true);
         if (store->buffer->space == SPACE_VIRTUAL) refuse_tree(verifier, NULL, "VIRTUAL buffer %s is stored to", store->buffer->name);
-        else add_access(verifier, (Access){NULL, store->buffer, store->index, true, false, NULL});
+        else add_access(verifier, (Access){NULL, store->buffer, store->index, true, false, NULL, false});
     }
     for (int i = 0; i < compute->variable_count; i++) bind(verifier, compute->variable[i], 0);
 }

@@ -18,6 +18,7 @@ typedef struct Access {
     bool store;
     bool load; /* both: buffer += value */
     const Fact *facts;
+    bool nontemporal; /* a store past the caches */
 } Access;
 
 typedef struct Interval { /* empty where low > high */

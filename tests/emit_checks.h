@@ -109,7 +109,7 @@ static void check_operations(void) {
 
 /* ---- kernels ---- */
 
-static float x[FLOATS], y[FLOATS], w[FLOATS], first[FLOATS];
+static _Alignas(64) float x[FLOATS], y[FLOATS], w[FLOATS], first[FLOATS];
 static _Alignas(64) char scratch[3 * 128];
 
 static void fill(float *values, unsigned seed) {
@@ -179,6 +179,12 @@ static void check_centred(int threads) {
     }
 }
 
+static void check_past(int threads) {
+    fill(x, 8), fill(y, 9);
+    past(y, x, threads);
+    for (int i = 0; i < 12 * LANES; i++) expect(y[i] == 2 * x[i], "past", i);
+}
+
 /* Of a half, or a bfloat16, by its definition. */
 static double narrow_value(int bits, int mantissa_bits, int bias) {
     const int exponent = (bits & 0x7fff) >> mantissa_bits, mantissa = bits & ((1 << mantissa_bits) - 1);
@@ -221,6 +227,7 @@ int main(void) {
         check_tile(threads);
         check_guards(threads);
         check_centred(threads);
+        check_past(threads);
     }
     return failures != 0;
 }

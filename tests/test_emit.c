@@ -148,6 +148,15 @@ static Kernel double_kernel(int lanes) {
     return named("centred", followed_by(first, centre));
 }
 
+/* y[n, lane] = x[n, lane] · 2, past the caches where the target can; the next kernel that reads y finds it there. */
+static Kernel past_kernel(const Target *target) {
+    const Variable *n = new_variable("n", 12), *lane = new_variable("lane", target->lanes);
+    const Buffer *x = buffer_of("x", SPACE_TENSOR, 12, target->lanes), *y = buffer_of("y", SPACE_TENSOR, 12, target->lanes);
+    Statement *store = assign(y, at(n), at(lane), op2(MULTIPLY, load_at(x, at(n), at(lane)), constant(2)));
+    store->store[0].nontemporal = target->nontemporal;
+    return named("past", loop(n, LOOP_PARALLEL, loop(lane, LOOP_VECTOR, store)));
+}
+
 /* out[r, lane] = every element that a narrow type has, as a float or a pair. */
 static Kernel narrow_kernel(Type type, bool vector, int lanes) {
     const long rows = (type == TYPE_I8 ? 256 : 65536) / lanes;
@@ -197,8 +206,9 @@ static const char *program_for(const Target *target) {
                 add_operation(file, &checks, target, &helpers, (ExpressionKind)kind, form);
         }
     }
-    const Kernel kernels[] = {tile_kernel(target->lanes),  tail_kernel(), guard_kernel(), order_kernel(), overlap_kernel(target->lanes),
-                              double_kernel(target->lanes)};
+    const Kernel kernels[] = {
+        tile_kernel(target->lanes),   tail_kernel(),      guard_kernel(), order_kernel(), overlap_kernel(target->lanes),
+        double_kernel(target->lanes), past_kernel(target)};
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         emit_kernel(file, &kernels[i], kernels[i].name, target, kernels[i].scratch_size, &helpers);
     for (Type type = TYPE_F16; type < TYPES; type++)
