@@ -64,15 +64,29 @@ static long outermost_extent(const Builder *builder, const Source *source) {
     return 1;
 }
 
+/* How far the box moves along a dimension from an iteration to the next; 0: it does not. */
+static long step_of(const Builder *builder, const Affine *base) {
+    long step = 0;
+    for (int i = 0; i < builder->loops; i++) {
+        const long coefficient = affine_coefficient(base, builder->loop[i]);
+        if (builder->loop[i]->extent > 1 && coefficient > 0 && (step == 0 || coefficient < step)) step = coefficient;
+    }
+    return step;
+}
+
 /* The part of the box that is not before the tensor's start in any iteration, nor behind its end in the first; nor in the last, if that is
- * less than what base_of() would give up instead. */
+ * less than what base_of() would give up instead. What is cut off before the start is read in the other iterations, though: unless the one
+ * before reads it, too, each asks for as much of what follows the box instead. */
 static bool clip(const Builder *builder, Source *source) {
     for (int d = 0; d < source->buffer->rank; d++) {
         long low, high;
         affine_range(&source->base[d], &low, &high);
-        if (low < 0) source->base[d] = affine_shift(source->base[d], -low);
+        if (low < 0) {
+            source->base[d] = affine_shift(source->base[d], -low);
+            source->extent[d] = maximum(source->extent[d] + low, minimum(source->extent[d], step_of(builder, &source->base[d])));
+        }
         high -= minimum(low, 0);
-        source->extent[d] = minimum(source->extent[d] + minimum(low, 0), source->buffer->shape[d] - maximum(low, 0));
+        source->extent[d] = minimum(source->extent[d], source->buffer->shape[d] - maximum(low, 0));
         const long behind = maximum(0, high + source->extent[d] - source->buffer->shape[d]);
         if (behind * outermost_extent(builder, source) <= source->extent[d]) source->extent[d] -= behind;
         if (source->extent[d] < 1) return false;
