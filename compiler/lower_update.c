@@ -112,13 +112,13 @@ void lower_update(Lowering *l) {
 
 /* ---- copies between layouts ---- */
 
-/* Lanes of both sides: a block of one by the other is turned within the first-level cache. Those that lie side by side where it is read
- * follow one another, so that it is read as it lies, and written as few streams. */
-static void schedule_turn(Schedule *schedule, const char *const *names, int rank, int lane, int turned, long block) {
+/* Lanes of both sides: a block of one by the other is turned within the first-level cache. Blocks of all taps lie on end in both layouts,
+ * so taps are inside: read apart, they are lines that no cache asks for ahead. A rest of lanes would be a parallel region of its own. */
+static void schedule_turn(Schedule *schedule, const char *const *names, const long *extent, int rank, int lane, int turned, long block) {
     add_level(schedule, names[turned], block, LOOP_PARALLEL);
+    add_level(schedule, names[lane], block, extent[lane] % block ? LOOP_SERIAL : LOOP_PARALLEL);
     for (int d = 0; d < rank; d++)
-        if (d != lane && d != turned) add_level(schedule, names[d], 1, LOOP_PARALLEL);
-    add_level(schedule, names[lane], block, LOOP_SERIAL);
+        if (d != lane && d != turned) add_level(schedule, names[d], 1, LOOP_SERIAL);
     add_level(schedule, names[turned], 1, LOOP_SERIAL);
     add_level(schedule, names[lane], 1, LOOP_SERIAL);
 }
@@ -141,7 +141,7 @@ Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer
     const long block = lane >= 0 ? to->layout.term[0].modulus : 1; /* the lanes are a layout's first term */
     for (int d = 0; d < rank; d++) index[d] = V(add_variable(compute, names[d], extent[d], false));
     add_store(compute, to, index, load(from, index));
-    if (lane >= 0 && turned >= 0 && turned != lane) schedule_turn(&kernel->schedule[0], names, rank, lane, turned, block);
+    if (lane >= 0 && turned >= 0 && turned != lane) schedule_turn(&kernel->schedule[0], names, extent, rank, lane, turned, block);
     else schedule_copy(&kernel->schedule[0], names, rank, lane, block);
     kernel->comment = comment;
     set_work(kernel, 0);

@@ -18055,13 +18055,13 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 159.7 k bytes of memory traffic.
- * a in tiles of 8 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 8, a, d */
+ * a in tiles of 8 parallel, d in tiles of 8 parallel, b, c, e, f, a, d */
 static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_ih_l0,
     float *restrict gru_weight_ih_l0_copy) {
-    const ptrdiff_t a0 = item / 3;
-    const ptrdiff_t b = item % 3;
+    const ptrdiff_t a0 = item / 8;
+    const ptrdiff_t d0 = item % 8;
     if (a0 < 12) {
-        for (ptrdiff_t d0 = 0; d0 < 8; d0++) {
+        for (ptrdiff_t b = 0; b < 3; b++) {
             for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
                     gru_weight_ih_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_ih_l0[1536 * a0 + 512 * b + 64 * d0
@@ -18070,7 +18070,7 @@ static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float 
             }
         }
     } else {
-        for (ptrdiff_t d0 = 0; d0 < 8; d0++) {
+        for (ptrdiff_t b = 0; b < 3; b++) {
             for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
                     gru_weight_ih_l0_copy[2496 * d0 + 64 * b + 8 * a1 + d1 + 2304] = gru_weight_ih_l0[512 * b + 64 * d0 + 8 * d1 + a1
@@ -18083,44 +18083,52 @@ static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float 
 
 static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const float *restrict gru_weight_ih_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 39; item++) {
+    for (ptrdiff_t item = 0; item < 104; item++) {
         gru_weight_ih_l0_renew_body(item, gru_weight_ih_l0, gru_weight_ih_l0_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 254.6 k bytes of memory traffic.
- * a in tiles of 8 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 8, a, d */
+ * a in tiles of 8 parallel, d in tiles of 8, b, c, e, f, a, d */
 static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_hh_l0,
     float *restrict gru_weight_hh_l0_copy) {
-    const ptrdiff_t a0 = item / 3;
-    const ptrdiff_t b = item % 3;
+    const ptrdiff_t a0 = item;
     if (a0 < 12) {
         for (ptrdiff_t d0 = 0; d0 < 12; d0++) {
-            for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-                for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                    gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_hh_l0[2400 * a0 + 800 * b + 64 * d0
-                        + 8 * d1 + a1];
+            for (ptrdiff_t b = 0; b < 3; b++) {
+                for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
+                    for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
+                        gru_weight_hh_l0_copy[2496 * d0 + 192 * a0 + 64 * b + 8 * a1 + d1] = gru_weight_hh_l0[2400 * a0 + 800 * b + 64 * d0
+                            + 8 * d1 + a1];
+                    }
                 }
             }
         }
-        for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
-            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[192 * a0 + 64 * b + 8 * a1 + d1 + 29952] = gru_weight_hh_l0[2400 * a0 + 800 * b + 8 * d1 + a1 + 768];
+        for (ptrdiff_t b = 0; b < 3; b++) {
+            for (ptrdiff_t a1 = 0; a1 < 8; a1++) {
+                for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                    gru_weight_hh_l0_copy[192 * a0 + 64 * b + 8 * a1 + d1 + 29952] = gru_weight_hh_l0[2400 * a0 + 800 * b + 8 * d1 + a1
+                        + 768];
+                }
             }
         }
     } else {
         for (ptrdiff_t d0 = 0; d0 < 12; d0++) {
-            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
-                    gru_weight_hh_l0_copy[2496 * d0 + 64 * b + 8 * a1 + d1 + 2304] = gru_weight_hh_l0[800 * b + 64 * d0 + 8 * d1 + a1
-                        + 28800];
+            for (ptrdiff_t b = 0; b < 3; b++) {
+                for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+                    for (ptrdiff_t d1 = 0; d1 < 8; d1++) {
+                        gru_weight_hh_l0_copy[2496 * d0 + 64 * b + 8 * a1 + d1 + 2304] = gru_weight_hh_l0[800 * b + 64 * d0 + 8 * d1 + a1
+                            + 28800];
+                    }
                 }
             }
         }
-        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[64 * b + 8 * a1 + d1 + 32256] = gru_weight_hh_l0[800 * b + 8 * d1 + a1 + 29568];
+        for (ptrdiff_t b = 0; b < 3; b++) {
+            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+                for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                    gru_weight_hh_l0_copy[64 * b + 8 * a1 + d1 + 32256] = gru_weight_hh_l0[800 * b + 8 * d1 + a1 + 29568];
+                }
             }
         }
     }
@@ -18128,7 +18136,7 @@ static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float 
 
 static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const float *restrict gru_weight_hh_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 39; item++) {
+    for (ptrdiff_t item = 0; item < 13; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
     }
 }

@@ -23129,13 +23129,13 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 172.0 k bytes of memory traffic.
- * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
+ * a in tiles of 16 parallel, d in tiles of 16 parallel, b, c, e, f, a, d */
 static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_ih_l0,
     float *restrict gru_weight_ih_l0_copy) {
-    const ptrdiff_t a0 = item / 3;
-    const ptrdiff_t b = item % 3;
+    const ptrdiff_t a0 = item / 4;
+    const ptrdiff_t d0 = item % 4;
     if (a0 < 6) {
-        for (ptrdiff_t d0 = 0; d0 < 4; d0++) {
+        for (ptrdiff_t b = 0; b < 3; b++) {
             for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
                     gru_weight_ih_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_ih_l0[3072 * a0 + 1024 * b + 256 * d0
@@ -23144,7 +23144,7 @@ static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float 
             }
         }
     } else {
-        for (ptrdiff_t d0 = 0; d0 < 4; d0++) {
+        for (ptrdiff_t b = 0; b < 3; b++) {
             for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
                 for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
                     gru_weight_ih_l0_copy[5376 * d0 + 256 * b + 16 * a1 + d1 + 4608] = gru_weight_ih_l0[1024 * b + 256 * d0 + 16 * d1 + a1
@@ -23157,45 +23157,52 @@ static TARGET_CODE void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float 
 
 static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const float *restrict gru_weight_ih_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 21; item++) {
+    for (ptrdiff_t item = 0; item < 28; item++) {
         gru_weight_ih_l0_renew_body(item, gru_weight_ih_l0, gru_weight_ih_l0_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 284.9 k bytes of memory traffic.
- * a in tiles of 16 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 16, a, d */
+ * a in tiles of 16 parallel, d in tiles of 16, b, c, e, f, a, d */
 static TARGET_CODE void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_hh_l0,
     float *restrict gru_weight_hh_l0_copy) {
-    const ptrdiff_t a0 = item / 3;
-    const ptrdiff_t b = item % 3;
+    const ptrdiff_t a0 = item;
     if (a0 < 6) {
         for (ptrdiff_t d0 = 0; d0 < 6; d0++) {
-            for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-                for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                    gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_hh_l0[4800 * a0 + 1600 * b + 256 * d0
-                        + 16 * d1 + a1];
+            for (ptrdiff_t b = 0; b < 3; b++) {
+                for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
+                    for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
+                        gru_weight_hh_l0_copy[5376 * d0 + 768 * a0 + 256 * b + 16 * a1 + d1] = gru_weight_hh_l0[4800 * a0 + 1600 * b
+                            + 256 * d0 + 16 * d1 + a1];
+                    }
                 }
             }
         }
-        for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
-            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[768 * a0 + 256 * b + 16 * a1 + d1 + 32256] = gru_weight_hh_l0[4800 * a0 + 1600 * b + 16 * d1 + a1
-                    + 1536];
+        for (ptrdiff_t b = 0; b < 3; b++) {
+            for (ptrdiff_t a1 = 0; a1 < 16; a1++) {
+                for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                    gru_weight_hh_l0_copy[768 * a0 + 256 * b + 16 * a1 + d1 + 32256] = gru_weight_hh_l0[4800 * a0 + 1600 * b + 16 * d1 + a1
+                        + 1536];
+                }
             }
         }
     } else {
         for (ptrdiff_t d0 = 0; d0 < 6; d0++) {
-            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-                for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
-                    gru_weight_hh_l0_copy[5376 * d0 + 256 * b + 16 * a1 + d1 + 4608] = gru_weight_hh_l0[1600 * b + 256 * d0 + 16 * d1 + a1
-                        + 28800];
+            for (ptrdiff_t b = 0; b < 3; b++) {
+                for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+                    for (ptrdiff_t d1 = 0; d1 < 16; d1++) {
+                        gru_weight_hh_l0_copy[5376 * d0 + 256 * b + 16 * a1 + d1 + 4608] = gru_weight_hh_l0[1600 * b + 256 * d0 + 16 * d1
+                            + a1 + 28800];
+                    }
                 }
             }
         }
-        for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
-            for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
-                gru_weight_hh_l0_copy[256 * b + 16 * a1 + d1 + 36864] = gru_weight_hh_l0[1600 * b + 16 * d1 + a1 + 30336];
+        for (ptrdiff_t b = 0; b < 3; b++) {
+            for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
+                for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
+                    gru_weight_hh_l0_copy[256 * b + 16 * a1 + d1 + 36864] = gru_weight_hh_l0[1600 * b + 16 * d1 + a1 + 30336];
+                }
             }
         }
     }
@@ -23207,7 +23214,7 @@ static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const 
 #else
     (void)threads;
 #endif
-    for (ptrdiff_t item = 0; item < 21; item++) {
+    for (ptrdiff_t item = 0; item < 7; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
     }
 }

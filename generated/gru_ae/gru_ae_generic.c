@@ -16855,11 +16855,11 @@ static void update(float *restrict weights, float *restrict moment1, float *rest
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 153.6 k bytes of memory traffic.
- * a in tiles of 4 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 4, a, d */
+ * a in tiles of 4 parallel, d in tiles of 4 parallel, b, c, e, f, a, d */
 static void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_ih_l0, float *restrict gru_weight_ih_l0_copy) {
-    const ptrdiff_t a0 = item / 3;
-    const ptrdiff_t b = item % 3;
-    for (ptrdiff_t d0 = 0; d0 < 16; d0++) {
+    const ptrdiff_t a0 = item / 16;
+    const ptrdiff_t d0 = item % 16;
+    for (ptrdiff_t b = 0; b < 3; b++) {
         for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 gru_weight_ih_l0_copy[1200 * d0 + 48 * a0 + 16 * b + 4 * a1 + d1] = gru_weight_ih_l0[768 * a0 + 256 * b + 16 * d0 + 4 * d1
@@ -16871,18 +16871,18 @@ static void gru_weight_ih_l0_renew_body(ptrdiff_t item, const float *restrict gr
 
 static void gru_weight_ih_l0_renew(float *restrict gru_weight_ih_l0_copy, const float *restrict gru_weight_ih_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 75; item++) {
+    for (ptrdiff_t item = 0; item < 400; item++) {
         gru_weight_ih_l0_renew_body(item, gru_weight_ih_l0, gru_weight_ih_l0_copy);
     }
 }
 
 /* the second copy of a weight, lanes along its input channels
  * 0 FLOPs, 240.0 k bytes of memory traffic.
- * a in tiles of 4 parallel, b parallel, c parallel, e parallel, f parallel, d in tiles of 4, a, d */
+ * a in tiles of 4 parallel, d in tiles of 4 parallel, b, c, e, f, a, d */
 static void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gru_weight_hh_l0, float *restrict gru_weight_hh_l0_copy) {
-    const ptrdiff_t a0 = item / 3;
-    const ptrdiff_t b = item % 3;
-    for (ptrdiff_t d0 = 0; d0 < 25; d0++) {
+    const ptrdiff_t a0 = item / 25;
+    const ptrdiff_t d0 = item % 25;
+    for (ptrdiff_t b = 0; b < 3; b++) {
         for (ptrdiff_t a1 = 0; a1 < 4; a1++) {
             for (ptrdiff_t d1 = 0; d1 < 4; d1++) {
                 gru_weight_hh_l0_copy[1200 * d0 + 48 * a0 + 16 * b + 4 * a1 + d1] = gru_weight_hh_l0[1200 * a0 + 400 * b + 16 * d0 + 4 * d1
@@ -16894,7 +16894,7 @@ static void gru_weight_hh_l0_renew_body(ptrdiff_t item, const float *restrict gr
 
 static void gru_weight_hh_l0_renew(float *restrict gru_weight_hh_l0_copy, const float *restrict gru_weight_hh_l0, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 75; item++) {
+    for (ptrdiff_t item = 0; item < 625; item++) {
         gru_weight_hh_l0_renew_body(item, gru_weight_hh_l0, gru_weight_hh_l0_copy);
     }
 }
