@@ -287,7 +287,7 @@ typedef struct Kernel {
     const char *serves;   /* the kernel whose choices made it necessary; NULL: none */
     const char *comment;  /* shapes and the formula, a line each */
     double flops, bytes;  /* arithmetic as written (a multiply-add is 2), and compulsory traffic */
-    bool read_late;       /* what it writes is read when caches have forgotten it */
+    bool read_late;       /* what it writes, into the workspace, is read when caches have forgotten it */
     const Variable *time; /* a scan's body: the step, an argument of the generated function; else NULL */
     int compute_count;
     Compute *compute;

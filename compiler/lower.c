@@ -174,6 +174,16 @@ static void refuse_kernel(const Lowering *l, const Kernel *kernel, const char *w
                  l->target->name, why);
 }
 
+/* Alone, whose tensors begin at cache lines. */
+static bool writes_workspace(const Kernel *kernel) {
+    for (int i = 0; i < kernel->compute_count; i++)
+        for (int s = 0; s < kernel->compute[i].store_count; s++) {
+            const Buffer *buffer = kernel->compute[i].store[s].buffer;
+            if (buffer->space == SPACE_TENSOR && ((const Tensor *)buffer->owner)->place != PLACE_WORKSPACE) return false;
+        }
+    return true;
+}
+
 void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     const char *why = NULL;
     Text violation = text_begin(); /* outlives the verifier's memory */
@@ -182,7 +192,7 @@ void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     if (schedule_kernel(kernel, &why)) {
         kernel->schedule_note = schedule_words(kernel);
         kernel->tree = unroll_loops(kernel->tree);
-        if (l->target->nontemporal && kernel->read_late) mark_nontemporal(kernel->tree, l->target->lanes);
+        if (l->target->nontemporal && kernel->read_late && writes_workspace(kernel)) mark_nontemporal(kernel->tree, l->target->lanes);
         begin_pass(PASS_VERIFY);
         arena_enter();
         why = verify_kernel(kernel, l->target->lanes);

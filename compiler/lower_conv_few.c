@@ -74,6 +74,7 @@ static void add_partial(const Few *f, Kernel *kernel, int number, const Phase ph
     schedule->accumulate = schedule->levels;
     add_level(schedule, "c", 1, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
+    if (number == 0 && !f->l->choices->few_images) ask_ahead(f->l, schedule, 2); /* a few images are in a cache */
     add_level(schedule, "v", 1, LOOP_UNROLL);
     add_level(schedule, "k", 1, LOOP_UNROLL);
     add_level(schedule, "j", 1, LOOP_UNROLL);

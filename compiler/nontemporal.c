@@ -2,7 +2,7 @@
  * make room for it: neither is of use where what is written is read much later.
  *
  * Such a store is of a whole line of the cache, at an address that is a multiple of its size: a part of a line would be read, changed and
- * written by the memory itself. Tensors begin at multiples of it. */
+ * written by the memory itself. Tensors in the workspace begin at multiples of it; the caller's need not. */
 #include "loop.h"
 #include "pointer_map.h"
 

@@ -75,8 +75,8 @@ static long step_of(const Builder *builder, const Affine *base) {
 }
 
 /* The part of the box that is not before the tensor's start in any iteration, nor behind its end in the first; nor in the last, if that is
- * less than what base_of() would give up instead. What is cut off before the start is read in the other iterations, though: unless the one
- * before reads it, too, each asks for as much of what follows the box instead. */
+ * less than what base_of() would give up instead. What lies before the start in the first iteration is read in the others, though: where
+ * boxes do not overlap, each is as long as its step, and only begins later; together they are the same. */
 static bool clip(const Builder *builder, Source *source) {
     for (int d = 0; d < source->buffer->rank; d++) {
         long low, high;
@@ -319,32 +319,49 @@ Sources *find_sources(const Builder *builder, Part **parts, int count) {
 
 /* ---- statements ---- */
 
-/* Of the lines, an iteration has a box of so many that all iterations together have at least all; what is too many is guarded. `over`:
- * where a dimension does not divide into such boxes, the last ones reach over its end; else they are larger. */
-static Statement *build_share_of(const Sources *ahead, Affine iteration, const Lines *lines, bool over) {
-    long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations, shares = 1, share = 1, reach = 0;
+/* Into boxes of `wanted` lines, `part` of each dimension. `over`: where a dimension does not divide into such boxes, the last ones reach
+ * over its end; else boxes are larger. False: there are more boxes than iterations, or one is too large, or they reach over the tensor's
+ * end. It does not depend on who asks: all that ask for some of these lines cut them in the same way. */
+static bool cut_lines(const Sources *ahead, const Lines *lines, long wanted, bool over, long part[MAX_RANK]) {
+    long shares = 1, share = 1, reach = 0, low, high;
+    for (int d = 0; d < lines->rank; d++) {
+        part[d] = minimum(wanted, lines->count[d]);
+        while (!over && lines->count[d] % part[d]) part[d]++;
+        wanted = (wanted + part[d] - 1) / part[d];
+        share *= part[d];
+        const long count = (lines->count[d] + part[d] - 1) / part[d];
+        shares *= count;
+        reach += (count * part[d] - 1) * lines->stride[d];
+    }
+    offset_range(&lines->base, &low, &high);
+    return shares <= ahead->iterations && share <= MOST_LINES && high + reach < lines->buffer->layout.size;
+}
+
+/* The smallest boxes for which there are iterations enough. */
+static bool find_cut(const Sources *ahead, const Lines *lines, long part[MAX_RANK]) {
+    for (long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations; wanted <= MOST_LINES; wanted++)
+        if (cut_lines(ahead, lines, wanted, true, part) || cut_lines(ahead, lines, wanted, false, part)) return true;
+    return false;
+}
+
+/* Each iteration asks for a box; iterations that are too many, for none. */
+static Statement *build_share(const Sources *ahead, Affine iteration, const Lines *lines) {
     const Variable *loop[MAX_RANK];
+    long part[MAX_RANK], shares = 1, low, high;
     int loops = 0;
+    if (!find_cut(ahead, lines, part)) return NULL;
     Offset offset = lines->base;
     offset.term = NEW_ARRAY(OffsetTerm, lines->base.count + MAX_RANK);
     for (int i = 0; i < offset.count; i++) offset.term[i] = lines->base.term[i];
     for (int d = 0; d < lines->rank; d++) {
-        long part = minimum(wanted, lines->count[d]);
-        while (!over && lines->count[d] % part) part++;
-        wanted = (wanted + part - 1) / part;
-        share *= part;
-        if (part > 1) {
-            loop[loops] = new_variable("line", part);
+        if (part[d] > 1) {
+            loop[loops] = new_variable("line", part[d]);
             offset.affine = affine_add(offset.affine, affine_scale(affine_variable(loop[loops++]), lines->stride[d]));
         }
-        const long count = (lines->count[d] + part - 1) / part;
-        if (count > 1) add_term(&offset, iteration, shares, count, part * lines->stride[d]);
+        const long count = (lines->count[d] + part[d] - 1) / part[d];
+        if (count > 1) add_term(&offset, iteration, shares, count, part[d] * lines->stride[d]);
         shares *= count;
-        reach += (count * part - 1) * lines->stride[d]; /* of all shares: whoever else asks for some cuts them in the same way */
     }
-    long low, high;
-    offset_range(&lines->base, &low, &high);
-    if (share > MOST_LINES || high + reach >= lines->buffer->layout.size) return NULL;
     affine_range(&iteration, &low, &high);
     if (low >= shares) return NULL;
     Statement *statement = NEW(Statement);
@@ -352,11 +369,6 @@ static Statement *build_share_of(const Sources *ahead, Affine iteration, const L
     for (int i = 0; i < loops; i++) statement = new_loop(loop[i], LOOP_UNROLL, statement);
     const Condition is_a_share = {iteration, shares};
     return high < shares ? statement : new_guard(&is_a_share, 1, statement, NULL);
-}
-
-static Statement *build_share(const Sources *ahead, Affine iteration, const Lines *lines) {
-    Statement *share = build_share_of(ahead, iteration, lines, true);
-    return share ? share : build_share_of(ahead, iteration, lines, false);
 }
 
 Statement *build_prefetches(Builder *builder, const Part *part) {

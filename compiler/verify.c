@@ -89,6 +89,9 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
         if (store->buffer->space == SPACE_VIRTUAL) refuse_tree(verifier, statement, "VIRTUAL buffer %s is stored to", store->buffer->name);
         else if (store->value->type != store->buffer->type)
             refuse_tree(verifier, statement, "%s is given a value of another type than its own", store->buffer->name);
+        else if (store->nontemporal &&
+                 (!scope.vector || store->accumulate || store->buffer->space != SPACE_TENSOR || store->buffer->type != TYPE_F32))
+            refuse_tree(verifier, statement, "a store past the caches that is no vector of floats to a tensor");
         else
             add_access(verifier,
                        (Access){statement, store->buffer, store->index, true, store->accumulate, scope.facts, store->nontemporal});

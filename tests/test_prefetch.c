@@ -199,14 +199,14 @@ START_TEST(so_it_is_for_other_shapes) {
 END_TEST
 
 /* The kernels of an auto-encoder whose second layer has this kernel and stride. */
-static const TargetCode *lower_layers(int kernel, int stride, int rest) {
+static const TargetCode *lower_layers(int kernel, int stride) {
     const char *text = format("version: 1\nname: layers\ninput: {T: 4, channels: 1, height: 64, width: 64}\nencoder:\n"
                               "  - conv: {channels: 32, kernel: 3, padding: 1, norm: batch, activation: relu}\n"
                               "  - conv: {channels: 64, kernel: %d, padding: 1, stride: %d, norm: batch, activation: relu}\n"
                               "latent: 64\ngru: {hidden: 100}\ndecoder:\n"
-                              "  - conv_transpose: {channels: 32, kernel: %d, padding: 1, stride: %d, output_padding: %d, norm: batch, "
+                              "  - conv_transpose: {channels: 32, kernel: %d, padding: 1, stride: %d, norm: batch, "
                               "activation: relu}\n  - conv_transpose: {channels: 1, kernel: 3, padding: 1}\ntraining: {batch: 8}\n",
-                              kernel, stride, kernel, stride, rest);
+                              kernel, stride, kernel, stride);
     const Spec *spec = parse_spec("layers.yaml", text, strlen(text), stderr);
     ck_assert_ptr_nonnull(spec);
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
@@ -214,16 +214,28 @@ static const TargetCode *lower_layers(int kernel, int stride, int rest) {
     return lower_model(training, evaluation, find_target("avx512"), &default_choices);
 }
 
-/* Of 22 columns 6 and 5 are multiplied at a time, and both parts ask for shares of the same lines: 1,100 of weights, three or four each
- * time, of which none may be missed where the one part ends and the other goes on. */
+/* Of 22 columns 11 are staged at a time and 6 and 5 of these multiplied; both parts ask for shares of the same lines, 1,100 of weights, of
+ * which none may be missed where the one part ends and the other goes on. */
 START_TEST(parts_of_a_level_ask_for_all_lines_together) {
-    ck_assert_int_eq(compare_lines(find_kernel(&lower_layers(3, 3, 0)->train, "fc3_data_grad"), 4), 1);
+    ck_assert_int_eq(compare_lines(find_kernel(&lower_layers(3, 3)->train, "fc3_data_grad"), 4), 1);
+}
+END_TEST
+
+/* Three rows of 64 lines for 32 iterations: boxes of six are eleven in a row, one more than there are iterations. */
+START_TEST(there_are_iterations_for_all_boxes) {
+    Spec spec = *gru_ae_spec();
+    spec.precision = COMPUTE_BF16;
+    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
+    differentiate(training);
+    const TargetCode *code = lower_model(training, evaluation, find_target("avx512_bf16"), &default_choices);
+    for (int i = 0; i < code->train.call_count; i++)
+        if (strncmp(code->train.call[i].kernel->name, "fc", 2) == 0) compare_lines(code->train.call[i].kernel, 4);
 }
 END_TEST
 
 /* Four rows at a time, from a row of padding on: there is a row less to read in the first iteration, and not in the others. */
 START_TEST(what_padding_takes_from_the_first_iteration_is_asked_for_in_the_others) {
-    const TargetCode *code = lower_layers(2, 2, 0);
+    const TargetCode *code = lower_layers(2, 2);
     ck_assert_int_eq(compare_lines(find_kernel(&code->train, "encoder1_conv_weight_grad"), 4), 1);
     ck_assert_int_eq(compare_lines(find_kernel(&code->train, "decoder0_conv_transpose_weight_grad"), 4), 1);
 }
@@ -292,6 +304,7 @@ Suite *prefetch_suite(void) {
     tcase_add_loop_test(test_case, what_is_prefetched_is_what_is_read, 0, 4);
     tcase_add_loop_test(test_case, so_it_is_for_other_shapes, 0, 5);
     tcase_add_test(test_case, parts_of_a_level_ask_for_all_lines_together);
+    tcase_add_test(test_case, there_are_iterations_for_all_boxes);
     tcase_add_test(test_case, what_padding_takes_from_the_first_iteration_is_asked_for_in_the_others);
     tcase_add_test(test_case, weight_gradients_ask_once_in_several_pixels);
     tcase_add_loop_test(test_case, weights_of_a_bundle_are_prefetched, 0, 2);

@@ -5906,6 +5906,12 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                 __m256 sum1_7 = _mm256_setzero_ps();
                 for (ptrdiff_t c = 0; c < 4; c++) {
                     for (ptrdiff_t u = 0; u < 3; u++) {
+                        if (96 * i1 + 12 * j0 + 3 * c + u < 896) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + i0 + 1) / 5 % 63 * 131072 + (5 * n + i0 + 1) % 5 * 6656
+                                + (96 * i1 + 12 * j0 + 3 * c + u) % 224 * 32 + (96 * i1 + 12 * j0 + 3 * c + u) / 224 % 4 * 32768]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + i0 + 1) / 5 % 63 * 131072 + (5 * n + i0 + 1) % 5 * 6656
+                                + (96 * i1 + 12 * j0 + 3 * c + u) % 224 * 32 + (96 * i1 + 12 * j0 + 3 * c + u) / 224 % 4 * 32768 + 16]);
+                        }
                         float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[7920 * c + 528 * u + 528 * i1 + 64 * j0];
                         const float *const decoder_12_weight_at = &decoder_12_weight[72 * c + 24 * u];
                         const __m256 decoder_12_weight_0 = _mm256_loadu_ps(&decoder_12_weight_at[0]);
@@ -6046,6 +6052,12 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                 __m256 sum4_7 = _mm256_setzero_ps();
                 for (ptrdiff_t c = 0; c < 4; c++) {
                     for (ptrdiff_t u = 0; u < 3; u++) {
+                        if (96 * i1 + 12 * j0 + 3 * c + u < 832) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + 5) / 5 % 63 * 131072 + (5 * n + 5) % 5 * 6656 + (96 * i1
+                                + 12 * j0 + 3 * c + u) % 208 * 32 + (96 * i1 + 12 * j0 + 3 * c + u) / 208 % 4 * 32768]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + 5) / 5 % 63 * 131072 + (5 * n + 5) % 5 * 6656 + (96 * i1
+                                + 12 * j0 + 3 * c + u) % 208 * 32 + (96 * i1 + 12 * j0 + 3 * c + u) / 208 % 4 * 32768 + 16]);
+                        }
                         float *const decoder3_relu_in_staged3_at = &decoder3_relu_in_staged3[7392 * c + 528 * u + 528 * i1 + 64 * j0];
                         const float *const decoder_12_weight_at_1 = &decoder_12_weight[72 * c + 24 * u];
                         const __m256 decoder_12_weight_3 = _mm256_loadu_ps(&decoder_12_weight_at_1[0]);

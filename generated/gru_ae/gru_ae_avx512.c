@@ -7546,6 +7546,14 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum1_7 = _mm512_setzero_ps();
                 for (ptrdiff_t c = 0; c < 2; c++) {
                     for (ptrdiff_t u = 0; u < 3; u++) {
+                        if (48 * i1 + 6 * j0 + 3 * c + u < 598) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + i0 + 1) / 5 % 63 * 131072 + (5 * n + i0 + 1) % 5 * 13312
+                                + (48 * i1 + 6 * j0 + 3 * c + u) % 299 * 48 + (48 * i1 + 6 * j0 + 3 * c + u) / 299 % 2 * 65536]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + i0 + 1) / 5 % 63 * 131072 + (5 * n + i0 + 1) % 5 * 13312
+                                + (48 * i1 + 6 * j0 + 3 * c + u) % 299 * 48 + (48 * i1 + 6 * j0 + 3 * c + u) / 299 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + i0 + 1) / 5 % 63 * 131072 + (5 * n + i0 + 1) % 5 * 13312
+                                + (48 * i1 + 6 * j0 + 3 * c + u) % 299 * 48 + (48 * i1 + 6 * j0 + 3 * c + u) / 299 % 2 * 65536 + 32]);
+                        }
                         float *const decoder3_relu_in_staged0_at = &decoder3_relu_in_staged0[15840 * c + 1056 * u + 1056 * i1 + 128 * j0];
                         const float *const decoder_12_weight_at = &decoder_12_weight[144 * c + 48 * u];
                         const __m512 decoder_12_weight_0 = _mm512_loadu_ps(&decoder_12_weight_at[0]);
@@ -7686,6 +7694,14 @@ static TARGET_CODE void decoder4_conv_forward_body(ptrdiff_t item, const float *
                 __m512 sum4_7 = _mm512_setzero_ps();
                 for (ptrdiff_t c = 0; c < 2; c++) {
                     for (ptrdiff_t u = 0; u < 3; u++) {
+                        if (48 * i1 + 6 * j0 + 3 * c + u < 556) {
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + 5) / 5 % 63 * 131072 + (5 * n + 5) % 5 * 13312
+                                + (48 * i1 + 6 * j0 + 3 * c + u) % 278 * 48 + (48 * i1 + 6 * j0 + 3 * c + u) / 278 % 2 * 65536]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + 5) / 5 % 63 * 131072 + (5 * n + 5) % 5 * 13312
+                                + (48 * i1 + 6 * j0 + 3 * c + u) % 278 * 48 + (48 * i1 + 6 * j0 + 3 * c + u) / 278 % 2 * 65536 + 16]);
+                            prefetch_line(&decoder3_conv_transpose_forward[(5 * n + 5) / 5 % 63 * 131072 + (5 * n + 5) % 5 * 13312
+                                + (48 * i1 + 6 * j0 + 3 * c + u) % 278 * 48 + (48 * i1 + 6 * j0 + 3 * c + u) / 278 % 2 * 65536 + 32]);
+                        }
                         float *const decoder3_relu_in_staged3_at = &decoder3_relu_in_staged3[14784 * c + 1056 * u + 1056 * i1 + 128 * j0];
                         const float *const decoder_12_weight_at_1 = &decoder_12_weight[144 * c + 48 * u];
                         const __m512 decoder_12_weight_3 = _mm512_loadu_ps(&decoder_12_weight_at_1[0]);

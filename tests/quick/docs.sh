@@ -33,8 +33,10 @@ tests_are_there() {
 figures_are_the_compilers() {
     build/zoetrope compile specs/gru_ae.yaml --targets avx512 --filtering none --dump plan -o "$scratch/gru_ae" >"$scratch/printed" || return 1
     build/zoetrope explain specs/gru_ae.yaml --targets avx512 --max-ram 216M,2 >>"$scratch/printed" || return 1
-    grep -e 'bytes at  ' -e 'bytes kept' -e 'bytes not kept' -e 'avx512 .* instead of ' docs/walk-through.md >"$scratch/shown"
-    [ "$(wc -l <"$scratch/shown")" -ge 10 ] && while IFS= read -r line; do
+    build/zoetrope compile specs/gru_ae.yaml --targets avx512 --max-ram 216M,2 --dump recompute >>"$scratch/printed" || return 1
+    sed -i 's/  */ /g' "$scratch/printed"
+    grep -e 'bytes at  ' -e 'bytes kept' -e 'bytes not kept' -e 'avx512 .* instead of ' -e '_again$' docs/walk-through.md | sed 's/  */ /g' >"$scratch/shown"
+    [ "$(wc -l <"$scratch/shown")" -ge 13 ] && while IFS= read -r line; do
         grep -qxF -- "$line" "$scratch/printed" || { echo "the compiler does not print: $line" && return 1; }
     done <"$scratch/shown"
 }
