@@ -76,14 +76,14 @@ static long step_of(const Builder *builder, const Affine *base) {
 
 /* The part of the box that is not before the tensor's start in any iteration, nor behind its end in the first; nor in the last, if that is
  * less than what base_of() would give up instead. What lies before the start in the first iteration is read in the others, though: where
- * boxes do not overlap, each is as long as its step, and only begins later; together they are the same. */
+ * boxes do not overlap, each begins later and ends as much later, or at the next one's beginning; together they are the same. */
 static bool clip(const Builder *builder, Source *source) {
     for (int d = 0; d < source->buffer->rank; d++) {
         long low, high;
         affine_range(&source->base[d], &low, &high);
         if (low < 0) {
             source->base[d] = affine_shift(source->base[d], -low);
-            source->extent[d] = maximum(source->extent[d] + low, minimum(source->extent[d], step_of(builder, &source->base[d])));
+            source->extent[d] = maximum(source->extent[d] + low, minimum(source->extent[d] - low, step_of(builder, &source->base[d])));
         }
         high -= minimum(low, 0);
         source->extent[d] = minimum(source->extent[d], source->buffer->shape[d] - maximum(low, 0));
