@@ -422,8 +422,8 @@ static void print_store(Run *run, CBlock *out, const Action *action) {
     } else if (element) {
         c_assign(out, c_atom("%s", element->name), value);
     } else if (action->access.lane) {
-        const VectorForms *forms = vector_forms(emitter, action->value->type);
-        const Form store = action->nontemporal ? forms->nontemporal : forms->store;
+        const Form usual = vector_forms(emitter, action->value->type)->store;
+        const Form store = action->nontemporal ? emitter->printing->nontemporal : usual;
         emitter->nontemporal = emitter->nontemporal || action->nontemporal;
         use_helper(emitter->helpers, emitter->target, store);
         const CExpression *address = c_prefix("&", c_element(emitter, out, &action->access));

@@ -27,7 +27,6 @@ typedef struct VectorForms { /* of one type of elements */
     const char *type;
     Form load, store, broadcast;
     const char *zero; /* an expression */
-    Form nontemporal; /* a store past the caches, to an address that is aligned to the vector's size; only where Target.nontemporal */
 } VectorForms;
 
 typedef struct TargetPrinting {
@@ -37,7 +36,10 @@ typedef struct TargetPrinting {
     const char *const *processor; /* what __builtin_cpu_supports has to affirm, then NULL; NULL: nothing to ask */
     const char *prelude;          /* C that every file of the target starts with, or NULL */
     VectorForms floats, pairs;    /* pairs: only where Target.pairs */
-    const char *fence;            /* after nontemporal stores, before another thread reads what they wrote; only where Target.nontemporal */
+    /* Only where Target.nontemporal: of a vector of floats past the caches, to an address that is a multiple of its size; and what has to
+     * follow before another thread reads it. */
+    Form nontemporal;
+    const char *fence;
     Form on_vector[EXPRESSION_KINDS], on_float[EXPRESSION_KINDS], on_double[EXPRESSION_KINDS];
     const Helper *helpers; /* the target's own, then one without a name */
     const Helper *narrow;  /* those that load vectors of narrow elements */

@@ -71,7 +71,7 @@ static const Helper avx512_helpers[] = {
 #define AVX512_FEATURES "avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"
 #define AVX512_PROCESSOR "avx512f", "avx512dq", "avx512vl", "avx512bw", "avx2", "fma"
 #define AVX512_FLOATS                                                                                                                      \
-    { "__m512", "_mm512_loadu_ps", "_mm512_storeu_ps", "_mm512_set1_ps", "_mm512_setzero_ps()", "_mm512_stream_ps" }
+    { "__m512", "_mm512_loadu_ps", "_mm512_storeu_ps", "_mm512_set1_ps", "_mm512_setzero_ps()" }
 
 const TargetPrinting avx512_printing = {
     .condition = "defined(__x86_64__)",
@@ -79,6 +79,7 @@ const TargetPrinting avx512_printing = {
     .attribute = AVX512_FEATURES,
     .processor = (const char *const[]){AVX512_PROCESSOR, NULL},
     .floats = AVX512_FLOATS,
+    .nontemporal = "_mm512_stream_ps",
     .fence = "_mm_sfence()",
     .on_vector = {AVX512_VECTOR_FORMS},
     .on_float = {AVX512_FLOAT_FORMS},
@@ -95,6 +96,7 @@ const TargetPrinting avx512_bf16_printing = {
     .attribute = AVX512_FEATURES ",avx512bf16",
     .processor = (const char *const[]){AVX512_PROCESSOR, "avx512bf16", NULL},
     .floats = AVX512_FLOATS,
+    .nontemporal = "_mm512_stream_ps",
     .fence = "_mm_sfence()",
     .pairs = {"__m512i", "_mm512_loadu_si512", "_mm512_storeu_si512", "broadcast_pair", "_mm512_setzero_si512()"},
     .on_vector = {AVX512_VECTOR_FORMS, [EXPRESSION_PAIR] = "vector_pair", [EXPRESSION_DOT_ADD] = "vector_dot_add"},
