@@ -292,6 +292,32 @@ static bool find_lines(const Builder *builder, const Source *source, Lines *line
     return low >= 0 && high + reach_of(lines) < buffer->layout.size;
 }
 
+/* Into boxes of `wanted` lines, `part` of each dimension. `over`: where a dimension does not divide into such boxes, the last ones reach
+ * over its end; else boxes are larger. False: there are more boxes than iterations, or one is too large, or they reach over the tensor's
+ * end. */
+static bool cut_lines(const Sources *ahead, Lines *lines, long wanted, bool over) {
+    long shares = 1, share = 1, reach = 0, low, high;
+    for (int d = 0; d < lines->rank; d++) {
+        long part = minimum(wanted, lines->count[d]);
+        while (!over && lines->count[d] % part) part++;
+        wanted = (wanted + part - 1) / part;
+        lines->part[d] = part;
+        lines->parts[d] = (lines->count[d] + part - 1) / part;
+        share *= part;
+        shares *= lines->parts[d];
+        reach += (lines->parts[d] * part - 1) * lines->stride[d];
+    }
+    offset_range(&lines->base, &low, &high);
+    return shares <= ahead->iterations && share <= MOST_LINES && high + reach < lines->buffer->layout.size;
+}
+
+/* The smallest boxes for which there are iterations enough, the same for all that ask for some of them. */
+static bool find_cut(const Sources *ahead, Lines *lines) {
+    for (long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations; wanted <= MOST_LINES; wanted++)
+        if (cut_lines(ahead, lines, wanted, true) || cut_lines(ahead, lines, wanted, false)) return true;
+    return false;
+}
+
 Sources *find_sources(const Builder *builder, Part **parts, int count) {
     Sources *sources = NEW(Sources);
     *sources = (Sources){.loops = builder->loops};
@@ -312,55 +338,31 @@ Sources *find_sources(const Builder *builder, Part **parts, int count) {
         for (int s = 0; s < compute->sum_count; s++) expression_rewrite(compute->sum[s], note_load, &finding);
         for (int s = 0; s < compute->store_count; s++) expression_rewrite(compute->store[s].value, note_load, &finding);
     }
-    for (int i = 0; i < found; i++)
-        if (clip(builder, &source[i]) && find_lines(builder, &source[i], &sources->lines[sources->count])) sources->count++;
+    for (int i = 0; i < found; i++) {
+        Lines *lines = &sources->lines[sources->count];
+        if (clip(builder, &source[i]) && find_lines(builder, &source[i], lines) && find_cut(sources, lines)) sources->count++;
+    }
     return sources;
 }
 
 /* ---- statements ---- */
 
-/* Into boxes of `wanted` lines, `part` of each dimension. `over`: where a dimension does not divide into such boxes, the last ones reach
- * over its end; else boxes are larger. False: there are more boxes than iterations, or one is too large, or they reach over the tensor's
- * end. It does not depend on who asks: all that ask for some of these lines cut them in the same way. */
-static bool cut_lines(const Sources *ahead, const Lines *lines, long wanted, bool over, long part[MAX_RANK]) {
-    long shares = 1, share = 1, reach = 0, low, high;
-    for (int d = 0; d < lines->rank; d++) {
-        part[d] = minimum(wanted, lines->count[d]);
-        while (!over && lines->count[d] % part[d]) part[d]++;
-        wanted = (wanted + part[d] - 1) / part[d];
-        share *= part[d];
-        const long count = (lines->count[d] + part[d] - 1) / part[d];
-        shares *= count;
-        reach += (count * part[d] - 1) * lines->stride[d];
-    }
-    offset_range(&lines->base, &low, &high);
-    return shares <= ahead->iterations && share <= MOST_LINES && high + reach < lines->buffer->layout.size;
-}
-
-/* The smallest boxes for which there are iterations enough. */
-static bool find_cut(const Sources *ahead, const Lines *lines, long part[MAX_RANK]) {
-    for (long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations; wanted <= MOST_LINES; wanted++)
-        if (cut_lines(ahead, lines, wanted, true, part) || cut_lines(ahead, lines, wanted, false, part)) return true;
-    return false;
-}
-
 /* Each iteration asks for a box; iterations that are too many, for none. */
-static Statement *build_share(const Sources *ahead, Affine iteration, const Lines *lines) {
+static Statement *build_share(Affine iteration, const Lines *lines) {
     const Variable *loop[MAX_RANK];
-    long part[MAX_RANK], shares = 1, low, high;
+    long shares = 1, low, high;
     int loops = 0;
-    if (!find_cut(ahead, lines, part)) return NULL;
     Offset offset = lines->base;
     offset.term = NEW_ARRAY(OffsetTerm, lines->base.count + MAX_RANK);
     for (int i = 0; i < offset.count; i++) offset.term[i] = lines->base.term[i];
     for (int d = 0; d < lines->rank; d++) {
-        if (part[d] > 1) {
-            loop[loops] = new_variable("line", part[d]);
+        const long part = lines->part[d];
+        if (part > 1) {
+            loop[loops] = new_variable("line", part);
             offset.affine = affine_add(offset.affine, affine_scale(affine_variable(loop[loops++]), lines->stride[d]));
         }
-        const long count = (lines->count[d] + part[d] - 1) / part[d];
-        if (count > 1) add_term(&offset, iteration, shares, count, part[d] * lines->stride[d]);
-        shares *= count;
+        if (lines->parts[d] > 1) add_term(&offset, iteration, shares, lines->parts[d], part * lines->stride[d]);
+        shares *= lines->parts[d];
     }
     affine_range(&iteration, &low, &high);
     if (low >= shares) return NULL;
@@ -380,6 +382,6 @@ Statement *build_prefetches(Builder *builder, const Part *part) {
     ahead->first[asking] += iterations_of(builder, ahead->loops, builder->loops); /* what is left of a level goes on from there */
     Block block;
     block_start(&block);
-    for (int i = 0; i < ahead->count; i++) block_add(&block, build_share(ahead, iteration, &ahead->lines[i]));
+    for (int i = 0; i < ahead->count; i++) block_add(&block, build_share(iteration, &ahead->lines[i]));
     return block.first;
 }

@@ -31,6 +31,7 @@ typedef struct Lines { /* of a box of a TENSOR that will be read, in `rank` dime
     int rank;
     long count[MAX_RANK], stride[MAX_RANK];
     Offset base;
+    long part[MAX_RANK], parts[MAX_RANK]; /* a box of so many is asked for at a time, of so many boxes */
 } Lines;
 
 enum { MAX_SOURCES = 8, MAX_ASKING = 64 };
