@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices *choices) {
+    Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
+    differentiate(training);
+    return lower_model(training, evaluation, find_target(target), choices);
+}
+
 const Kernel *find_kernel(const Program *program, const char *name) {
     for (int i = 0; i < program->call_count; i++)
         if (strcmp(program->call[i].kernel->name, name) == 0) return program->call[i].kernel;

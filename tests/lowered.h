@@ -12,6 +12,8 @@ typedef struct Memories {
     char *workspace;
 } Memories;
 
+/* Training and evaluation of a spec, for a target. */
+const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices *choices);
 /* NULL: the program calls none of that name. */
 const Kernel *find_kernel(const Program *program, const char *name);
 Memories *new_memories(const TargetCode *code, bool planned);

@@ -24,9 +24,7 @@ START_TEST(rows_of_11_tiles_fill_registers) {
     spec.height = 30;
     spec.width = 22;
     spec.training.batch = 4;
-    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-    differentiate(training);
-    const TargetCode *code = lower_model(training, evaluation, find_target("avx2"), &choices);
+    const TargetCode *code = lower_spec(&spec, "avx2", &choices);
     int filtered = 0;
     for (int i = 0; i < code->choice_count; i++) {
         const KernelChoice *choice = code->choice[i];
@@ -35,7 +33,7 @@ START_TEST(rows_of_11_tiles_fill_registers) {
         filtered++;
     }
     ck_assert_int_ge(filtered, 3);
-    check_graph(training, code, true, true);
+    check_graph(code->training, code, true, true);
 }
 END_TEST
 
@@ -43,13 +41,11 @@ END_TEST
 START_TEST(direct_weight_gradients_stay_in_the_first_level_cache) {
     static const char *const names[] = {"avx512", "avx2", "generic"};
     const Choices choices = {.filtering = 0};
-    Graph *training = build_graph(read_spec("specs/gru_ae.yaml", stderr), true), *evaluation = build_graph(training->spec, false);
-    differentiate(training);
     const Target *target = find_target(names[_i]);
-    const TargetCode *code = lower_model(training, evaluation, target, &choices);
+    const TargetCode *code = lower_spec(read_spec("specs/gru_ae.yaml", stderr), names[_i], &choices);
     int checked = 0;
-    for (int i = 0; i < training->node_count; i++) {
-        const Node *node = training->node[i];
+    for (int i = 0; i < code->training->node_count; i++) {
+        const Node *node = code->training->node[i];
         if (node->op != OP_CONV2D_WEIGHT_GRAD || minimum(node->shape[0], node->shape[1]) < target->lanes) continue;
         const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
         const long pixels = chosen_value(choice, FIELD_BLOCK_IMAGES) * chosen_value(choice, FIELD_BLOCK_ROWS) * node->input[0]->shape[3];
@@ -66,12 +62,10 @@ END_TEST
 START_TEST(channels_are_cut_into_equal_blocks) {
     const Choices choices = {.filtering = _i ? 2 : 0, .filter_everywhere = true};
     const Target *target = find_target("avx512");
-    Graph *training = build_graph(odd_vectors_spec(), true), *evaluation = build_graph(odd_vectors_spec(), false);
-    differentiate(training);
-    const TargetCode *code = lower_model(training, evaluation, target, &choices);
+    const TargetCode *code = lower_spec(odd_vectors_spec(), "avx512", &choices);
     int gradients = 0, by_three = 0;
-    for (int i = 0; i < training->node_count; i++) {
-        const Node *node = training->node[i];
+    for (int i = 0; i < code->training->node_count; i++) {
+        const Node *node = code->training->node[i];
         const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
         if (choice && choice->algorithm == ALGORITHM_FILTERED_2 && node->op != OP_CONV2D_WEIGHT_GRAD)
             by_three += chosen_value(choice, FIELD_TILE_VECTORS) == 3;
@@ -86,7 +80,7 @@ START_TEST(channels_are_cut_into_equal_blocks) {
     }
     ck_assert_int_eq(gradients, 4);
     ck_assert_int_eq(by_three, _i ? 4 : 0);
-    check_graph(training, code, true, true);
+    check_graph(code->training, code, true, true);
 }
 END_TEST
 
@@ -94,9 +88,7 @@ END_TEST
 START_TEST(long_sequences_need_little_scratch) {
     Spec spec = *both_products_spec(0);
     spec.T = _i ? 65 : 64;
-    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-    differentiate(training);
-    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &default_choices);
+    const TargetCode *code = lower_spec(&spec, "avx512", &default_choices);
     ck_assert_int_eq(find_kernel(&code->train, "fc1_forward_sum") != NULL, _i == 0);
     ck_assert_int_lt(code->scratch_bytes, 256 * 1024);
 }
@@ -109,9 +101,7 @@ START_TEST(rows_that_are_too_long_are_not_staged) {
     spec.encoder = &encoder;
     encoder.channels = _i ? 500 : 100;
     spec.width = 1000;
-    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-    differentiate(training);
-    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &default_choices);
+    const TargetCode *code = lower_spec(&spec, "avx512", &default_choices);
     const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, "decoder0_conv_forward");
     ck_assert_int_eq(choice->algorithm == ALGORITHM_FEW, _i == 0);
     ck_assert_int_lt(code->scratch_bytes, 4 << 20);

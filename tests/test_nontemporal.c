@@ -1,10 +1,10 @@
 /* Which stores go past the caches: whole, aligned vectors of large results that their kernel does not read. */
+#include "lowered.h"
 #include "sample_graphs.h"
 #include "trees.h"
 
 #include "../compiler/emit.h"
 #include "../compiler/lower.h"
-#include "lowered.h"
 
 #include <check.h>
 #include <string.h>
@@ -139,9 +139,7 @@ END_TEST
 static const TargetCode *lower_large(const char *target) {
     Spec spec = *gru_ae_spec();
     spec.height = spec.width = 128;
-    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-    differentiate(training);
-    return lower_model(training, evaluation, find_target(target), &default_choices);
+    return lower_spec(&spec, target, &default_choices);
 }
 
 START_TEST(weight_gradients_of_large_linear_layers_go_past_the_caches) {

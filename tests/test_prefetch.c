@@ -1,11 +1,11 @@
 /* What the kernels of gru_ae prefetch is what they read: a few iterations of their parallel loops are walked, and cache lines compared. */
+#include "lowered.h"
 #include "sample_graphs.h"
 
 #include "../compiler/emit.h"
 #include "../compiler/inference.h"
 #include "../compiler/lower.h"
 #include "../compiler/tuning.h"
-#include "lowered.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -162,9 +162,7 @@ static int compare_kernels(const Spec *spec, const char *name, const Choices *ch
     const Target *target = find_target(name);
     ck_assert_ptr_nonnull(target);
     ck_assert(target->prefetches);
-    Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-    differentiate(training);
-    const TargetCode *code = lower_model(training, evaluation, target, choices);
+    const TargetCode *code = lower_spec(spec, name, choices);
     int kernels = 0;
     for (int i = 0; i < code->train.call_count; i++) kernels += compare_lines(code->train.call[i].kernel, least);
     return kernels;
@@ -209,9 +207,7 @@ static const TargetCode *lower_layers(int kernel, int stride) {
                               kernel, stride, kernel, stride, (64 + 2 - kernel) % stride);
     const Spec *spec = parse_spec("layers.yaml", text, strlen(text), stderr);
     ck_assert_ptr_nonnull(spec);
-    Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-    differentiate(training);
-    return lower_model(training, evaluation, find_target("avx512"), &default_choices);
+    return lower_spec(spec, "avx512", &default_choices);
 }
 
 /* Of 22 columns 11 are staged at a time and 6 and 5 of these multiplied; both parts ask for shares of the same lines, 1,100 of weights, of
@@ -225,9 +221,7 @@ END_TEST
 START_TEST(there_are_iterations_for_all_boxes) {
     Spec spec = *gru_ae_spec();
     spec.precision = COMPUTE_BF16;
-    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-    differentiate(training);
-    const TargetCode *code = lower_model(training, evaluation, find_target("avx512_bf16"), &default_choices);
+    const TargetCode *code = lower_spec(&spec, "avx512_bf16", &default_choices);
     for (int i = 0; i < code->train.call_count; i++)
         if (strncmp(code->train.call[i].kernel->name, "fc", 2) == 0) compare_lines(code->train.call[i].kernel, 4);
 }
@@ -248,9 +242,7 @@ START_TEST(weight_gradients_ask_once_in_several_pixels) {
     Choices choices = default_choices;
     choices.filtering = 0;
     spec.width = 34;
-    Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-    differentiate(training);
-    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &choices);
+    const TargetCode *code = lower_spec(&spec, "avx512", &choices);
     int found = 0;
     for (int i = 0; i < code->train.call_count; i++) {
         const Kernel *kernel = code->train.call[i].kernel;
@@ -266,9 +258,7 @@ START_TEST(weight_gradients_ask_once_in_several_pixels) {
 END_TEST
 
 START_TEST(targets_without_the_instruction_prefetch_nothing) {
-    Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
-    differentiate(training);
-    const TargetCode *code = lower_model(training, evaluation, find_target("generic"), &default_choices);
+    const TargetCode *code = lower_spec(gru_ae_spec(), "generic", &default_choices);
     for (int i = 0; i < code->train.call_count; i++) ck_assert_int_eq(compare_lines(code->train.call[i].kernel, 3), 0);
 }
 END_TEST
