@@ -1,7 +1,7 @@
-# What the documentation names is there: files that it links to, files and tests in backticks; and what it quotes of the compiler is so.
+# What the documentation names exists: files and headings that it links to, files and tests in backticks. What it quotes of the compiler is true.
 . tests/lib.sh
 
-texts="docs/*.md examples/*/README.md"
+texts="docs/*.md docs/log/*.md examples/*/README.md"
 [ -f README.md ] && texts="README.md $texts" # the sanitizers' tree has none
 
 links_lead_somewhere() {
@@ -9,6 +9,25 @@ links_lead_somewhere() {
     for text in $texts; do
         for link in $(grep -o '](\([^)]*\))' "$text" | sed 's/^](//; s/)$//; s/#.*//' | grep -v '^https\?:' | sort -u); do
             [ -e "$(dirname "$text")/$link" ] || { echo "$text: $link" && bad=1; }
+        done
+    done
+    return $bad
+}
+# The headings of a file as GitHub's links name them. What is not ASCII is left out, of links too.
+headings_of() {
+    LC_ALL=C awk '/^```/ { code = !code }
+        !code && /^##* / {
+            sub(/^#* /, ""); gsub(/\]\([^)]*\)/, ""); name = tolower($0); gsub(/[^a-z0-9_ -]/, "", name); gsub(/ /, "-", name)
+            print seen[name]++ ? name "-" seen[name] - 1 : name
+        }' "$1"
+}
+links_lead_to_headings() {
+    bad=0
+    for text in $texts; do
+        for link in $(grep -o ']([^)]*#[^)]*)' "$text" | sed 's/^](//; s/)$//' | grep -v '^https\?:' | sort -u); do
+            file=${link%%#*}
+            target=$([ -n "$file" ] && echo "$(dirname "$text")/$file" || echo "$text")
+            headings_of "$target" | grep -qxF -- "$(printf '%s' "${link#*#}" | LC_ALL=C sed 's/[^a-z0-9_-]//g')" || { echo "$text: $link" && bad=1; }
         done
     done
     return $bad
@@ -41,6 +60,7 @@ figures_are_the_compilers() {
     done <"$scratch/shown"
 }
 check "links in the documentation lead to files" links_lead_somewhere
+check "links in the documentation lead to headings" links_lead_to_headings
 check "files that the documentation names are there" files_are_there
 check "tests that docs/testing.md names are there" tests_are_there
 check "memory that the walk-through shows is what the compiler prints" figures_are_the_compilers
