@@ -171,6 +171,48 @@ START_TEST(an_error_shows_the_line_and_a_caret_under_the_place) {
 }
 END_TEST
 
+START_TEST(the_caret_stands_under_wide_and_escaped_characters) {
+    parse_changed("latent: 10", "{\xe5\x8b\x95\xe7\x94\xbb, e\xcc\x81: x\xe2\x80\x8b}");
+    ck_assert_str_eq(errors, "x.yaml:7:11: error: U+200B ZERO WIDTH SPACE, which cannot be seen\n"
+                             "     7 | {\xe5\x8b\x95\xe7\x94\xbb, e\xcc\x81: x\\u200b}\n"
+                             "       |            ^~~~~~\n"
+                             "       = remove it\n");
+}
+END_TEST
+
+/* Whatever ends its lines, and in comments what nobody could take for something else. */
+START_TEST(harmless_characters_and_line_ends_are_accepted) {
+    static const char *const ends[] = {"\n", "\r\n", "\r"};
+    for (int i = 0; i < 3; i++) {
+        Text text = {0}, wrong = {0};
+        for (const char *c = base; *c; c++) text_add(&text, *c == '\n' ? ends[i] : format("%c", *c));
+        ck_assert_msg(parse(text.bytes, text.length) != NULL, "%s", errors);
+        text_add(&wrong, "%s# \xc3\x97%slatent: 3%s", text.bytes, ends[i], ends[i]);
+        expect_errors(parse(wrong.bytes, wrong.length), "twice", (const char *const[]){"x.yaml:13:1: error: `latent` stands here", NULL});
+    }
+    expect_accepted("latent: 10",
+                    "latent: 10 # \xe2\x80\x9cquoted\xe2\x80\x9d \xe2\x80\x93 3 \xc3\x97 3 \xe2\x86\x92 \xf0\x9f\x8e\xac \xd0\xb0");
+    expect_accepted("latent: 10", "latent: 10 #\xc2\xa0 \xe2\x80\x8d\xef\xb8\x8f\xc2\xad");
+    expect_accepted("name: small", "name: 'small' # it's \"fine\xe2\x80\x99");
+    expect_accepted("version: 1", "\xef\xbb\xbfversion: 1");
+}
+END_TEST
+
+START_TEST(other_encodings_are_named) {
+    static const char *const forms[] = {"\xff\xfe"
+                                        "a\0:\0",
+                                        "\xfe\xff\0a\0:",
+                                        "a\0:\0",
+                                        "\0a\0:",
+                                        "\0\0\0a",
+                                        "a\0\0\0"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        expect_errors(parse(forms[i], i < 2 ? 6 : 4), "UTF-16",
+                      (const char *const[]){"x.yaml: error: it is UTF-16 or UTF-32", "save the file as UTF-8", NULL});
+    }
+}
+END_TEST
+
 START_TEST(the_caret_of_a_long_line_is_shown) {
     char *text = format("version: 1 %*s# x\nname: {%300s: 1}\n", 300, "", "");
     parse(text, strlen(text));
@@ -426,6 +468,9 @@ Suite *spec_suite(void) {
     tcase_add_test(mistake, all_errors_are_reported_in_order_of_place);
     tcase_add_test(mistake, an_error_shows_the_line_and_a_caret_under_the_place);
     tcase_add_test(mistake, the_caret_of_a_long_line_is_shown);
+    tcase_add_test(mistake, the_caret_stands_under_wide_and_escaped_characters);
+    tcase_add_test(mistake, other_encodings_are_named);
+    tcase_add_test(language, harmless_characters_and_line_ends_are_accepted);
     tcase_add_test(mistake, a_misspelt_key_is_not_also_missing);
     tcase_add_test(mistake, hostile_bytes_are_refused);
     tcase_add_test(mistake, a_billion_laughs_stay_small);

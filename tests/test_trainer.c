@@ -344,7 +344,7 @@ END_TEST
 
 START_TEST(control_characters_of_a_name_are_shown_and_not_done) {
     ck_assert_int_eq(run("train --init \033[2Jcleared\n --iterations 1"), 1);
-    ck_assert_says("error: \\x1b[2Jcleared\\x0a: cannot be opened");
+    ck_assert_says("error: \\x1b[2Jcleared\\n: cannot be opened");
 }
 END_TEST
 
