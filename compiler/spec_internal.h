@@ -1,7 +1,7 @@
 /* spec_internal.h: what the files of the spec pass share; no other pass includes it. In the order of the work:
- * spec_errors.c collects errors, spec_characters.c looks at the bytes, spec_yaml.c makes a tree of the text, spec_values.c reads one value,
- * spec_keys.c is the table of keys, spec.c fills the Spec by it, spec_shapes.c and spec_mend.c check the shapes, spec_documentation.c
- * prints the table. */
+ * spec_errors.c collects errors, spec_characters.c looks at the bytes, spec_yaml.c makes a tree of the text, spec_numbers.c reads numbers,
+ * spec_values.c reads one value, spec_keys.c is the table of keys, spec.c fills the Spec by it, spec_shapes.c and spec_mend.c check the
+ * shapes, spec_documentation.c prints the table. */
 #ifndef ZOETROPE_SPEC_INTERNAL_H
 #define ZOETROPE_SPEC_INTERNAL_H
 
@@ -146,15 +146,23 @@ const char *usual_name(const char *name);
 /* Why `name` cannot name functions, files and folders, or NULL. */
 const char *name_problem(const char *name);
 
-/* ---- spec_values.c ---- */
+/* ---- spec_numbers.c ---- */
 
 typedef enum { NUMBER_NONE, NUMBER_INTEGER, NUMBER_REAL, NUMBER_NOT_FINITE, NUMBER_HUGE } NumberKind;
 
-/* YAML 1.2's core schema: 12, -3, 0x1f, 0o17, 1e-4, .5; HUGE: an integer beyond 64 bits (value: ±largest double that holds). */
+/* YAML 1.2's core schema: 12, -3, 0x1f, 0o17, 1e-4, .5. INTEGER: whatever is whole, as 6e3 and 16.0 are; HUGE: a whole number beyond 64
+ * bits; REAL: one that is not whole. */
 NumberKind parse_number(const char *text, double *value);
-bool parse_unsigned(const char *text, uint64_t *value);
+/* Of an INTEGER that is not negative, to the last digit. */
+uint64_t parse_whole(const char *text);
+/* A number with leading zeros, or with _ between its digits, without them: what to write instead of it. NULL: it has none, or is no number.
+ */
+const char *plain_number(const char *text);
 /* The shortest text that reads back as the same double. */
 const char *number_text(double value);
+
+/* ---- spec_values.c ---- */
+
 /* What a user gave, for errors: '64.0', a list, nothing. */
 const char *given(const SpecNode *node);
 /* Reads the value of a key into its field; false after reporting. Not for sections and lists of layers. */

@@ -65,7 +65,7 @@ static int count_errors(void) {
 
 START_TEST(reads_every_field) {
     static const char text[] =
-        "training: {seed: 18446744073709551615, batch: 3, iterations: 77, strips_every: 9}\n"
+        "training: {seed: 18446744073709551615e0, batch: 3, iterations: 77, strips_every: 9}\n"
         "optimizer: {name: sgd, learning_rate: 2.5e-3, momentum: .9, weight_decay: 0.25}\n"
         "loss: l1\n"
         "decoder:\n"
@@ -407,6 +407,12 @@ START_TEST(texts_that_mean_the_same_have_the_same_canonical_form) {
     const char *canonical = parse(base, strlen(base))->canonical;
     static const char *const same[][2] = {{"kernel: 3", "kernel: [3, 3]"},
                                           {"latent: 10", "latent: 0xa # ten"},
+                                          {"latent: 10", "latent: 1e1"},
+                                          {"latent: 10", "latent: 10.0"},
+                                          {"latent: 10", "latent: 0.0100E+3"},
+                                          {"version: 1", "version: 1.0"},
+                                          {"padding: 1", "padding: [+1, 1.]"},
+                                          {"latent", "optimizer: {learning_rate: 1e-3}\ntraining: {seed: -0, iterations: 1e4}\nlatent"},
                                           {"latent", "optimizer: {name: adam, learning_rate: 0.1e-2}\nlatent"},
                                           {"latent", "loss: mse\ntraining: {}\nlatent"},
                                           {"relu}", "relu, bias: true}"}};
