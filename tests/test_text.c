@@ -1,4 +1,5 @@
 /* Text from outside, as it is shown: any bytes become one line of valid UTF-8, and never the same one twice. */
+#include "../compiler/spec.h"
 #include "../runtime/file.h"
 #include "../runtime/random.h"
 #include "../runtime/text.h"
@@ -7,6 +8,16 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Fails unless the text is UTF-8 in which every character shows what it is. */
+static void check_plain(const char *text) {
+    for (size_t at = 0, size = strlen(text), step; at < size; at += step) {
+        step = utf8_bytes(text + at, size - at);
+        ck_assert_msg(step > 0, "no UTF-8: %s", text);
+        const TextKind kind = text_kind(utf8_character(text + at, step));
+        ck_assert_msg(kind == TEXT_PLAIN, "kind %d in %s", (int)kind, text);
+    }
+}
 
 START_TEST(text_is_shown_as_said) {
     static const char *const rows[][2] = {
@@ -84,16 +95,37 @@ START_TEST(any_bytes_become_one_line_of_utf8_that_can_be_undone) {
         unsigned char back[100];
         const size_t length = random_bytes(i, bytes);
         char *shown = escape_bytes(bytes, length);
-        const size_t size = strlen(shown);
-        for (size_t at = 0, step; at < size; at += step) {
-            step = utf8_bytes(shown + at, size - at);
-            ck_assert_msg(step > 0, "no UTF-8: %s", shown);
-            const TextKind kind = text_kind(utf8_character(shown + at, step));
-            ck_assert_msg(kind == TEXT_PLAIN, "kind %d in %s", (int)kind, shown);
-        }
+        check_plain(shown);
         ck_assert_uint_eq(unescape(back, shown), length); /* so no two texts are shown as the same one */
         ck_assert(memcmp(back, bytes, length) == 0);
         free(shown);
+    }
+}
+END_TEST
+
+START_TEST(errors_of_specs_that_hold_anything_are_plain_lines) {
+    static const char base[] =
+        "version: 1\nname: 'small' # a name\ninput: {T: 2, channels: 1, height: 16, width: 12}\nlatent: 10\n\"gru\": x\n";
+    for (uint64_t i = 0; i < 4000; i++) {
+        char bytes[sizeof base + 200], *errors;
+        size_t length = sizeof base - 1, size;
+        memcpy(bytes, base, length);
+        for (uint64_t k = 0; k < 2; k++) {
+            char piece[100];
+            const size_t more = random_bytes(100000 + 2 * i + k, piece);
+            const size_t place = (size_t)random_below(9, RANDOM_CLIP_START, 2 * i + k, length);
+            memmove(bytes + place + more, bytes + place, length - place);
+            memcpy(bytes + place, piece, more);
+            length += more;
+        }
+        FILE *stream = open_memstream(&errors, &size);
+        ck_assert_ptr_null(parse_spec("\xff\n.yaml", bytes, length, stream)); /* it lacks layers */
+        fclose(stream);
+        for (char *line = errors, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+            *end = 0;
+            check_plain(line);
+        }
+        free(errors);
     }
 }
 END_TEST
@@ -130,6 +162,7 @@ Suite *text_suite(void) {
     TCase *tests = tcase_create("text");
     tcase_add_test(tests, text_is_shown_as_said);
     tcase_add_test(tests, any_bytes_become_one_line_of_utf8_that_can_be_undone);
+    tcase_add_test(tests, errors_of_specs_that_hold_anything_are_plain_lines);
     tcase_add_test(tests, json_keeps_texts_apart);
     tcase_add_test(tests, a_message_is_one_line);
     suite_add_tcase(suite, tests);
