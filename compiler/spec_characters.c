@@ -59,7 +59,7 @@ static void follow_foreign(Scanner *scanner, size_t bytes) {
 
 /* What is wrong with a character, or NULL; the remedy. Comments may hold what only looks like something, and joiners of letters. */
 static const char *character_problem(const Scanner *scanner, uint32_t c, const char **remedy) {
-    const char *instead = c < 0x80 ? NULL : character_instead(c);
+    const char *instead = scanner->comment ? NULL : character_instead(c);
     *remedy = "remove it";
     switch (text_kind(c)) {
     case TEXT_CONTROL:
@@ -80,7 +80,7 @@ static const char *character_problem(const Scanner *scanner, uint32_t c, const c
     case TEXT_PLAIN:
         break;
     }
-    if (!instead || scanner->comment) return NULL;
+    if (!instead) return NULL;
     if (c == 0xfffd) {
         *remedy = "type what was there";
         return "which stands for a character that was lost";

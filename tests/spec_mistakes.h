@@ -123,6 +123,8 @@ static const struct {
     {"name: small", "name: é", "has only letters"},
     {"name: small", "name: é", "column 7: U+00E9 LATIN SMALL LETTER E WITH ACUTE"},
     {"name: small", "name: \xe0\xbc\x80", "column 7: U+0F00"},
+    {"name: small", "name: e\xcc\x81", "column 8: U+0301 COMBINING ACUTE ACCENT"},
+    {"name: small", "name: \xe5\x8b\x95", "column 7: U+52D5 CJK UNIFIED IDEOGRAPH-52D5"},
     {"name: small", "name: \xd0\xb0", "x.yaml:2:7: error: U+0430 CYRILLIC SMALL LETTER A, which is not a"},
     {"name: small", "name: sm\xd0\xb0ll", "type a instead"},
     {"name: small", "name: sm\xce\xb1ll", "x.yaml:2:9: error: U+03B1 GREEK SMALL LETTER ALPHA, which is not a"},

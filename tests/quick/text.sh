@@ -22,8 +22,8 @@ makes_videos() {
 # in_all NAME: a table, CSV and JSON have it, in the form of each.
 in_all() {
     grep -qF "videos/$1" "$scratch/score.txt" && grep -qF "videos/$1" "$scratch/reconstruct.txt" &&
-        grep -qF "videos/$(echo "$1" | sed 's/"/""/g')" "$scratch/score/scores.csv" &&
-        grep -qF "videos/$(echo "$1" | sed 's/[\\"]/\\&/g')\"" "$scratch/reconstruct/reconstruct.jsonl"
+        grep -qF "videos/$(printf '%s' "$1" | sed 's/"/""/g')" "$scratch/score/scores.csv" &&
+        grep -qF "videos/$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')\"" "$scratch/reconstruct/reconstruct.jsonl"
 }
 names_stay_apart() {
     $trainer score --weights "$scratch/run/last.safetensors" --data "$scratch/videos" --out "$scratch/score" >"$scratch/score.txt" 2>&1 &&
