@@ -40,8 +40,9 @@ static bool opens_text(const Scanner *scanner) {
  * not closed takes no comment for text. */
 static void follow(Scanner *scanner) {
     const char c = *scanner->text;
-    const bool more = scanner->text + 1 < scanner->end;
-    if (scanner->quote == '"' && c == '\\' && more && scanner->text[1] == '"') scanner->text++, scanner->mark.column++;
+    const char next = scanner->text + 1 < scanner->end ? scanner->text[1] : 0;
+    const bool escaped = scanner->quote == '"' ? c == '\\' && (next == '"' || next == '\\') : c == '\'' && next == '\'';
+    if (scanner->quote && escaped) scanner->text++, scanner->mark.column++;
     else if (scanner->quote) scanner->quote = c == scanner->quote ? 0 : scanner->quote;
     else if (c == '#' && (!scanner->before || is_blank(scanner->before))) scanner->comment = true;
     else if ((c == '"' || c == '\'') && opens_text(scanner)) scanner->quote = c;
