@@ -108,7 +108,7 @@ check-format: deps-format ## say which C files are not
 clean: ## remove build/
 	rm -rf build
 
-build/zoetrope: $(COMPILER) build/runtime-objects/safetensors.o build/runtime-objects/file.o
+build/zoetrope: $(COMPILER) $(addprefix build/runtime-objects/,safetensors.o file.o text.o whole_number.o)
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml $(shell pkg-config --libs jansson) -lm -o $@
 
 # The files of an inference bundle that are the same for every network but for names, as strings.

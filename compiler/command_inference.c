@@ -16,7 +16,7 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
                                      rounding ? compute_golden(inference, parameters, rounding) : NULL};
     if (!golden_finite(inference, golden[0]) || (golden[1] && !golden_finite(inference, golden[1]))) {
         fprintf(stderr, "zoetrope: %s: with these weights the reconstruction is not finite; are they those of a training that failed?\n",
-                options->weights);
+                printable(options->weights));
         return false;
     }
     const Bytes weights = pack_weights(inference, parameters, scales, golden, options->big_endian);

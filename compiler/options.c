@@ -1,7 +1,10 @@
 /* The command line: one table of commands, one of options. */
 #include "main.h"
+
+#include "../runtime/whole_number.h"
 #include "version.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,10 +238,10 @@ static bool read_filtering(const char *name, Options *options, int *status) {
 
 /* False: that does not begin with a whole number, or with one that is too large. */
 static bool read_count(const char *text, const char **end, long *count) {
-    *count = 0;
-    for (*end = text; **end >= '0' && **end <= '9'; ++*end)
-        if (__builtin_mul_overflow(*count, 10, count) || __builtin_add_overflow(*count, **end - '0', count)) return false;
-    return *end > text;
+    uint64_t value;
+    if (read_whole_number(text, end, &value) != WHOLE_READ || value > LONG_MAX) return false;
+    *count = (long)value;
+    return true;
 }
 
 /* Bytes, or so many of a unit. */

@@ -268,10 +268,6 @@ static void read_tree(Reading *reading, const SpecNode *root) {
 }
 
 Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *out) {
-    if (length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark is not part of the text */
-        bytes += 3;
-        length -= 3;
-    }
     SpecErrors errors = {.path = path, .bytes = bytes, .length = length, .what = "spec"};
     Reading reading = {&errors, NEW(Spec)};
     reading.spec->path = path;

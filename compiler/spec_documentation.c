@@ -82,9 +82,17 @@ static void print_text_rules(FILE *out) {
     fprintf(out, "\n## The text\n\n");
     fprintf(out, "- YAML in UTF-8, one document, at most %d bytes. No anchors and aliases (`&`, `*`), no tags (`!`), at most %d levels.\n",
             SPEC_BYTES, SPEC_DEPTH);
+    fputs(
+        "- Outside of comments all is ASCII. What looks like ASCII and is not (`–`, `“`, `：`, a no-break space, a Cyrillic `а`), and what\n"
+        "  cannot be seen, is an error that names it (`U+00A0 NO-BREAK SPACE`) at its place. Comments may hold any text but control characters,\n"
+        "  byte-order marks, marks that change the direction of text, and U+0085, U+2028 and U+2029, at which some programs end a line. A\n"
+        "  byte-order mark at the very start is skipped. UTF-16 is refused.\n"
+        "- Lines end with LF or with CR LF; or all with CR. Errors count lines as editors do, and columns in characters.\n",
+        out);
     fprintf(
         out,
         "- Numbers and truth values as in YAML 1.2: `64`, `0x40`, `1e-4`, `.5`; `true` and `false`, not `yes` and `no`. Quoted, they are text. "
+        "`6e3` and `16.0` are whole numbers. A leading zero (`0123`) is an error: some programs read it as octal. "
         "Infinities and NaN are refused. Whole numbers end at %.0f (2³¹ − 1) where nothing else is said, others at %g; what is not 0 is at "
         "least %g, for it has to be a number in float32.\n",
         SPEC_WHOLE_LIMIT, SPEC_NUMBER_LIMIT, SPEC_NUMBER_LEAST);

@@ -1,6 +1,9 @@
 /* spec_errors.c: the door for everything that a user can mend: errors with their place, sorted, with caret and remedy. */
 #include "spec_internal.h"
 
+#include "../runtime/text.h"
+#include "character_names.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,50 +25,77 @@ void spec_error(SpecErrors *errors, Mark mark, int width, const char *remedy, co
     va_end(arguments);
 }
 
-/* Bytes of the character that starts here; the text is known to be UTF-8. */
-static size_t character_bytes(const char *text) {
-    unsigned char byte = (unsigned char)*text;
-    return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-}
-
-/* Bytes of the line break that starts here, 0: none. libyaml counts U+0085, U+2028 and U+2029 too. */
-static size_t break_bytes(const char *text, const char *end) {
-    if (*text == '\n') return 1;
-    if (*text == '\r') return text + 1 < end && text[1] == '\n' ? 2 : 1;
-    if (end - text >= 2 && memcmp(text, "\xc2\x85", 2) == 0) return 2;
-    if (end - text >= 3 && (memcmp(text, "\xe2\x80\xa8", 3) == 0 || memcmp(text, "\xe2\x80\xa9", 3) == 0)) return 3;
-    return 0;
-}
-
 static const char *find_line(const SpecErrors *errors, int line, const char **line_end) {
     const char *text = errors->bytes, *end = errors->bytes + errors->length;
     for (int number = 1; number < line && text < end;) {
-        size_t bytes = break_bytes(text, end);
+        size_t bytes = line_end_bytes(errors, text, end);
         if (bytes) number++;
         text += bytes ? bytes : 1;
     }
     *line_end = text;
-    while (*line_end < end && !break_bytes(*line_end, end)) (*line_end)++;
+    while (*line_end < end && !line_end_bytes(errors, *line_end, end)) (*line_end)++;
     return text;
+}
+
+static bool is_one_of(uint32_t character, const uint32_t (*ranges)[2], size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (ranges[i][0] <= character && character <= ranges[i][1]) return true;
+    return false;
+}
+
+/* How many columns a terminal gives to a character that it shows, but for scripts that hardly any does well. */
+static int columns_of(uint32_t character) {
+    static const uint32_t combining[][2] = {{0x300, 0x36f},   {0x483, 0x489},   {0x591, 0x5bd},  {0x610, 0x61a},   {0x64b, 0x65f},
+                                            {0x941, 0x948},   {0xe34, 0xe3a},   {0xe47, 0xe4e},  {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff},
+                                            {0x20d0, 0x20f0}, {0x3099, 0x309a}, {0xfe20, 0xfe2f}};
+    static const uint32_t wide[][2] = {{0x1100, 0x115f},   {0x231a, 0x231b},   {0x2e80, 0x303e},   {0x3041, 0xa4cf},  {0xa960, 0xa97f},
+                                       {0xac00, 0xd7a3},   {0xf900, 0xfaff},   {0xfe30, 0xfe6f},   {0xff00, 0xff60},  {0xffe0, 0xffe6},
+                                       {0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1f9ff}, {0x20000, 0x3fffd}};
+    if (is_one_of(character, combining, sizeof combining / sizeof *combining)) return 0;
+    return is_one_of(character, wide, sizeof wide / sizeof *wide) ? 2 : 1;
+}
+
+/* The character at `text` as it is shown in its line, and in how many columns. Returns its bytes. */
+static size_t show_character(char shown[ESCAPE_ROOM], int *columns, const char *text, const char *end) {
+    size_t bytes = escape_character(shown, text, (size_t)(end - text));
+    if (*text == '\t' || *text == '\\') snprintf(shown, ESCAPE_ROOM, "%c", *text == '\t' ? ' ' : *text);
+    const bool plain = (unsigned char)*shown >= 0x80;
+    *columns = plain ? columns_of(utf8_character(shown, bytes)) : (int)strlen(shown);
+    return bytes;
 }
 
 /* The line with a caret under the place; both cut to what fits a screen. */
 static void print_place(const SpecErrors *errors, const SpecError *error, FILE *out) {
     const char *end, *text = find_line(errors, error->mark.line, &end);
-    int column = error->mark.column, skipped = column > LINE_SHOWN - 20 ? column - LINE_BEFORE : 0;
-    for (int i = 0; i < skipped && text < end; i++) text += character_bytes(text);
+    const int column = error->mark.column, skipped = column > LINE_SHOWN - 20 ? column - LINE_BEFORE : 0;
+    int before = skipped ? 2 : 0, under = 0, printed = 0, columns; /* of the screen: before the place, of what it marks, in all */
+    char shown[ESCAPE_ROOM];
+    for (int i = 0; i < skipped && text < end; i++) text += show_character(shown, &columns, text, end);
     fprintf(out, "%6d | %s", error->mark.line, skipped ? "… " : "");
-    int printed = 0;
-    for (; text < end && printed < LINE_SHOWN; printed++) {
-        size_t bytes = character_bytes(text);
-        if (is_control(text)) fputc(*text == '\t' ? ' ' : '?', out); /* one character, for the caret's sake */
-        else fwrite(text, 1, bytes, out);
-        text += bytes;
+    for (int at = skipped + 1; text < end && printed < LINE_SHOWN; at++) {
+        text += show_character(shown, &columns, text, end);
+        fputs(shown, out);
+        printed += columns;
+        if (at < column) before += columns;
+        else if (at < column + error->width) under += columns;
     }
-    fprintf(out, "%s\n       | %*s^", text < end ? " …" : "", column - 1 - skipped + (skipped ? 2 : 0), "");
-    int last = printed + skipped; /* column of the last character shown */
-    for (int i = 1; i < error->width && column + i <= last; i++) fputc('~', out);
+    fprintf(out, "%s\n       | %*s^", text < end ? " …" : "", before, "");
+    while (--under > 0) fputc('~', out);
     fputc('\n', out);
+}
+
+/* The names of characters beyond ASCII in what an error marks: the first ones. */
+static void print_names(const SpecErrors *errors, const SpecError *error, FILE *out) {
+    enum { NAMED = 3 };
+    const char *end, *text = find_line(errors, error->mark.line, &end);
+    for (int at = 1, named = 0; text < end && at < error->mark.column + error->width && named < NAMED; at++) {
+        const size_t bytes = utf8_bytes(text, (size_t)(end - text));
+        if (at >= error->mark.column && bytes > 1) {
+            const char *name = character_name(utf8_character(text, bytes));
+            if (!strstr(error->message, name)) fprintf(out, "       = column %d: %s\n", at, name), named++;
+        }
+        text += bytes ? bytes : 1;
+    }
 }
 
 static int compare_errors(const void *left, const void *right) {
@@ -84,6 +114,7 @@ void print_spec_errors(SpecErrors *errors, FILE *out) {
         if (error->mark.line) fprintf(out, "%s:%d:%d: error: %s\n", path, error->mark.line, error->mark.column, error->message);
         else fprintf(out, "%s: error: %s\n", path, error->message);
         if (error->mark.line) print_place(errors, error, out);
+        if (error->mark.line) print_names(errors, error, out);
         for (const char *line = error->remedy; line && *line;) {
             int length = (int)strcspn(line, "\n");
             fprintf(out, "       = %.*s\n", length, line);
@@ -139,25 +170,4 @@ const char *nearest_name(const char *text, const char *const *names) {
         if (length == 1 && tolower((unsigned char)text[0]) == tolower((unsigned char)(*names)[0]) && !(*names)[1]) return *names;
     }
     return best;
-}
-
-bool check_spec_bytes(SpecErrors *errors) {
-    Mark mark = {1, 1};
-    const char *text = errors->bytes, *end = text + errors->length;
-    while (text < end) {
-        unsigned char byte = (unsigned char)*text;
-        size_t line_break = break_bytes(text, end), bytes = utf8_bytes(text, (size_t)(end - text));
-        bool control = (byte < ' ' && byte != '\t' && !line_break) || byte == 0x7f;
-        if (control || !bytes) {
-            errors->length = (size_t)(text - errors->bytes); /* what comes after it is not for a terminal */
-            if (bytes)
-                spec_error(errors, mark, 1, format("a %s is plain text: UTF-8 without control characters", errors->what),
-                           byte ? "control character 0x%02x" : "NUL byte (0x%02x)", byte);
-            else spec_error(errors, mark, 1, "save the file as UTF-8", "byte 0x%02x is not UTF-8", byte);
-            return false;
-        }
-        text += line_break ? line_break : bytes;
-        mark = line_break ? (Mark){mark.line + 1, 1} : (Mark){mark.line, mark.column + 1};
-    }
-    return true;
 }

@@ -1,6 +1,7 @@
 /* spec_internal.h: what the files of the spec pass share; no other pass includes it. In the order of the work:
- * spec_errors.c collects errors, spec_yaml.c makes a tree of the text, spec_values.c reads one value, spec_keys.c is the table
- * of keys, spec.c fills the Spec by it, spec_shapes.c and spec_mend.c check the shapes, spec_documentation.c prints the table. */
+ * spec_errors.c collects errors, spec_characters.c looks at the bytes, spec_yaml.c makes a tree of the text, spec_numbers.c reads numbers,
+ * spec_values.c reads one value, spec_keys.c is the table of keys, spec.c fills the Spec by it, spec_shapes.c and spec_mend.c check the
+ * shapes, spec_documentation.c prints the table. */
 #ifndef ZOETROPE_SPEC_INTERNAL_H
 #define ZOETROPE_SPEC_INTERNAL_H
 
@@ -33,8 +34,9 @@ typedef struct SpecError {
 typedef struct SpecErrors {
     const char *path, *bytes;
     size_t length;
-    const char *what; /* the file is: "spec" */
-    int count;        /* all; the first SPEC_ERRORS_KEPT are kept */
+    const char *what;       /* the file is: "spec" */
+    bool returns_end_lines; /* by themselves: the file has no line feed */
+    int count;              /* all; the first SPEC_ERRORS_KEPT are kept */
     SpecError *errors;
 } SpecErrors;
 
@@ -46,8 +48,14 @@ void print_spec_errors(SpecErrors *errors, FILE *out);
 const char *shown(const char *text);
 /* The name that `text` was probably meant to be, or NULL. names end with NULL. */
 const char *nearest_name(const char *text, const char *const *names);
-/* Whether the text is UTF-8 without control characters; reports the first offence. */
+
+/* ---- spec_characters.c ---- */
+
+/* Whether the text is UTF-8 in which all that YAML will see is what it looks like; reports what is not. Skips a byte-order mark at its
+ * start. */
 bool check_spec_bytes(SpecErrors *errors);
+/* Bytes of the line end at `text`, before `end`; 0: none. They are an editor's: LF, CR LF, and CR in a file that has no LF. */
+size_t line_end_bytes(const SpecErrors *errors, const char *text, const char *end);
 
 /* ---- spec_yaml.c ---- */
 
@@ -138,15 +146,23 @@ const char *usual_name(const char *name);
 /* Why `name` cannot name functions, files and folders, or NULL. */
 const char *name_problem(const char *name);
 
-/* ---- spec_values.c ---- */
+/* ---- spec_numbers.c ---- */
 
 typedef enum { NUMBER_NONE, NUMBER_INTEGER, NUMBER_REAL, NUMBER_NOT_FINITE, NUMBER_HUGE } NumberKind;
 
-/* YAML 1.2's core schema: 12, -3, 0x1f, 0o17, 1e-4, .5; HUGE: an integer beyond 64 bits (value: ±largest double that holds). */
+/* YAML 1.2's core schema: 12, -3, 0x1f, 0o17, 1e-4, .5. INTEGER: whatever is whole, as 6e3 and 16.0 are; HUGE: a whole number beyond 64
+ * bits; REAL: one that is not whole. */
 NumberKind parse_number(const char *text, double *value);
-bool parse_unsigned(const char *text, uint64_t *value);
+/* Of an INTEGER that is not negative, to the last digit. */
+uint64_t parse_whole(const char *text);
+/* A number with leading zeros, or with _ between its digits, without them: what to write instead of it. NULL: it has none, or is no number.
+ */
+const char *plain_number(const char *text);
 /* The shortest text that reads back as the same double. */
 const char *number_text(double value);
+
+/* ---- spec_values.c ---- */
+
 /* What a user gave, for errors: '64.0', a list, nothing. */
 const char *given(const SpecNode *node);
 /* Reads the value of a key into its field; false after reporting. Not for sections and lists of layers. */

@@ -78,7 +78,8 @@ static void read_choice(const Tuning *tuning, TuningEntry *entry, const SpecNode
     }
     double value;
     if (child->kind == NODE_REFUSED) return;
-    if (child->kind != NODE_SCALAR || child->quoted || parse_number(child->text, &value) != NUMBER_INTEGER || value < 1 || value > 1e9) {
+    if (child->kind != NODE_SCALAR || child->quoted || parse_number(child->text, &value) != NUMBER_INTEGER || value < 1 || value > 1e9 ||
+        plain_number(child->text)) {
         node_error(tuning, child, field_meanings[key - 1], format("`%s` is a number from 1 on, not %s", keys[key], given(child)));
         return;
     }

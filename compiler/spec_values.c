@@ -1,87 +1,8 @@
-/* spec_values.c: one value: text to number by YAML 1.2's core schema, into its field, and from the field back to text. */
+/* spec_values.c: one value: from its text into its field, and from the field back to text. */
 #include "spec_internal.h"
 
-#include <errno.h>
-#include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-static bool all_of(const char *text, const char *set) {
-    return *text && text[strspn(text, set)] == 0;
-}
-
-#define DIGITS "0123456789"
-
-bool parse_unsigned(const char *text, uint64_t *value) {
-    int base = 10;
-    if (*text == '+') text++;
-    else if (text[0] == '0' && (text[1] == 'x' || text[1] == 'o')) {
-        base = text[1] == 'x' ? 16 : 8;
-        text += 2;
-    }
-    if (!all_of(text, base == 16 ? DIGITS "abcdefABCDEF" : base == 8 ? "01234567" : DIGITS)) return false;
-    errno = 0;
-    *value = strtoull(text, NULL, base);
-    return errno == 0;
-}
-
-/* [-+]? ( . digits | digits ( . digits? )? ) ( [eE] [-+]? digits )? */
-static bool is_real(const char *text) {
-    text += *text == '-' || *text == '+';
-    size_t whole = strspn(text, DIGITS), fraction = 0;
-    text += whole;
-    if (*text == '.') {
-        fraction = strspn(text + 1, DIGITS);
-        text += 1 + fraction;
-    }
-    if (whole + fraction == 0) return false;
-    if (*text != 'e' && *text != 'E') return *text == 0;
-    text++;
-    text += *text == '-' || *text == '+';
-    return all_of(text, DIGITS);
-}
-
-/* Of a real number without its sign: has it no digit but 0 before the exponent? */
-static bool is_zero(const char *text) {
-    const char *digit = strpbrk(text, "123456789eE");
-    return !digit || *digit == 'e' || *digit == 'E';
-}
-
-NumberKind parse_number(const char *text, double *value) {
-    static const char *const not_finite[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", NULL};
-    const char *unsigned_text = text + (*text == '-' || *text == '+');
-    bool decimal = all_of(unsigned_text, DIGITS);
-    uint64_t whole;
-    *value = 0;
-    for (int i = 0; not_finite[i]; i++)
-        if (!strcmp(unsigned_text, not_finite[i])) return NUMBER_NOT_FINITE;
-    if (parse_unsigned(text, &whole) || (decimal && parse_unsigned(unsigned_text, &whole))) {
-        *value = *text == '-' ? -(double)whole : (double)whole;
-        return NUMBER_INTEGER;
-    }
-    bool prefixed =
-        text[0] == '0' && ((text[1] == 'x' && all_of(text + 2, DIGITS "abcdefABCDEF")) || (text[1] == 'o' && all_of(text + 2, "01234567")));
-    if (decimal || prefixed) { /* more than 64 bits */
-        *value = *text == '-' ? -1e300 : 1e300;
-        return NUMBER_HUGE;
-    }
-    if (!is_real(text)) return NUMBER_NONE;
-    *value = strtod(text, NULL);
-    const double sign = *text == '-' ? -1 : 1;
-    if (!isfinite(*value)) *value = sign * 1e300;                             /* the number is finite, but no double */
-    if (*value == 0 && !is_zero(unsigned_text)) *value = sign * DBL_TRUE_MIN; /* nor is it 0 */
-    return NUMBER_REAL;
-}
-
-const char *number_text(double value) {
-    if (fabs(value) >= 1 && fabs(value) < 1e15 && floor(value) == value) return format("%.0f", value);
-    for (int digits = 1; digits < 17; digits++) {
-        const char *text = format("%.*g", digits, value);
-        if (strtod(text, NULL) == value) return text;
-    }
-    return format("%.17g", value);
-}
 
 const char *given(const SpecNode *node) {
     if (node->kind == NODE_LIST) return node->count ? format("a list of %d", node->count) : "an empty list";
@@ -92,11 +13,18 @@ const char *given(const SpecNode *node) {
     return format(parse_number(node->text, &value) == NUMBER_NONE ? "'%s'" : "%s", shown(node->text));
 }
 
-static void wrong_type(SpecErrors *errors, const Key *key, const SpecNode *node, const char *what) {
+/* What to write for what was probably meant as a number, as a line of a remedy, or "". */
+static const char *number_hint(const SpecNode *node) {
     double value;
-    bool quotes = node->kind == NODE_SCALAR && node->quoted && parse_number(node->text, &value) != NUMBER_NONE;
-    spec_error(errors, node->mark, node->width, format("%s`%s` must be %s", quotes ? "remove the quotes\n" : "", key->name, key_legal(key)),
-               "`%s` is %s%s", key->name, given(node), what);
+    if (node->kind != NODE_SCALAR) return "";
+    if (node->quoted) return parse_number(node->text, &value) != NUMBER_NONE ? "remove the quotes\n" : "";
+    const char *plain = plain_number(node->text);
+    return plain ? format("write %s\n", plain) : "";
+}
+
+static void wrong_type(SpecErrors *errors, const Key *key, const SpecNode *node, const char *what) {
+    spec_error(errors, node->mark, node->width, format("%s`%s` must be %s", number_hint(node), key->name, key_legal(key)), "`%s` is %s%s",
+               key->name, given(node), what);
 }
 
 static void *field(const Key *key, void *target) {
@@ -155,13 +83,21 @@ static const char *range_problem(const Key *key, double value) {
     return format(", which is too small for float32: above 0, the least is %s", number_text(SPEC_NUMBER_LEAST));
 }
 
+/* Of what is no list, and not quoted. */
+static NumberKind number_kind(const SpecNode *node, double *value) {
+    return node->kind == NODE_SCALAR && !node->quoted ? parse_number(node->text, value) : NUMBER_NONE;
+}
+
+static const char leading_zero[] = ", whose leading zero makes it octal for some programs";
+
 static bool read_number(SpecErrors *errors, const Key *key, const SpecNode *node, int index, void *target) {
     bool whole = key->type != KEY_NUMBER && key->type != KEY_TWO_NUMBERS;
     double value;
     if (node->kind == NODE_REFUSED) return false;
-    NumberKind kind = node->kind == NODE_SCALAR && !node->quoted ? parse_number(node->text, &value) : NUMBER_NONE;
+    NumberKind kind = number_kind(node, &value);
     if (kind == NUMBER_NONE) return wrong_type(errors, key, node, ""), false;
     if (kind == NUMBER_NOT_FINITE) return wrong_type(errors, key, node, ", which is not a finite number"), false;
+    if (plain_number(node->text)) return wrong_type(errors, key, node, leading_zero), false;
     if (whole && kind == NUMBER_REAL) return wrong_type(errors, key, node, ", which is not a whole number"), false;
     const char *problem = range_problem(key, value);
     if (problem) return wrong_type(errors, key, node, problem), false;
@@ -179,11 +115,14 @@ static bool read_numbers(SpecErrors *errors, const Key *key, const SpecNode *nod
 
 static bool read_seed(SpecErrors *errors, const Key *key, const SpecNode *node, void *target) {
     double value;
-    if (node->kind == NODE_SCALAR && !node->quoted && parse_unsigned(node->text, field(key, target))) return true;
-    NumberKind kind = node->kind == NODE_SCALAR && !node->quoted ? parse_number(node->text, &value) : NUMBER_NONE;
-    if (kind == NUMBER_INTEGER && value == 0) return *(uint64_t *)field(key, target) = 0, true; /* -0 */
-    bool whole = kind == NUMBER_INTEGER || kind == NUMBER_HUGE;
-    wrong_type(errors, key, node, whole ? ", which is out of range" : kind == NUMBER_REAL ? ", which is not a whole number" : "");
+    const NumberKind kind = number_kind(node, &value);
+    const bool whole = kind == NUMBER_INTEGER || kind == NUMBER_HUGE, zeros = kind != NUMBER_NONE && plain_number(node->text);
+    if (kind == NUMBER_INTEGER && !zeros && value >= 0) return *(uint64_t *)field(key, target) = parse_whole(node->text), true;
+    wrong_type(errors, key, node,
+               zeros                 ? leading_zero
+               : whole               ? ", which is out of range"
+               : kind == NUMBER_REAL ? ", which is not a whole number"
+                                     : "");
     return false;
 }
 

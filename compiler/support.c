@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "../runtime/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,34 +224,24 @@ void text_add(Text *text, const char *pattern, ...) {
 
 /* ---- text from outside ---- */
 
-size_t utf8_bytes(const char *text, size_t left) {
-    const unsigned char *b = (const unsigned char *)text;
-    if (b[0] < 0x80) return 1;
-    size_t bytes = b[0] >= 0xc2 && b[0] < 0xe0 ? 2 : (b[0] & 0xf0) == 0xe0 ? 3 : b[0] >= 0xf0 && b[0] < 0xf5 ? 4 : 0;
-    if (!bytes || bytes > left) return 0;
-    for (size_t i = 1; i < bytes; i++)
-        if ((b[i] & 0xc0) != 0x80) return 0;
-    bool wrong =
-        (b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xed && b[1] >= 0xa0) || (b[0] == 0xf0 && b[1] < 0x90) || (b[0] == 0xf4 && b[1] >= 0x90);
-    return wrong ? 0 : bytes;
-}
-
-/* U+0080 to U+009F do on a terminal what ESC and a letter do. */
-bool is_control(const char *text) {
-    const unsigned char *byte = (const unsigned char *)text;
-    return byte[0] < ' ' || byte[0] == 0x7f || (byte[0] == 0xc2 && byte[1] >= 0x80 && byte[1] < 0xa0);
-}
-
 const char *printable(const char *text) {
     Text out = text_begin();
     const char *end = text + strlen(text);
     while (text < end) {
-        const size_t bytes = utf8_bytes(text, (size_t)(end - text));
-        if (bytes && !is_control(text)) text_add(&out, "%.*s", (int)bytes, text);
-        else if (*text == '\n') text_add(&out, "\\n");
-        else if (bytes == 2) text_add(&out, "\\u%04x", (unsigned char)text[1]);
-        else text_add(&out, "\\x%02x", (unsigned char)*text);
-        text += bytes ? bytes : 1;
+        char character[ESCAPE_ROOM];
+        text += escape_character(character, text, (size_t)(end - text));
+        text_add(&out, "%s", character);
+    }
+    return out.bytes;
+}
+
+const char *printable_lines(const char *text, size_t most) {
+    Text out = text_begin();
+    const size_t length = strnlen(text, most);
+    for (size_t at = 0; at < length;) {
+        const size_t line = strcspn(text + at, "\n"), bytes = line < length - at ? line : length - at;
+        text_add(&out, "%s\n", printable(format("%.*s", (int)bytes, text + at)));
+        at += bytes + 1;
     }
     return out.bytes;
 }

@@ -36,13 +36,10 @@ Text text_begin(void);
 void text_add(Text *text, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
 void text_add_list(Text *text, const char *pattern, va_list arguments);
 
-/* Text from outside, such as the name of a file, as a terminal may be given it: control characters, and bytes that are no UTF-8, as \n,
- * \x1b and \u009b. All errors that repeat such text do so through this. */
+/* Text from outside, such as the name of a file, as runtime/text.h shows it. All that repeats such text does so through this, once. */
 const char *printable(const char *text);
-/* Does a control character start here? */
-bool is_control(const char *text);
-/* Bytes of the well-formed UTF-8 character at `text` (no surrogates, nothing overlong, at most U+10FFFF), or 0. */
-size_t utf8_bytes(const char *text, size_t left);
+/* The lines of another program's output, at most so many bytes, each as printable() has it. */
+const char *printable_lines(const char *text, size_t most);
 
 /* A bug of ours: prints where and what, and aborts. User input never comes here (spec.h has spec_error for that). */
 #define die(...) die_at(__FILE__, __LINE__, __VA_ARGS__)

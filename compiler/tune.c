@@ -306,6 +306,6 @@ int tune_model(const Options *options, const Model *model) {
     if (interrupted) show_result(&run, "zoetrope: interrupted; nothing is written");
     if (!good || interrupted) return EXIT_INPUT;
     if (!write_tuning(path, model->spec, compiler, results, count)) return EXIT_INPUT;
-    printf("%s\n", path);
+    printf("%s\n", printable(path));
     return 0;
 }

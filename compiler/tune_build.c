@@ -135,8 +135,8 @@ static bool end_job(const Workshop *workshop, Job job) {
         return false;
     }
     const char *log = read_text(log_of(workshop, job.number));
-    fprintf(stderr, "zoetrope: the C compiler failed (%s %d):\n%.*s%s", status < 256 ? "status" : "signal", status % 256, LOG_SHOWN, log,
-            strlen(log) > LOG_SHOWN ? "…\n" : "");
+    fprintf(stderr, "zoetrope: the C compiler failed (%s %d):\n%s%s", status < 256 ? "status" : "signal", status % 256,
+            printable_lines(log, LOG_SHOWN), strlen(log) > LOG_SHOWN ? "…\n" : "");
     return false;
 }
 
@@ -289,7 +289,7 @@ RunResult run_build(Workshop *workshop, int number, int kernels, double seconds,
     times->step = read_numbers(&text, times->steps);
     times->kernel = read_numbers(&text, times->steps * kernels);
     if (threads && times->steps > 0 && times->step && times->kernel) return RUN_DONE;
-    fprintf(stderr, "zoetrope: the program that measures failed (%s %d): %.*s\n", status < 256 ? "status" : "signal", status % 256,
-            LOG_SHOWN, read_text(log));
+    fprintf(stderr, "zoetrope: the program that measures failed (%s %d): %s", status < 256 ? "status" : "signal", status % 256,
+            printable_lines(format("%s\n", read_text(log)), LOG_SHOWN));
     return RUN_FAILED;
 }

@@ -7,8 +7,8 @@
 static void add_head(Text *out, const Spec *spec, const char *compiler, int filtering) {
     text_add(out, "# Choices for the kernels of %s, measured by zoetrope tune. compile --tuning takes them, on whatever machine it runs.\n",
              spec->name);
-    if (*cpu_brand()) text_add(out, "# CPU: %s (%s)\n", cpu_brand(), cpu_name());
-    if (*compiler) text_add(out, "# C compiler: %s\n", compiler);
+    if (*cpu_brand()) text_add(out, "# CPU: %s (%s)\n", printable(cpu_brand()), cpu_name());
+    if (*compiler) text_add(out, "# C compiler: %s\n", printable(compiler));
     text_add(out,
              "# What is not here is the cost model's choice. Behind each choice: milliseconds a step, and those of the cost model's.\n");
     if (filtering == 4) text_add(out, "# Measured with --filtering 4, and meant for it.\n");

@@ -30,7 +30,7 @@ static double *read_tensor(const TensorFile *file, const Parameter *parameter) {
     }
     Error error;
     if (!tensor_check_numbers(file, tensor, &error)) {
-        fprintf(stderr, "zoetrope: %s; are these weights of a training that failed?\n", error.text);
+        fprintf(stderr, "zoetrope: %s; are these weights of a training that failed?\n", printable(error.text));
         return NULL;
     }
     double *wide = NEW_ARRAY(double, parameter->count);

@@ -2,6 +2,7 @@
 #include "checkpoint.h"
 
 #include "file.h"
+#include "text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -34,7 +35,7 @@ static bool check_numbers(const TensorFile *file, const FileTensor *tensor, FILE
     if (tensor->type == TENSOR_I64) memcpy(&count, tensor->bytes, sizeof count);
     if (good && (count < 0 || count > INT64_MAX / 2))
         good = fail(&error, "%s: tensor %s holds %" PRId64 ", which is no number of batches", file->path, tensor->name, count);
-    if (!good) fprintf(messages, "%s\n", error.text);
+    if (!good) print_escaped(messages, "%s", error.text);
     return good;
 }
 
@@ -44,19 +45,19 @@ static bool check_tensor(const TensorFile *file, const FileTensor *tensor, const
     char wanted[TENSOR_SHAPE_TEXT], found[TENSOR_SHAPE_TEXT];
     tensor_shape_text(wanted, rank, shape);
     if (tensor == NULL) {
-        fprintf(messages, "%s: tensor %s %s is missing\n", file->path, name, wanted);
+        print_escaped(messages, "%s: tensor %s %s is missing", file->path, name, wanted);
         return false;
     }
     if (!same_shape(tensor, rank, shape)) {
-        fprintf(messages, "%s: tensor %s has shape %s, and the model wants %s\n", file->path, name,
-                tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
+        print_escaped(messages, "%s: tensor %s has shape %s, and the model wants %s", file->path, name,
+                      tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
         return false;
     }
     TensorType type = tensor->type;
     bool good = integer ? type == TENSOR_I64 : type == TENSOR_F32 || type == TENSOR_F64 || type == TENSOR_F16 || type == TENSOR_BF16;
     if (!good)
-        fprintf(messages, "%s: tensor %s is of type %s, and the model wants %s\n", file->path, name, tensor_type_name(type),
-                integer ? "I64" : "F32 (F64, F16 and BF16 are converted)");
+        print_escaped(messages, "%s: tensor %s is of type %s, and the model wants %s", file->path, name, tensor_type_name(type),
+                      integer ? "I64" : "F32 (F64, F16 and BF16 are converted)");
     return good && check_numbers(file, tensor, messages);
 }
 
@@ -120,8 +121,8 @@ void carried_collect(CarriedTensors *carried, const ModelDescription *model, con
         copy->name = copy_text(file->tensor[i].name);
         copy->bytes = memcpy(allocate(copy->size), file->tensor[i].bytes, copy->size);
         if (messages != NULL)
-            fprintf(messages, "note: %s: %s %s is not used by %s; it is kept, and saved again as it is\n", file->path, copy->name,
-                    tensor_shape_text(shape, copy->rank, copy->shape), model->name);
+            print_escaped(messages, "note: %s: %s %s is not used by %s; it is kept, and saved again as it is", file->path, copy->name,
+                          tensor_shape_text(shape, copy->rank, copy->shape), model->name);
     }
 }
 

@@ -2,8 +2,8 @@
 #include "command.h"
 
 #include "file.h"
+#include "text.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
@@ -35,8 +35,8 @@ bool load_weights(ModelState *state, const char *path, Error *error) {
     bool good = checkpoint_load(state, &file, stderr, error);
     carried_collect(&unused, state->model, &file, NULL);
     if (good && unused.count > 0)
-        fprintf(stderr, "note: %s: %d %s not used by %s\n", path, unused.count, plural(unused.count, "tensor is", "tensors are"),
-                state->model->name);
+        print_escaped(stderr, "note: %s: %d %s not used by %s", path, unused.count, plural(unused.count, "tensor is", "tensors are"),
+                      state->model->name);
     carried_free(&unused);
     tensor_file_free(&file);
     return good;
@@ -95,13 +95,6 @@ static int run_command(const ModelDescription *model, Command command, const Opt
     return EXIT_USAGE;
 }
 
-/* What a name has of control characters is shown and not done. */
-static void print_error(const Error *error) {
-    fputs("error: ", stderr);
-    for (const char *c = error->text; *c != 0; c++) fprintf(stderr, iscntrl((unsigned char)*c) ? "\\x%02x" : "%c", (unsigned char)*c);
-    fputc('\n', stderr);
-}
-
 int run_program(const ModelDescription *model, int count, char *const *arguments) {
     Command command;
     Options options;
@@ -128,6 +121,6 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
         fail(&error, "standard output cannot be written; it is closed, or there is no room where it goes");
         status = EXIT_ERROR;
     }
-    if (status == EXIT_ERROR || status == EXIT_USAGE) print_error(&error);
+    if (status == EXIT_ERROR || status == EXIT_USAGE) print_escaped(stderr, "error: %s", error.text);
     return status;
 }

@@ -9,6 +9,7 @@
 #include "dataset_scan.h"
 #include "file.h"
 #include "random.h"
+#include "text.h"
 
 enum { MOST_WARNINGS = 20, PROGRESS_FRAMES = 256 };
 
@@ -46,7 +47,7 @@ static void warn(Builder *builder, const char *text, const char *consequence) {
     if (builder->warnings++ >= MOST_WARNINGS) return;
     const DatasetOptions *options = builder->options;
     if (options->progress) options->progress(options->progress_context, builder->dataset->count, builder->frames_read, NULL);
-    fprintf(builder->output, "warning: %s; %s\n", text, consequence);
+    print_escaped(builder->output, "warning: %s; %s", text, consequence);
 }
 
 /* Arrays of a video while it is being read. */

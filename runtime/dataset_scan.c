@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "file.h"
+#include "text.h"
 
 /* The folders that the walk is in, innermost first: a symbolic link back to one of them is not followed. */
 typedef struct Ancestor {
@@ -30,7 +31,7 @@ static void walk(Scan *scan, const char *path, const struct stat *status, const 
     DIR *directory = opendir(path);
     if (!directory) {
         scan->unreadable_folders++;
-        fprintf(scan->warnings, "warning: %s: cannot read the folder: %s; left out\n", path, strerror(errno));
+        print_escaped(scan->warnings, "warning: %s: cannot read the folder: %s; left out", path, strerror(errno));
         return;
     }
     Ancestor here = {status->st_dev, status->st_ino, above};

@@ -1,5 +1,6 @@
 /* file.c: files that are whole or not there: written beside their name, synced, renamed. */
 #include "file.h"
+#include "text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -60,14 +61,14 @@ char *path_join(const char *folder, const char *pattern, ...) {
 
 char *json_quoted(const char *text) {
     json_t *string = json_string(text);
-    char *plain = copy_text(text), *result;
-    for (char *c = plain; string == NULL && *c != 0; c++) {
-        if ((unsigned char)*c >= 0x80) *c = '?'; /* it is no UTF-8 */
+    char *result;
+    if (string == NULL) { /* it is no UTF-8 */
+        char *escaped = escape_text(text);
+        string = json_string(escaped);
+        free(escaped);
     }
-    if (string == NULL) string = json_string(plain);
     result = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
     json_decref(string);
-    free(plain);
     return result != NULL ? result : copy_text("\"\"");
 }
 

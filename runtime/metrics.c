@@ -2,6 +2,7 @@
 #include "metrics.h"
 
 #include "file.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,8 +86,8 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
         return fail(error, "%s: cannot be cut back to the %" PRId64 " %s before: %s", log->path, resumed,
                     plural(resumed, "iteration", "iterations"), strerror(errno));
     if ((int64_t)log->count < resumed)
-        fprintf(stderr, "warning: %s: has lines of only %zu of the %" PRId64 " %s so far; the others stay missing, in loss.svg too\n",
-                log->path, log->count, resumed, plural(resumed, "iteration", "iterations"));
+        print_escaped(stderr, "warning: %s: has lines of only %zu of the %" PRId64 " %s so far; the others stay missing, in loss.svg too",
+                      log->path, log->count, resumed, plural(resumed, "iteration", "iterations"));
     return true;
 }
 

@@ -2,8 +2,8 @@
 #include "options.h"
 
 #include "file.h"
+#include "whole_number.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -146,32 +146,27 @@ static void consider(const char *word, const char *candidate, int *distance, con
 /* ---- values ---- */
 
 static bool parse_number(const Option *option, const char *text, int64_t *number, Error *error) {
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
+    const char *end;
+    uint64_t value;
+    bool good = read_whole_number(text, &end, &value) == WHOLE_READ;
     int shift = 0;
-    if (option->kind == OPTION_BYTES && *end != 0) {
-        const char *suffix = strchr("KMGT", *end & ~0x20);
-        if (suffix != NULL) {
-            shift = 10 * (int)(suffix - "KMGT" + 1);
-            end++;
-        }
+    const char *suffix = option->kind == OPTION_BYTES && *end != 0 ? strchr("KMGT", *end & ~0x20) : NULL;
+    if (suffix != NULL) {
+        shift = 10 * (int)(suffix - "KMGT" + 1);
+        end++;
     }
-    bool good = text[0] >= '0' && text[0] <= '9' && *end == 0 && errno == 0 && value <= option->high >> shift;
-    if (good) value <<= shift;
-    if (!good || value < option->low) {
+    good = good && *end == 0 && value <= (uint64_t)option->high >> shift;
+    if (good) *number = (int64_t)(value << shift);
+    if (!good || *number < option->low) {
         return fail(error, "--%s %.60s: give a whole number%s from %" PRId64 " to %" PRId64, option->name, text,
                     option->kind == OPTION_BYTES ? " of bytes, such as 512M," : "", option->low, option->high);
     }
-    *number = value;
     return true;
 }
 
 static bool parse_seed(const char *text, uint64_t *seed, Error *error) {
-    char *end;
-    errno = 0;
-    *seed = strtoull(text, &end, 10);
-    if (text[0] >= '0' && text[0] <= '9' && *end == 0 && errno == 0) return true;
+    const char *end;
+    if (read_whole_number(text, &end, seed) == WHOLE_READ && *end == 0) return true;
     return fail(error, "--seed %.60s: give a whole number from 0 to 18446744073709551615", text);
 }
 

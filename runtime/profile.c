@@ -6,6 +6,7 @@
 #include "profile_plot.h"
 #include "progress.h"
 #include "random.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -134,7 +135,7 @@ static bool report(Profile *profile, const char *path, Error *error) {
                             profile->state.threads, profile->state.threads == 1 ? "" : "s");
     bool good = profile_plot_write(path, title, profile->result, profile->kernels, &total, error);
     free(title);
-    if (good) printf("written to %s\n", path);
+    if (good) print_escaped(stdout, "written to %s", path);
     return good;
 }
 

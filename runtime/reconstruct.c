@@ -4,6 +4,7 @@
 #include "file.h"
 #include "metrics.h"
 #include "strip.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -41,17 +42,18 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
     char *names[2] = {path_join("", "real_video%03" PRId64 "_no%" PRId64 ".png", clip->video, clip->clip),
                       path_join("", "recon_video%03" PRId64 "_no%" PRId64 ".png", clip->video, clip->clip)};
     bool good = write_strips(run, clip, names, error);
-    char *quoted = json_quoted(video);
+    char *escaped = escape_text(video), *quoted = json_quoted(escaped);
     fprintf(run->lines,
             "{\"video\": %s, \"clip\": %" PRId64 ", \"first_frame\": %" PRId64 ", \"psnr\": %.6f, \"ssim\": %.6f, \"loss\": %.9g, "
             "\"real\": \"%s\", \"recon\": \"%s\"}\n",
             quoted, clip->clip, clip->clip * model->T, psnr, ssim, loss, names[0], names[1]);
-    printf("%5" PRId64 " %8" PRId64 " %9.2f %8.4f  %s\n", clip->clip, clip->clip * model->T, psnr, ssim, video);
+    print_escaped(stdout, "%5" PRId64 " %8" PRId64 " %9.2f %8.4f  %s", clip->clip, clip->clip * model->T, psnr, ssim, video);
     run->clips++;
     run->psnr += psnr;
     run->ssim += ssim;
     run->loss += loss;
     free(quoted);
+    free(escaped);
     free(names[0]);
     free(names[1]);
     return good;

@@ -4,6 +4,7 @@
 #include "file.h"
 #include "plot.h"
 #include "strip.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -68,8 +69,8 @@ static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
 /* The state says that the best weights are in a file: if that is gone, the next ones are the best. */
 static void check_best(Run *run) {
     if (run->progress.best_psnr == -INFINITY || file_has_content(run->folder, best_name)) return;
-    fprintf(stderr, "warning: %s: %s, of %.2f dB, is gone; the next weights that are validated take its place\n", run->folder, best_name,
-            run->progress.best_psnr);
+    print_escaped(stderr, "warning: %s: %s, of %.2f dB, is gone; the next weights that are validated take its place", run->folder,
+                  best_name, run->progress.best_psnr);
     run->progress.best_psnr = -INFINITY;
 }
 
@@ -85,16 +86,17 @@ static bool resume(Run *run, Error *error) {
     tensor_file_free(&file);
     if (good) check_best(run);
     if (good && strcmp(run->progress.target, run->state.target->name) != 0)
-        fprintf(
+        print_escaped(
             stderr,
             "warning: %s: the run was trained on target %s and goes on on %s, so its numbers will not be those of an uninterrupted run; "
-            "set ZOETROPE_TARGET=%s for that\n",
+            "set ZOETROPE_TARGET=%s for that",
             run->folder, run->progress.target, run->state.target->name, run->progress.target);
     else if (good && run->progress.tuning[0] != 0 && strcmp(run->progress.tuning, target_tuning(run->state.target)) != 0)
-        fprintf(stderr,
-                "warning: %s: the run was trained by a program with other choices of kernels (tuning %s, and this has %s), so its numbers "
-                "will not be those of an uninterrupted run; compile with the tuning file of then for that\n",
-                run->folder, run->progress.tuning, target_tuning(run->state.target));
+        print_escaped(
+            stderr,
+            "warning: %s: the run was trained by a program with other choices of kernels (tuning %s, and this has %s), so its numbers "
+            "will not be those of an uninterrupted run; compile with the tuning file of then for that",
+            run->folder, run->progress.tuning, target_tuning(run->state.target));
     return good;
 }
 

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "file.h"
 #include "strip.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -92,7 +93,7 @@ static bool write_moments(const Scoring *run, const char *folder, Error *error) 
     if (run->moments > 0) printf("worst moments:\n");
     for (int i = 0; good && i < run->moments; i++) {
         const Moment *moment = &run->moment[i];
-        printf("  %d  %.6f  frame %" PRId64 " of %s\n", i + 1, moment->score, moment->frame, run->videos[moment->video].path);
+        print_escaped(stdout, "  %d  %.6f  frame %" PRId64 " of %s", i + 1, moment->score, moment->frame, run->videos[moment->video].path);
         const struct {
             const char *name;
             const float *frames;
@@ -133,22 +134,24 @@ static bool score_video(Scoring *run, ClipReader *reader, int64_t video, Error *
         sum += (double)run->videos[video].score[frame];
         most = fmax(most, (double)run->videos[video].score[frame]);
     }
-    printf("%8" PRId64 " %10.6f %10.6f  %s\n", run->videos[video].frames, sum / (double)run->videos[video].frames, most,
-           run->videos[video].path);
+    print_escaped(stdout, "%8" PRId64 " %10.6f %10.6f  %s", run->videos[video].frames, sum / (double)run->videos[video].frames, most,
+                  run->videos[video].path);
     return true;
 }
 
 /* ---- scores.csv ---- */
 
-/* A field as RFC 4180 has it. */
+/* A text from outside as a field of RFC 4180. */
 static void print_field(FILE *out, const char *text) {
-    const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+    char *escaped = escape_text(text);
+    const bool quoted = strpbrk(escaped, ",\"") != NULL;
     if (quoted) fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"') fputc('"', out);
-        fputc(*text, out);
+    for (const char *c = escaped; *c; c++) {
+        if (*c == '"') fputc('"', out);
+        fputc(*c, out);
     }
     if (quoted) fputc('"', out);
+    free(escaped);
 }
 
 static bool write_scores(const Scoring *run, const char *path, Error *error) {

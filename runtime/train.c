@@ -2,6 +2,7 @@
 #include "file.h"
 #include "progress.h"
 #include "run.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -59,9 +60,10 @@ static bool check_fingerprint(Run *run, const Dataset *data, Error *error) {
     if (run->options->resume && run->options->data.count == 0 && strcmp(now, run->progress.data) != 0)
         return fail(error, "%s: the run learned from %s; give it the same --data to go on", run->folder, run->progress.data);
     if (run->options->resume && strcmp(now, run->progress.data) != 0)
-        fprintf(stderr,
-                "warning: %s: the run learned from %s, and now from %s; give the same --data to get the numbers of an uninterrupted run\n",
-                run->folder, run->progress.data, now);
+        print_escaped(
+            stderr,
+            "warning: %s: the run learned from %s, and now from %s; give the same --data to get the numbers of an uninterrupted run",
+            run->folder, run->progress.data, now);
     memcpy(run->progress.data, now, sizeof now);
     return true;
 }
@@ -71,10 +73,10 @@ static void check_validation(Run *run, const Dataset *data) {
     char now[sizeof run->progress.validation] = "none";
     if (data != NULL) fingerprint(data, now, sizeof now);
     if (run->options->resume && run->progress.validation[0] != 0 && strcmp(now, run->progress.validation) != 0)
-        fprintf(
+        print_escaped(
             stderr,
             "warning: %s: the run was validated on %s, and now on %s; the best PSNR so far stays what it is; give the same --validation "
-            "to compare with it\n",
+            "to compare with it",
             run->folder, run->progress.validation, now);
     memcpy(run->progress.validation, now, sizeof now);
 }
@@ -227,12 +229,13 @@ static bool train(Run *run, const TrainingData *data, Error *error) {
 static void print_end(const Run *run, const TrainingData *data, int64_t done) {
     int64_t waits = loader_waits(data->loader);
     if (run->state.updates < run->iterations)
-        printf("stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to go on\n",
-               signal_name(run->stopped_by), run->state.updates, run->iterations, plural(run->iterations, "iteration", "iterations"),
-               run->folder);
+        print_escaped(stdout,
+                      "stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to go on",
+                      signal_name(run->stopped_by), run->state.updates, run->iterations, plural(run->iterations, "iteration", "iterations"),
+                      run->folder);
     else
-        printf("done: %" PRId64 " %s; weights, strips and loss.svg are in %s\n", run->state.updates,
-               plural(run->state.updates, "iteration", "iterations"), run->folder);
+        print_escaped(stdout, "done: %" PRId64 " %s; weights, strips and loss.svg are in %s", run->state.updates,
+                      plural(run->state.updates, "iteration", "iterations"), run->folder);
     if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch is always waited for */
         printf("%" PRId64 " of %" PRId64 " iterations had to wait for their videos; a greater --cache would make it faster\n", waits, done);
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
@@ -245,7 +248,7 @@ static int train_on_data(Run *run, Error *error) {
     print_model(stdout, &run->state);
     if (open_training_data(run, &data, error)) {
         print_memory(run, &data);
-        printf("%-11s %s, iterations %" PRId64 " to %" PRId64 "\n", "run", run->folder, run->state.updates + 1, run->iterations);
+        print_escaped(stdout, "%-11s %s, iterations %" PRId64 " to %" PRId64, "run", run->folder, run->state.updates + 1, run->iterations);
         fflush(stdout);
         int64_t first = run->state.updates;
         if (train(run, &data, error)) {
@@ -264,9 +267,9 @@ static int train_on_data(Run *run, Error *error) {
 static int complete_run(const Run *run, Error *error) {
     bool completed;
     if (!run_complete(run, &completed, error)) return EXIT_ERROR;
-    printf("%s: has done %" PRId64 " %s already%s; give a greater --iterations to go on\n", run->folder, run->state.updates,
-           plural(run->state.updates, "iteration", "iterations"),
-           completed ? ", and last.safetensors or loss.svg was not of the last one: written now" : "");
+    print_escaped(stdout, "%s: has done %" PRId64 " %s already%s; give a greater --iterations to go on", run->folder, run->state.updates,
+                  plural(run->state.updates, "iteration", "iterations"),
+                  completed ? ", and last.safetensors or loss.svg was not of the last one: written now" : "");
     return EXIT_DONE;
 }
 

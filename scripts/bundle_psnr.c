@@ -5,6 +5,7 @@
 #include "../runtime/dataset.h"
 #include "../runtime/file.h"
 #include "../runtime/metrics.h"
+#include "../runtime/text.h"
 
 #include BUNDLE_HEADER
 
@@ -59,6 +60,6 @@ int main(int count, char **arguments) {
     Dataset *data = good ? dataset_open((const char *const *)(arguments + 2), count - 2, &options, &error) : NULL;
     good = data != NULL && measure(&model, data, &error);
     dataset_close(data);
-    if (!good) fprintf(stderr, "%s\n", error.text);
+    if (!good) print_escaped(stderr, "%s", error.text);
     return good ? 0 : 1;
 }

@@ -8,7 +8,7 @@ set -eu
 spec=$1
 said=$(build/zoetrope check "$spec") # "specs/tiny.yaml: tiny is correct"
 said=${said% is correct}
-name=${said##*: }
+name=${said##*: } shown=${said%: *} # the spec's path, escaped
 
 # update FROM TO: makes the folder TO what FROM is.
 update() {
@@ -43,6 +43,6 @@ if [ "${2-}" = sample ]; then
         folder=generated/$name
         update "build/$name/generated" "$folder"
     fi
-    echo "$spec is compiled to $folder/" >&2
+    printf '%s is compiled to %s/\n' "$shown" "$folder" >&2
 fi
 echo "$name"

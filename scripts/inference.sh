@@ -6,12 +6,12 @@ set -eu
 
 spec=$1
 if [ -z "${WEIGHTS-}" ]; then
-    echo "make inference wants the network's weights: make inference SPEC=$spec WEIGHTS=runs/first/last.safetensors" >&2
+    echo "make inference wants the network's weights: make inference SPEC=… WEIGHTS=runs/first/last.safetensors" >&2
     exit 2
 fi
 said=$(build/zoetrope check "$spec") # "specs/tiny.yaml: tiny is correct"
 said=${said% is correct}
-name=${said##*: }
+name=${said##*: } shown=${said%: *} # the spec's path, escaped
 folder=build/$name/inference
 precision=${PRECISION:-f32}
 trap 'rm -rf "$folder.new" "$folder.clips"' EXIT # whatever happens
@@ -43,4 +43,4 @@ if [ -n "${CLIPS-}" ]; then
 fi
 rm -rf "$folder"
 mv "$folder.new" "$folder"
-echo "$spec with $WEIGHTS is in $folder/"
+printf '%s with its weights is in %s/\n' "$shown" "$folder"

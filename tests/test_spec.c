@@ -65,7 +65,7 @@ static int count_errors(void) {
 
 START_TEST(reads_every_field) {
     static const char text[] =
-        "training: {seed: 18446744073709551615, batch: 3, iterations: 77, strips_every: 9}\n"
+        "training: {seed: 18446744073709551615e0, batch: 3, iterations: 77, strips_every: 9}\n"
         "optimizer: {name: sgd, learning_rate: 2.5e-3, momentum: .9, weight_decay: 0.25}\n"
         "loss: l1\n"
         "decoder:\n"
@@ -168,6 +168,42 @@ START_TEST(an_error_shows_the_line_and_a_caret_under_the_place) {
                              "     7 | latent: ten\n"
                              "       |         ^~~\n"
                              "       = `latent` must be a whole number, 1 or more\n");
+}
+END_TEST
+
+START_TEST(the_caret_stands_under_wide_and_escaped_characters) {
+    parse_changed("latent: 10", "{\xe5\x8b\x95\xe7\x94\xbb, e\xcc\x81: x\xe2\x80\x8b}");
+    ck_assert_str_eq(errors, "x.yaml:7:11: error: U+200B ZERO WIDTH SPACE, which cannot be seen\n"
+                             "     7 | {\xe5\x8b\x95\xe7\x94\xbb, e\xcc\x81: x\\u200b}\n"
+                             "       |            ^~~~~~\n"
+                             "       = remove it\n");
+}
+END_TEST
+
+/* Whatever ends its lines, and in comments what nobody could take for something else. */
+START_TEST(harmless_characters_and_line_ends_are_accepted) {
+    static const char *const ends[] = {"\n", "\r\n", "\r"};
+    for (int i = 0; i < 3; i++) {
+        Text text = {0}, wrong = {0};
+        for (const char *c = base; *c; c++) text_add(&text, "%s", *c == '\n' ? ends[i] : format("%c", *c));
+        ck_assert_msg(parse(text.bytes, text.length) != NULL, "%s", errors);
+        text_add(&wrong, "%s# \xc3\x97%slatent: 3%s", text.bytes, ends[i], ends[i]);
+        expect_errors(parse(wrong.bytes, wrong.length), "twice", (const char *const[]){"x.yaml:13:1: error: `latent` stands here", NULL});
+    }
+    expect_accepted("latent: 10",
+                    "latent: 10 # \xe2\x80\x9cquoted\xe2\x80\x9d \xe2\x80\x93 3 \xc3\x97 3 \xe2\x86\x92 \xf0\x9f\x8e\xac \xd0\xb0");
+    expect_accepted("latent: 10", "latent: 10 #\xc2\xa0 \xe2\x80\x8d\xef\xb8\x8f\xc2\xad");
+    expect_accepted("name: small", "name: 'small' # it's \"fine\xe2\x80\x99");
+    expect_accepted("version: 1", "\xef\xbb\xbfversion: 1");
+}
+END_TEST
+
+START_TEST(other_encodings_are_named) {
+    static const char *const forms[] = {"\xff\xfe\x61\0:\0", "\xfe\xff\0a\0:", "a\0:\0", "\0a\0:", "\0\0\0a", "a\0\0\0"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        expect_errors(parse(forms[i], i < 2 ? 6 : 4), "UTF-16",
+                      (const char *const[]){"x.yaml: error: it is UTF-16 or UTF-32", "save the file as UTF-8", NULL});
+    }
 }
 END_TEST
 
@@ -365,6 +401,12 @@ START_TEST(texts_that_mean_the_same_have_the_same_canonical_form) {
     const char *canonical = parse(base, strlen(base))->canonical;
     static const char *const same[][2] = {{"kernel: 3", "kernel: [3, 3]"},
                                           {"latent: 10", "latent: 0xa # ten"},
+                                          {"latent: 10", "latent: 1e1"},
+                                          {"latent: 10", "latent: 10.0"},
+                                          {"latent: 10", "latent: 0.0100E+3"},
+                                          {"version: 1", "version: 1.0"},
+                                          {"padding: 1", "padding: [+1, 1.]"},
+                                          {"latent", "optimizer: {learning_rate: 1e-3}\ntraining: {seed: -0, iterations: 1e4}\nlatent"},
                                           {"latent", "optimizer: {name: adam, learning_rate: 0.1e-2}\nlatent"},
                                           {"latent", "loss: mse\ntraining: {}\nlatent"},
                                           {"relu}", "relu, bias: true}"}};
@@ -426,6 +468,9 @@ Suite *spec_suite(void) {
     tcase_add_test(mistake, all_errors_are_reported_in_order_of_place);
     tcase_add_test(mistake, an_error_shows_the_line_and_a_caret_under_the_place);
     tcase_add_test(mistake, the_caret_of_a_long_line_is_shown);
+    tcase_add_test(mistake, the_caret_stands_under_wide_and_escaped_characters);
+    tcase_add_test(mistake, other_encodings_are_named);
+    tcase_add_test(language, harmless_characters_and_line_ends_are_accepted);
     tcase_add_test(mistake, a_misspelt_key_is_not_also_missing);
     tcase_add_test(mistake, hostile_bytes_are_refused);
     tcase_add_test(mistake, a_billion_laughs_stay_small);

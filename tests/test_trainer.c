@@ -204,6 +204,25 @@ START_TEST(tensors_that_the_model_does_not_use_are_reported_and_kept) {
 }
 END_TEST
 
+START_TEST(tensors_may_have_any_name) {
+    static const char name[] = "fc2\n\x1b[2J\xe2\x80\xa8\\é";
+    const int64_t shape = 1;
+    const float value = 3;
+    FileTensor tensors[32];
+    ck_assert_int_eq(run("train --out a --iterations 1"), 0);
+    TensorFile file = read_tensors("a/last.safetensors");
+    for (int i = 0; i < file.count; i++) tensors[i] = file.tensor[i];
+    tensors[file.count] = tensor_make(name, TENSOR_F32, 1, &shape, &value);
+    ck_assert(tensor_file_write("odd", tensors, file.count + 1, NULL, 0, NULL));
+    tensor_file_free(&file);
+    ck_assert_int_eq(run("train --out b --init odd --iterations 1"), 0);
+    ck_assert_says("note: odd: fc2\\n\\x1b[2J\\u2028\\\\é [1] is not used by fake");
+    file = read_tensors("b/last.safetensors");
+    ck_assert_ptr_nonnull(tensor_file_find(&file, name)); /* a file keeps it as it is */
+    tensor_file_free(&file);
+}
+END_TEST
+
 START_TEST(weights_that_do_not_fit_are_all_listed) {
     ck_assert_int_eq(run("train --out a --iterations 1"), 0);
     write_weights("init", "fc1.0.weight", true);
@@ -344,7 +363,7 @@ END_TEST
 
 START_TEST(control_characters_of_a_name_are_shown_and_not_done) {
     ck_assert_int_eq(run("train --init \033[2Jcleared\n --iterations 1"), 1);
-    ck_assert_says("error: \\x1b[2Jcleared\\x0a: cannot be opened");
+    ck_assert_says("error: \\x1b[2Jcleared\\n: cannot be opened");
 }
 END_TEST
 
@@ -367,6 +386,7 @@ Suite *trainer_suite(void) {
     tcase_add_test(tests, resuming_under_another_spec_or_seed_is_refused);
     tcase_add_test(tests, targets_are_chosen_by_name_or_refused_with_a_list);
     tcase_add_test(tests, tensors_that_the_model_does_not_use_are_reported_and_kept);
+    tcase_add_test(tests, tensors_may_have_any_name);
     tcase_add_test(tests, weights_that_do_not_fit_are_all_listed);
     tcase_add_test(tests, step_writes_losses_gradients_and_what_became_of_the_parameters);
     tcase_add_test(tests, step_refuses_a_batch_that_does_not_fit);

@@ -403,6 +403,8 @@ static const struct {
     {"train stray", PARSE_WRONG, "unexpected argument stray"},
     {"train --iterations 0", PARSE_WRONG, "from 1 to 4611686018427387903"},
     {"train --iterations 12x", PARSE_WRONG, "12x"},
+    {"train --iterations 1.5", PARSE_WRONG, "whole number"},
+    {"train --iterations 6e3 --seed 1e19 --cache 1e2K --threads 2.0", PARSE_RUN, ""},
     {"train --iterations 99999999999999999999", PARSE_WRONG, "whole number"},
     {"train --iterations", PARSE_WRONG, "needs a value"},
     {"train --iterations --resume", PARSE_WRONG, "needs a value"},
