@@ -30,14 +30,8 @@ void print_model(FILE *out, const ModelState *state) {
 
 bool load_weights(ModelState *state, const char *path, Error *error) {
     TensorFile file;
-    CarriedTensors unused;
     if (!tensor_file_read(&file, path, error)) return false;
-    bool good = checkpoint_load(state, &file, stderr, error);
-    carried_collect(&unused, state->model, &file, NULL);
-    if (good && unused.count > 0)
-        fprintf(stderr, "note: %s: %d %s not used by %s\n", path, unused.count, plural(unused.count, "tensor is", "tensors are"),
-                state->model->name);
-    carried_free(&unused);
+    bool good = checkpoint_load(state, NULL, &file, stderr, error);
     tensor_file_free(&file);
     return good;
 }

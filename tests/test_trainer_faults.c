@@ -54,7 +54,8 @@ static const struct {
 } no_numbers[] = {
     {"fc1.0.weight", TENSOR_F32, NAN, "changed: tensor fc1.0.weight holds nan (element 1 of 2)"},
     {"encoder.0.bias", TENSOR_F32, -INFINITY, "changed: tensor encoder.0.bias holds -inf (element 1 of 1)"},
-    {"encoder.1.running_var", TENSOR_F64, 1e300, "changed: tensor encoder.1.running_var holds inf (element 1 of 2)"},
+    {"encoder.1.running_var", TENSOR_F64, 1e300,
+     "changed: tensor encoder.1.running_var holds 1e+300 (element 1 of 2); F32 has no number so large"},
     {"encoder.1.running_var", TENSOR_F32, -1,
      "changed: tensor encoder.1.running_var holds -1 (element 1 of 2); a variance is never negative"},
 };
@@ -83,7 +84,7 @@ START_TEST(a_count_of_batches_that_is_none_is_refused) {
         tensor->bytes = &counts[i];
         ck_assert(tensor_file_write("changed", file.tensor, file.count, NULL, 0, &error));
         ck_assert_int_eq(run("train --out b --init changed"), 1);
-        ck_assert_says(i == 0 ? "num_batches_tracked holds -1, which is no number of batches" : "holds 9223372036854775807");
+        ck_assert_says(i == 0 ? "num_batches_tracked holds -1, which is no number of batches" : "holds 9.22337203685478e+18");
     }
     tensor_file_free(&file);
 }
@@ -158,7 +159,7 @@ START_TEST(a_training_state_or_a_batch_that_is_not_finite_is_refused) {
     ck_assert_int_eq(rename("changed", "a/last.state.safetensors"), 0);
     ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 1);
     ck_assert_says("a/last.state.safetensors: tensor optimizer.moment2.fc1.0.weight holds nan");
-    ck_assert_says("1 of the optimizer's 10 tensors cannot be used");
+    ck_assert_says("1 of the 18 tensors of fake cannot be used; the file is damaged");
     float *x = allocate(4 * 4 * 12 * 16 * sizeof *x);
     x[7] = INFINITY;
     Error error;
