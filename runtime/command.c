@@ -122,6 +122,6 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
         fail(&error, "standard output cannot be written; it is closed, or there is no room where it goes");
         status = EXIT_ERROR;
     }
-    if (status == EXIT_ERROR || status == EXIT_USAGE) print_error(&error);
+    if (status == EXIT_ERROR || status == EXIT_USAGE || status == EXIT_NOT_SAVED) print_error(&error);
     return status;
 }
