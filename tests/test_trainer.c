@@ -4,7 +4,6 @@
 
 #include <check.h>
 #include <png.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,11 +24,6 @@ START_TEST(a_resumed_run_has_the_bits_of_one_that_never_stopped) {
 }
 END_TEST
 
-static int signal_at, signal_number;
-static void send_signal(void) {
-    if (signal_at-- == 0) raise(signal_number);
-}
-
 /* Its numbers are not those of a run that was never stopped, so it says so. */
 START_TEST(a_run_that_goes_on_with_other_choices_of_kernels_says_so) {
     ck_assert_int_eq(run("train --out a --iterations 2"), 0);
@@ -44,75 +38,6 @@ START_TEST(a_run_that_goes_on_with_other_choices_of_kernels_says_so) {
     ck_assert_says("tuning      00000000abababab\n");
     ck_assert_int_eq(run("info"), 0);
     ck_assert_says("tuning      none\n");
-}
-END_TEST
-
-START_TEST(a_signal_finishes_the_iteration_saves_and_says_how_to_resume) {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    ck_assert_int_eq(run("train --out a --iterations 30"), 0);
-    fake_model_hook = send_signal;
-    signal_number = signals[_i];
-    signal_at = 17;
-    ck_assert_int_eq(run("train --out b --iterations 30"), 128 + signals[_i]);
-    fake_model_hook = NULL;
-    ck_assert_says("--resume");
-    assert_iteration("b/last.safetensors", "18");
-    ck_assert_int_eq(run("train --out b --iterations 30 --resume"), 0);
-    assert_same_file("a/last.state.safetensors", "b/last.state.safetensors");
-}
-END_TEST
-
-/* Schedulers signal a group, scripts in it forward what they get, and some send SIGTERM after SIGINT. */
-static void send_signals(void) {
-    static const int signals[] = {SIGTERM, SIGTERM, SIGINT, SIGTERM, SIGHUP};
-    for (int i = 0; signal_at == 0 && i < 5; i++) raise(signals[i]);
-    signal_at--;
-}
-
-START_TEST(signals_that_follow_at_once_are_the_same_wish) {
-    fake_model_hook = send_signals;
-    signal_at = 17;
-    ck_assert_int_eq(run("train --out a --iterations 30"), 128 + SIGTERM);
-    fake_model_hook = NULL;
-    ck_assert_says("stopped by SIGTERM after 18 of 30 iterations; saved in a; give the same command with --resume to go on\n");
-    assert_iteration("a/last.state.safetensors", "18");
-}
-END_TEST
-
-static void ask_twice(void) {
-    if (signal_at-- != 0) return;
-    raise(SIGINT);
-    usleep(5100000);
-    raise(SIGINT);
-    usleep(5000000); /* never done */
-}
-
-START_TEST(a_signal_that_comes_later_ends_a_run_at_once_and_its_status_says_so) {
-    fake_model_hook = ask_twice;
-    signal_at = 17;
-    ck_assert_int_eq(run("train --out a --iterations 30"), 3);
-    fake_model_hook = NULL;
-    ck_assert_says("stopped at once by a second signal; iterations since the last save are lost\n");
-    assert_iteration("a/last.state.safetensors", "11");
-    ck_assert_int_eq(run("train --out a --iterations 30 --resume"), 0);
-}
-END_TEST
-
-static void send_signal_and_fill_disk(void) {
-    if (signal_at == 0) ck_assert_int_eq(system("mkdir a/last.state.safetensors.partial"), 0);
-    send_signal();
-}
-
-START_TEST(a_run_that_was_stopped_and_could_not_save_has_a_status_of_its_own) {
-    fake_model_hook = send_signal_and_fill_disk;
-    signal_number = SIGTERM;
-    signal_at = 17;
-    ck_assert_int_eq(run("train --out a --iterations 30"), 3);
-    fake_model_hook = NULL;
-    ck_assert_says("error: a/last.state.safetensors: cannot be written: ");
-    ck_assert_says("; only the first 11 iterations are saved: go on from there with --resume\n");
-    ck_assert_int_eq(run("--help"), 0);
-    ck_assert_says("  3    train: stopped by a signal, and the iterations since the last save are\n");
 }
 END_TEST
 
@@ -411,10 +336,6 @@ Suite *trainer_suite(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_resumed_run_has_the_bits_of_one_that_never_stopped);
     tcase_add_test(tests, a_run_that_goes_on_with_other_choices_of_kernels_says_so);
-    tcase_add_loop_test(tests, a_signal_finishes_the_iteration_saves_and_says_how_to_resume, 0, 3);
-    tcase_add_test(tests, signals_that_follow_at_once_are_the_same_wish);
-    tcase_add_test(tests, a_signal_that_comes_later_ends_a_run_at_once_and_its_status_says_so);
-    tcase_add_test(tests, a_run_that_was_stopped_and_could_not_save_has_a_status_of_its_own);
     tcase_add_test(tests, a_run_folder_is_never_overwritten);
     tcase_add_test(tests, control_characters_of_a_name_are_shown_and_not_done);
     tcase_add_test(tests, help_fits_a_screen_and_says_what_is_required);
