@@ -2,21 +2,22 @@
 #include "command.h"
 
 #include "file.h"
+#include "threads.h"
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 int option_threads(const Options *options) {
-    enum { MOST = 1024 };
-    if (options->threads > 0) return (int)options->threads;
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    long count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : count > MOST ? MOST : (int)count;
+    ThreadLimits limits = find_thread_limits("");
+    ThreadBound bound;
+    const int threads = choose_threads(&limits, options->threads, &bound);
+    if (options->threads > threads)
+        fprintf(stderr, "warning: --threads %" PRId64 ": OMP_THREAD_LIMIT allows %d; unset it for more\n", options->threads, threads);
+    thread_limits_free(&limits);
+    return threads;
 }
 
 uint64_t option_seed(const ModelDescription *model, const Options *options) {

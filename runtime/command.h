@@ -27,7 +27,7 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
 
 /* ---- command.c ---- */
 
-/* As --threads says, else the number of CPUs that this process may use. */
+/* As --threads says, else as many as processors, quotas and the environment allow: see threads.h. */
 int option_threads(const Options *options);
 /* As --seed says, else the spec's. */
 uint64_t option_seed(const ModelDescription *model, const Options *options);

@@ -71,7 +71,8 @@ static const Option option_table[] = {
     {"eval", STEP, 0, OPTION_FLAG, NULL, PLACE(evaluate), 0, 0,
      "no update: a forward pass with running statistics, giving loss and recon"},
     {"threads", ALL, 0, OPTION_NUMBER, "N", PLACE(threads), 1, 1024,
-     "threads for the kernels (default: the CPUs available); results do not depend on it"},
+     "threads for the kernels (default: as many as processors, the quotas of cgroups, OMP_NUM_THREADS and OMP_THREAD_LIMIT allow: see info); "
+     "results do not depend on it"},
     {"seed", ALL, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
      "of everything random (default: the spec's)"},
 };
@@ -302,6 +303,8 @@ static void print_overview(FILE *out, const char *program) {
     fputs("\nenvironment:\n"
           "  ZOETROPE_TARGET  the instruction set to use instead of the best: one of those\n"
           "                   that info lists\n"
+          "  OMP_NUM_THREADS  threads for the kernels at most, where --threads is not given\n"
+          "  OMP_THREAD_LIMIT threads at most, whatever --threads says\n"
           "  OMP_WAIT_POLICY  passive: threads that wait sleep; best where other programs\n"
           "                   use the same processors\n"
           "\nexit status:\n"
