@@ -108,7 +108,9 @@ check-format: deps-format ## say which C files are not
 clean: ## remove build/
 	rm -rf build
 
-build/zoetrope: $(COMPILER) $(addprefix build/runtime-objects/,safetensors.o file.o text.o whole_number.o)
+# What it shares with trainers: reading weights.
+SHARED = $(patsubst %,build/runtime-objects/%.o,safetensors state_dict name_prefix file text whole_number)
+build/zoetrope: $(COMPILER) $(SHARED)
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml $(shell pkg-config --libs jansson) -lm -o $@
 
 # The files of an inference bundle that are the same for every network but for names, as strings.

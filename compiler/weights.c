@@ -1,53 +1,73 @@
 /* weights: the values of an inference graph's parameters, from a state_dict in safetensors; those that folding made are computed here. */
-#include "../runtime/safetensors.h"
+#include "../runtime/state_dict.h"
 #include "inference.h"
 
 #include <math.h>
 #include <string.h>
 
-/* A tensor of the file as doubles, in PyTorch's row-major order; NULL: an error, which was reported. */
-static double *read_tensor(const TensorFile *file, const Parameter *parameter) {
-    char wanted[TENSOR_SHAPE_TEXT], found[TENSOR_SHAPE_TEXT];
-    int64_t shape[TENSOR_MAX_RANK] = {0};
+/* ---- which tensors ---- */
+
+typedef struct WantedList { /* the tensors of the state_dict, each once, in its order */
+    int count, capacity;
+    WantedTensor *tensor;
+} WantedList;
+
+static int find_wanted(const WantedList *list, const char *name) {
+    int i = 0;
+    while (i < list->count && strcmp(list->tensor[i].name, name) != 0) i++;
+    return i;
+}
+
+static void want(WantedList *list, WantedTensor tensor) {
+    if (find_wanted(list, tensor.name) < list->count) return;
+    MAKE_ROOM(list->tensor, list->count, list->capacity);
+    list->tensor[list->count++] = tensor;
+}
+
+static void want_parameter(WantedList *list, const Parameter *parameter) {
+    static const char variance[] = ".running_var";
+    int64_t *shape = NEW_ARRAY(int64_t, MAX_DIMENSIONS);
     for (int d = 0; d < parameter->rank; d++) shape[d] = parameter->shape[d];
-    tensor_shape_text(wanted, parameter->rank, shape);
-    const FileTensor *tensor = tensor_file_find(file, parameter->name);
-    if (!tensor) {
-        fprintf(stderr, "zoetrope: %s: there is no tensor %s of shape %s; are these weights of another spec?\n", printable(file->path),
-                parameter->name, wanted);
-        return NULL;
+    want(list, (WantedTensor){parameter->name, parameter->trained ? STATE_PARAMETER : STATE_STATISTIC, parameter->rank, shape});
+    const size_t length = strlen(parameter->name), end = strlen(variance);
+    if (length < end || strcmp(parameter->name + length - end, variance) != 0) return;
+    want(list,
+         (WantedTensor){.name = format("%.*s.num_batches_tracked", (int)(length - end), parameter->name), .kind = STATE_BATCHES_TRACKED});
+}
+
+static WantedList list_wanted(const Graph *graph) {
+    WantedList list = {0};
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Folding *folding = graph->parameter[i]->folding;
+        if (!folding) {
+            want_parameter(&list, graph->parameter[i]);
+            continue;
+        }
+        const Parameter *const all[] = {folding->weight, folding->bias, folding->scale, folding->shift, folding->mean, folding->variance};
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+            if (all[k]) want_parameter(&list, all[k]);
     }
-    if (tensor->rank != parameter->rank || memcmp(tensor->shape, shape, sizeof *shape * (size_t)parameter->rank) != 0) {
-        fprintf(stderr, "zoetrope: %s: tensor %s has shape %s, and the spec wants %s; are these weights of another spec?\n",
-                printable(file->path), parameter->name, tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
-        return NULL;
-    }
+    return list;
+}
+
+/* ---- their values ---- */
+
+/* In PyTorch's row-major order. */
+static double *read_tensor(const StateDict *dict, const WantedList *list, const Parameter *parameter) {
     float *values = NEW_ARRAY(float, parameter->count);
-    if (!tensor_to_float(tensor, values)) {
-        fprintf(stderr, "zoetrope: %s: tensor %s is of type %s; convert it to F32\n", printable(file->path), parameter->name,
-                tensor_type_name(tensor->type));
-        return NULL;
-    }
-    Error error;
-    if (!tensor_check_numbers(file, tensor, &error)) {
-        fprintf(stderr, "zoetrope: %s; are these weights of a training that failed?\n", printable(error.text));
-        return NULL;
-    }
     double *wide = NEW_ARRAY(double, parameter->count);
+    state_dict_floats(dict, find_wanted(list, parameter->name), values);
     for (long i = 0; i < parameter->count; i++) wide[i] = (double)values[i];
     return wide;
 }
 
 /* s = scale / √(variance + ε); weight · s, or (bias − mean) · s + shift */
-static double *fold_values(const TensorFile *file, const Parameter *parameter) {
+static double *fold_values(const StateDict *dict, const WantedList *list, const Parameter *parameter) {
     const Folding *folding = parameter->folding;
-    const double *scale = read_tensor(file, folding->scale), *shift = read_tensor(file, folding->shift),
-                 *mean = read_tensor(file, folding->mean), *variance = read_tensor(file, folding->variance);
-    if (!scale || !shift || !mean || !variance) return NULL;
-    const double *bias = folding->bias ? read_tensor(file, folding->bias) : NULL;
-    if (folding->bias && !bias) return NULL;
-    double *values = folding->is_bias ? NEW_ARRAY(double, parameter->count) : read_tensor(file, folding->weight);
-    if (!values) return NULL;
+    const double *scale = read_tensor(dict, list, folding->scale), *shift = read_tensor(dict, list, folding->shift),
+                 *mean = read_tensor(dict, list, folding->mean), *variance = read_tensor(dict, list, folding->variance),
+                 *bias = folding->bias ? read_tensor(dict, list, folding->bias) : NULL;
+    double *values = folding->is_bias ? NEW_ARRAY(double, parameter->count) : read_tensor(dict, list, folding->weight);
     long inner = 1; /* elements between one output channel and the next */
     for (int d = folding->dimension + 1; !folding->is_bias && d < parameter->rank; d++) inner *= parameter->shape[d];
     const long channels = folding->scale->count;
@@ -75,20 +95,35 @@ static double *in_node_order(const Parameter *parameter, const double *values) {
     return ordered;
 }
 
+static double **read_all(const Graph *graph, const TensorFile *file, Error *error) {
+    const WantedList list = list_wanted(graph);
+    const WantedWeights wanted = {.model = graph->spec->name,
+                                  .spec_hash = format("%016llx", (unsigned long long)graph->spec->hash),
+                                  .count = list.count,
+                                  .tensor = list.tensor,
+                                  .messages = stderr,
+                                  .speaker = "zoetrope: "};
+    StateDict dict;
+    if (!state_dict_open(&dict, file, &wanted, error)) return NULL;
+    state_dict_say_unused(&dict);
+    double **parameters = NEW_ARRAY(double *, graph->parameter_count);
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Parameter *parameter = graph->parameter[i];
+        parameters[i] =
+            in_node_order(parameter, parameter->folding ? fold_values(&dict, &list, parameter) : read_tensor(&dict, &list, parameter));
+    }
+    state_dict_close(&dict);
+    return parameters;
+}
+
 double **read_parameters(const Graph *graph, const char *path) {
     TensorFile file;
     Error error;
-    if (!tensor_file_read(&file, path, &error)) {
-        fprintf(stderr, "zoetrope: %s\n", printable(error.text));
-        return NULL;
+    double **parameters = NULL;
+    if (tensor_file_read(&file, path, &error)) {
+        parameters = read_all(graph, &file, &error);
+        tensor_file_free(&file);
     }
-    double **parameters = NEW_ARRAY(double *, graph->parameter_count);
-    for (int i = 0; parameters && i < graph->parameter_count; i++) {
-        const Parameter *parameter = graph->parameter[i];
-        const double *values = parameter->folding ? fold_values(&file, parameter) : read_tensor(&file, parameter);
-        if (values) parameters[i] = in_node_order(parameter, values);
-        else parameters = NULL;
-    }
-    tensor_file_free(&file);
+    if (!parameters) fprintf(stderr, "zoetrope: %s\n", printable(error.text));
     return parameters;
 }

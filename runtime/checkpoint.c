@@ -10,125 +10,132 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char state_format[] = "zoetrope training state", moment_prefix[] = "optimizer.moment";
-
-static bool is_training_state(const TensorFile *file) {
-    const char *format = tensor_file_metadata(file, "format");
-    return format != NULL && strcmp(format, state_format) == 0;
-}
-
 /* ---- loading ---- */
 
-static bool same_shape(const FileTensor *tensor, int rank, const int64_t *shape) {
-    if (tensor->rank != rank) return false;
-    for (int i = 0; i < rank; i++) {
-        if (tensor->shape[i] != shape[i]) return false;
-    }
-    return true;
+typedef struct TensorPlace { /* where in a model a tensor goes */
+    ModelBlock block;        /* MODEL_BLOCKS: to batches_tracked */
+    int64_t offset;          /* in the block, or there */
+} TensorPlace;
+
+typedef struct WantedList { /* what a model wants of a file: a state_dict's tensors, and for a training state the optimizer's */
+    int count;
+    WantedTensor *tensor;
+    TensorPlace *place;
+} WantedList;
+
+static const ModelBlock moment_block[] = {MODEL_MOMENT1, MODEL_MOMENT2};
+
+static void want(WantedList *list, WantedTensor tensor, TensorPlace place) {
+    list->tensor[list->count] = tensor;
+    list->place[list->count++] = place;
 }
 
-/* One element that is no number makes every loss and every weight into none. A count must leave room to count on. */
-static bool check_numbers(const TensorFile *file, const FileTensor *tensor, FILE *messages) {
-    Error error;
-    int64_t count = 0;
-    bool good = tensor_check_numbers(file, tensor, &error);
-    if (tensor->type == TENSOR_I64) memcpy(&count, tensor->bytes, sizeof count);
-    if (good && (count < 0 || count > INT64_MAX / 2))
-        good = fail(&error, "%s: tensor %s holds %" PRId64 ", which is no number of batches", file->path, tensor->name, count);
-    if (!good) print_escaped(messages, "%s", error.text);
-    return good;
-}
-
-/* Says on `messages` what is wrong with a tensor that should have the shape, if anything. */
-static bool check_tensor(const TensorFile *file, const FileTensor *tensor, const char *name, int rank, const int64_t *shape, bool integer,
-                         FILE *messages) {
-    char wanted[TENSOR_SHAPE_TEXT], found[TENSOR_SHAPE_TEXT];
-    tensor_shape_text(wanted, rank, shape);
-    if (tensor == NULL) {
-        print_escaped(messages, "%s: tensor %s %s is missing", file->path, name, wanted);
-        return false;
-    }
-    if (!same_shape(tensor, rank, shape)) {
-        print_escaped(messages, "%s: tensor %s has shape %s, and the model wants %s", file->path, name,
-                      tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
-        return false;
-    }
-    TensorType type = tensor->type;
-    bool good = integer ? type == TENSOR_I64 : type == TENSOR_F32 || type == TENSOR_F64 || type == TENSOR_F16 || type == TENSOR_BF16;
-    if (!good)
-        print_escaped(messages, "%s: tensor %s is of type %s, and the model wants %s", file->path, name, tensor_type_name(type),
-                      integer ? "I64" : "F32 (F64, F16 and BF16 are converted)");
-    return good && check_numbers(file, tensor, messages);
-}
-
-static bool check_all(const ModelState *state, const TensorFile *file, FILE *messages, Error *error) {
-    int bad = 0;
-    for (int i = 0; i < state->model->state_names; i++) {
+static WantedList list_wanted(const ModelState *state, bool with_moments) {
+    const ModelDescription *model = state->model;
+    const int moments = with_moments ? model->moments : 0;
+    const size_t count = (size_t)model->state_names + (size_t)moments * (size_t)model->parameter_tensors;
+    WantedList list = {.tensor = allocate(count * sizeof *list.tensor), .place = allocate(count * sizeof *list.place)};
+    for (int i = 0; i < model->state_names; i++) {
         const StateName *entry = &state->names[i];
-        const FileTensor *tensor = tensor_file_find(file, entry->name);
-        bool integer = entry->kind == STATE_BATCHES_TRACKED;
-        bad += !check_tensor(file, tensor, entry->name, integer ? 0 : entry->tensor->rank, integer ? NULL : entry->tensor->shape, integer,
-                             messages);
+        if (entry->kind == STATE_BATCHES_TRACKED)
+            want(&list, (WantedTensor){.name = entry->name, .kind = entry->kind}, (TensorPlace){MODEL_BLOCKS, entry->index});
+        else
+            want(&list, (WantedTensor){entry->name, entry->kind, entry->tensor->rank, entry->tensor->shape},
+                 (TensorPlace){entry->kind == STATE_PARAMETER ? MODEL_PARAMETERS : MODEL_STATISTICS, entry->tensor->offset});
     }
-    if (bad == 0) return true;
-    return fail(error, "%s: %d of the %d tensors of %s cannot be used; give finite weights of this model (spec %s)", file->path, bad,
-                state->model->state_names, state->model->name, state->model->spec_hash);
+    for (int i = 0; i < moments * model->parameter_tensors; i++) {
+        const int moment = i / model->parameter_tensors;
+        const ModelTensor *tensor = &model->parameters[i % model->parameter_tensors];
+        want(
+            &list,
+            (WantedTensor){path_join("", "%s%d.%s", moment_prefix, moment + 1, tensor->name), STATE_PARAMETER, tensor->rank, tensor->shape},
+            (TensorPlace){moment_block[moment], tensor->offset});
+    }
+    return list;
 }
 
-static bool load_block(ModelState *state, ModelBlock block, const ModelTensor *tensors, int count, int64_t elements, const char *prefix,
-                       const TensorFile *file, Error *error) {
+static void wanted_free(WantedList *list, const ModelState *state) {
+    for (int i = state->model->state_names; i < list->count; i++) free((void *)(uintptr_t)list->tensor[i].name);
+    free(list->tensor);
+    free(list->place);
+}
+
+static bool load_block(ModelState *state, ModelBlock block, int64_t elements, const WantedList *list, const StateDict *dict, Error *error) {
     float *values = malloc((size_t)elements * sizeof(float) + 1);
     if (values == NULL) return fail_memory(error, "loading weights");
-    for (int i = 0; i < count; i++) {
-        char *name = path_join("", "%s%s", prefix, tensors[i].name);
-        tensor_to_float(tensor_file_find(file, name), values + tensors[i].offset);
-        free(name);
+    for (int i = 0; i < list->count; i++) {
+        if (list->place[i].block == block) state_dict_floats(dict, i, values + list->place[i].offset);
     }
     if (elements > 0) state->target->load(state->workspace, block, values);
     free(values);
     return true;
 }
 
-bool checkpoint_load(ModelState *state, const TensorFile *file, FILE *messages, Error *error) {
+static bool load_all(ModelState *state, const WantedList *list, const StateDict *dict, int moments, Error *error) {
     const ModelDescription *model = state->model;
-    if (!check_all(state, file, messages, error)) return false;
-    for (int i = 0; i < model->state_names; i++) {
-        const StateName *entry = &state->names[i];
-        if (entry->kind == STATE_BATCHES_TRACKED)
-            memcpy(&state->batches_tracked[entry->index], tensor_file_find(file, entry->name)->bytes, sizeof(int64_t));
+    for (int i = 0; i < list->count; i++) {
+        if (list->place[i].block == MODEL_BLOCKS) state->batches_tracked[list->place[i].offset] = state_dict_batches(dict, i);
     }
-    return load_block(state, MODEL_PARAMETERS, model->parameters, model->parameter_tensors, model->parameter_count, "", file, error) &&
-           load_block(state, MODEL_STATISTICS, model->statistics, model->statistic_tensors, model->statistic_count, "", file, error);
+    if (!load_block(state, MODEL_PARAMETERS, model->parameter_count, list, dict, error) ||
+        !load_block(state, MODEL_STATISTICS, model->statistic_count, list, dict, error))
+        return false;
+    for (int i = 0; i < moments; i++) {
+        if (!load_block(state, moment_block[i], model->parameter_count, list, dict, error)) return false;
+    }
+    return true;
 }
 
 /* ---- what the model does not use ---- */
 
-static bool is_used(const ModelDescription *model, const TensorFile *file, const char *name) {
-    if (is_training_state(file) && strncmp(name, moment_prefix, sizeof moment_prefix - 1) == 0) return true;
+/* Of a tensor that we write ourselves: another one of that name cannot be saved beside it. */
+static bool is_our_name(const ModelDescription *model, const char *name) {
     for (int i = 0; i < model->state_names; i++) {
         if (strcmp(model->state_name[i], name) == 0) return true;
     }
-    return false;
+    return strncmp(name, moment_prefix, strlen(moment_prefix)) == 0;
 }
 
-void carried_collect(CarriedTensors *carried, const ModelDescription *model, const TensorFile *file, FILE *messages) {
+static void carry(CarriedTensors *carried, const ModelDescription *model, const StateDict *dict) {
+    const TensorFile *file = dict->file;
     *carried = (CarriedTensors){.tensor = allocate((size_t)file->count * sizeof *carried->tensor)};
     char shape[TENSOR_SHAPE_TEXT];
     for (int i = 0; i < file->count; i++) {
-        if (is_used(model, file, file->tensor[i].name)) continue;
+        const FileTensor *tensor = &file->tensor[i];
+        if (state_dict_uses(dict, tensor)) continue;
+        const bool ours = is_our_name(model, tensor->name);
+        state_dict_say(&dict->wanted, "note: %s: %s %s is not used by %s; it is %s", file->path, tensor->name,
+                       tensor_shape_text(shape, tensor->rank, tensor->shape), model->name,
+                       ours ? "left out of what is saved, where its name is that of another tensor" : "kept, and saved again as it is");
+        if (ours) continue;
         FileTensor *copy = &carried->tensor[carried->count++];
-        *copy = file->tensor[i];
-        copy->name = copy_text(file->tensor[i].name);
-        copy->bytes = memcpy(allocate(copy->size), file->tensor[i].bytes, copy->size);
-        if (messages != NULL)
-            print_escaped(messages, "note: %s: %s %s is not used by %s; it is kept, and saved again as it is", file->path, copy->name,
-                          tensor_shape_text(shape, copy->rank, copy->shape), model->name);
+        *copy = *tensor;
+        copy->name = copy_text(tensor->name);
+        copy->type_name = copy_text(tensor->type_name);
+        copy->bytes = memcpy(allocate(copy->size), tensor->bytes, copy->size);
     }
+}
+
+bool checkpoint_load(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error) {
+    const ModelDescription *model = state->model;
+    WantedList list = list_wanted(state, false);
+    const WantedWeights wanted = {model->name, model->spec_hash, list.count, list.tensor, NULL, messages, ""};
+    StateDict dict;
+    bool good = state_dict_open(&dict, file, &wanted, error);
+    if (good) {
+        good = load_all(state, &list, &dict, 0, error);
+        if (carried == NULL) state_dict_say_unused(&dict);
+        else state_dict_say_counts(&dict);
+        if (carried != NULL) carry(carried, model, &dict);
+        state_dict_close(&dict);
+    }
+    wanted_free(&list, state);
+    return good;
 }
 
 void carried_free(CarriedTensors *carried) {
     for (int i = 0; i < carried->count; i++) {
         free((void *)(uintptr_t)carried->tensor[i].name);
+        free((void *)(uintptr_t)carried->tensor[i].type_name);
         free((void *)(uintptr_t)carried->tensor[i].bytes);
     }
     free(carried->tensor);
@@ -143,13 +150,11 @@ typedef struct Snapshot { /* a model's tensors in file order, and the list of th
     FileTensor *tensor;
 } Snapshot;
 
-static const ModelBlock moment_block[] = {MODEL_MOMENT1, MODEL_MOMENT2};
-
 static void snapshot_free(Snapshot *snapshot, const ModelState *state) {
     for (int i = 0; i < MODEL_BLOCKS; i++) free(snapshot->block[i]);
     for (int i = state->model->state_names; i < snapshot->count; i++) {
         const char *name = snapshot->tensor[i].name;
-        if (strncmp(name, moment_prefix, sizeof moment_prefix - 1) == 0) free((void *)(uintptr_t)name);
+        if (strncmp(name, moment_prefix, strlen(moment_prefix)) == 0) free((void *)(uintptr_t)name);
     }
     free(snapshot->tensor);
 }
@@ -277,18 +282,22 @@ bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
     return read_unsigned(file, "seed", seed, error);
 }
 
-static bool check_moments(const ModelState *state, const TensorFile *file, FILE *messages, Error *error) {
+/* Each tensor as we write it, the optimizer's among them. */
+static bool load_state(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error) {
+    static const char remedy[] = "the file is damaged, or was changed: start anew with another --out";
     const ModelDescription *model = state->model;
-    int bad = 0, count = model->moments * model->parameter_tensors;
-    for (int i = 0; i < count; i++) {
-        const ModelTensor *tensor = &model->parameters[i % model->parameter_tensors];
-        char *name = path_join("", "%s%d.%s", moment_prefix, i / model->parameter_tensors + 1, tensor->name);
-        bad += !check_tensor(file, tensor_file_find(file, name), name, tensor->rank, tensor->shape, false, messages);
-        free(name);
+    WantedList list = list_wanted(state, true);
+    const WantedWeights wanted = {model->name, model->spec_hash, list.count, list.tensor, remedy, messages, ""};
+    StateDict dict;
+    bool good = state_dict_open(&dict, file, &wanted, error);
+    if (good) {
+        dict.wanted.messages = NULL; /* what is carried was said when it came */
+        good = load_all(state, &list, &dict, model->moments, error);
+        carry(carried, model, &dict);
+        state_dict_close(&dict);
     }
-    return bad == 0 ||
-           fail(error, "%s: %d of the optimizer's %d tensors cannot be used; the file is damaged, so start anew with another --out",
-                file->path, bad, count);
+    wanted_free(&list, state);
+    return good;
 }
 
 static void copy_metadata(char *text, size_t size, const TensorFile *file, const char *key) {
@@ -314,20 +323,12 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
         return fail(error, "%s: the run has seed %" PRIu64 ", not %" PRIu64 "; leave out --seed to resume it", file->path, seed,
                     state->seed);
     if (updates > INT64_MAX) return fail(error, "%s: its metadata has no good \"iteration\"; the file is damaged", file->path);
-    if (!check_moments(state, file, messages, error) || !checkpoint_load(state, file, messages, error)) return false;
-    for (int moment = 0; moment < model->moments; moment++) {
-        char prefix[32];
-        snprintf(prefix, sizeof prefix, "%s%d.", moment_prefix, moment + 1);
-        if (!load_block(state, moment_block[moment], model->parameters, model->parameter_tensors, model->parameter_count, prefix, file,
-                        error))
-            return false;
-    }
+    if (!load_state(state, carried, file, messages, error)) return false;
     state->updates = (int64_t)updates;
     progress->best_psnr = best;
     copy_metadata(progress->data, sizeof progress->data, file, "data");
     copy_metadata(progress->validation, sizeof progress->validation, file, "validation");
     copy_metadata(progress->target, sizeof progress->target, file, "target");
     copy_metadata(progress->tuning, sizeof progress->tuning, file, "tuning");
-    carried_collect(carried, model, file, NULL);
     return true;
 }

@@ -25,13 +25,10 @@ typedef struct RunProgress { /* what a training state knows beyond the model */
     char tuning[32];         /* of that; "none"; "": an older file does not say */
 } RunProgress;
 
-/* Loads weights, running statistics and num_batches_tracked, converting from F64, F16 and BF16. Each tensor that is missing or
- * misshapen, or holds what is not finite, is a line on `messages`; the model is then unchanged. `model` must be open; its moments and
- * `updates` are left alone. */
-bool checkpoint_load(ModelState *state, const TensorFile *file, FILE *messages, Error *error);
-
-/* Copies the tensors that the model does not use, with their type and bytes, and names them on `messages` (NULL: silently). */
-void carried_collect(CarriedTensors *carried, const ModelDescription *model, const TensorFile *file, FILE *messages);
+/* Loads weights, running statistics and num_batches_tracked, by the rules of state_dict.h. Each tensor that cannot be used is a line on
+ * `messages`; the model is then unchanged. `model` must be open; its moments and `updates` are left alone. *carried: copies of the tensors
+ * that the model does not use, with their type and bytes, each named on `messages`; where it is NULL, how many there are. */
+bool checkpoint_load(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error);
 void carried_free(CarriedTensors *carried);
 
 /* Writes weights and carried tensors. Refuses weights that are not finite, so that they replace none that are. */

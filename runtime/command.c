@@ -3,20 +3,21 @@
 
 #include "file.h"
 #include "text.h"
+#include "threads.h"
 
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 int option_threads(const Options *options) {
-    enum { MOST = 1024 };
-    if (options->threads > 0) return (int)options->threads;
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    long count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : sysconf(_SC_NPROCESSORS_ONLN);
-    return count < 1 ? 1 : count > MOST ? MOST : (int)count;
+    ThreadLimits limits = find_thread_limits("");
+    ThreadBound bound;
+    const int threads = choose_threads(&limits, options->threads, &bound);
+    if (options->threads > threads)
+        fprintf(stderr, "warning: --threads %" PRId64 ": OMP_THREAD_LIMIT allows %d; unset it for more\n", options->threads, threads);
+    thread_limits_free(&limits);
+    return threads;
 }
 
 uint64_t option_seed(const ModelDescription *model, const Options *options) {
@@ -30,14 +31,8 @@ void print_model(FILE *out, const ModelState *state) {
 
 bool load_weights(ModelState *state, const char *path, Error *error) {
     TensorFile file;
-    CarriedTensors unused;
     if (!tensor_file_read(&file, path, error)) return false;
-    bool good = checkpoint_load(state, &file, stderr, error);
-    carried_collect(&unused, state->model, &file, NULL);
-    if (good && unused.count > 0)
-        print_escaped(stderr, "note: %s: %d %s not used by %s", path, unused.count, plural(unused.count, "tensor is", "tensors are"),
-                      state->model->name);
-    carried_free(&unused);
+    bool good = checkpoint_load(state, NULL, &file, stderr, error);
     tensor_file_free(&file);
     return good;
 }
@@ -121,6 +116,6 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
         fail(&error, "standard output cannot be written; it is closed, or there is no room where it goes");
         status = EXIT_ERROR;
     }
-    if (status == EXIT_ERROR || status == EXIT_USAGE) print_escaped(stderr, "error: %s", error.text);
+    if (status == EXIT_ERROR || status == EXIT_USAGE || status == EXIT_NOT_SAVED) print_escaped(stderr, "error: %s", error.text);
     return status;
 }

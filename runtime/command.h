@@ -6,9 +6,15 @@
 #include "dataset.h"
 #include "options.h"
 
-enum { EXIT_DONE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_SIGNAL = 128 /* + the signal's number: stopped by it, and saved */ };
+enum {
+    EXIT_DONE = 0,
+    EXIT_ERROR = 1,
+    EXIT_USAGE = 2,
+    EXIT_NOT_SAVED = 3, /* stopped by a signal, and what was learned since the last save is lost */
+    EXIT_SIGNAL = 128   /* + the signal's number: stopped by it, and saved */
+};
 
-/* Each returns the exit status; with EXIT_ERROR, the error says what to print. */
+/* Each returns the exit status; with EXIT_ERROR and EXIT_NOT_SAVED, the error says what to print. */
 int command_train(const ModelDescription *model, const Options *options, Error *error);       /* train.c */
 int command_reconstruct(const ModelDescription *model, const Options *options, Error *error); /* reconstruct.c */
 int command_step(const ModelDescription *model, const Options *options, Error *error);        /* step.c */
@@ -21,7 +27,7 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
 
 /* ---- command.c ---- */
 
-/* As --threads says, else the number of CPUs that this process may use. */
+/* As --threads says, else as many as processors, quotas and the environment allow: see threads.h. */
 int option_threads(const Options *options);
 /* As --seed says, else the spec's. */
 uint64_t option_seed(const ModelDescription *model, const Options *options);

@@ -1,5 +1,6 @@
 /* info.c: what the program was compiled from and what it needs. */
 #include "command.h"
+#include "threads.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,10 +11,35 @@ static void print_target(const ModelTarget *target, int threads, bool chosen) {
            target->available() ? "" : "  (this CPU lacks it)", chosen ? "  ← chosen" : "");
 }
 
+static void print_number(const char *name, int number) {
+    if (number > 0) printf("; %s %d", name, number);
+    else printf("; %s none", name);
+}
+
+/* How many threads, why, and what else was found. Returns how many. */
+static int print_threads(const Options *options) {
+    static const char *const reasons[] = {[BOUND_PROCESSORS] = "one for each processor that this process may use",
+                                          [BOUND_QUOTA] = "as the quota of a cgroup allows",
+                                          [BOUND_OMP_NUM_THREADS] = "as OMP_NUM_THREADS says",
+                                          [BOUND_OMP_THREAD_LIMIT] = "as OMP_THREAD_LIMIT allows",
+                                          [BOUND_OPTION] = "as --threads says"};
+    ThreadLimits limits = find_thread_limits("");
+    ThreadBound bound;
+    const int threads = choose_threads(&limits, options->threads, &bound);
+    printf("threads     %d, %s\n", threads, reasons[bound]);
+    printf("limits      processors %d; cgroup quota ", limits.processors);
+    if (limits.quota_file != NULL) printf("%.4g (%s)", limits.quota, limits.quota_file);
+    else printf("none");
+    print_number("OMP_NUM_THREADS", limits.omp_num_threads);
+    print_number("OMP_THREAD_LIMIT", limits.omp_thread_limit);
+    putchar('\n');
+    thread_limits_free(&limits);
+    return threads;
+}
+
 int command_info(const ModelDescription *model, const Options *options, Error *error) {
     const ModelTarget *target = choose_target(model, getenv("ZOETROPE_TARGET"), error);
     if (target == NULL) return EXIT_ERROR;
-    int threads = option_threads(options);
     printf("model       %s\nspec        %s\nversion     zoetrope %s\ntarget      %s\n", model->name, model->spec_hash,
            model->compiler_version, target->name);
     printf("tuning      %s\n", target_tuning(target));
@@ -26,7 +52,9 @@ int command_info(const ModelDescription *model, const Options *options, Error *e
     printf("loss        %s\noptimizer   %s, learning rate %g\n", model->loss_is_l1 ? "l1" : "mse", model->optimizer, model->learning_rate);
     printf("parameters  %" PRId64 " in %d tensors\nstatistics  %" PRId64 " in %d tensors\n", model->parameter_count,
            model->parameter_tensors, model->statistic_count, model->statistic_tensors);
-    printf("seed        %" PRIu64 "\nmemory      fixed + threads × scratch:\n", option_seed(model, options));
+    printf("seed        %" PRIu64 "\n", option_seed(model, options));
+    const int threads = print_threads(options);
+    printf("memory      fixed + threads × scratch:\n");
     for (int i = 0; i < model->target_count; i++) print_target(model->targets[i], threads, model->targets[i] == target);
     return EXIT_DONE;
 }

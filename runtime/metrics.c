@@ -91,6 +91,19 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
     return true;
 }
 
+/* Keeps other runs out. Where the file system has no locks (network file systems, some in user space), nothing can: that is said. */
+static bool lock(int descriptor, const char *path, Error *error) {
+    int result;
+    do result = flock(descriptor, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+    if (result == 0) return true;
+    if (errno == EWOULDBLOCK) return fail(error, "%s: another training run is writing it; wait for its end, or choose another --out", path);
+    fprintf(stderr,
+            "warning: %s: cannot be locked: %s; nothing keeps a second training run from writing into this folder, so start none there\n",
+            path, strerror(errno));
+    return true;
+}
+
 bool metrics_open(MetricsLog *log, const char *path, int64_t resumed, Error *error) {
     *log = (MetricsLog){.path = copy_text(path)};
     int descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -98,8 +111,7 @@ bool metrics_open(MetricsLog *log, const char *path, int64_t resumed, Error *err
     bool good = descriptor >= 0 || fail(error, "%s: cannot be written: %s; choose another --out", path, strerror(errno));
     if (good && (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)))
         good = fail(error, "%s: is no file that can be read back; choose another --out, or remove it", path);
-    if (good && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        good = fail(error, "%s: another training run is writing it; wait for its end, or choose another --out", path);
+    good = good && lock(descriptor, path, error);
     if (good && (log->file = fdopen(descriptor, "a+")) == NULL) good = fail(error, "%s: cannot be opened: %s", path, strerror(errno));
     if (log->file == NULL && descriptor >= 0) close(descriptor);
     if (good && resumed == 0 && fseeko(log->file, 0, SEEK_END) == 0 && ftello(log->file) > 0)

@@ -4,8 +4,7 @@
 
 #include "error.h"
 #include "model.h"
-
-typedef enum { STATE_PARAMETER, STATE_STATISTIC, STATE_BATCHES_TRACKED } StateKind;
+#include "state_dict.h"
 
 typedef struct StateName { /* one name of PyTorch's state_dict */
     const char *name;

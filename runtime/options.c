@@ -71,7 +71,8 @@ static const Option option_table[] = {
     {"eval", STEP, 0, OPTION_FLAG, NULL, PLACE(evaluate), 0, 0,
      "no update: a forward pass with running statistics, giving loss and recon"},
     {"threads", ALL, 0, OPTION_NUMBER, "N", PLACE(threads), 1, 1024,
-     "threads for the kernels (default: the CPUs available); results do not depend on it"},
+     "threads for the kernels (default: as many as processors, the quotas of cgroups, OMP_NUM_THREADS and OMP_THREAD_LIMIT allow: see info); "
+     "results do not depend on it"},
     {"seed", ALL, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
      "of everything random (default: the spec's)"},
 };
@@ -80,7 +81,8 @@ static const struct { const char *name, *summary, *about, *examples[3]; } comman
         "Trains on the clips of videos, each drawn at random. Every training.strips_every iterations and at the end it writes strips "
         "(real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png), loss.svg, last.safetensors (the weights) and last.state.safetensors (what --resume "
         "reads); metrics.jsonl gets a line for every iteration. There and in the strips' names N is the number of iterations before; what "
-        "is printed, and itr<N>.safetensors, count those that are done. Ctrl-C finishes the iteration and saves; a second one stops at once.",
+        "is printed, and itr<N>.safetensors, count those that are done. Ctrl-C, SIGTERM or SIGHUP finishes the iteration and saves; more of them "
+        "within five seconds are the same wish, and one that comes later stops at once.",
         {"train --data videos/", "train --data videos/ --validation held_out/ --out runs/second --seed 7", "train --data videos/ --iterations 20000 --resume"}},
     [COMMAND_RECONSTRUCT] = {"reconstruct", "reconstruct videos, and measure how well",
         "Cuts every video into clips that do not overlap, reconstructs each, and writes strips, a table of PSNR and SSIM, and "
@@ -296,12 +298,17 @@ static void print_overview(FILE *out, const char *program) {
     fputs("\nenvironment:\n"
           "  ZOETROPE_TARGET  the instruction set to use instead of the best: one of those\n"
           "                   that info lists\n"
+          "  OMP_NUM_THREADS  threads for the kernels at most, where --threads is not given\n"
+          "  OMP_THREAD_LIMIT threads at most, whatever --threads says\n"
           "  OMP_WAIT_POLICY  passive: threads that wait sleep; best where other programs\n"
           "                   use the same processors\n"
           "\nexit status:\n"
           "  0    done\n"
           "  1    an error, which is named on standard error\n"
           "  2    a wrong command line\n"
+          "  3    train: stopped by a signal, and the iterations since the last save are\n"
+          "       lost: saving failed, or a signal more than five seconds after the first\n"
+          "       asked for an end at once\n"
           "  129, 130, 143  train: stopped by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, after\n"
           "                 saving\n",
           out);

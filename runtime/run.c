@@ -107,8 +107,7 @@ static bool start(Run *run, Error *error) {
     model_initialize(&run->state);
     if (init == NULL) return true;
     if (!tensor_file_read(&file, init, error)) return false;
-    bool good = checkpoint_load(&run->state, &file, stderr, error);
-    if (good) carried_collect(&run->carried, run->model, &file, stderr);
+    bool good = checkpoint_load(&run->state, &run->carried, &file, stderr, error);
     tensor_file_free(&file);
     return good;
 }

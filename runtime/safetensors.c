@@ -12,17 +12,25 @@
 
 enum { LENGTH_BYTES = 8, MAX_HEADER = 100 << 20 /* the limit of the format's own library */ };
 
+typedef enum { FLOAT, SIGNED, UNSIGNED, OPAQUE } TypeKind;
+
 static const struct {
     const char *name;
     unsigned bits;
+    TypeKind kind;
 } type_table[TENSOR_TYPE_COUNT] = {
-#define X(name, bits) {#name, bits},
+#define X(name, bits, kind) {#name, bits, kind},
     TENSOR_TYPES(X)
 #undef X
 };
 
-const char *tensor_type_name(TensorType type) {
-    return type_table[type].name;
+/* Bytes of `count` elements; false: no whole number of them, or more than can be. */
+static bool type_bytes(TensorType type, int64_t count, int64_t *bytes) {
+    const int64_t bits = type_table[type].bits;
+    if (bits >= 8) return !__builtin_mul_overflow(count, bits / 8, bytes);
+    if (count > INT64_MAX / 8 || count * bits % 8 != 0) return false;
+    *bytes = count * bits / 8;
+    return true;
 }
 
 const char *tensor_shape_text(char *text, int rank, const int64_t *shape) {
@@ -34,24 +42,21 @@ const char *tensor_shape_text(char *text, int rank, const int64_t *shape) {
 }
 
 FileTensor tensor_make(const char *name, TensorType type, int rank, const int64_t *shape, const void *bytes) {
-    FileTensor tensor = {.name = name, .type = type, .rank = rank, .count = 1, .bytes = bytes};
+    FileTensor tensor = {.name = name, .type = type, .type_name = type_table[type].name, .rank = rank, .count = 1, .bytes = bytes};
     for (int i = 0; i < rank; i++) {
         tensor.shape[i] = shape[i];
         tensor.count *= shape[i];
     }
-    tensor.size = (size_t)tensor.count * (type_table[type].bits / 8);
+    tensor.size = (size_t)tensor.count * type_table[type].bits / 8;
     return tensor;
 }
 
 /* ---- reading ---- */
 
-static bool parse_type(const char *text, TensorType *type) {
-    for (int i = 0; i < TENSOR_TYPE_COUNT; i++) {
-        if (strcmp(text, type_table[i].name) != 0) continue;
-        *type = (TensorType)i;
-        return true;
-    }
-    return false;
+static TensorType parse_type(const char *text) {
+    int i = 0;
+    while (i < TENSOR_TYPE_COUNT && strcmp(text, type_table[i].name) != 0) i++;
+    return (TensorType)i;
 }
 
 static bool parse_shape(FileTensor *tensor, json_t *shape, const char *path, Error *error) {
@@ -72,19 +77,18 @@ static bool parse_shape(FileTensor *tensor, json_t *shape, const char *path, Err
 
 /* `data`: the `available` bytes after the header. */
 static bool parse_tensor(FileTensor *tensor, json_t *entry, const unsigned char *data, size_t available, const char *path, Error *error) {
-    const char *type = json_string_value(json_object_get(entry, "dtype"));
     json_t *offsets = json_object_get(entry, "data_offsets"), *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
-    if (type == NULL) return fail(error, "%s: tensor %.100s has no dtype; the file is damaged", path, tensor->name);
-    if (!parse_type(type, &tensor->type))
-        return fail(error, "%s: tensor %.100s has the type %.20s, which is not known here; convert it to F32", path, tensor->name, type);
+    tensor->type_name = json_string_value(json_object_get(entry, "dtype"));
+    if (tensor->type_name == NULL) return fail(error, "%s: tensor %.100s has no dtype; the file is damaged", path, tensor->name);
+    tensor->type = parse_type(tensor->type_name);
     if (!parse_shape(tensor, json_object_get(entry, "shape"), path, error)) return false;
     if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
         return fail(error, "%s: tensor %.100s has no data_offsets; the file is damaged", path, tensor->name);
     json_int_t first = json_integer_value(begin), last = json_integer_value(end);
     if (first < 0 || last < first || (uint64_t)last > available)
         return fail(error, "%s: tensor %.100s lies outside the file; it was cut short or is damaged", path, tensor->name);
-    int64_t size;
-    if (__builtin_mul_overflow(tensor->count, (int64_t)(type_table[tensor->type].bits / 8), &size) || size != last - first)
+    int64_t size = last - first;
+    if (tensor->type != TENSOR_OTHER && (!type_bytes(tensor->type, tensor->count, &size) || size != last - first))
         return fail(error, "%s: tensor %.100s has %" JSON_INTEGER_FORMAT " bytes, which is not what its shape needs; the file is damaged",
                     path, tensor->name, last - first);
     tensor->size = (size_t)size;
@@ -219,8 +223,16 @@ static float half_to_float(uint16_t half) {
     return sign != 0 ? -magnitude : magnitude;
 }
 
-/* Of a tensor of F64, F32, F16 or BF16. */
-static float element_to_float(const FileTensor *tensor, int64_t i) {
+/* Sign, 4 bits of exponent, 3 of fraction; no infinities, and one NaN of each sign. */
+static double small_to_double(uint8_t bits) {
+    const int exponent = bits >> 3 & 15, fraction = bits & 7;
+    if ((bits & 127) == 127) return NAN;
+    const double magnitude = exponent > 0 ? ldexp(8 + fraction, exponent - 10) : ldexp(fraction, -9);
+    return bits >= 128 ? -magnitude : magnitude;
+}
+
+/* Of a tensor of floats. */
+static double float_element(const FileTensor *tensor, int64_t i) {
     const unsigned char *bytes = (const unsigned char *)tensor->bytes + i * (type_table[tensor->type].bits / 8);
     double wide;
     float single;
@@ -228,24 +240,48 @@ static float element_to_float(const FileTensor *tensor, int64_t i) {
     switch (tensor->type) {
     case TENSOR_F64:
         memcpy(&wide, bytes, sizeof wide);
-        return (float)wide;
+        return wide;
     case TENSOR_F32:
         memcpy(&single, bytes, sizeof single);
-        return single;
+        return (double)single;
+    case TENSOR_F8_E5M2: /* the upper half of a half */
+        return (double)half_to_float((uint16_t)(*bytes << 8));
+    case TENSOR_F8_E4M3:
+        return small_to_double(*bytes);
     default:
         memcpy(&narrow, bytes, sizeof narrow);
-        return tensor->type == TENSOR_F16 ? half_to_float(narrow) : float_of_bits((uint32_t)narrow << 16);
+        return (double)(tensor->type == TENSOR_F16 ? half_to_float(narrow) : float_of_bits((uint32_t)narrow << 16));
     }
 }
 
-static bool is_float(const FileTensor *tensor) {
+bool tensor_is_float(const FileTensor *tensor) {
     TensorType type = tensor->type;
     return type == TENSOR_F64 || type == TENSOR_F32 || type == TENSOR_F16 || type == TENSOR_BF16;
 }
 
 bool tensor_to_float(const FileTensor *tensor, float *values) {
-    if (!is_float(tensor)) return false;
-    for (int64_t i = 0; i < tensor->count; i++) values[i] = element_to_float(tensor, i);
+    if (!tensor_is_float(tensor)) return false;
+    for (int64_t i = 0; i < tensor->count; i++) values[i] = (float)float_element(tensor, i);
+    return true;
+}
+
+static void first_integer(const FileTensor *tensor, bool has_sign, double *number, int64_t *whole) {
+    const unsigned bits = type_table[tensor->type].bits;
+    uint64_t value = 0;
+    for (unsigned i = 0; i < bits / 8; i++) value |= (uint64_t)((const unsigned char *)tensor->bytes)[i] << (8 * i);
+    if (has_sign && bits < 64 && value >> (bits - 1) != 0) value |= UINT64_MAX << bits;
+    *number = has_sign ? (double)(int64_t)value : (double)value;
+    *whole = has_sign || value <= INT64_MAX ? (int64_t)value : -1;
+}
+
+bool tensor_first_number(const FileTensor *tensor, double *number, int64_t *whole) {
+    if (tensor->type == TENSOR_OTHER || type_table[tensor->type].kind == OPAQUE || tensor->count == 0) return false;
+    if (type_table[tensor->type].kind != FLOAT) {
+        first_integer(tensor, type_table[tensor->type].kind == SIGNED, number, whole);
+        return true;
+    }
+    *number = float_element(tensor, 0);
+    *whole = fabs(*number) < 0x1p63 && *number == floor(*number) ? (int64_t)*number : -1;
     return true;
 }
 
@@ -253,19 +289,27 @@ bool tensor_check_numbers(const TensorFile *file, const FileTensor *tensor, Erro
     static const char variance[] = ".running_var";
     const size_t length = strlen(tensor->name), end = sizeof variance - 1;
     const bool is_variance = length >= end && strcmp(tensor->name + length - end, variance) == 0;
-    for (int64_t i = 0; is_float(tensor) && i < tensor->count; i++) {
-        const float value = element_to_float(tensor, i);
-        if (isfinite(value) && !(is_variance && value < 0)) continue;
-        return fail(error, "%s: tensor %s holds %g (element %" PRId64 " of %" PRId64 "); %s", file->path, tensor->name, (double)value,
-                    i + 1, tensor->count, isfinite(value) ? "a variance is never negative" : "give finite numbers");
+    for (int64_t i = 0; tensor_is_float(tensor) && i < tensor->count; i++) {
+        const double value = float_element(tensor, i);
+        const bool finite = isfinite((float)value);
+        if (finite && !(is_variance && value < 0)) continue;
+        return fail(error, "%s: tensor %s holds %g (element %" PRId64 " of %" PRId64 "); %s", file->path, tensor->name, value, i + 1,
+                    tensor->count,
+                    finite            ? "a variance is never negative"
+                    : isfinite(value) ? "F32 has no number so large"
+                                      : "give finite numbers");
     }
     return true;
 }
 
 /* ---- writing ---- */
 
+/* Bits that a tensor's place is a multiple of: those of its elements. Where these are not known, they divide its size. */
 static unsigned width(const FileTensor *tensor) {
-    return type_table[tensor->type].bits;
+    unsigned bits = 64;
+    if (tensor->type != TENSOR_OTHER) return type_table[tensor->type].bits < 8 ? 8 : type_table[tensor->type].bits;
+    while (tensor->size * 8 % bits != 0) bits /= 2;
+    return bits;
 }
 
 /* The order of the data: wide elements first, otherwise as given. Returns the places, in the order given. */
@@ -296,11 +340,11 @@ static void print_header(FILE *out, const FileTensor *tensors, int count, const 
     }
     if (metadata_count > 0) fputs(count > 0 ? "}," : "}", out);
     for (int i = 0; i < count; i++) {
-        char *name = json_quoted(tensors[i].name);
-        fprintf(out, "%s%s:{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%zu,%zu]}", i > 0 ? "," : "", name,
-                tensor_type_name(tensors[i].type), tensor_shape_text(shape, tensors[i].rank, tensors[i].shape), place[i],
-                place[i] + tensors[i].size);
+        char *name = json_quoted(tensors[i].name), *type = json_quoted(tensors[i].type_name);
+        fprintf(out, "%s%s:{\"dtype\":%s,\"shape\":%s,\"data_offsets\":[%zu,%zu]}", i > 0 ? "," : "", name, type,
+                tensor_shape_text(shape, tensors[i].rank, tensors[i].shape), place[i], place[i] + tensors[i].size);
         free(name);
+        free(type);
     }
     fputc('}', out);
 }

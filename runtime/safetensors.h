@@ -12,23 +12,28 @@
 
 enum { TENSOR_MAX_RANK = 8 };
 
-/* The element types of the format: name in the file, bits of an element. */
+/* The element types of the format: name in the file, bits of an element, and what it holds: floats, integers with and without a sign, or
+ * what is only copied. */
 // clang-format off
-#define TENSOR_TYPES(X)                                                                       \
-    X(F64, 64) X(F32, 32) X(F16, 16) X(BF16, 16) X(F8_E5M2, 8) X(F8_E4M3, 8) X(I64, 64) X(U64, 64) \
-    X(I32, 32) X(U32, 32) X(I16, 16) X(U16, 16) X(I8, 8) X(U8, 8) X(BOOL, 8) X(C64, 64)
+#define TENSOR_TYPES(X)                                                                                                     \
+    X(F64, 64, FLOAT) X(F32, 32, FLOAT) X(F16, 16, FLOAT) X(BF16, 16, FLOAT) X(F8_E5M2, 8, FLOAT) X(F8_E4M3, 8, FLOAT)          \
+    X(I64, 64, SIGNED) X(U64, 64, UNSIGNED) X(I32, 32, SIGNED) X(U32, 32, UNSIGNED) X(I16, 16, SIGNED) X(U16, 16, UNSIGNED)    \
+    X(I8, 8, SIGNED) X(U8, 8, UNSIGNED) X(BOOL, 8, OPAQUE) X(C64, 64, OPAQUE) X(F8_E8M0, 8, OPAQUE)                            \
+    X(F6_E2M3, 6, OPAQUE) X(F6_E3M2, 6, OPAQUE) X(F4, 4, OPAQUE)
 // clang-format on
 
 typedef enum {
-#define X(name, bits) TENSOR_##name,
+#define X(name, bits, kind) TENSOR_##name,
     TENSOR_TYPES(X)
 #undef X
-        TENSOR_TYPE_COUNT
+        TENSOR_TYPE_COUNT,
+    TENSOR_OTHER = TENSOR_TYPE_COUNT /* a type that is not in the table: its bytes are carried, and never looked at */
 } TensorType;
 
 typedef struct FileTensor {
     const char *name;
     TensorType type;
+    const char *type_name; /* as the file calls it */
     int rank;
     int64_t shape[TENSOR_MAX_RANK];
     int64_t count;     /* elements */
@@ -59,11 +64,15 @@ void tensor_file_free(TensorFile *file);
 const FileTensor *tensor_file_find(const TensorFile *file, const char *name); /* NULL: none */
 const char *tensor_file_metadata(const TensorFile *file, const char *key);    /* NULL: none */
 
-/* Converts a tensor of F64, F32, F16 or BF16 to float32 (F64 rounds to nearest). False: of another type. */
+/* F64, F32, F16 or BF16: what tensor_to_float converts. */
+bool tensor_is_float(const FileTensor *tensor);
+/* Converts such a tensor to float32 (F64 rounds to nearest). False: of another type. */
 bool tensor_to_float(const FileTensor *tensor, float *values);
-/* That each element of such a tensor is a finite float32, and, of a variance (….running_var), not negative. */
+/* The first element of a tensor of any type of floats or integers, in *number, and as a whole number in *whole: what is none, or beyond
+ * int64_t, makes that −1. False: of another type, or without elements. */
+bool tensor_first_number(const FileTensor *tensor, double *number, int64_t *whole);
+/* That each element of floats is one that float32 holds as a finite number, and, of a variance (….running_var), not negative. */
 bool tensor_check_numbers(const TensorFile *file, const FileTensor *tensor, Error *error);
-const char *tensor_type_name(TensorType type);
 /* "[64, 32, 3, 3]" into a buffer of TENSOR_SHAPE_TEXT bytes, which is returned. */
 enum { TENSOR_SHAPE_TEXT = TENSOR_MAX_RANK * 24 };
 const char *tensor_shape_text(char *text, int rank, const int64_t *shape);

@@ -35,7 +35,7 @@ static bool read_input(const TensorFile *file, const char *name, int rank, const
         return fail(error, "%s: tensor %s has shape %s, and the model wants %s", file->path, name,
                     tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
     if (!tensor_to_float(tensor, values))
-        return fail(error, "%s: tensor %s is of type %s; convert it to F32", file->path, name, tensor_type_name(tensor->type));
+        return fail(error, "%s: tensor %s is of type %s; convert it to F32", file->path, name, tensor->type_name);
     return tensor_check_numbers(file, tensor, error);
 }
 

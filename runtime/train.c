@@ -7,26 +7,43 @@
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 /* ---- signals: the iteration is finished, then all is saved ---- */
 
-static volatile sig_atomic_t caught_signal; /* or 0 */
+enum { SAME_WISH = 5 /* seconds */ };
 
-static void remember_signal(int number) {
-    caught_signal = number;
-}
+static volatile sig_atomic_t caught_signal; /* the first one, or 0 */
+static atomic_llong caught_at;              /* when, in milliseconds; 0: none came yet */
 
 static const char *signal_name(int number) {
     return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
 }
 
+/* The same wish often comes more than once: schedulers signal a whole process group, and scripts in it forward what they get. Only who
+ * asks again later wants an end at once. No file is harmed by that, but what was learned since the last save is lost. */
+static void remember_signal(int number) {
+    static const char said[] = "stopped at once by a second signal; iterations since the last save are lost\n";
+    struct timespec now;
+    long long before = 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long long at = 1 + (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (atomic_compare_exchange_strong(&caught_at, &before, at)) caught_signal = number;
+    else if (at - before > SAME_WISH * 1000) {
+        (void)!write(STDERR_FILENO, said, sizeof said - 1);
+        _exit(EXIT_NOT_SAVED);
+    }
+}
+
 static void catch_signals(void) {
-    /* The handler works once: who sends a signal again wants an end at once, and no file is harmed by it. */
-    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)(SA_RESTART | SA_RESETHAND)}, before;
+    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = SA_RESTART}, before;
     sigemptyset(&action.sa_mask);
     caught_signal = 0;
+    atomic_store(&caught_at, 0);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     if (sigaction(SIGHUP, &action, &before) == 0 && before.sa_handler == SIG_IGN) sigaction(SIGHUP, &before, NULL); /* nohup */
@@ -254,6 +271,8 @@ static int train_on_data(Run *run, Error *error) {
         if (train(run, &data, error)) {
             print_end(run, &data, run->state.updates - first);
             status = run->state.updates < run->iterations ? EXIT_SIGNAL + run->stopped_by : EXIT_DONE;
+        } else if (run->stopped_by != 0 && run->saved != run->state.updates) {
+            status = EXIT_NOT_SAVED;
         }
     } else if (caught_signal != 0) {
         printf("stopped by %s while videos were being read; nothing was done\n", signal_name(caught_signal));

@@ -57,7 +57,7 @@ static double element(const FileTensor *tensor, int64_t index) {
         memcpy(&single, bytes + (size_t)index * sizeof single, sizeof single);
         return (double)single;
     }
-    ck_assert_msg(tensor->type == TENSOR_F64, "%s is of type %s", tensor->name, tensor_type_name(tensor->type));
+    ck_assert_msg(tensor->type == TENSOR_F64, "%s is of type %s", tensor->name, tensor->type_name);
     memcpy(&value, bytes + (size_t)index * sizeof value, sizeof value);
     return value;
 }

@@ -4,7 +4,6 @@
 
 #include <check.h>
 #include <png.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,11 +24,6 @@ START_TEST(a_resumed_run_has_the_bits_of_one_that_never_stopped) {
 }
 END_TEST
 
-static int signal_at, signal_number;
-static void send_signal(void) {
-    if (signal_at-- == 0) raise(signal_number);
-}
-
 /* Its numbers are not those of a run that was never stopped, so it says so. */
 START_TEST(a_run_that_goes_on_with_other_choices_of_kernels_says_so) {
     ck_assert_int_eq(run("train --out a --iterations 2"), 0);
@@ -44,21 +38,6 @@ START_TEST(a_run_that_goes_on_with_other_choices_of_kernels_says_so) {
     ck_assert_says("tuning      00000000abababab\n");
     ck_assert_int_eq(run("info"), 0);
     ck_assert_says("tuning      none\n");
-}
-END_TEST
-
-START_TEST(a_signal_finishes_the_iteration_saves_and_says_how_to_resume) {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    ck_assert_int_eq(run("train --out a --iterations 30"), 0);
-    fake_model_hook = send_signal;
-    signal_number = signals[_i];
-    signal_at = 17;
-    ck_assert_int_eq(run("train --out b --iterations 30"), 128 + signals[_i]);
-    fake_model_hook = NULL;
-    ck_assert_says("--resume");
-    assert_iteration("b/last.safetensors", "18");
-    ck_assert_int_eq(run("train --out b --iterations 30 --resume"), 0);
-    assert_same_file("a/last.state.safetensors", "b/last.state.safetensors");
 }
 END_TEST
 
@@ -376,7 +355,6 @@ Suite *trainer_suite(void) {
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_resumed_run_has_the_bits_of_one_that_never_stopped);
     tcase_add_test(tests, a_run_that_goes_on_with_other_choices_of_kernels_says_so);
-    tcase_add_loop_test(tests, a_signal_finishes_the_iteration_saves_and_says_how_to_resume, 0, 3);
     tcase_add_test(tests, a_run_folder_is_never_overwritten);
     tcase_add_test(tests, control_characters_of_a_name_are_shown_and_not_done);
     tcase_add_test(tests, help_fits_a_screen_and_says_what_is_required);

@@ -64,7 +64,12 @@ static const struct {
     {"[]", 0, "no safetensors"},
     {"", 0, "damaged"},
     {"{\"a\":5}", 0, "no dtype"},
-    {ONE("F99", "[2]", "[0,8]"), 8, "F99"},
+    {ONE("F99", "[2]", "[0,5]"), 5, ""}, /* of a type that is not known, any size may be right */
+    {ONE("F99", "[2]", "[0,9]"), 5, "outside"},
+    {ONE("F4", "[2,3]", "[0,3]"), 3, ""},
+    {ONE("F6_E2M3", "[8]", "[0,6]"), 6, ""},
+    {ONE("F6_E2M3", "[7]", "[0,5]"), 5, "not what its shape needs"},
+    {ONE("F4", "[9223372036854775807]", "[0,5]"), 5, "not what its shape needs"},
     {ONE("F32", "5", "[0,8]"), 8, "no shape"},
     {ONE("F32", "[-2]", "[0,8]"), 8, "no shape"},
     {ONE("F32", "[2.5]", "[0,8]"), 8, "no shape"},

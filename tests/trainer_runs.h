@@ -22,6 +22,9 @@ extern char output[1 << 16];
 extern long file_limit;
 extern void (*before_run)(void);
 
+/* Locks of files: what flock fails with; 0: it works. */
+extern int lock_error;
+
 void assert_same_file(const char *a, const char *b);
 int count_lines(const char *path);
 TensorFile read_tensors(const char *path);
