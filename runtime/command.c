@@ -124,10 +124,10 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
         break;
     }
     options_free(&options);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && (status == EXIT_DONE || status == EXIT_INCOMPLETE)) {
         fail(&error, "standard output cannot be written; it is closed, or there is no room where it goes");
         status = EXIT_ERROR;
     }
-    if (status == EXIT_ERROR || status == EXIT_USAGE) print_error(&error);
+    if (status == EXIT_ERROR || status == EXIT_USAGE || status == EXIT_INCOMPLETE) print_error(&error);
     return status;
 }

@@ -35,9 +35,9 @@ enum {
 /* clang-format off */
 static const Option option_table[] = {
     {"data", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of PNG frames, and folders with such in them (without it: videos that the program draws itself)"},
+     "videos, folders of still images, and folders with such in them (without it: videos that the program draws itself)"},
     {"data", RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of PNG frames, and folders with such in them"},
+     "videos, folders of still images, and folders with such in them"},
     {"validation", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(validation), 0, 0,
      "videos to measure loss and PSNR on with every strip; the best weights become best.safetensors"},
     {"weights", RECONSTRUCT | SCORE | STEP, RECONSTRUCT | SCORE | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,
@@ -307,6 +307,8 @@ static void print_overview(FILE *out, const char *program) {
           "  0    done\n"
           "  1    an error, which is named on standard error\n"
           "  2    a wrong command line\n"
+          "  3    reconstruct, score: done, but some of the videos that were asked for have\n"
+          "       no complete result; standard error says which, and why\n"
           "  129, 130, 143  train: stopped by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, after\n"
           "                 saving\n",
           out);
