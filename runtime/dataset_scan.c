@@ -80,8 +80,12 @@ static void look_at(Scan *scan, const char *path, const char *name, bool linked,
     const bool regular = found && S_ISREG(inside.st_mode);
     /* A link to nowhere, or a pipe: its name says what it stands for. */
     const PictureKind kind = regular ? picture_kind(path) : picture_name_rank(name) >= 0 ? PICTURE_STILL : PICTURE_NONE;
-    if (kind == PICTURE_STILL) add_file(stills, name, found ? &inside : NULL);
-    else if (regular || (!found && video_has_usual_name(name)))
+    if (kind == PICTURE_STILL) {
+        add_file(stills, name, found ? &inside : NULL);
+        stills->linked |= link;
+        return;
+    }
+    if (regular || (!found && video_has_usual_name(name)))
         add_file(add(scan, VIDEO_FILE, path, false, linked || link), NULL, found ? &inside : NULL);
 }
 

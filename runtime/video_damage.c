@@ -47,6 +47,7 @@ void damage_start(VideoDamage *damage, AVFormatContext *container, AVCodecContex
 
 int damage_send(VideoDamage *damage, AVCodecContext *decoder, const AVPacket *packet) {
     const int64_t complaints = damage->complaints;
+    if (packet->pts != AV_NOPTS_VALUE && packet->pts + packet->duration > damage->reached) damage->reached = packet->pts + packet->duration;
     if (damage->packets++ == 0) damage->no_head = !damage->strict && !(packet->flags & AV_PKT_FLAG_KEY);
     const int recognition = decoder->err_recognition;
     if (damage->strict) decoder->err_recognition = STRICT;
@@ -75,6 +76,16 @@ void damage_look_at(VideoDamage *damage, const AVFrame *frame) {
     damage->pending = false;
 }
 
+/* Matroska that is cut off ends as if it were whole. Its header says how long it was; with other streams in it, that may be theirs. */
+static bool ends_early(const VideoDamage *damage) {
+    const AVFormatContext *container = damage->container;
+    if (strncmp(container->iformat->name, "matroska", 8) != 0 || container->nb_streams != 1 || container->duration <= 0) return false;
+    const int64_t start = container->start_time == AV_NOPTS_VALUE ? 0 : container->start_time;
+    const int64_t reached = av_rescale_q(damage->reached, container->streams[0]->time_base, AV_TIME_BASE_Q) - start;
+    const int64_t left = container->duration - reached, frame = damage->packets > 0 ? reached / damage->packets : 0;
+    return left > 3 * frame && left > AV_TIME_BASE / 4 && left > container->duration / 50;
+}
+
 /* ---- the report ---- */
 
 static void add(VideoReport *report, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
@@ -96,7 +107,7 @@ void damage_report(const VideoDamage *damage, VideoReport *report) {
         const char *text;
     } kinds[] = {
         {damage->lost, "cannot be decoded"}, {concealed, "decoded only in part"}, {damage->headless, "before the first key frame"}};
-    const char *end = damage->breaks_off                 ? "the file breaks off after them"
+    const char *end = damage->breaks_off || ends_early(damage) ? "the file breaks off after them"
                       : damage->container_complaints > 0 ? "its container has places that cannot be read"
                       : damage->no_head && !damaged      ? "it does not begin with a key frame"
                                                          : NULL;
