@@ -108,9 +108,9 @@ void damage_report(const VideoDamage *damage, VideoReport *report) {
     } kinds[] = {
         {damage->lost, "cannot be decoded"}, {concealed, "decoded only in part"}, {damage->headless, "before the first key frame"}};
     const char *end = damage->breaks_off || ends_early(damage) ? "the file breaks off after them"
-                      : damage->container_complaints > 0 ? "its container has places that cannot be read"
-                      : damage->no_head && !damaged      ? "it does not begin with a key frame"
-                                                         : NULL;
+                      : damage->container_complaints > 0       ? "its container has places that cannot be read"
+                      : damage->no_head && !damaged            ? "it does not begin with a key frame"
+                                                               : NULL;
     if (!damaged && !end) return;
     report->incomplete = true;
     add(report, "damaged: %" PRId64 " of %" PRId64 " %s", damaged, frames, plural(frames, "frame", "frames"));

@@ -24,7 +24,7 @@ typedef struct VideoDamage {
     bool reached_key;                         /* … and one has come since */
     bool breaks_off;                          /* the container cannot be read to its end */
     bool reading;                             /* the container is being read */
-    int64_t reached; /* the end of the last packet, in the stream's units */
+    int64_t reached;                          /* the end of the last packet, in the stream's units */
     int64_t complaints, container_complaints; /* heard from each */
 } VideoDamage;
 

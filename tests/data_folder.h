@@ -9,8 +9,8 @@
 void make_folder(void);
 void remove_folder(void);
 
-extern char *folder;   /* of the test that runs */
-extern char *warnings; /* what dataset_open has warned of */
+extern char *folder;               /* of the test that runs */
+extern char *warnings;             /* what dataset_open has warned of */
 extern const DatasetOptions small; /* T = 4, grey, 12 × 16 */
 
 /* The path of a name in the folder, valid until the next call. */

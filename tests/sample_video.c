@@ -85,8 +85,8 @@ static uint8_t *matrix_place(AVStream *stream) {
     const size_t size = 9 * sizeof(int32_t);
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
     AVCodecParameters *parameters = stream->codecpar;
-    AVPacketSideData *data = av_packet_side_data_new(&parameters->coded_side_data, &parameters->nb_coded_side_data,
-                                                     AV_PKT_DATA_DISPLAYMATRIX, size, 0);
+    AVPacketSideData *data =
+        av_packet_side_data_new(&parameters->coded_side_data, &parameters->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX, size, 0);
     uint8_t *place = data ? data->data : NULL;
 #else
     uint8_t *place = av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, size);
@@ -144,7 +144,10 @@ static void fill_plane(AVFrame *frame, const AVPixFmtDescriptor *format, int pla
         for (int column = 0; column < (colour ? (frame->width + 1) / 2 : frame->width); column++) {
             const bool corner = 2 * row < frame->height && 2 * column < frame->width;
             const int level = corner ? sample->corner : sample->level;
-            memset(frame->data[plane] + row * frame->linesize[plane] + column * step, colour ? 128 : full ? level : 16 + level * 219 / 255,
+            memset(frame->data[plane] + row * frame->linesize[plane] + column * step,
+                   colour ? 128
+                   : full ? level
+                          : 16 + level * 219 / 255,
                    (size_t)step);
         }
 }

@@ -10,12 +10,12 @@ struct AVPacket;
 typedef struct SampleVideo {
     const char *codec; /* of libavcodec: ffv1 (lossless, grey), mpeg4, mjpeg */
     int frames, rows, columns;
-    int key_every;   /* frames from key frame to key frame */
-    int b_frames;    /* between two others */
-    int small_from;  /* from this frame on, half as high and wide; 0: never */
-    int small_until; /* before this frame, half as high and wide; 0: never */
-    int level;       /* of the codec: ffv1 has checksums from 3 on; 0: its own choice */
-    bool index_first; /* of MP4: so that a file that is cut off still has one */
+    int key_every;         /* frames from key frame to key frame */
+    int b_frames;          /* between two others */
+    int small_from;        /* from this frame on, half as high and wide; 0: never */
+    int small_until;       /* before this frame, half as high and wide; 0: never */
+    int level;             /* of the codec: ffv1 has checksums from 3 on; 0: its own choice */
+    bool index_first;      /* of MP4: so that a file that is cut off still has one */
     const int32_t *matrix; /* [9]: how the pictures are to be turned, said beside them; NULL: nothing is said */
     /* Sees each packet before it is written, and may change its bytes; false: it is lost. NULL: none is. */
     bool (*hurt)(struct AVPacket *packet, int number);

@@ -21,7 +21,8 @@ static void frames(const char *extension, const char *encoder, const char *forma
 
 static const struct {
     const char *extension, *encoder, *format;
-} stills[] = {{"png", "png", "gray"}, {"jpg", "mjpeg", "yuvj420p"}, {"tif", "tiff", "gray"}, {"bmp", "bmp", "gray"}, {"pgm", "pgm", "gray"}};
+} stills[] = {
+    {"png", "png", "gray"}, {"jpg", "mjpeg", "yuvj420p"}, {"tif", "tiff", "gray"}, {"bmp", "bmp", "gray"}, {"pgm", "pgm", "gray"}};
 
 START_TEST(a_damaged_still_costs_that_frame) {
     char name[64], gap[200];
@@ -116,14 +117,19 @@ static const struct {
     const char *says;
     int64_t frames; /* 0: as many as the decoder gives */
 } damages[] = {
-    {"cut.avi", {.codec = "mjpeg", .frames = 30, .rows = 96, .columns = 128, .hurt = cut_every_third}, "damaged: 10 of 30 frames (10 decoded only in part); ", 30},
+    {"cut.avi",
+     {.codec = "mjpeg", .frames = 30, .rows = 96, .columns = 128, .hurt = cut_every_third},
+     "damaged: 10 of 30 frames (10 decoded only in part); ",
+     30},
     {"noisy.avi", {.codec = "mpeg4", .frames = 60, .hurt = flip_bytes}, "damaged: ", 0},
     {"noisy.mkv", {.codec = "mpeg4", .frames = 60, .hurt = flip_bytes}, " of 60 frames (", 0},
     {"noisy.ts", {.codec = "mpeg2video", .frames = 60, .hurt = flip_bytes}, " decoded only in part", 0},
     {"noisy.nut", {.codec = "ffv1", .frames = 60, .level = 3, .hurt = flip_bytes}, "damaged: 6 of 60 frames (", 0},
     {"headless.avi", {.codec = "mpeg4", .frames = 30, .key_every = 12, .hurt = lose_the_first}, "(11 before the first key frame)", 29},
-    {"lost.mp4", {.codec = "mpeg4", .frames = 40, .key_every = 5, .hurt = lose_20_to_22},
-     "its timestamps jump: about 3 frames are missing after frame 19; those that are there are used", 37},
+    {"lost.mp4",
+     {.codec = "mpeg4", .frames = 40, .key_every = 5, .hurt = lose_20_to_22},
+     "its timestamps jump: about 3 frames are missing after frame 19; those that are there are used",
+     37},
     {"lost.mkv", {.codec = "mjpeg", .frames = 40, .hurt = lose_20_to_22}, "about 3 frames are missing after frame 19", 37},
 };
 
@@ -170,10 +176,10 @@ START_TEST(what_is_whole_is_not_called_damaged) {
     static const struct {
         const char *name, *codec;
         int b_frames;
-    } whole[] = {{"a.avi", "mjpeg", 0},       {"b.avi", "mpeg4", 0}, {"c.mp4", "mpeg4", 2},  {"d.mkv", "mpeg4", 2},     {"e.ts", "mpeg2video", 2},
-                 {"f.mpg", "mpeg2video", 2},  {"g.mkv", "ffv1", 0},  {"h.flv", "flv", 0},    {"j.wmv", "wmv2", 0},
-                 {"k.mov", "mjpeg", 0},       {"l.avi", "ffvhuff", 0}, {"m.mpg", "mpeg1video", 2}, {"n.m4v", "mpeg4", 0}, {"o.avi", "msmpeg4", 0},
-                 {"p.mjpeg", "mjpeg", 0}};
+    } whole[] = {{"a.avi", "mjpeg", 0},     {"b.avi", "mpeg4", 0},      {"c.mp4", "mpeg4", 2},   {"d.mkv", "mpeg4", 2},
+                 {"e.ts", "mpeg2video", 2}, {"f.mpg", "mpeg2video", 2}, {"g.mkv", "ffv1", 0},    {"h.flv", "flv", 0},
+                 {"j.wmv", "wmv2", 0},      {"k.mov", "mjpeg", 0},      {"l.avi", "ffvhuff", 0}, {"m.mpg", "mpeg1video", 2},
+                 {"n.m4v", "mpeg4", 0},     {"o.avi", "msmpeg4", 0},    {"p.mjpeg", "mjpeg", 0}};
     const int count = sizeof whole / sizeof *whole;
     for (int i = 0; i < count; i++)
         write_video(whole[i].name, (SampleVideo){.codec = whole[i].codec, .frames = 50, .key_every = 12, .b_frames = whole[i].b_frames});

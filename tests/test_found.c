@@ -15,7 +15,8 @@ static void expect_description(const Dataset *dataset, const char *expected) {
 }
 
 static void picture(const char *name, const char *encoder, const char *format, int level) {
-    const SamplePicture sample = {.encoder = encoder, .format = format, .rows = 24, .columns = 32, .level = (uint8_t)level, .corner = (uint8_t)level};
+    const SamplePicture sample = {
+        .encoder = encoder, .format = format, .rows = 24, .columns = 32, .level = (uint8_t)level, .corner = (uint8_t)level};
     ck_assert_msg(sample_picture_write(inside(name), &sample), "%s: no encoder", name);
 }
 
@@ -24,11 +25,11 @@ static void picture(const char *name, const char *encoder, const char *format, i
 /* Whatever they are called: content decides. */
 static const struct {
     const char *encoder, *format, *extension;
-} formats[] = {{"mjpeg", "yuvj420p", "jpg"}, {"mjpeg", "yuvj420p", "JPEG"},    {"tiff", "gray", "tif"},    {"tiff", "gray16le", "tiff"},
-               {"tiff", "rgb24", "tif"},     {"bmp", "gray", "bmp"},           {"bmp", "bgr24", "bmp"},    {"pgm", "gray", "pgm"},
-               {"pgm", "gray16be", "pgm"},   {"ppm", "rgb24", "ppm"},          {"gif", "gray", "gif"},     {"png", "gray", "png"},
-               {"mjpeg", "yuvj420p", "png"}, {"png", "rgb24", "mp4"},          {"bmp", "gray", "unknown"}, {"tiff", "gray", "jpg"},
-               {"targa", "bgr24", "tga"},    {"libwebp", "yuv420p", "webp"},   {"sgi", "gray", "sgi"},     {"pam", "gray", "pam"}};
+} formats[] = {{"mjpeg", "yuvj420p", "jpg"}, {"mjpeg", "yuvj420p", "JPEG"},  {"tiff", "gray", "tif"},    {"tiff", "gray16le", "tiff"},
+               {"tiff", "rgb24", "tif"},     {"bmp", "gray", "bmp"},         {"bmp", "bgr24", "bmp"},    {"pgm", "gray", "pgm"},
+               {"pgm", "gray16be", "pgm"},   {"ppm", "rgb24", "ppm"},        {"gif", "gray", "gif"},     {"png", "gray", "png"},
+               {"mjpeg", "yuvj420p", "png"}, {"png", "rgb24", "mp4"},        {"bmp", "gray", "unknown"}, {"tiff", "gray", "jpg"},
+               {"targa", "bgr24", "tga"},    {"libwebp", "yuv420p", "webp"}, {"sgi", "gray", "sgi"},     {"pam", "gray", "pam"}};
 
 START_TEST(stills_of_any_format_are_frames_of_one_video) {
     make_folder_inside("frames");
@@ -138,8 +139,8 @@ END_TEST
 /* ---- what is no data ---- */
 
 START_TEST(hidden_names_and_leftovers_are_data_only_where_they_are_named) {
-    static const char *const names[] = {".hidden",     "__MACOSX",          "@eaDir",        ".@__thumb",
-                                        "$RECYCLE.BIN", ".Trash-1000", ".ipynb_checkpoints", "System Volume Information"};
+    static const char *const names[] = {
+        ".hidden", "__MACOSX", "@eaDir", ".@__thumb", "$RECYCLE.BIN", ".Trash-1000", ".ipynb_checkpoints", "System Volume Information"};
     const int count = sizeof names / sizeof *names;
     char name[128];
     for (int i = 0; i < count; i++) {
@@ -248,9 +249,7 @@ END_TEST
 /* ---- rotation ---- */
 
 /* Where the bright corner of the pixels comes to lie, by Exif's Orientation: row, column of four. */
-static const struct {
-    int row, column;
-} corners[] = {{0, 0}, {0, 0}, {0, 1}, {1, 1}, {1, 0}, {0, 0}, {0, 1}, {1, 1}, {1, 0}};
+static const struct { int row, column; } corners[] = {{0, 0}, {0, 0}, {0, 1}, {1, 1}, {1, 0}, {0, 0}, {0, 1}, {1, 1}, {1, 0}};
 
 static void expect_corner(const Dataset *dataset, int turn) {
     const uint8_t *levels = dataset->videos[0].levels;
@@ -263,7 +262,8 @@ static void expect_corner(const Dataset *dataset, int turn) {
 }
 
 START_TEST(pictures_are_turned_as_exif_says) {
-    const uint8_t exif[] = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 18, 0, 3, 0, 0, 0, 1, 0, (uint8_t)_i, 0, 0, 0, 0, 0, 0};
+    const uint8_t exif[] = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'M', 'M',         0, 42, 0, 0, 0, 8,
+                            0,    1,    1, 18, 0,   3,   0,   0,   0, 1, 0,   (uint8_t)_i, 0, 0,  0, 0, 0, 0};
     for (int i = 0; i < 4; i++) {
         char name[8] = {(char)('0' + i), '.', 'j', 'p', 'g', 0}, *path = strdup(inside(name));
         const SamplePicture sample = {"mjpeg", "yuvj420p", 48, 96, 20, 230};
@@ -288,9 +288,11 @@ END_TEST
 static const struct {
     const char *pixels;
     int32_t matrix[9]; /* with which a container says it */
-} turns[] = {{"abcdef", {1 << 16, 0, 0, 0, 1 << 16}},   {"abcdef", {1 << 16, 0, 0, 0, 1 << 16}},   {"cbafed", {-(1 << 16), 0, 0, 0, 1 << 16}},
-             {"fedcba", {-(1 << 16), 0, 0, 0, -(1 << 16)}}, {"defabc", {1 << 16, 0, 0, 0, -(1 << 16)}}, {"adbecf", {0, 1 << 16, 0, 1 << 16, 0}},
-             {"daebfc", {0, 1 << 16, 0, -(1 << 16), 0}}, {"fcebda", {0, -(1 << 16), 0, -(1 << 16), 0}}, {"cfbead", {0, -(1 << 16), 0, 1 << 16, 0}}};
+} turns[] = {{"abcdef", {1 << 16, 0, 0, 0, 1 << 16}},    {"abcdef", {1 << 16, 0, 0, 0, 1 << 16}},
+             {"cbafed", {-(1 << 16), 0, 0, 0, 1 << 16}}, {"fedcba", {-(1 << 16), 0, 0, 0, -(1 << 16)}},
+             {"defabc", {1 << 16, 0, 0, 0, -(1 << 16)}}, {"adbecf", {0, 1 << 16, 0, 1 << 16, 0}},
+             {"daebfc", {0, 1 << 16, 0, -(1 << 16), 0}}, {"fcebda", {0, -(1 << 16), 0, -(1 << 16), 0}},
+             {"cfbead", {0, -(1 << 16), 0, 1 << 16, 0}}};
 
 START_TEST(pixels_go_where_each_turn_says) {
     uint8_t rgb[18], out[18];
@@ -345,9 +347,13 @@ static const struct {
 } metadata[] = {
     {TIFF_LITTLE, sizeof TIFF_LITTLE - 1},
     {TIFF_BIG, sizeof TIFF_BIG - 1},
-    {"\x89PNG\r\n\x1a\n\0\0\0\x01tEXt.1234\0\0\0\x1a" "eXIf" TIFF_BIG "1234", 8 + 13 + 12 + 26},
+    {"\x89PNG\r\n\x1a\n\0\0\0\x01tEXt.1234\0\0\0\x1a"
+     "eXIf" TIFF_BIG "1234",
+     8 + 13 + 12 + 26},
     {"RIFF\0\0\0\0WEBPVP8 \x01\0\0\0..EXIF\x1a\0\0\0" TIFF_LITTLE, 12 + 10 + 8 + 26},
-    {"\xff\xd8\xff\xe0\0\x04..\xff\xff\xe1\0\x22" "Exif\0\0" TIFF_LITTLE "\xff\xda", 2 + 6 + 5 + 6 + 26 + 2},
+    {"\xff\xd8\xff\xe0\0\x04..\xff\xff\xe1\0\x22"
+     "Exif\0\0" TIFF_LITTLE "\xff\xda",
+     2 + 6 + 5 + 6 + 26 + 2},
 };
 
 START_TEST(the_metadata_of_each_format_are_read) {
