@@ -112,10 +112,10 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
         break;
     }
     options_free(&options);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == EXIT_DONE) {
+    if ((fflush(stdout) != 0 || ferror(stdout)) && (status == EXIT_DONE || status == EXIT_INCOMPLETE)) {
         fail(&error, "standard output cannot be written; it is closed, or there is no room where it goes");
         status = EXIT_ERROR;
     }
-    if (status == EXIT_ERROR || status == EXIT_USAGE || status == EXIT_NOT_SAVED) print_escaped(stderr, "error: %s", error.text);
+    if (status != EXIT_DONE && status < EXIT_SIGNAL) print_escaped(stderr, "error: %s", error.text);
     return status;
 }

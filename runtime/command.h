@@ -10,11 +10,12 @@ enum {
     EXIT_DONE = 0,
     EXIT_ERROR = 1,
     EXIT_USAGE = 2,
-    EXIT_NOT_SAVED = 3, /* stopped by a signal, and what was learned since the last save is lost */
-    EXIT_SIGNAL = 128   /* + the signal's number: stopped by it, and saved */
+    EXIT_NOT_SAVED = 3,  /* stopped by a signal, and what was learned since the last save is lost */
+    EXIT_INCOMPLETE = 4, /* done, and written; but some of the videos that were asked for have no complete result */
+    EXIT_SIGNAL = 128    /* + the signal's number: stopped by it, and saved */
 };
 
-/* Each returns the exit status; with EXIT_ERROR and EXIT_NOT_SAVED, the error says what to print. */
+/* Each returns the exit status; where that is not EXIT_DONE or a signal's, the error says what to print. */
 int command_train(const ModelDescription *model, const Options *options, Error *error);       /* train.c */
 int command_reconstruct(const ModelDescription *model, const Options *options, Error *error); /* reconstruct.c */
 int command_step(const ModelDescription *model, const Options *options, Error *error);        /* step.c */
@@ -50,9 +51,15 @@ typedef struct EvaluatedClip {
     const float *x, *reconstruction; /* [T, C, H, W] */
 } EvaluatedClip;
 
-/* Reconstructs every non-overlapping clip of the data, in order, with running statistics, and shows each to `visit` (which stops it by
- * returning false, with an error). */
-bool evaluate_data(ModelState *state, const Dataset *data, bool (*visit)(void *context, const EvaluatedClip *clip, Error *error),
-                   void *context, Error *error);
+typedef struct EvaluationVisitor {
+    /* Sees each clip; returning false, with an error, stops the evaluation. */
+    bool (*visit)(void *context, const EvaluatedClip *clip, Error *error);
+    /* A video can no longer be read, and its further clips are left out; NULL: that is an error. */
+    void (*leave_out)(void *context, int64_t video, const Error *reason);
+    void *context;
+} EvaluationVisitor;
+
+/* Reconstructs every non-overlapping clip of the data, in order, with running statistics, and shows each to the visitor. */
+bool evaluate_data(ModelState *state, const Dataset *data, const EvaluationVisitor *visitor, Error *error);
 
 #endif

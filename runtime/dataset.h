@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "error.h"
+#include "file_identity.h"
 #include "video.h"
 
 typedef struct DatasetOptions {
@@ -34,21 +35,28 @@ typedef struct DatasetOptions {
 
 typedef struct DatasetVideo {
     VideoSource source;
-    int64_t frames;      /* ≥ T */
-    uint8_t *levels;     /* [frames, C, H, W] where the video is in the cache, or NULL and: */
-    int64_t *timestamps; /* [frames] */
-    uint64_t *hashes;    /* [frames], of each frame's levels */
-    bool ordered;        /* timestamps rise from frame to frame, so that one tells which frame it is */
-    char *path;          /* what source.path points to */
+    int64_t frames;           /* ≥ T */
+    uint8_t *levels;          /* [frames, C, H, W] where the video is in the cache, or NULL and: */
+    int64_t *timestamps;      /* [frames] */
+    uint64_t *hashes;         /* [frames], of each frame's levels */
+    bool ordered;             /* timestamps rise from frame to frame, so that one tells which frame it is */
+    char *path, *folder;      /* what source.path, source.folder … */
+    char **names;             /* … and source.names point to */
+    FileIdentity *identities; /* [files]: the file, or one for each still; none for a drawn video */
+    int64_t files;
 } DatasetVideo;
 
 /* What was found on the way. */
 typedef struct DatasetCounts {
-    int64_t files;      /* files, and folders of PNG frames */
+    int64_t files;      /* files, and sets of stills */
     int64_t unreadable; /* videos that cannot be decoded, warned about */
     int64_t brief;      /* videos of less than T frames, warned about */
-    int64_t damaged;    /* videos that are used, but for the packets that cannot be decoded; warned about */
+    int64_t damaged;    /* videos that are used, though they are damaged in part; warned about */
     int64_t gaps;       /* videos that are used, but for frames that seem to be missing; warned about */
+    int64_t turned;     /* videos whose metadata say how they are to be turned */
+    int64_t duplicates; /* paths to videos that are there already */
+    int64_t proxies;    /* small copies beside their originals, left out */
+    int64_t hidden;     /* hidden names and leftovers of tools, passed over in silence */
     int64_t others;     /* files that are no videos and do not look like it; passed over in silence */
     int64_t unreadable_folders;
 } DatasetCounts;
@@ -60,12 +68,15 @@ typedef struct Dataset {
     int64_t frames; /* of all videos */
     int64_t cached; /* videos that are in the cache */
     DatasetCounts counts;
-    size_t memory; /* see dataset_memory_bytes */
+    size_t memory;     /* see dataset_memory_bytes */
+    char **incomplete; /* [incomplete_count]: paths of what is left out or damaged, whole or in part */
+    int64_t incomplete_count;
 } Dataset;
 
-/* paths: files and folders. Of a folder, every video in it and in its sub-folders, ordered bytewise by path; a folder's own .png files
- * are one video, in natural order of name. Unreadable videos and those shorter than T are left out with a warning. NULL with an error when
- * a path does not exist, when no video is left (the error says what was found), when it was stopped, or when out of memory. */
+/* paths: files and folders. Of a folder, every video in it and in its sub-folders, ordered bytewise by path; a folder's own still images
+ * are one video, in natural order of name. What is data, and what is not, is said in docs/data.md. Unreadable videos and those shorter than
+ * T are left out with a warning. NULL with an error when a path does not exist, when no video is left (the error says what was found), when
+ * it was stopped, or when out of memory. */
 Dataset *dataset_open(const char *const *paths, int path_count, const DatasetOptions *options, Error *error);
 
 /* Videos that the program draws itself, numbers first … first + videos − 1 of the endlessly many that `seed` has, each of `frames`
@@ -75,10 +86,20 @@ Dataset *dataset_open_synthetic(uint64_t seed, uint64_t first, int64_t videos, i
 
 void dataset_close(Dataset *dataset);
 
-/* One line: videos, frames, what was left out. */
+/* One line: videos, frames, what was left out. DATASET_DESCRIPTION bytes are enough. */
+enum { DATASET_DESCRIPTION = 640 };
 void dataset_describe(const Dataset *dataset, char *text, size_t size);
 
-/* Bytes that the data set holds: the cache, the index of streamed videos, and paths. At most cache_bytes + 16 bytes a frame of the
+/* Notes that a video can no longer be read to its end. */
+void dataset_note_incomplete(Dataset *dataset, const char *path);
+
+/* False with an error that names them where some of what was asked for is left out, or damaged. */
+bool fail_incomplete(const Dataset *dataset, Error *error);
+
+/* How many videos of the second have a file that is also in the first; *first: the path of one. */
+int64_t dataset_overlap(const Dataset *one, const Dataset *two, const char **first);
+
+/* Bytes that the data set holds: the cache, the index of streamed videos, and names of files. At most cache_bytes + 16 bytes a frame of the
  * streamed videos + a little for each video. While opening, and in each ClipReader, one decoder is open on top of that, with the few
  * frames that it needs at their own size. */
 size_t dataset_memory_bytes(const Dataset *dataset);

@@ -9,8 +9,7 @@ typedef struct Batch { /* clips that are gathered until there are B of them */
     int clips;
 } Batch;
 
-static bool run_batch(ModelState *state, Batch *batch, bool (*visit)(void *context, const EvaluatedClip *clip, Error *error), void *context,
-                      Error *error) {
+static bool run_batch(ModelState *state, Batch *batch, const EvaluationVisitor *visitor, Error *error) {
     size_t elements = clip_elements(state->model);
     if (batch->clips == 0) return true;
     for (size_t i = (size_t)batch->clips * elements; i < batch_elements(state->model); i++) batch->x[i] = 0;
@@ -18,30 +17,40 @@ static bool run_batch(ModelState *state, Batch *batch, bool (*visit)(void *conte
     for (int i = 0; i < batch->clips; i++) {
         batch->clip[i].x = batch->x + (size_t)i * elements;
         batch->clip[i].reconstruction = state->reconstruction + (size_t)i * elements;
-        if (!visit(context, &batch->clip[i], error)) return false;
+        if (!visitor->visit(visitor->context, &batch->clip[i], error)) return false;
     }
     batch->clips = 0;
     return true;
 }
 
-bool evaluate_data(ModelState *state, const Dataset *data, bool (*visit)(void *context, const EvaluatedClip *clip, Error *error),
-                   void *context, Error *error) {
+/* *number: of clips so far. */
+static bool run_video(ModelState *state, Batch *batch, ClipReader *reader, int64_t video, int64_t clips, int64_t *number,
+                      const EvaluationVisitor *visitor, Error *error) {
     const ModelDescription *model = state->model;
-    size_t elements = clip_elements(model), bytes = batch_elements(model) * sizeof(float);
+    const size_t elements = clip_elements(model);
+    for (int64_t clip = 0; clip < clips; clip++) {
+        if (!clip_read(reader, video, clip * model->T, model->T, batch->x + (size_t)batch->clips * elements, error)) {
+            if (!visitor->leave_out) return false;
+            visitor->leave_out(visitor->context, video, error);
+            return true;
+        }
+        batch->clip[batch->clips++] = (EvaluatedClip){.number = (*number)++, .video = video, .clip = clip};
+        if (batch->clips == model->batch && !run_batch(state, batch, visitor, error)) return false;
+    }
+    return true;
+}
+
+bool evaluate_data(ModelState *state, const Dataset *data, const EvaluationVisitor *visitor, Error *error) {
+    const ModelDescription *model = state->model;
+    size_t bytes = batch_elements(model) * sizeof(float);
     ClipReader *reader = clip_reader_open(data, error);
     if (reader == NULL) return false;
     Batch batch = {.x = aligned_alloc(64, (bytes + 63) / 64 * 64), .clip = calloc((size_t)model->batch, sizeof *batch.clip)};
     bool good = (batch.x != NULL && batch.clip != NULL) || fail_memory(error, "a batch of clips");
     int64_t number = 0;
-    for (int64_t video = 0; good && video < data->count; video++) {
-        int64_t clips = dataset_clips(data, video);
-        for (int64_t clip = 0; good && clip < clips; clip++) {
-            batch.clip[batch.clips] = (EvaluatedClip){.number = number++, .video = video, .clip = clip};
-            good = clip_read(reader, video, clip * model->T, model->T, batch.x + (size_t)batch.clips++ * elements, error);
-            if (good && batch.clips == model->batch) good = run_batch(state, &batch, visit, context, error);
-        }
-    }
-    good = good && run_batch(state, &batch, visit, context, error);
+    for (int64_t video = 0; good && video < data->count; video++)
+        good = run_video(state, &batch, reader, video, dataset_clips(data, video), &number, visitor, error);
+    good = good && run_batch(state, &batch, visitor, error);
     clip_reader_close(reader);
     free(batch.x);
     free(batch.clip);

@@ -35,9 +35,9 @@ enum {
 /* clang-format off */
 static const Option option_table[] = {
     {"data", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of PNG frames, and folders with such in them (without it: videos that the program draws itself)"},
+     "videos, folders of still images, and folders with such in them (without it: videos that the program draws itself)"},
     {"data", RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of PNG frames, and folders with such in them"},
+     "videos, folders of still images, and folders with such in them"},
     {"validation", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(validation), 0, 0,
      "videos to measure loss and PSNR on with every strip; the best weights become best.safetensors"},
     {"weights", RECONSTRUCT | SCORE | STEP, RECONSTRUCT | SCORE | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,
@@ -309,6 +309,8 @@ static void print_overview(FILE *out, const char *program) {
           "  3    train: stopped by a signal, and the iterations since the last save are\n"
           "       lost: saving failed, or a signal more than five seconds after the first\n"
           "       asked for an end at once\n"
+          "  4    reconstruct, score: done, but some of the videos that were asked for have\n"
+          "       no complete result; standard error says which, and why\n"
           "  129, 130, 143  train: stopped by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, after\n"
           "                 saving\n",
           out);

@@ -11,7 +11,7 @@
 
 typedef struct Reconstruction {
     const ModelDescription *model;
-    const Dataset *data;
+    Dataset *data;
     const char *folder;
     FILE *lines; /* of reconstruct.jsonl, in memory until it is whole */
     int64_t clips;
@@ -59,6 +59,12 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
     return good;
 }
 
+static void leave_out_video(void *context, int64_t video, const Error *reason) {
+    Reconstruction *run = context;
+    fprintf(stderr, "warning: %s; its further clips are left out\n", reason->text);
+    dataset_note_incomplete(run->data, run->data->videos[video].path);
+}
+
 static int64_t left_over(const Dataset *data) {
     int64_t frames = 0;
     for (int64_t i = 0; i < data->count; i++) frames += dataset_left_over(data, i);
@@ -80,13 +86,14 @@ static void print_totals(const Reconstruction *run) {
 }
 
 /* The weights, then the data, then every clip. */
-static bool reconstruct(ModelState *state, const Dataset *data, const char *folder, const char *path, Error *error) {
+static bool reconstruct(ModelState *state, Dataset *data, const char *folder, const char *path, Error *error) {
     char *text = NULL;
     size_t length = 0;
     Reconstruction run = {.model = state->model, .data = data, .folder = folder, .lines = open_memstream(&text, &length)};
     if (run.lines == NULL) return fail_memory(error, "the results");
     printf(" clip    frame  PSNR, dB    SSIM  video\n");
-    bool good = evaluate_data(state, data, visit_clip, &run, error);
+    const EvaluationVisitor visitor = {.visit = visit_clip, .leave_out = leave_out_video, .context = &run};
+    bool good = evaluate_data(state, data, &visitor, error) && (run.clips > 0 || fail(error, "no clip of the videos can be read any more"));
     if (good) print_totals(&run);
     if (fclose(run.lines) != 0 && good) good = fail_memory(error, "the results");
     good = good && file_write(path, &(FilePart){text, length}, 1, FILE_DURABLE, error);
@@ -94,11 +101,11 @@ static bool reconstruct(ModelState *state, const Dataset *data, const char *fold
     return good;
 }
 
-/* The folder, the data, then every clip. */
-static bool run_reconstruction(ModelState *state, const Options *options, const char *path, Error *error) {
+/* The folder, the data, then every clip. Returns the exit status. */
+static int run_reconstruction(ModelState *state, const Options *options, const char *path, Error *error) {
     size_t found;
-    char description[256];
-    if (!make_folders(options->out, &found, error)) return false;
+    char description[DATASET_DESCRIPTION];
+    if (!make_folders(options->out, &found, error)) return EXIT_ERROR;
     Dataset *data = open_data(state->model, &options->data, options, NULL, error);
     bool good = data != NULL;
     if (good) {
@@ -106,10 +113,11 @@ static bool run_reconstruction(ModelState *state, const Options *options, const 
         print_model(stdout, state);
         printf("data: %s\n", description);
         good = reconstruct(state, data, options->out, path, error);
-        dataset_close(data);
     }
+    const bool whole = good && fail_incomplete(data, error);
+    dataset_close(data);
     if (!good) remove_empty_folders(options->out, found);
-    return good;
+    return whole ? EXIT_DONE : good ? EXIT_INCOMPLETE : EXIT_ERROR;
 }
 
 static const char *const results[] = {"reconstruct.jsonl", NULL};
@@ -117,12 +125,12 @@ static const char *const results[] = {"reconstruct.jsonl", NULL};
 int command_reconstruct(const ModelDescription *model, const Options *options, Error *error) {
     ModelState state;
     char *path = path_join(options->out, "reconstruct.jsonl");
-    bool good = check_no_results(options->out, results, error) &&
-                model_open(&state, model, option_threads(options), option_seed(model, options), error);
-    if (good) {
-        good = load_weights(&state, options->weights, error) && run_reconstruction(&state, options, path, error);
+    int status = EXIT_ERROR;
+    if (check_no_results(options->out, results, error) &&
+        model_open(&state, model, option_threads(options), option_seed(model, options), error)) {
+        if (load_weights(&state, options->weights, error)) status = run_reconstruction(&state, options, path, error);
         model_close(&state);
     }
     free(path);
-    return good ? EXIT_DONE : EXIT_ERROR;
+    return status;
 }

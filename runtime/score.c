@@ -21,7 +21,7 @@ typedef struct Moment { /* the T frames that end in a bad one */
 
 typedef struct Scoring {
     ModelState *model;
-    const Dataset *data;
+    Dataset *data;
     size_t values;             /* of a frame */
     float *x, *reconstruction; /* [T, C, H, W], the frame at hand last */
     float *state;              /* [layers, hidden], or NULL */
@@ -122,6 +122,13 @@ static bool score_frame(Scoring *run, int64_t video, int64_t frame, Error *error
     return true;
 }
 
+/* A video can no longer be read as it was when it was opened: the frames before have their scores. */
+static void leave_out_rest(Scoring *run, int64_t video, int64_t frame, const Error *reason) {
+    fprintf(stderr, "warning: %s; it has no scores from there on\n", reason->text);
+    run->videos[video].frames = frame;
+    dataset_note_incomplete(run->data, run->videos[video].path);
+}
+
 static bool score_video(Scoring *run, ClipReader *reader, int64_t video, Error *error) {
     const size_t last = run->values * (size_t)(run->model->model->T - 1);
     double sum = 0, most = 0;
@@ -130,10 +137,15 @@ static bool score_video(Scoring *run, ClipReader *reader, int64_t video, Error *
     for (int64_t frame = 0; frame < run->videos[video].frames; frame++) {
         memmove(run->x, run->x + run->values, last * sizeof(float));
         memmove(run->reconstruction, run->reconstruction + run->values, last * sizeof(float));
-        if (!clip_read(reader, video, frame, 1, run->x + last, error) || !score_frame(run, video, frame, error)) return false;
+        if (!clip_read(reader, video, frame, 1, run->x + last, error)) {
+            leave_out_rest(run, video, frame, error);
+            break;
+        }
+        if (!score_frame(run, video, frame, error)) return false;
         sum += (double)run->videos[video].score[frame];
         most = fmax(most, (double)run->videos[video].score[frame]);
     }
+    if (run->videos[video].frames == 0) return true;
     print_escaped(stdout, "%8" PRId64 " %10.6f %10.6f  %s", run->videos[video].frames, sum / (double)run->videos[video].frames, most,
                   run->videos[video].path);
     return true;
@@ -180,6 +192,9 @@ static bool score(Scoring *run, const char *folder, const char *path, Error *err
     printf("  frames       mean      worst  video\n");
     for (int64_t video = 0; good && video < run->data->count; video++) good = score_video(run, reader, video, error);
     clip_reader_close(reader);
+    int64_t frames = 0;
+    for (int64_t video = 0; good && video < run->data->count; video++) frames += run->videos[video].frames;
+    good = good && (frames > 0 || fail(error, "no frame of the videos can be read any more"));
     char *picture = path_join(folder, "scores.svg");
     good = good && write_moments(run, folder, error) &&
            score_plot_write(picture, run->model->model->name, run->videos, run->data->count, error) && write_scores(run, path, error);
@@ -188,13 +203,13 @@ static bool score(Scoring *run, const char *folder, const char *path, Error *err
     return good;
 }
 
-/* The folder, the data, then every frame. */
-static bool run_scoring(ModelState *state, const Options *options, const char *path, Error *error) {
+/* The folder, the data, then every frame. Returns the exit status. */
+static int run_scoring(ModelState *state, const Options *options, const char *path, Error *error) {
     ModelDescription frames = *state->model;
     frames.T = 1; /* a video of any length can be scored */
     size_t found;
-    char description[256];
-    if (!make_folders(options->out, &found, error)) return false;
+    char description[DATASET_DESCRIPTION];
+    if (!make_folders(options->out, &found, error)) return EXIT_ERROR;
     Dataset *data = open_data(&frames, &options->data, options, NULL, error);
     bool good = data != NULL;
     if (good) {
@@ -202,10 +217,11 @@ static bool run_scoring(ModelState *state, const Options *options, const char *p
         print_model(stdout, state);
         printf("data: %s\n", description);
         good = score(&(Scoring){.model = state, .data = data}, options->out, path, error);
-        dataset_close(data);
     }
+    const bool whole = good && fail_incomplete(data, error);
+    dataset_close(data);
     if (!good) remove_empty_folders(options->out, found);
-    return good;
+    return whole ? EXIT_DONE : good ? EXIT_INCOMPLETE : EXIT_ERROR;
 }
 
 static const char *const results[] = {"scores.csv", "scores.svg", NULL};
@@ -213,12 +229,12 @@ static const char *const results[] = {"scores.csv", "scores.svg", NULL};
 int command_score(const ModelDescription *model, const Options *options, Error *error) {
     ModelState state;
     char *path = path_join(options->out, "scores.csv");
-    bool good = check_no_results(options->out, results, error) &&
-                model_open(&state, model, option_threads(options), option_seed(model, options), error);
-    if (good) {
-        good = load_weights(&state, options->weights, error) && run_scoring(&state, options, path, error);
+    int status = EXIT_ERROR;
+    if (check_no_results(options->out, results, error) &&
+        model_open(&state, model, option_threads(options), option_seed(model, options), error)) {
+        if (load_weights(&state, options->weights, error)) status = run_scoring(&state, options, path, error);
         model_close(&state);
     }
     free(path);
-    return good ? EXIT_DONE : EXIT_ERROR;
+    return status;
 }

@@ -99,9 +99,20 @@ static void check_validation(Run *run, const Dataset *data) {
 }
 
 static void describe_data(const char *name, const Dataset *data) {
-    char text[256];
+    char text[DATASET_DESCRIPTION];
     dataset_describe(data, text, sizeof text);
     printf("%-11s %s\n", name, text);
+}
+
+/* What was learned from says little about how well it was learned. */
+static void check_overlap(const Dataset *training, const Dataset *validation) {
+    const char *first = NULL;
+    const int64_t both = dataset_overlap(training, validation, &first);
+    if (both > 0)
+        fprintf(stderr,
+                "warning: %s: of the %" PRId64 " %s of --validation, %" PRId64 " %s in --data too (this is the first); give it videos that "
+                "nothing is learned from\n",
+                first, validation->count, plural(validation->count, "video", "videos"), both, plural(both, "is", "are"));
 }
 
 static bool open_training_data(Run *run, TrainingData *data, Error *error) {
@@ -115,6 +126,7 @@ static bool open_training_data(Run *run, TrainingData *data, Error *error) {
     if (options->validation.count > 0) {
         if ((data->validation = open_data(run->model, &options->validation, options, &caught_signal, error)) == NULL) return false;
         describe_data("validation", data->validation);
+        check_overlap(data->training, data->validation);
     }
     if (!check_fingerprint(run, data->training, error)) return false;
     check_validation(run, data->validation);
@@ -150,7 +162,7 @@ static bool add_clip(void *context, const EvaluatedClip *clip, Error *error) {
 
 static bool validate(Run *run, const Dataset *data, Metric *metric, Error *error) {
     Validation sum = {.model = run->model};
-    if (!evaluate_data(&run->state, data, add_clip, &sum, error)) return false;
+    if (!evaluate_data(&run->state, data, &(EvaluationVisitor){.visit = add_clip, .context = &sum}, error)) return false;
     metric->validated = true;
     metric->validation_loss = sum.loss / (double)sum.clips;
     metric->validation_psnr = sum.psnr / (double)sum.clips;

@@ -8,8 +8,8 @@ Video *video_open(const VideoSource *source, Error *error) {
     switch (source->kind) {
     case VIDEO_FILE:
         return video_file_open(source->path, error);
-    case VIDEO_FOLDER:
-        return video_folder_open(source->path, error);
+    case VIDEO_STILLS:
+        return video_stills_open(source, error);
     case VIDEO_SYNTHETIC:
         break;
     }
@@ -32,15 +32,12 @@ bool video_seek(Video *video, int64_t frame, int64_t timestamp, Error *error) {
     return video->functions->seek(video, frame, timestamp, error);
 }
 
-int64_t video_damaged(const Video *video) {
-    return video->functions->damaged ? video->functions->damaged(video) : 0;
+void video_report(const Video *video, VideoReport *report) {
+    *report = (VideoReport){.incomplete = false};
+    if (video->functions->report) video->functions->report(video, report);
 }
 
-const char *video_remark(const Video *video) {
-    return video->functions->remark ? video->functions->remark(video) : NULL;
-}
-
-static const char *extension_of(const char *path) {
+const char *path_extension(const char *path) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
     return dot && dot != name ? dot + 1 : "";
 }
@@ -50,12 +47,8 @@ bool video_has_usual_name(const char *path) {
                                              "ts",  "m2ts", "mts", "wmv",  "asf",  "flv",   "f4v",  "ogv",  "ogm",  "3gp",
                                              "3g2", "vob",  "y4m", "mxf",  "rm",   "rmvb",  "divx", "dv",   "nut",  "ivf",
                                              "264", "h264", "265", "h265", "hevc", "mjpeg", "mjpg", "gif",  "apng", "dav"};
-    const char *extension = extension_of(path);
+    const char *extension = path_extension(path);
     for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
         if (!strcasecmp(extension, extensions[i])) return true;
     return false;
-}
-
-bool video_is_png_name(const char *name) {
-    return !strcasecmp(extension_of(name), "png");
 }

@@ -1,8 +1,8 @@
-/* video.h: reading the frames of one video, whatever it is: a file that libav* decodes, a folder of PNG frames, or one that the
+/* video.h: reading the frames of one video, whatever it is: a file that libav* decodes, still images that are its frames, or one that the
  * program draws itself.
  *
- * Frames come one after another as RGB of their own size, which may change midway. Reading twice from the beginning gives the same
- * frames to the bit: each decoder runs in one thread.
+ * Frames come one after another as RGB of their own size, which may change midway, upright where metadata say how they lie. Reading twice
+ * from the beginning gives the same frames to the bit: each decoder runs in one thread.
  */
 #ifndef ZOETROPE_VIDEO_H
 #define ZOETROPE_VIDEO_H
@@ -12,12 +12,16 @@
 
 #include "error.h"
 
-typedef enum VideoKind { VIDEO_FILE, VIDEO_FOLDER, VIDEO_SYNTHETIC } VideoKind;
+typedef enum VideoKind { VIDEO_FILE, VIDEO_STILLS, VIDEO_SYNTHETIC } VideoKind;
 
 /* What is needed to open a video, again and again. */
 typedef struct VideoSource {
     VideoKind kind;
     const char *path; /* file or folder; a made-up name for a synthetic video */
+    /* stills only: */
+    const char *folder;       /* that they are in */
+    const char *const *names; /* [name_count], in the order of frames; they must outlive the video */
+    int64_t name_count;
     /* synthetic only: */
     uint64_t seed, number; /* number: which of the seed's endlessly many videos */
     int64_t frames;
@@ -35,13 +39,21 @@ typedef enum VideoStatus { VIDEO_FRAME, VIDEO_END, VIDEO_FAILED } VideoStatus;
 
 typedef struct Video Video;
 
+/* What there is to say about a video, once it was read from its beginning to its end. Each text is one line, or empty. */
+typedef struct VideoReport {
+    bool incomplete;   /* something in it could not be read as it once was; a text says what */
+    bool turned;       /* as its metadata say */
+    char damage[1000]; /* "damaged: 2 of 100 frames …" */
+    char gap[1000];    /* "2 frames are missing between a.png and d.png" */
+    char remark[100];  /* anything else */
+} VideoReport;
+
 /* Each kind of video is a row of such functions; a Video of each kind starts with a pointer to them. */
 typedef struct VideoFunctions {
     VideoStatus (*next)(Video *video, VideoFrame *frame, Error *error);
     const uint8_t *(*rgb)(Video *video, Error *error);
     bool (*seek)(Video *video, int64_t frame, int64_t timestamp, Error *error);
-    int64_t (*damaged)(const Video *video);    /* NULL: never */
-    const char *(*remark)(const Video *video); /* NULL: nothing to remark */
+    void (*report)(const Video *video, VideoReport *report); /* NULL: nothing */
     void (*close)(Video *video);
 } VideoFunctions;
 
@@ -64,21 +76,20 @@ const uint8_t *video_rgb(Video *video, Error *error);
  * this video cannot; open it anew and read from the beginning. */
 bool video_seek(Video *video, int64_t frame, int64_t timestamp, Error *error);
 
-/* Packets so far that could not be decoded and were left out. */
-int64_t video_damaged(const Video *video);
-
-/* What is odd about a video, though it can be read: "2 frames are missing between a.png and d.png"; or NULL. */
-const char *video_remark(const Video *video);
+void video_report(const Video *video, VideoReport *report);
 
 /* What file is worth a warning when it cannot be read: does its name end like that of a video (.mp4, .avi …)? */
 bool video_has_usual_name(const char *path);
 
 /* Of the three kinds; video_open chooses. */
 Video *video_file_open(const char *path, Error *error);
-Video *video_folder_open(const char *path, Error *error);
+Video *video_stills_open(const VideoSource *source, Error *error);
 Video *synthetic_open(const VideoSource *source, Error *error);
 
-/* Does the name end in .png? Such files in one folder are the frames of one video. */
-bool video_is_png_name(const char *name);
+/* Do these bytes, the first of a file, look like those of a video? */
+bool video_file_begins(const uint8_t *bytes, size_t length);
+
+/* What stands behind the last dot of a name; empty: nothing. */
+const char *path_extension(const char *path);
 
 #endif

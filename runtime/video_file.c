@@ -1,35 +1,21 @@
-/* video_file.c: any file that libav* decodes: its best video stream, frame by frame, as the RGB that libswscale makes of it.
+/* video_file.c: any file that libav* decodes: its best video stream, frame by frame, as RGB.
  *
- * Colours go by the stream's matrix and range, and where it does not tell, by libswscale's own default: BT.601 and limited (full for
- * yuvj and grey formats). Rotation that a player would apply is not applied; neither is deinterlacing.
+ * Pictures are turned as the stream's display matrix says, which players do, too; they are not deinterlaced.
  */
 #include "file.h"
+#include "rgb.h"
 #include "video.h"
+#include "video_damage.h"
 
 #include <errno.h>
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
-#include <libavutil/imgutils.h>
-#include <libavutil/pixdesc.h>
-#include <libswscale/swscale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 /* Largest frame that is read: 2²⁸ pixels, 16384 × 16384. A few bytes of a broken file can claim far more. */
 #define MOST_PIXELS ((int64_t)1 << 28)
-
-/* libswscale's own default, and that of the programs that use it: with it our RGB is theirs to the bit. More accurate flags differ from
- * it by up to 12 levels at coloured edges, since chroma is then interpolated. */
-#define SCALER_FLAGS SWS_BICUBIC
-
-/* What a conversion to RGB depends on: while it stays the same, its tables are kept. */
-typedef struct Colours {
-    int rows, columns;
-    enum AVPixelFormat format;
-    enum AVColorSpace matrix;
-    enum AVColorRange range;
-} Colours;
 
 typedef struct File {
     Video video;
@@ -40,12 +26,11 @@ typedef struct File {
     AVPacket *packet;
     AVFrame *frame;
     bool drained; /* the container has ended, and the decoder knows it */
-    int64_t damaged;
-    struct SwsContext *scaler;
-    Colours colours; /* what scaler is for */
-    uint8_t *rgb;    /* [rows, columns, 3] of the current frame, where rgb_valid */
-    int rgb_size;
-    bool rgb_valid;
+    VideoDamage damage;
+    Turn stream_turn, turn; /* as the stream says, and of the current frame */
+    bool turned, askew;     /* some frame is turned; by what is no right angle */
+    RgbConverter converter;
+    const uint8_t *rgb; /* [rows, columns, 3] of the current frame; NULL: not converted yet */
 } File;
 
 static const char *reason(int code, char *text, size_t size) {
@@ -91,6 +76,39 @@ static bool file_open_container(File *file, Error *error) {
     return true;
 }
 
+bool video_file_begins(const uint8_t *bytes, size_t length) {
+    enum { HEAD = 256 };
+    uint8_t head[HEAD + AVPROBE_PADDING_SIZE] = {0};
+    if (length > HEAD) length = HEAD;
+    memcpy(head, bytes, length);
+    int score = 0;
+    const AVInputFormat *format = av_probe_input_format3(&(AVProbeData){.filename = "", .buf = head, .buf_size = (int)length}, 1, &score);
+    return format && score > AVPROBE_SCORE_RETRY && !format_is_no_video(format->name);
+}
+
+/* How the stream, or in a few formats each frame, is to be turned. */
+static Turn matrix_turn(File *file, const uint8_t *matrix, size_t size) {
+    bool exact = true;
+    int32_t numbers[9];
+    if (!matrix || size < sizeof numbers) return TURN_UPRIGHT;
+    memcpy(numbers, matrix, sizeof numbers);
+    Turn turn = turn_of_matrix(numbers, &exact);
+    file->askew |= !exact;
+    return turn;
+}
+
+static Turn find_stream_turn(File *file, const AVStream *stream) {
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+    const AVPacketSideData *data =
+        av_packet_side_data_get(stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+    return data ? matrix_turn(file, data->data, data->size) : TURN_UPRIGHT;
+#else
+    size_t size = 0;
+    const uint8_t *matrix = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+    return matrix_turn(file, matrix, size);
+#endif
+}
+
 static bool file_open_decoder(File *file, Error *error) {
     const AVCodec *codec = NULL;
     file->stream = av_find_best_stream(file->container, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
@@ -109,6 +127,8 @@ static bool file_open_decoder(File *file, Error *error) {
     file->decoder->pkt_timebase = stream->time_base;
     file->decoder->max_pixels = MOST_PIXELS;
     file->decoder->thread_count = 1; /* with more, damaged streams would not decode to the same frames each time */
+    file->stream_turn = find_stream_turn(file, stream);
+    damage_start(&file->damage, file->container, file->decoder, codec->id);
     code = avcodec_open2(file->decoder, codec, NULL);
     return code >= 0 || file_fail(file, "cannot be decoded", code, error);
 }
@@ -116,10 +136,12 @@ static bool file_open_decoder(File *file, Error *error) {
 /* Gives the decoder the next packet of the stream, or the news that there is none. A packet that it cannot take is left out. */
 static bool file_feed(File *file, Error *error) {
     for (;;) {
+        file->damage.reading = true;
         int code = av_read_frame(file->container, file->packet);
+        file->damage.reading = false;
         if (code < 0) { /* the end, or damage that the container cannot get over: the frames so far are the video */
             if (code == AVERROR(ENOMEM)) return fail_memory(error, "decoding");
-            if (code != AVERROR_EOF) file->damaged++;
+            if (code != AVERROR_EOF) file->damage.breaks_off = true;
             file->drained = true;
             avcodec_send_packet(file->decoder, NULL);
             return true;
@@ -127,16 +149,26 @@ static bool file_feed(File *file, Error *error) {
         if (file->packet->stream_index == file->stream) break;
         av_packet_unref(file->packet);
     }
-    int code = avcodec_send_packet(file->decoder, file->packet);
+    int code = damage_send(&file->damage, file->decoder, file->packet);
     av_packet_unref(file->packet);
-    if (code == AVERROR(ENOMEM)) return fail_memory(error, "decoding");
-    if (code < 0 && code != AVERROR_EOF) file->damaged++;
-    return true;
+    return code != AVERROR(ENOMEM) || fail_memory(error, "decoding");
+}
+
+static void describe_frame(File *file, VideoFrame *frame) {
+    const AVFrame *picture = file->frame;
+    const AVFrameSideData *own = av_frame_get_side_data(picture, AV_FRAME_DATA_DISPLAYMATRIX);
+    file->turn = own ? matrix_turn(file, own->data, own->size) : file->stream_turn;
+    file->turned |= file->turn != TURN_UPRIGHT;
+    const bool swapped = turn_swaps(file->turn);
+    const int64_t timestamp = picture->best_effort_timestamp;
+    *frame = (VideoFrame){.rows = swapped ? picture->width : picture->height,
+                          .columns = swapped ? picture->height : picture->width,
+                          .timestamp = timestamp == AV_NOPTS_VALUE ? VIDEO_NO_TIMESTAMP : timestamp};
 }
 
 static VideoStatus file_next(Video *video, VideoFrame *frame, Error *error) {
     File *file = (File *)video;
-    file->rgb_valid = false;
+    file->rgb = NULL;
     for (;;) {
         int code = avcodec_receive_frame(file->decoder, file->frame);
         if (code >= 0 && file->frame->width > 0 && file->frame->height > 0) break;
@@ -146,67 +178,20 @@ static VideoStatus file_next(Video *video, VideoFrame *frame, Error *error) {
             return VIDEO_FAILED;
         }
         if (code < 0 && code != AVERROR(EAGAIN)) {
-            file->damaged++;
+            file->damage.lost++;
             if (file->drained) return VIDEO_END;
         }
         if (code == AVERROR(EAGAIN) && file->drained) return VIDEO_END;
         if (code < 0 && !file_feed(file, error)) return VIDEO_FAILED;
     }
-    int64_t timestamp = file->frame->best_effort_timestamp;
-    *frame = (VideoFrame){.rows = file->frame->height,
-                          .columns = file->frame->width,
-                          .timestamp = timestamp == AV_NOPTS_VALUE ? VIDEO_NO_TIMESTAMP : timestamp};
+    damage_look_at(&file->damage, file->frame);
+    describe_frame(file, frame);
     return VIDEO_FRAME;
-}
-
-static bool file_set_scaler(File *file, const Colours *colours, Error *error) {
-    const Colours *now = &file->colours;
-    if (file->scaler && now->rows == colours->rows && now->columns == colours->columns && now->format == colours->format &&
-        now->matrix == colours->matrix && now->range == colours->range)
-        return true;
-    sws_freeContext(file->scaler);
-    const char *format = av_get_pix_fmt_name(colours->format);
-    file->scaler = NULL;
-    if (sws_isSupportedInput(colours->format))
-        file->scaler = sws_getContext(colours->columns, colours->rows, colours->format, colours->columns, colours->rows, AV_PIX_FMT_RGB24,
-                                      SCALER_FLAGS, NULL, NULL, NULL);
-    if (!file->scaler)
-        return fail(error, "%s: frames of %d × %d pixels in the format %s cannot be turned into RGB", file->path, colours->columns,
-                    colours->rows, format ? format : "(unknown)");
-    file->colours = *colours;
-    int *from, *to, from_range, to_range, brightness, contrast, saturation;
-    if (sws_getColorspaceDetails(file->scaler, &from, &from_range, &to, &to_range, &brightness, &contrast, &saturation) < 0)
-        return true; /* RGB to RGB: there is nothing to choose */
-    const int *matrix = sws_getCoefficients(colours->matrix == AVCOL_SPC_UNSPECIFIED ? SWS_CS_DEFAULT : (int)colours->matrix);
-    if (colours->range != AVCOL_RANGE_UNSPECIFIED) from_range = colours->range == AVCOL_RANGE_JPEG;
-    sws_setColorspaceDetails(file->scaler, matrix, from_range, to, to_range, brightness, contrast, saturation);
-    return true;
 }
 
 static const uint8_t *file_rgb(Video *video, Error *error) {
     File *file = (File *)video;
-    const AVFrame *frame = file->frame;
-    if (file->rgb_valid) return file->rgb;
-    Colours colours = {frame->height, frame->width, frame->format, frame->colorspace, frame->color_range};
-    if (!file_set_scaler(file, &colours, error)) return NULL;
-    /* libswscale's vector code may write a little past the end of a line: into the next, which it writes afterwards, or into the 64
-     * bytes after the last. */
-    int line = frame->width * 3;
-    int size = av_image_get_buffer_size(AV_PIX_FMT_RGB24, frame->width, frame->height, 1);
-    if (size < 0 || (size > file->rgb_size && !(file->rgb = av_realloc_f(file->rgb, (size_t)size + 64, 1)))) {
-        file->rgb_size = 0;
-        fail_memory(error, "a frame");
-        return NULL;
-    }
-    if (size > file->rgb_size) file->rgb_size = size;
-    uint8_t *const target[4] = {file->rgb, NULL, NULL, NULL};
-    const int lines[4] = {line, 0, 0, 0};
-    int code = sws_scale(file->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, target, lines);
-    if (code < 0) {
-        file_fail(file, "a frame cannot be turned into RGB", code, error);
-        return NULL;
-    }
-    file->rgb_valid = true;
+    if (!file->rgb) file->rgb = rgb_convert(&file->converter, file->frame, file->turn, file->path, error);
     return file->rgb;
 }
 
@@ -220,26 +205,28 @@ static bool file_seek(Video *video, int64_t frame, int64_t timestamp, Error *err
     return true;
 }
 
-static int64_t file_damaged(const Video *video) {
-    return ((const File *)video)->damaged;
+static void file_report(const Video *video, VideoReport *report) {
+    const File *file = (const File *)video;
+    report->turned = file->turned;
+    damage_report(&file->damage, report);
+    if (file->askew && !report->gap[0]) snprintf(report->remark, sizeof report->remark, "its metadata turn it by no right angle");
 }
 
 static void file_close(Video *video) {
     File *file = (File *)video;
-    sws_freeContext(file->scaler);
+    rgb_free(&file->converter);
     av_frame_free(&file->frame);
     av_packet_free(&file->packet);
     avcodec_free_context(&file->decoder);
     avformat_close_input(&file->container);
-    av_free(file->rgb);
     free(file->path);
     free(file);
 }
 
 Video *video_file_open(const char *path, Error *error) {
     static const VideoFunctions functions = {
-        .next = file_next, .rgb = file_rgb, .seek = file_seek, .damaged = file_damaged, .close = file_close};
-    av_log_set_level(AV_LOG_QUIET); /* errors reach the user through ours; libav* keeps this one setting for the process */
+        .next = file_next, .rgb = file_rgb, .seek = file_seek, .report = file_report, .close = file_close};
+    damage_listen();
     File *file = allocate(sizeof *file);
     file->video.functions = &functions;
     file->path = copy_text(path);

@@ -35,6 +35,7 @@ test    header  clang omp.h             libomp-dev
 test    program aarch64-linux-gnu-gcc   gcc-aarch64-linux-gnu
 test    program cmake                   cmake
 test    program wasm-ld                 lld
+test    program ffmpeg                  ffmpeg
 test    header  aarch64-linux-gnu-gcc stdlib.h libc6-dev-arm64-cross
 test    program qemu-aarch64            qemu-user
 format  program clang-format            clang-format

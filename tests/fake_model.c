@@ -12,6 +12,7 @@ typedef struct Workspace { /* the "layout" of the target: parameters in reverse,
 } Workspace;
 
 void (*fake_model_hook)(void);
+void (*fake_model_evaluation_hook)(void);
 float fake_model_poison, fake_model_gradient_poison;
 
 static const ModelTensor parameters[] = {
@@ -97,6 +98,7 @@ static void train(const ModelStep *step) {
 static void evaluate(const ModelStep *step) {
     float values[PARAMETERS], running[STATISTICS];
     double unused[2];
+    if (fake_model_evaluation_hook != NULL) fake_model_evaluation_hook();
     save(step->workspace, MODEL_PARAMETERS, values);
     save(step->workspace, MODEL_STATISTICS, running);
     forward(step, values, 0.01F * running[0], unused);

@@ -16,6 +16,8 @@ extern const ModelDescription tuned_fake_model;
 
 /* Called before every training step; NULL: nothing. */
 extern void (*fake_model_hook)(void);
+/* The same before every batch that is evaluated. */
+extern void (*fake_model_evaluation_hook)(void);
 
 /* Added to every reconstruction in training, and to the gradients alone: to make a model go wrong. */
 extern float fake_model_poison, fake_model_gradient_poison;

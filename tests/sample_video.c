@@ -6,6 +6,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/log.h>
+#include <libavutil/pixdesc.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,14 +27,18 @@ static AVCodecContext *encoder_open(const SampleVideo *sample, int rows, int col
     encoder->framerate = (AVRational){25, 1};
     encoder->gop_size = sample->key_every ? sample->key_every : 12;
     encoder->max_b_frames = sample->b_frames;
-    encoder->pix_fmt = !strcmp(sample->codec, "ffv1")    ? AV_PIX_FMT_GRAY8
-                       : !strcmp(sample->codec, "mjpeg") ? AV_PIX_FMT_YUVJ420P
-                                                         : AV_PIX_FMT_YUV420P;
+    const bool grey = !strcmp(sample->codec, "ffv1") || !strcmp(sample->codec, "gif") || !strcmp(sample->codec, "apng");
+    encoder->pix_fmt = grey ? AV_PIX_FMT_GRAY8 : !strcmp(sample->codec, "mjpeg") ? AV_PIX_FMT_YUVJ420P : AV_PIX_FMT_YUV420P;
+    if (sample->level) encoder->level = sample->level;
     encoder->bit_rate = 400000;
     if (container->oformat->flags & AVFMT_GLOBALHEADER) encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     ck_assert_int_ge(avcodec_open2(encoder, codec, NULL), 0);
     return encoder;
 }
+
+/* Of the video that is being written. */
+static bool (*hurt_packet)(AVPacket *packet, int number);
+static int packet_number;
 
 /* Sends a frame (NULL: the end) and writes what comes out. */
 static void encode(AVCodecContext *encoder, AVFormatContext *container, const AVFrame *frame) {
@@ -42,7 +47,9 @@ static void encode(AVCodecContext *encoder, AVFormatContext *container, const AV
     while (avcodec_receive_packet(encoder, packet) >= 0) {
         av_packet_rescale_ts(packet, encoder->time_base, container->streams[0]->time_base);
         if (!packet->duration) packet->duration = av_rescale_q(1, encoder->time_base, container->streams[0]->time_base);
-        ck_assert_int_ge(av_interleaved_write_frame(container, packet), 0);
+        const int number = packet_number++;
+        if (hurt_packet && (av_packet_make_writable(packet) < 0 || !hurt_packet(packet, number))) av_packet_unref(packet);
+        else ck_assert_int_ge(av_interleaved_write_frame(container, packet), 0);
     }
     av_packet_free(&packet);
 }
@@ -73,6 +80,21 @@ static void encode_frames(AVCodecContext *encoder, AVFormatContext *container, i
     av_frame_free(&frame);
 }
 
+/* Where a stream's display matrix goes. */
+static uint8_t *matrix_place(AVStream *stream) {
+    const size_t size = 9 * sizeof(int32_t);
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+    AVCodecParameters *parameters = stream->codecpar;
+    AVPacketSideData *data =
+        av_packet_side_data_new(&parameters->coded_side_data, &parameters->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX, size, 0);
+    uint8_t *place = data ? data->data : NULL;
+#else
+    uint8_t *place = av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, size);
+#endif
+    ck_assert_ptr_nonnull(place);
+    return place;
+}
+
 void sample_video_write(const char *path, const SampleVideo *sample) {
     av_log_set_level(AV_LOG_QUIET);
     AVFormatContext *container = NULL;
@@ -82,8 +104,14 @@ void sample_video_write(const char *path, const SampleVideo *sample) {
                                            sample->small_until ? sample->columns / 2 : sample->columns, container);
     ck_assert_int_ge(avcodec_parameters_from_context(stream->codecpar, encoder), 0);
     stream->time_base = encoder->time_base;
+    hurt_packet = sample->hurt;
+    packet_number = 0;
+    if (sample->matrix) memcpy(matrix_place(stream), sample->matrix, 9 * sizeof(int32_t));
     ck_assert_int_ge(avio_open(&container->pb, path, AVIO_FLAG_WRITE), 0);
-    ck_assert_int_ge(avformat_write_header(container, NULL), 0);
+    AVDictionary *options = NULL;
+    if (sample->index_first) av_dict_set(&options, "movflags", "faststart", 0);
+    ck_assert_int_ge(avformat_write_header(container, &options), 0);
+    av_dict_free(&options);
     int change = sample->small_from ? sample->small_from : sample->small_until ? sample->small_until : sample->frames;
     encode_frames(encoder, container, 0, change);
     avcodec_free_context(&encoder);
@@ -106,6 +134,48 @@ void sample_png_write(const char *path, int rows, int columns, uint8_t red, uint
     for (size_t i = 0; i < size; i += 3) rgb[i] = red, rgb[i + 1] = green, rgb[i + 2] = blue;
     ck_assert_msg(png_image_write_to_file(&image, path, 0, rgb, 0, NULL), "%s: %s", path, image.message);
     free(rgb);
+}
+
+/* A plane of 8 or 16 bits; of what is no grey or RGB, those of colour are neutral. */
+static void fill_plane(AVFrame *frame, const AVPixFmtDescriptor *format, int plane, const SamplePicture *sample) {
+    const bool colour = plane > 0 && !(format->flags & AV_PIX_FMT_FLAG_RGB), full = frame->format != AV_PIX_FMT_YUV420P;
+    const int rows = colour ? (frame->height + 1) / 2 : frame->height, step = format->comp[plane].step;
+    for (int row = 0; row < rows; row++)
+        for (int column = 0; column < (colour ? (frame->width + 1) / 2 : frame->width); column++) {
+            const bool corner = 2 * row < frame->height && 2 * column < frame->width;
+            const int level = corner ? sample->corner : sample->level;
+            memset(frame->data[plane] + row * frame->linesize[plane] + column * step,
+                   colour ? 128
+                   : full ? level
+                          : 16 + level * 219 / 255,
+                   (size_t)step);
+        }
+}
+
+bool sample_picture_write(const char *path, const SamplePicture *sample) {
+    av_log_set_level(AV_LOG_QUIET);
+    const AVCodec *codec = avcodec_find_encoder_by_name(sample->encoder);
+    if (!codec) return false;
+    AVCodecContext *encoder = avcodec_alloc_context3(codec);
+    AVFrame *frame = av_frame_alloc();
+    AVPacket *packet = av_packet_alloc();
+    encoder->width = frame->width = sample->columns;
+    encoder->height = frame->height = sample->rows;
+    encoder->pix_fmt = av_get_pix_fmt(sample->format);
+    frame->format = encoder->pix_fmt;
+    encoder->time_base = (AVRational){1, 25};
+    ck_assert_msg(avcodec_open2(encoder, codec, NULL) >= 0 && av_frame_get_buffer(frame, 0) >= 0, "%s", path);
+    const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(encoder->pix_fmt);
+    for (int plane = 0; plane < av_pix_fmt_count_planes(encoder->pix_fmt); plane++) fill_plane(frame, format, plane, sample);
+    frame->pts = 0;
+    frame->quality = 1;
+    ck_assert(avcodec_send_frame(encoder, frame) >= 0 && avcodec_send_frame(encoder, NULL) >= 0);
+    ck_assert_msg(avcodec_receive_packet(encoder, packet) >= 0, "%s", path);
+    sample_bytes_write(path, packet->data, packet->size);
+    av_packet_free(&packet);
+    av_frame_free(&frame);
+    avcodec_free_context(&encoder);
+    return true;
 }
 
 void sample_bytes_write(const char *path, const void *bytes, long length) {

@@ -5,58 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "dataset.h"
+#include "data_folder.h"
 #include "loader.h"
 #include "resize.h"
-#include "sample_video.h"
 #include "test_data.h"
-
-static char *folder; /* of the test that runs */
-static char path_text[4096];
-static char *warnings; /* what dataset_open has warned of */
-static const DatasetOptions small = {.T = 4, .channels = 1, .height = 12, .width = 16};
-
-static void make_folder(void) {
-    folder = sample_folder();
-}
-
-static void remove_folder(void) {
-    sample_folder_remove(folder);
-    free(warnings);
-    warnings = NULL;
-}
-
-static const char *inside(const char *name) {
-    snprintf(path_text, sizeof path_text, "%s/%s", folder, name);
-    return path_text;
-}
-
-static void write_text(const char *name, const char *text) {
-    sample_bytes_write(inside(name), text, (long)strlen(text));
-}
-
-static void write_video(const char *name, SampleVideo sample) {
-    if (!sample.rows) sample.rows = 24, sample.columns = 32;
-    sample_video_write(inside(name), &sample);
-}
-
-/* Opens paths (NULL: the test's folder), with what was warned about in `warnings`. */
-static Dataset *try_open(const char *path, DatasetOptions options, Error *error) {
-    size_t size = 0;
-    free(warnings);
-    options.warnings = open_memstream(&warnings, &size);
-    const char *const paths[] = {path ? path : folder};
-    Dataset *dataset = dataset_open(paths, 1, &options, error);
-    fclose(options.warnings);
-    return dataset;
-}
-
-static Dataset *opened(DatasetOptions options) {
-    Error error;
-    Dataset *dataset = try_open(NULL, options, &error);
-    ck_assert_msg(dataset != NULL, "%s", error.text);
-    return dataset;
-}
 
 static void expect_error(const char *path, const char *part1, const char *part2) {
     Error error;
@@ -272,7 +224,7 @@ START_TEST(memory_stays_below_the_limit_and_is_stated) {
     options.cache_bytes = 12 * 16 * 100;
     Dataset *dataset = opened(options);
     ck_assert_int_eq(dataset->cached, 2);
-    size_t overhead = sizeof(Dataset) + 4 * (sizeof(DatasetVideo) + sizeof path_text);
+    size_t overhead = sizeof(Dataset) + 4 * (sizeof(DatasetVideo) + 4096);
     ck_assert_uint_ge(dataset_memory_bytes(dataset), 12 * 16 * 80 + 2 * 40 * 16);
     ck_assert_uint_le(dataset_memory_bytes(dataset), 12 * 16 * 80 + 2 * 40 * 16 + overhead);
     dataset_close(dataset);
@@ -298,7 +250,8 @@ START_TEST(broken_files_are_left_out_with_a_warning_and_counted) {
     ck_assert_int_eq(dataset->counts.unreadable, 5); /* cut, text, empty, noise, frames */
     ck_assert_int_eq(dataset->counts.brief, 1);
     ck_assert_int_eq(dataset->counts.others, 3);
-    const char *const named[] = {"cut.mp4", "text.mp4", "empty.mov", "noise.mpg", "frames/1.png", "brief.avi", "T = 4"};
+    const char *const named[] = {"cut.mp4",   "text.mp4", "empty.mov", "noise.mpg", "frames: no frame of it can be read (1.png",
+                                 "brief.avi", "T = 4"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         ck_assert_msg(strstr(warnings, named[i]) != NULL, "%s: %s", named[i], warnings);
     ck_assert(!strstr(warnings, "README") && !strstr(warnings, "notes.txt") && !strstr(warnings, "good"));
@@ -323,9 +276,9 @@ START_TEST(a_pipe_or_a_folder_among_frames_does_no_harm) {
     }
     ck_assert_int_eq(mkfifo(inside("piped/5.png"), 0666), 0);
     Dataset *dataset = opened(small);
-    ck_assert_int_eq(dataset->count, 1);
-    ck_assert_int_eq(dataset->videos[0].frames, 5);
-    ck_assert_msg(strstr(warnings, "piped/5.png: is not a file that can be read") != NULL, "%s", warnings);
+    ck_assert_int_eq(dataset->count, 2);
+    for (int i = 0; i < 2; i++) ck_assert_int_eq(dataset->videos[i].frames, 5);
+    ck_assert_msg(strstr(warnings, "piped: 1 of 6 frames cannot be read (5.png: is not a file that can be read)") != NULL, "%s", warnings);
     dataset_close(dataset);
 }
 END_TEST
@@ -335,7 +288,7 @@ START_TEST(what_holds_no_video_is_an_error_that_says_what_was_found) {
     expect_error(NULL, folder, "no file in it");
     expect_error("/dev/null", "/dev/null", "neither a file nor a folder");
     write_text("notes.txt", "hello\n");
-    expect_error(NULL, "1 not a video", "PNG frames");
+    expect_error(NULL, "1 not a video", "still images");
     write_text("text.mp4", "hello\n");
     expect_error(NULL, "no video to use among 2 files: 1 unreadable", "text.mp4");
     expect_error(inside("text.mp4"), "1 unreadable", "text.mp4");

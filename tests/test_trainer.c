@@ -58,16 +58,17 @@ END_TEST
 
 START_TEST(another_validation_or_lost_best_weights_are_warned_about) {
     make_video("videos/one", 14);
+    make_video("held/one", 14);
     make_video("others/one", 15);
-    ck_assert_int_eq(run("train --out a --iterations 2 --data videos --validation videos"), 0);
-    ck_assert_int_eq(run("train --out a --iterations 3 --data videos --validation videos --resume"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 2 --data videos --validation held"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 3 --data videos --validation held --resume"), 0);
     ck_assert_msg(strstr(output, "warning") == NULL, "%s", output);
     ck_assert_int_eq(run("train --out a --iterations 4 --data videos --validation others --resume"), 0);
     ck_assert_says("warning: a: the run was validated on 1 video, 14 frames");
     ck_assert_int_eq(run("train --out a --iterations 5 --data videos --resume"), 0);
     ck_assert_says("and now on none; the best PSNR so far stays what it is");
     ck_assert_int_eq(unlink("a/best.safetensors"), 0);
-    ck_assert_int_eq(run("train --out a --iterations 6 --data videos --validation videos --resume"), 0);
+    ck_assert_int_eq(run("train --out a --iterations 6 --data videos --validation held --resume"), 0);
     ck_assert_says("warning: a: best.safetensors, of ");
     ck_assert(file_exists("a/best.safetensors"));
 }

@@ -13,7 +13,7 @@ bundle=build/tiny/inference
 cc -std=gnu11 -O2 -fopenmp "-I$bundle" examples/stream/stream.c "$bundle"/tiny*.c -lm -o "$out/stream"
 cc -O2 examples/stream/draw.c -lm -o "$out/draw"
 
-# Yours: ffmpeg -v error -i VIDEO -vf scale=48:48 -pix_fmt gray -f rawvideo - | …
+# Yours: ffmpeg -v error -i VIDEO -vf format=rgb24,scale=48:48:flags=bilinear,format=gray -f rawvideo - | …
 "$out/draw" 120 | "$out/stream" "$bundle/tiny.weights" "$out/reconstructions.gray" >"$out/scores.jsonl"
 test "$(wc -l <"$out/scores.jsonl")" = 120
 head -n 3 "$out/scores.jsonl"

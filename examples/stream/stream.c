@@ -1,6 +1,7 @@
 /* stream.c: raw grey frames on standard input, a line of JSON with a score for each on standard output.
  *
- *   ffmpeg -v error -i VIDEO -vf scale=48:48 -pix_fmt gray -f rawvideo - | ./stream tiny.weights [RECONSTRUCTIONS]
+ *   ffmpeg -v error -i VIDEO -vf format=rgb24,scale=48:48:flags=bilinear,format=gray -f rawvideo - |
+ *       ./stream tiny.weights [RECONSTRUCTIONS]
  *
  * RECONSTRUCTIONS is a file for raw frames of the same kind: ffplay -f rawvideo -pixel_format gray -video_size 48x48 RECONSTRUCTIONS */
 #include "tiny.h"
@@ -71,7 +72,8 @@ int main(int count, char **arguments) {
     if (ferror(stdin)) return fail("standard input");
     if (length > 0) {
         fprintf(stderr,
-                "the last frame has %zu of %d bytes; give frames of %d x %d bytes: ffmpeg … -vf scale=%d:%d -pix_fmt gray -f rawvideo -\n",
+                "the last frame has %zu of %d bytes; give frames of %d x %d bytes: "
+                "ffmpeg … -vf format=rgb24,scale=%d:%d:flags=bilinear,format=gray -f rawvideo -\n",
                 length, TINY_FRAME_SIZE, TINY_WIDTH, TINY_HEIGHT, TINY_WIDTH, TINY_HEIGHT);
         return 1;
     }

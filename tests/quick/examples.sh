@@ -47,4 +47,24 @@ input_that_cannot_be_read_is_an_error() {
 check "examples say so, and end with 1, where a disk is full" full_output_is_an_error
 check "examples/stream writes over none of the files that it reads" files_that_are_read_stay
 check "examples end with an error where what they want cannot be read" input_that_cannot_be_read_is_an_error
+
+# What is documented for videos of any size gives the scores that the trainer gives.
+pipes_score_as_the_trainer_does() {
+    filter='format=rgb24,scale=[^ ]*:flags=bilinear'
+    grep -rn 'ffmpeg .*-vf' README.md docs examples compiler/templates >"$scratch/pipes"
+    [ "$(wc -l <"$scratch/pipes")" -ge 3 ] && ! grep -v "$filter" "$scratch/pipes" || return 1
+    build/tiny/tiny train --iterations 100 --threads 1 --out "$scratch/learned" &&
+        make inference SPEC=specs/tiny.yaml WEIGHTS="$scratch/learned/last.safetensors" &&
+        ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=2 -c:v mpeg4 -q:v 3 "$scratch/large.mp4" &&
+        build/tiny/tiny score --weights "$scratch/learned/last.safetensors" --data "$scratch/large.mp4" --out "$scratch/scored" || return 1
+    # the line of the README, as it stands there
+    pipe=$(sed -n 's/^    \(ffmpeg .*\) reconstructions.gray$/\1/p' examples/stream/README.md | sed 's/VIDEO/large.mp4/; s/tiny.weights/here.weights/')
+    cp "$weights" "$scratch/here.weights" && cp "$scratch/stream/stream" "$scratch/program" || return 1
+    (cd "$scratch" && rm -rf stream && mv program stream && sh -c "$pipe") >"$scratch/piped.jsonl" || return 1
+    paste "$scratch/piped.jsonl" "$scratch/scored/scores.csv" | head -n 2
+    awk -F'"score": ' 'FNR == NR { if ($2 != "") { piped += $2; frames++ } next } { split($0, field, ","); if (FNR > 1) { scored += field[3]; rows++ } }
+        END { print piped / frames, scored / rows; ratio = (piped / frames) / (scored / rows); exit !(frames == 50 && rows == 50 && ratio > 0.995 && ratio < 1.005) }' \
+        "$scratch/piped.jsonl" "$scratch/scored/scores.csv"
+}
+check "documented pipes give the scores of the trainer, of a video of another size" pipes_score_as_the_trainer_does
 done_checking

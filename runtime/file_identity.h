@@ -1,0 +1,30 @@
+/* file_identity.h: a file is what it is, by device and inode, and not the path that leads to it. */
+#ifndef ZOETROPE_FILE_IDENTITY_H
+#define ZOETROPE_FILE_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+typedef struct FileIdentity {
+    uint64_t device, inode; /* both 0: not known, and equal to none */
+} FileIdentity;
+
+FileIdentity file_identity(const struct stat *status);
+
+/* Identities, each with a number that belongs to it. Starts zeroed. */
+typedef struct FileSet {
+    struct FileSlot *slots; /* open addressing */
+    size_t room, count;
+} FileSet;
+
+/* The number of an identity; NULL: it is not in the set. */
+int64_t *file_set_find(const FileSet *set, FileIdentity identity);
+/* Adds an identity that is known, and not in the set yet. */
+void file_set_add(FileSet *set, FileIdentity identity, int64_t number);
+/* Are all of these in the set? */
+bool file_set_has_all(const FileSet *set, const FileIdentity *identities, int64_t count);
+void file_set_free(FileSet *set);
+
+#endif

@@ -1,0 +1,121 @@
+/* video_damage.c: counts damage in video files.
+ *
+ * A decoder may refuse a packet, mark a frame (decode_error_flags, AV_FRAME_FLAG_CORRUPT), or conceal what is broken and say nothing:
+ * - Where each packet is a frame of its own (MJPEG, ProRes …), it is decoded strictly (AV_EF_EXPLODE); only when that fails, once more as
+ *   usual, so that the frame is what it would be anyway.
+ * - Decoders of the families of MPEG and H.26x mark what they conceal.
+ * - A few (FFV1, HEVC, Theora, early WMV) only complain: they do so by av_log, at the level of errors. In other decoders, such messages
+ *   are about harmless things, too.
+ * So does a container that has lost its place and looks for the next packet.
+ */
+#include "video_damage.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STRICT = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER };
+
+/* av_log's: every message of every context comes by. Those of our decoders and containers have their counts in `opaque`. */
+static void listen_to(void *context, int level, const char *pattern, va_list arguments) {
+    (void)pattern, (void)arguments;
+    if (level > AV_LOG_ERROR || !context) return;
+    const AVClass *class = *(const AVClass *const *)context;
+    if (class == avcodec_get_class()) {
+        VideoDamage *damage = ((AVCodecContext *)context)->opaque;
+        if (damage && damage->decoder == context) damage->complaints++;
+    } else if (class == avformat_get_class()) {
+        VideoDamage *damage = ((AVFormatContext *)context)->opaque;
+        if (damage && damage->container == context && damage->reading) damage->container_complaints++;
+    }
+}
+
+void damage_listen(void) {
+    av_log_set_level(AV_LOG_QUIET);
+    av_log_set_callback(listen_to);
+}
+
+void damage_start(VideoDamage *damage, AVFormatContext *container, AVCodecContext *decoder, enum AVCodecID codec) {
+    static const enum AVCodecID outspoken[] = {AV_CODEC_ID_FFV1, AV_CODEC_ID_HEVC,      AV_CODEC_ID_THEORA,    AV_CODEC_ID_WMV1,
+                                               AV_CODEC_ID_WMV2, AV_CODEC_ID_MSMPEG4V1, AV_CODEC_ID_MSMPEG4V2, AV_CODEC_ID_MSMPEG4V3};
+    const AVCodecDescriptor *descriptor = avcodec_descriptor_get(codec);
+    *damage = (VideoDamage){.container = container, .decoder = decoder};
+    container->opaque = decoder->opaque = damage;
+    for (size_t i = 0; i < sizeof outspoken / sizeof *outspoken; i++) damage->outspoken |= codec == outspoken[i];
+    damage->strict = !damage->outspoken && descriptor && (descriptor->props & AV_CODEC_PROP_INTRA_ONLY) && codec != AV_CODEC_ID_TIFF;
+}
+
+int damage_send(VideoDamage *damage, AVCodecContext *decoder, const AVPacket *packet) {
+    const int64_t complaints = damage->complaints;
+    if (packet->pts != AV_NOPTS_VALUE && packet->pts + packet->duration > damage->reached) damage->reached = packet->pts + packet->duration;
+    if (damage->packets++ == 0) damage->no_head = !damage->strict && !(packet->flags & AV_PKT_FLAG_KEY);
+    const int recognition = decoder->err_recognition;
+    if (damage->strict) decoder->err_recognition = STRICT;
+    int code = avcodec_send_packet(decoder, packet);
+    decoder->err_recognition = recognition;
+    if (code < 0 && damage->strict && code != AVERROR(ENOMEM) && code != AVERROR_EOF && code != AVERROR(EAGAIN)) {
+        code = avcodec_send_packet(decoder, packet);
+        damage->pending = code >= 0;
+    }
+    if (code < 0 && code != AVERROR_EOF) damage->lost++;
+    else damage->cut += (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    if (code >= 0 && damage->outspoken && damage->complaints > complaints) damage->complained++;
+    return code;
+}
+
+void damage_look_at(VideoDamage *damage, const AVFrame *frame) {
+    const bool marked = frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0;
+#ifdef AV_FRAME_FLAG_KEY
+    damage->reached_key |= (frame->flags & AV_FRAME_FLAG_KEY) != 0;
+#else
+    damage->reached_key |= frame->key_frame != 0;
+#endif
+    damage->frames++;
+    if (damage->no_head && !damage->reached_key) damage->headless++;
+    else damage->concealed += damage->pending || marked;
+    damage->pending = false;
+}
+
+/* Matroska that is cut off ends as if it were whole. Its header says how long it was; with other streams in it, that may be theirs. */
+static bool ends_early(const VideoDamage *damage) {
+    const AVFormatContext *container = damage->container;
+    if (strncmp(container->iformat->name, "matroska", 8) != 0 || container->nb_streams != 1 || container->duration <= 0) return false;
+    const int64_t start = container->start_time == AV_NOPTS_VALUE ? 0 : container->start_time;
+    const int64_t reached = av_rescale_q(damage->reached, container->streams[0]->time_base, AV_TIME_BASE_Q) - start;
+    const int64_t left = container->duration - reached, frame = damage->packets > 0 ? reached / damage->packets : 0;
+    return left > 3 * frame && left > AV_TIME_BASE / 4 && left > container->duration / 50;
+}
+
+/* ---- the report ---- */
+
+static void add(VideoReport *report, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
+static void add(VideoReport *report, const char *pattern, ...) {
+    const size_t length = strlen(report->damage);
+    va_list arguments;
+    va_start(arguments, pattern);
+    vsnprintf(report->damage + length, sizeof report->damage - length, pattern, arguments);
+    va_end(arguments);
+}
+
+void damage_report(const VideoDamage *damage, VideoReport *report) {
+    int64_t concealed = damage->concealed; /* a frame may be known to be damaged in several ways, and by its packet */
+    if (damage->cut > concealed) concealed = damage->cut;
+    if (damage->complained > concealed) concealed = damage->complained;
+    const int64_t frames = damage->frames + damage->lost, damaged = damage->lost + concealed + damage->headless;
+    const struct {
+        int64_t count;
+        const char *text;
+    } kinds[] = {
+        {damage->lost, "cannot be decoded"}, {concealed, "decoded only in part"}, {damage->headless, "before the first key frame"}};
+    const char *end = damage->breaks_off || ends_early(damage) ? "the file breaks off after them"
+                      : damage->container_complaints > 0       ? "its container has places that cannot be read"
+                      : damage->no_head && !damaged            ? "it does not begin with a key frame"
+                                                               : NULL;
+    if (!damaged && !end) return;
+    report->incomplete = true;
+    add(report, "damaged: %" PRId64 " of %" PRId64 " %s", damaged, frames, plural(frames, "frame", "frames"));
+    for (int i = 0, parts = 0; i < 3; i++)
+        if (kinds[i].count > 0) add(report, "%s%" PRId64 " %s", parts++ > 0 ? ", " : " (", kinds[i].count, kinds[i].text);
+    if (damaged) add(report, ")");
+    if (end) add(report, "; %s", end);
+}

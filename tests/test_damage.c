@@ -1,0 +1,223 @@
+/* test_damage.c: videos and pictures that are damaged, and are said to be. */
+#include <check.h>
+#include <libavcodec/avcodec.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data_folder.h"
+#include "test_data.h"
+
+/* ---- stills ---- */
+
+static void frames(const char *extension, const char *encoder, const char *format) {
+    for (int i = 46; i <= 53; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%04d.%s", i, extension);
+        const SamplePicture sample = {encoder, format, 24, 32, (uint8_t)(4 * i), 250};
+        ck_assert(sample_picture_write(inside(name), &sample));
+    }
+}
+
+static const struct {
+    const char *extension, *encoder, *format;
+} stills[] = {
+    {"png", "png", "gray"}, {"jpg", "mjpeg", "yuvj420p"}, {"tif", "tiff", "gray"}, {"bmp", "bmp", "gray"}, {"pgm", "pgm", "gray"}};
+
+START_TEST(a_damaged_still_costs_that_frame) {
+    char name[64], gap[200];
+    DatasetOptions options = small;
+    for (int way = 0; way < 4; way++) {
+        frames(stills[_i].extension, stills[_i].encoder, stills[_i].format);
+        snprintf(name, sizeof name, "0050.%s", stills[_i].extension);
+        if (way == 0) sample_truncate(inside(name), 0.6);
+        else if (way == 1) sample_truncate(inside(name), 0);
+        else if (way == 2) write_text(name, "This is no picture, whatever its name says.");
+        else {
+            unlink(inside(name));
+            ck_assert_int_eq(symlink("nowhere", inside(name)), 0);
+        }
+        options.cache_bytes = 0;
+        Dataset *dataset = opened(options);
+        ck_assert_int_eq(dataset->count, 1);
+        ck_assert_int_eq(dataset->videos[0].frames, 7);
+        ck_assert_int_eq(dataset->incomplete_count, 1);
+        snprintf(gap, sizeof gap, ": 1 of 8 frames cannot be read (0050.%s: ", stills[_i].extension);
+        expect_warning(gap);
+        snprintf(gap, sizeof gap, "1 frame is missing between 0049.%s and 0051.%s; those that are there are used", stills[_i].extension,
+                 stills[_i].extension);
+        expect_warning(gap);
+        options.cache_bytes = 1;
+        Dataset *streamed = opened(options);
+        compare_datasets(dataset, streamed);
+        dataset_close(streamed);
+        dataset_close(dataset);
+        unlink(inside(name));
+    }
+}
+END_TEST
+
+/* At either end, no number is missing between others. */
+START_TEST(a_damaged_still_at_an_end_is_said) {
+    frames("png", "png", "gray");
+    sample_truncate(inside("0046.png"), 0.5);
+    sample_truncate(inside("0053.png"), 0.5);
+    Dataset *dataset = opened(small);
+    ck_assert_int_eq(dataset->videos[0].frames, 6);
+    expect_warning("2 of 8 frames cannot be read (the first: 0046.png: ");
+    ck_assert_ptr_null(strstr(warnings, "missing"));
+    dataset_close(dataset);
+}
+END_TEST
+
+START_TEST(a_folder_whose_every_still_is_damaged_is_named_as_a_whole) {
+    make_folder_inside("frames");
+    for (int i = 0; i < 5; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "frames/%d.jpg", i);
+        write_text(name, "no picture");
+    }
+    write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 5});
+    Dataset *dataset = opened(small);
+    expect_warning("/frames: no frame of it can be read (the first: 0.jpg: ");
+    expect_warning("; left out\n");
+    ck_assert_str_eq(strchr(warnings, '\n'), "\n"); /* one line */
+    ck_assert_int_eq(dataset->incomplete_count, 1);
+    ck_assert_str_eq(dataset->incomplete[0], inside("frames"));
+    dataset_close(dataset);
+}
+END_TEST
+
+/* ---- video files ---- */
+
+static bool cut_every_third(AVPacket *packet, int number) {
+    if (number % 3 == 1) packet->size /= 2;
+    return true;
+}
+
+static bool flip_bytes(AVPacket *packet, int number) {
+    if (number % 10 != 5) return true;
+    for (int i = packet->size / 3; i < packet->size; i += 7) packet->data[i] ^= 0x5a;
+    return true;
+}
+
+static bool lose_the_first(AVPacket *packet, int number) {
+    (void)packet;
+    return number > 0;
+}
+
+static bool lose_20_to_22(AVPacket *packet, int number) {
+    (void)packet;
+    return number < 20 || number > 22;
+}
+
+static const struct {
+    const char *name;
+    SampleVideo sample;
+    const char *says;
+    int64_t frames; /* 0: as many as the decoder gives */
+} damages[] = {
+    {"cut.avi",
+     {.codec = "mjpeg", .frames = 30, .rows = 96, .columns = 128, .hurt = cut_every_third},
+     "damaged: 10 of 30 frames (10 decoded only in part); ",
+     30},
+    {"noisy.avi", {.codec = "mpeg4", .frames = 60, .hurt = flip_bytes}, "damaged: ", 0},
+    {"noisy.mkv", {.codec = "mpeg4", .frames = 60, .hurt = flip_bytes}, " of 60 frames (", 0},
+    {"noisy.ts", {.codec = "mpeg2video", .frames = 60, .hurt = flip_bytes}, " decoded only in part", 0},
+    {"noisy.nut", {.codec = "ffv1", .frames = 60, .level = 3, .hurt = flip_bytes}, "damaged: 6 of 60 frames (", 0},
+    {"headless.avi", {.codec = "mpeg4", .frames = 30, .key_every = 12, .hurt = lose_the_first}, "(11 before the first key frame)", 29},
+    {"lost.mp4",
+     {.codec = "mpeg4", .frames = 40, .key_every = 5, .hurt = lose_20_to_22},
+     "its timestamps jump: about 3 frames are missing after frame 19; those that are there are used",
+     37},
+    {"lost.mkv", {.codec = "mjpeg", .frames = 40, .hurt = lose_20_to_22}, "about 3 frames are missing after frame 19", 37},
+};
+
+START_TEST(damage_that_is_concealed_is_counted) {
+    DatasetOptions options = small;
+    write_video(damages[_i].name, damages[_i].sample);
+    Dataset *dataset = opened(options);
+    expect_warning(damages[_i].says);
+    expect_warning(inside(damages[_i].name));
+    ck_assert_str_eq(strchr(warnings, '\n'), "\n"); /* in one line */
+    if (damages[_i].frames) ck_assert_int_eq(dataset->videos[0].frames, damages[_i].frames);
+    const bool lost = damages[_i].sample.hurt == lose_20_to_22; /* all that is there can be read */
+    ck_assert_int_eq(dataset->incomplete_count, !lost);
+    ck_assert_int_eq(lost ? dataset->counts.gaps : dataset->counts.damaged, 1);
+    char *before = strdup(warnings);
+    options.cache_bytes = 1;
+    Dataset *streamed = opened(options);
+    ck_assert_str_eq(warnings, before);
+    compare_datasets(dataset, streamed);
+    free(before);
+    dataset_close(streamed);
+    dataset_close(dataset);
+}
+END_TEST
+
+/* Strict decoding is for counting: what can be decoded has the levels that it would have. */
+START_TEST(frames_between_damaged_ones_keep_their_bits) {
+    write_video("cut.avi", (SampleVideo){.codec = "mjpeg", .frames = 30, .rows = 96, .columns = 128, .hurt = cut_every_third});
+    write_video("whole.avi", (SampleVideo){.codec = "mjpeg", .frames = 30, .rows = 96, .columns = 128});
+    Dataset *dataset = opened(small);
+    ck_assert_int_eq(dataset->count, 2);
+    ck_assert_ptr_null(strstr(warnings, "whole.avi"));
+    const size_t size = 12 * 16;
+    for (size_t i = 0; i < 30; i++) {
+        const uint8_t *cut = dataset->videos[0].levels + i * size, *whole = dataset->videos[1].levels + i * size;
+        ck_assert_int_eq(memcmp(cut, whole, size) != 0, i % 3 == 1);
+        ck_assert_mem_eq(cut, whole, 16); /* the upper rows are there in all of them */
+    }
+    dataset_close(dataset);
+}
+END_TEST
+
+START_TEST(what_is_whole_is_not_called_damaged) {
+    static const struct {
+        const char *name, *codec;
+        int b_frames;
+    } whole[] = {{"a.avi", "mjpeg", 0},     {"b.avi", "mpeg4", 0},      {"c.mp4", "mpeg4", 2},   {"d.mkv", "mpeg4", 2},
+                 {"e.ts", "mpeg2video", 2}, {"f.mpg", "mpeg2video", 2}, {"g.mkv", "ffv1", 0},    {"h.flv", "flv", 0},
+                 {"j.wmv", "wmv2", 0},      {"k.mov", "mjpeg", 0},      {"l.avi", "ffvhuff", 0}, {"m.mpg", "mpeg1video", 2},
+                 {"n.m4v", "mpeg4", 0},     {"o.avi", "msmpeg4", 0},    {"p.mjpeg", "mjpeg", 0}};
+    const int count = sizeof whole / sizeof *whole;
+    for (int i = 0; i < count; i++)
+        write_video(whole[i].name, (SampleVideo){.codec = whole[i].codec, .frames = 50, .key_every = 12, .b_frames = whole[i].b_frames});
+    Dataset *dataset = opened(small);
+    ck_assert_str_eq(warnings, "");
+    ck_assert_int_eq(dataset->count, count);
+    ck_assert_int_eq(dataset->incomplete_count, 0);
+    dataset_close(dataset);
+}
+END_TEST
+
+START_TEST(a_file_that_breaks_off_is_damaged) {
+    static const char *const names[] = {"a.avi", "b.mkv", "c.mp4", "d.mov"};
+    write_video(names[_i], (SampleVideo){.codec = "mjpeg", .frames = 40, .index_first = true});
+    sample_truncate(inside(names[_i]), 0.62);
+    Dataset *dataset = opened(small);
+    expect_warning("damaged: ");
+    ck_assert_int_eq(dataset->incomplete_count, 1);
+    dataset_close(dataset);
+}
+END_TEST
+
+Suite *damage_suite(void) {
+    Suite *suite = suite_create("damage");
+    TCase *pictures = tcase_create("stills");
+    tcase_add_checked_fixture(pictures, make_folder, remove_folder);
+    tcase_set_timeout(pictures, 60);
+    tcase_add_loop_test(pictures, a_damaged_still_costs_that_frame, 0, sizeof stills / sizeof *stills);
+    tcase_add_test(pictures, a_damaged_still_at_an_end_is_said);
+    tcase_add_test(pictures, a_folder_whose_every_still_is_damaged_is_named_as_a_whole);
+    suite_add_tcase(suite, pictures);
+    TCase *files = tcase_create("video files");
+    tcase_add_checked_fixture(files, make_folder, remove_folder);
+    tcase_set_timeout(files, 60);
+    tcase_add_loop_test(files, damage_that_is_concealed_is_counted, 0, sizeof damages / sizeof *damages);
+    tcase_add_test(files, frames_between_damaged_ones_keep_their_bits);
+    tcase_add_test(files, what_is_whole_is_not_called_damaged);
+    tcase_add_loop_test(files, a_file_that_breaks_off_is_damaged, 0, 4);
+    suite_add_tcase(suite, files);
+    return suite;
+}

@@ -1,0 +1,147 @@
+/* test_incomplete.c: commands that cannot give a result for all that was asked for, with the small model of fake_model.c. */
+#include "../runtime/file.h"
+#include "sample_video.h"
+#include "trainer_runs.h"
+
+#include <check.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void learn(void) {
+    make_video("videos/one", 14);
+    make_video("videos/two", 9);
+    ck_assert_int_eq(run("train --data videos --out a --iterations 2"), 0);
+}
+
+/* Each makes something in `videos` of which there is no complete result. */
+static void add_unreadable(void) {
+    sample_bytes_write("videos/bad.mp4", "no video", 8);
+}
+static void add_brief(void) {
+    make_video("videos/bad", 2);
+}
+static void add_bad_frame(void) {
+    make_video("videos/bad", 12);
+    sample_truncate("videos/bad/005.png", 0.5);
+}
+static void add_bad_folder(void) {
+    make_video("videos/bad", 1);
+    sample_truncate("videos/bad/000.png", 0.5);
+}
+static void add_cut_off(void) {
+    sample_video_write("videos/bad.avi", &(SampleVideo){.codec = "mjpeg", .frames = 30, .rows = 24, .columns = 32});
+    sample_truncate("videos/bad.avi", 0.6);
+}
+static void add_locked_folder(void) {
+    make_video("videos/bad", 12);
+    ck_assert_int_eq(chmod("videos/bad", 0), 0);
+}
+static void become_nobody(void) { /* root may read a locked folder */
+    if (getuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0)) _exit(98);
+}
+static const struct {
+    void (*add)(void);
+    const char *name, *says; /* of the warning */
+    int clips;
+} incomplete[] = {
+    {add_unreadable, "videos/bad.mp4", "cannot be opened as a video", 5},
+    {add_brief, "videos/bad", "has 2 frames", 5},
+    {add_bad_frame, "videos/bad", "1 of 12 frames cannot be read (005.png: ", 7},
+    {add_bad_folder, "videos/bad", "no frame of it can be read", 5},
+    {add_cut_off, "videos/bad.avi", "damaged: ", 0},
+    {add_locked_folder, "videos/bad", "cannot read the folder", 5},
+};
+
+START_TEST(results_of_the_rest_are_written_and_the_status_says_that_some_are_missing) {
+    char text[200];
+    learn();
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out whole"), 0);
+    incomplete[_i].add();
+    before_run = become_nobody;
+    ck_assert_int_eq(system("chmod 777 . && chmod 666 output"), 0);
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 3);
+    ck_assert_says(incomplete[_i].says);
+    snprintf(text, sizeof text, "error: no complete result for 1 of what was asked for: %s; the warnings say why", incomplete[_i].name);
+    ck_assert_says(text);
+    ck_assert(file_exists("r/reconstruct.jsonl"));
+    if (incomplete[_i].clips) ck_assert_int_eq(count_lines("r/reconstruct.jsonl"), incomplete[_i].clips + 1);
+    ck_assert_int_eq(run("train --data videos --out b --iterations 2"), 0); /* there is enough to learn from */
+    ck_assert_says(incomplete[_i].says);
+    before_run = NULL;
+    chmod("videos/bad", 0777);
+}
+END_TEST
+
+START_TEST(what_is_merely_left_aside_is_no_failure) {
+    learn();
+    sample_bytes_write("videos/notes.txt", "hello", 5);
+    sample_bytes_write("videos/.hidden.mp4", "hello", 5);
+    ck_assert_int_eq(symlink("one", "videos/again"), 0);
+    ck_assert_int_eq(unlink("videos/one/005.png"), 0); /* a gap: what is there is read */
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 0);
+    ck_assert_says("1 frame is missing between 004.png and 006.png");
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --data videos/notes.txt --out s"),
+                     3); /* it was asked for */
+    ck_assert_says("videos/notes.txt");
+}
+END_TEST
+
+START_TEST(where_nothing_can_be_read_there_is_no_result_at_all) {
+    learn();
+    ck_assert_int_eq(system("rm -r videos/one videos/two"), 0);
+    add_unreadable();
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 1);
+    ck_assert(!file_exists("r"));
+}
+END_TEST
+
+static void hide_a_video(void) {
+    rename("videos/two", "two");
+}
+
+/* The first batch is read before the hook, the second is not. */
+START_TEST(a_video_that_vanishes_midway_costs_no_other_its_results) {
+    learn();
+    make_video("others", 14);
+    fake_model_evaluation_hook = hide_a_video;
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r --cache 0"), 3);
+    ck_assert_says("warning: videos/two: frame ");
+    ck_assert_says("error: no complete result for 1 of what was asked for: videos/two;");
+    ck_assert_int_eq(system("grep -q videos/one r/reconstruct.jsonl"), 0);
+    ck_assert_int_eq(rename("two", "videos/two"), 0);
+    /* Validation is a mean over all of it: there it is an error. */
+    ck_assert_int_eq(run("train --data others --validation videos --out b --iterations 2 --cache 0"), 1);
+    fake_model_evaluation_hook = NULL;
+    ck_assert_says("videos/two: frame ");
+}
+END_TEST
+
+START_TEST(training_videos_that_validate_are_said) {
+    learn();
+    make_video("held", 12);
+    ck_assert_int_eq(run("train --data videos --validation held --out b --iterations 2"), 0);
+    ck_assert_ptr_null(strstr(output, "warning"));
+    ck_assert_int_eq(symlink("../videos/two", "held/inside"), 0);
+    ck_assert_int_eq(run("train --data videos --validation held --out c --iterations 2"), 0);
+    ck_assert_says("warning: held/inside: of the 2 videos of --validation, 1 is in --data too (this is the first)");
+    ck_assert_int_eq(run("train --data videos --validation videos/one/003.png --validation videos/one --out d --iterations 2"), 0);
+    ck_assert_says("warning: videos/one: of the 1 video of --validation, 1 is in --data too");
+}
+END_TEST
+
+Suite *incomplete_suite(void) {
+    Suite *suite = suite_create("incomplete");
+    TCase *tests = tcase_create("incomplete");
+    tcase_add_checked_fixture(tests, enter_folder, leave_folder);
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, results_of_the_rest_are_written_and_the_status_says_that_some_are_missing, 0,
+                        sizeof incomplete / sizeof *incomplete);
+    tcase_add_test(tests, what_is_merely_left_aside_is_no_failure);
+    tcase_add_test(tests, where_nothing_can_be_read_there_is_no_result_at_all);
+    tcase_add_test(tests, a_video_that_vanishes_midway_costs_no_other_its_results);
+    tcase_add_test(tests, training_videos_that_validate_are_said);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
