@@ -114,6 +114,7 @@ START_TEST(an_animation_that_cannot_be_decoded_is_named) {
     write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 5});
     Dataset *dataset = opened(small);
     expect_warning("moving.webp: ");
+    expect_warning("left out: an animation of a kind that these libraries of FFmpeg do not decode, so convert it to a video");
     ck_assert_int_eq(dataset->counts.unreadable, 1);
     ck_assert_int_eq(dataset->incomplete_count, 1);
     dataset_close(dataset);
