@@ -20,6 +20,14 @@
 
 enum { STRICT = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER };
 
+/* What these demuxers call an error while they read is damage; others call harmless things so, too. */
+static bool complains_of_damage(const AVFormatContext *container) {
+    static const char *const names[] = {"matroska", "mov,", "ogg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strncmp(container->iformat->name, names[i], strlen(names[i]))) return true;
+    return false;
+}
+
 /* av_log's: every message of every context comes by. Those of our decoders and containers have their counts in `opaque`. */
 static void listen_to(void *context, int level, const char *pattern, va_list arguments) {
     (void)pattern, (void)arguments;
@@ -30,7 +38,8 @@ static void listen_to(void *context, int level, const char *pattern, va_list arg
         if (damage && damage->decoder == context) damage->complaints++;
     } else if (class == avformat_get_class()) {
         VideoDamage *damage = ((AVFormatContext *)context)->opaque;
-        if (damage && damage->container == context && damage->reading) damage->container_complaints++;
+        if (damage && damage->container == context && damage->reading)
+            damage->container_complaints += complains_of_damage(damage->container);
     }
 }
 
@@ -88,7 +97,7 @@ static bool ends_early(const VideoDamage *damage) {
     const int64_t start = container->start_time == AV_NOPTS_VALUE ? 0 : container->start_time;
     const int64_t reached = av_rescale_q(damage->reached, container->streams[0]->time_base, AV_TIME_BASE_Q) - start;
     const int64_t left = container->duration - reached, frame = damage->packets > 0 ? reached / damage->packets : 0;
-    return left > 3 * frame && left > AV_TIME_BASE / 4 && left > container->duration / 50;
+    return left > 3 * frame && left > AV_TIME_BASE / 2 && left > container->duration / 50;
 }
 
 /* ---- the report ---- */
@@ -118,8 +127,9 @@ static bool avi_is_cut(const AVFormatContext *container) {
 static int64_t absent_frames(const VideoDamage *damage) {
     const AVFormatContext *container = damage->container;
     const AVStream *stream = container->streams[damage->stream];
+    const bool hurt = damage->breaks_off || damage->container_complaints > 0 || damage->cut > 0;
     int64_t frames = 0;
-    if (!strncmp(container->iformat->name, "mov,", 4)) frames = avformat_index_get_entries_count(stream);
+    if (hurt && !strncmp(container->iformat->name, "mov,", 4)) frames = avformat_index_get_entries_count(stream);
     else if (avi_is_cut(container)) frames = stream->nb_frames;
     return frames > damage->packets ? frames - damage->packets : 0;
 }

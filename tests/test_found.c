@@ -158,9 +158,11 @@ START_TEST(hidden_names_and_leftovers_are_data_only_where_they_are_named) {
     }
     write_text("clip/.DS_Store", "");
     write_text("clip/Thumbs.db", "thumbs");
+    write_text("clip/plan", "P3 is the third part of the plan, BM the second, and P6 is open.\n"); /* begins like a picture */
+    write_text("clip/data.bin", "\xff\x0a and other bytes");
     Dataset *dataset = opened(small);
     ck_assert_str_eq(warnings, "");
-    expect_description(dataset, "1 video, 8 frames");
+    expect_description(dataset, "1 video, 8 frames, 2 other files");
     dataset_close(dataset);
     Error error;
     for (int i = 0; i < count; i++) {
