@@ -164,13 +164,15 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
 
 /* A video that cannot be used. `given`: the user named it, so that it is worth a warning whatever it is. */
 static void leave_out(Builder *builder, const DatasetVideo *video, bool given, const Error *reason) {
-    const bool other = video->source.kind == VIDEO_FILE && picture_kind(video->path) != PICTURE_ANIMATED;
-    if (!given && !video->frames && other && !video_has_usual_name(video->path)) {
+    const bool file = video->source.kind == VIDEO_FILE, animation = file && picture_kind(video->path) == PICTURE_ANIMATED;
+    if (!given && !video->frames && file && !animation && !video_has_usual_name(video->path)) {
         builder->dataset->counts.others++;
         return;
     }
     builder->dataset->counts.unreadable++;
-    warn(builder, reason->text, "left out");
+    warn(builder, reason->text,
+         animation ? "left out: an animation of a kind that these libraries of FFmpeg do not decode, so convert it to a video"
+                   : "left out");
     dataset_note_incomplete(builder->dataset, video->path);
 }
 

@@ -53,13 +53,20 @@ static const struct {
 };
 enum { FORMATS = sizeof format_table / sizeof *format_table };
 
+/* PGM and its kin go on with white space and a number, or a comment. */
+static bool fits_netpbm(const uint8_t *bytes, size_t length) {
+    size_t place = 2;
+    while (place < length && place < 16 && bytes[place] && strchr(" \t\r\n", bytes[place])) place++;
+    return place > 2 && place < length && (bytes[place] == '#' || (bytes[place] >= '0' && bytes[place] <= '9'));
+}
+
 /* Formats whose few first bytes other files may have, too. */
-static bool fits(const PictureFormat *format, const uint8_t *bytes, size_t length) {
+static bool fits(const PictureFormat *format, const char *path, const uint8_t *bytes, size_t length) {
     if (!strcmp(format->name, "WebP")) return memcmp(bytes, "RIFF", 4) == 0;
     if (!strcmp(format->name, "BMP")) return length >= 18 && bytes[14] >= 12 && bytes[14] <= 124 && !bytes[15] && !bytes[16] && !bytes[17];
     if (!strcmp(format->name, "SGI")) return length >= 4 && bytes[2] <= 1 && (bytes[3] == 1 || bytes[3] == 2);
-    if (bytes[0] == 'P' && length >= 3 && format->name[0] == 'P' && format->name[2] == 'M')
-        return strchr(" \t\r\n#", bytes[2]) != NULL && bytes[2] != 0;
+    if (!strcmp(format->name, "JPEG XL") && bytes[0]) return !strcasecmp(path_extension(path), "jxl");
+    if (bytes[0] == 'P' && bytes[1] != '7') return fits_netpbm(bytes, length);
     return true;
 }
 
@@ -78,7 +85,7 @@ const PictureFormat *picture_format(const char *path, const uint8_t *bytes, size
         size_t end = format_table[i].place + format_table[i].length;
         if (format_table[i].length > 0 && length >= end &&
             memcmp(bytes + format_table[i].place, format_table[i].bytes, format_table[i].length) == 0 &&
-            fits(&format_table[i].format, bytes, length))
+            fits(&format_table[i].format, path, bytes, length))
             return &format_table[i].format;
     }
     int named = picture_name_rank(path);

@@ -1,5 +1,6 @@
 /* scan_names.c: which names in a folder are data. */
 #include "dataset_scan.h"
+#include "file.h"
 #include "picture.h"
 #include "stills.h"
 
@@ -63,8 +64,7 @@ static bool is_better(const char *a, const char *b, const int64_t *counts) {
 
 int64_t stills_settle(Candidate *stills, char *text, size_t size) {
     int64_t counts[MOST_RANKS] = {0}, kept = 0, gone = 0;
-    Still *all = calloc((size_t)stills->files + 1, sizeof *all);
-    if (!all) return 0;
+    Still *all = allocate(((size_t)stills->files + 1) * sizeof *all);
     for (int64_t i = 0; i < stills->files; i++) {
         const int rank = picture_name_rank(stills->names[i]);
         all[i] = (Still){stills->names[i], stills->identities[i]};

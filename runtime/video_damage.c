@@ -10,11 +10,23 @@
  */
 #include "video_damage.h"
 
+#include "file.h"
+
 #include <inttypes.h>
+#include <libavutil/intreadwrite.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { STRICT = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER };
+
+/* What these demuxers call an error while they read is damage; others call harmless things so, too. */
+static bool complains_of_damage(const AVFormatContext *container) {
+    static const char *const names[] = {"matroska", "mov,", "ogg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strncmp(container->iformat->name, names[i], strlen(names[i]))) return true;
+    return false;
+}
 
 /* av_log's: every message of every context comes by. Those of our decoders and containers have their counts in `opaque`. */
 static void listen_to(void *context, int level, const char *pattern, va_list arguments) {
@@ -26,7 +38,8 @@ static void listen_to(void *context, int level, const char *pattern, va_list arg
         if (damage && damage->decoder == context) damage->complaints++;
     } else if (class == avformat_get_class()) {
         VideoDamage *damage = ((AVFormatContext *)context)->opaque;
-        if (damage && damage->container == context && damage->reading) damage->container_complaints++;
+        if (damage && damage->container == context && damage->reading)
+            damage->container_complaints += complains_of_damage(damage->container);
     }
 }
 
@@ -35,11 +48,12 @@ void damage_listen(void) {
     av_log_set_callback(listen_to);
 }
 
-void damage_start(VideoDamage *damage, AVFormatContext *container, AVCodecContext *decoder, enum AVCodecID codec) {
+void damage_start(VideoDamage *damage, AVFormatContext *container, int stream, AVCodecContext *decoder) {
     static const enum AVCodecID outspoken[] = {AV_CODEC_ID_FFV1, AV_CODEC_ID_HEVC,      AV_CODEC_ID_THEORA,    AV_CODEC_ID_WMV1,
                                                AV_CODEC_ID_WMV2, AV_CODEC_ID_MSMPEG4V1, AV_CODEC_ID_MSMPEG4V2, AV_CODEC_ID_MSMPEG4V3};
+    const enum AVCodecID codec = decoder->codec_id;
     const AVCodecDescriptor *descriptor = avcodec_descriptor_get(codec);
-    *damage = (VideoDamage){.container = container, .decoder = decoder};
+    *damage = (VideoDamage){.container = container, .stream = stream, .decoder = decoder};
     container->opaque = decoder->opaque = damage;
     for (size_t i = 0; i < sizeof outspoken / sizeof *outspoken; i++) damage->outspoken |= codec == outspoken[i];
     damage->strict = !damage->outspoken && descriptor && (descriptor->props & AV_CODEC_PROP_INTRA_ONLY) && codec != AV_CODEC_ID_TIFF;
@@ -83,7 +97,7 @@ static bool ends_early(const VideoDamage *damage) {
     const int64_t start = container->start_time == AV_NOPTS_VALUE ? 0 : container->start_time;
     const int64_t reached = av_rescale_q(damage->reached, container->streams[0]->time_base, AV_TIME_BASE_Q) - start;
     const int64_t left = container->duration - reached, frame = damage->packets > 0 ? reached / damage->packets : 0;
-    return left > 3 * frame && left > AV_TIME_BASE / 4 && left > container->duration / 50;
+    return left > 3 * frame && left > AV_TIME_BASE / 2 && left > container->duration / 50;
 }
 
 /* ---- the report ---- */
@@ -97,25 +111,53 @@ static void add(VideoReport *report, const char *pattern, ...) {
     va_end(arguments);
 }
 
+/* AVI says at its beginning how long it is. */
+static bool avi_is_cut(const AVFormatContext *container) {
+    uint8_t head[12];
+    size_t length;
+    const char *path = container->url;
+    struct stat status;
+    if (!strncmp(path, "file:", 5)) path += 5;
+    if (strcmp(container->iformat->name, "avi") != 0 || stat(path, &status) != 0) return false;
+    if (!file_peek(path, head, sizeof head, &length, NULL) || length < sizeof head || memcmp(head, "RIFF", 4) != 0) return false;
+    return status.st_size < 8 + (int64_t)AV_RL32(head + 4);
+}
+
+/* Frames that the index or the header of a file names, and that are not in it: known of MP4, and of AVI that is cut off. */
+static int64_t absent_frames(const VideoDamage *damage) {
+    const AVFormatContext *container = damage->container;
+    const AVStream *stream = container->streams[damage->stream];
+    const bool hurt = damage->breaks_off || damage->container_complaints > 0 || damage->cut > 0;
+    int64_t frames = 0;
+    if (hurt && !strncmp(container->iformat->name, "mov,", 4)) frames = avformat_index_get_entries_count(stream);
+    else if (avi_is_cut(container)) frames = stream->nb_frames;
+    return frames > damage->packets ? frames - damage->packets : 0;
+}
+
 void damage_report(const VideoDamage *damage, VideoReport *report) {
     int64_t concealed = damage->concealed; /* a frame may be known to be damaged in several ways, and by its packet */
     if (damage->cut > concealed) concealed = damage->cut;
     if (damage->complained > concealed) concealed = damage->complained;
-    const int64_t frames = damage->frames + damage->lost, damaged = damage->lost + concealed + damage->headless;
+    const int64_t absent = absent_frames(damage), damaged = damage->lost + absent + concealed + damage->headless;
     const struct {
         int64_t count;
         const char *text;
-    } kinds[] = {
-        {damage->lost, "cannot be decoded"}, {concealed, "decoded only in part"}, {damage->headless, "before the first key frame"}};
-    const char *end = damage->breaks_off || ends_early(damage) ? "the file breaks off after them"
-                      : damage->container_complaints > 0       ? "its container has places that cannot be read"
-                      : damage->no_head && !damaged            ? "it does not begin with a key frame"
-                                                               : NULL;
+    } kinds[] = {{absent, "not there"},
+                 {damage->lost, "cannot be decoded"},
+                 {concealed, "decoded only in part"},
+                 {damage->headless, "before the first key frame"}};
+    const char *end = damage->breaks_off || absent || ends_early(damage) ? "the file breaks off"
+                      : damage->container_complaints > 0                 ? "its container has places that cannot be read"
+                      : damage->no_head && !damaged                      ? "it does not begin with a key frame"
+                                                                         : NULL;
     if (!damaged && !end) return;
     report->incomplete = true;
-    add(report, "damaged: %" PRId64 " of %" PRId64 " %s", damaged, frames, plural(frames, "frame", "frames"));
-    for (int i = 0, parts = 0; i < 3; i++)
+    if (!damaged) {
+        add(report, "damaged: %s", end);
+        return;
+    }
+    add(report, "damaged: %" PRId64 " of %" PRId64 " frames", damaged, damage->frames + damage->lost + absent);
+    for (int i = 0, parts = 0; i < 4; i++)
         if (kinds[i].count > 0) add(report, "%s%" PRId64 " %s", parts++ > 0 ? ", " : " (", kinds[i].count, kinds[i].text);
-    if (damaged) add(report, ")");
-    if (end) add(report, "; %s", end);
+    add(report, ")%s%s", end ? "; " : "", end ? end : "");
 }

@@ -10,6 +10,7 @@
 /* Counts from the beginning of a file to its end. */
 typedef struct VideoDamage {
     const AVFormatContext *container;
+    int stream;
     const AVCodecContext *decoder;
     int64_t packets, frames;
     int64_t lost;                             /* packets that cannot be decoded: each is a frame less */
@@ -29,7 +30,7 @@ typedef struct VideoDamage {
 } VideoDamage;
 
 /* Before the decoder is opened. */
-void damage_start(VideoDamage *damage, AVFormatContext *container, AVCodecContext *decoder, enum AVCodecID codec);
+void damage_start(VideoDamage *damage, AVFormatContext *container, int stream, AVCodecContext *decoder);
 
 /* avcodec_send_packet, which counts. Frames are those that the decoder would give without it. */
 int damage_send(VideoDamage *damage, AVCodecContext *decoder, const AVPacket *packet);

@@ -128,7 +128,7 @@ static bool file_open_decoder(File *file, Error *error) {
     file->decoder->max_pixels = MOST_PIXELS;
     file->decoder->thread_count = 1; /* with more, damaged streams would not decode to the same frames each time */
     file->stream_turn = find_stream_turn(file, stream);
-    damage_start(&file->damage, file->container, file->decoder, codec->id);
+    damage_start(&file->damage, file->container, file->stream, file->decoder);
     code = avcodec_open2(file->decoder, codec, NULL);
     return code >= 0 || file_fail(file, "cannot be decoded", code, error);
 }

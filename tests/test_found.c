@@ -114,6 +114,7 @@ START_TEST(an_animation_that_cannot_be_decoded_is_named) {
     write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 5});
     Dataset *dataset = opened(small);
     expect_warning("moving.webp: ");
+    expect_warning("left out: an animation of a kind that these libraries of FFmpeg do not decode, so convert it to a video");
     ck_assert_int_eq(dataset->counts.unreadable, 1);
     ck_assert_int_eq(dataset->incomplete_count, 1);
     dataset_close(dataset);
@@ -157,9 +158,11 @@ START_TEST(hidden_names_and_leftovers_are_data_only_where_they_are_named) {
     }
     write_text("clip/.DS_Store", "");
     write_text("clip/Thumbs.db", "thumbs");
+    write_text("clip/plan", "P3 is the third part of the plan, BM the second, and P6 is open.\n"); /* begins like a picture */
+    write_text("clip/data.bin", "\xff\x0a and other bytes");
     Dataset *dataset = opened(small);
     ck_assert_str_eq(warnings, "");
-    expect_description(dataset, "1 video, 8 frames");
+    expect_description(dataset, "1 video, 8 frames, 2 other files");
     dataset_close(dataset);
     Error error;
     for (int i = 0; i < count; i++) {
