@@ -329,7 +329,8 @@ void emit_bundle_source(Text *out, const Inference *inference) {
     for (int i = 0; i < inference->code_count; i++) workspace = maximum(workspace, inference->code[i]->workspace_bytes);
     emit_prologue(out, plain->target, about, includes(spec->name), &file->helpers);
     text_add(out, "%s", file->kernels.bytes);
-    text_add(out, "#define INITIAL_STATE_NORMAL %d\n#define NORMAL_CHUNK %d\n#define GOLDEN_FRAMES %d\n#define WORKSPACE_BYTES %ld\n\n",
-             inference->draws, NORMAL_CHUNK, GOLDEN_FRAMES, workspace);
+    text_add(out, "#define INITIAL_STATE_NORMAL %d\n#define NORMAL_CHUNK %d\n", inference->draws, NORMAL_CHUNK);
+    text_add(out, "#define GOLDEN_FRAMES %d\n#define GOLDEN_FIRST %ld\n#define WORKSPACE_BYTES %ld\n\n", GOLDEN_FRAMES, golden_first(spec),
+             workspace);
     text_add(out, "%s", fill_template(inference, "source.c"));
 }

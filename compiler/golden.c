@@ -84,7 +84,7 @@ const InferenceCode *rounding_code(const Inference *inference) {
 /* With a window, by its definition: each of the frames is the last of a clip. */
 Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code) {
     const Graph *graph = inference->frame;
-    const long elements = inference->frame_elements, T = inference->spec->T;
+    const long elements = inference->frame_elements;
     for (int i = 0; i < graph->node_count; i++) graph->node[i]->rounded = code ? code->rounded[i] : 0;
     Golden *golden = NEW(Golden);
     *golden = (Golden){.x = NEW_ARRAY(float, GOLDEN_FRAMES *elements),
@@ -94,8 +94,8 @@ Golden *compute_golden(const Inference *inference, double *const *parameters, co
     Stream stream = {.inference = inference};
     encode_frames(&stream, parameters, golden);
     for (long i = 0; i < GOLDEN_FRAMES; i++) {
-        const long frame = T + i;
-        run_recurrence(&stream, golden, has_window(inference) ? frame - T + 1 : 0, frame);
+        const long frame = golden_first(inference->spec) + i;
+        run_recurrence(&stream, golden, has_window(inference) ? frame - inference->spec->T + 1 : 0, frame);
         show_frame(&stream, golden->x + frame % GOLDEN_FRAMES * elements);
         evaluate_nodes(graph, stream.values, graph->code->id + 1, graph->node_count);
         for (long k = 0; k < elements; k++) golden->reconstruction[i * elements + k] = (float)stream.values[graph->reconstruction->id][k];

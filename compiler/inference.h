@@ -86,10 +86,14 @@ double **read_parameters(const Graph *graph, const char *path);
 bool round_parameters(const Graph *graph, Precision precision, double **parameters, double ***scales);
 extern const Type precision_types[PRECISIONS];
 
-/* golden.c: two frames, and what comes of them, in double precision, after a stream that shows them in turn has run for T frames. */
+/* golden.c: two frames, and what comes of them, in double precision, at the end of a stream that shows them in turn, so long that runs of
+ * the recurrence have begun anew. */
 enum { GOLDEN_FRAMES = 2 };
+static inline long golden_first(const Spec *spec) { /* frame of the stream, of which what comes is known */
+    return 2 * (long)spec->T - 1;
+}
 typedef struct Golden {
-    float *x, *h0, *reconstruction; /* [2, C, H, W]; what the stream begins from; of frames T and T + 1 */
+    float *x, *h0, *reconstruction; /* [2, C, H, W]; what the stream begins from; of the last frames */
     double score[GOLDEN_FRAMES];
 } Golden;
 /* As a target computes it (NULL: by no rounding at all). */

@@ -12,8 +12,8 @@
  * them (of precision 0 in the header; else it is the header's precision); 5 bfloat16, some weights in pairs of input channels c and
  * c + H, H whole vectors and at least half of the channels: a u32 with c's in its low half, and zero where there is no second one (of
  * precision 2); 6 bytes and scales, some weights in such pairs: a u16 with c's in its low byte (of precision 3). kind 2: `count` frames,
- * 2, and what must come of frames T and T + 1 of a stream that begins from h0 and shows them in turn: f64 score[count], f32 x[count], h0,
- * reconstruction[count]; format 0: by double precision; 5 or 6: by double precision of operands rounded to bfloat16, as that section's
+ * 2, and what must come of frames 2 T - 1 and 2 T of a stream that begins from h0 and shows them in turn: f64 score[count], f32 x[count],
+ * h0, reconstruction[count]; format 0: by double precision; 5 or 6: by double precision of operands rounded to bfloat16, as that section's
  * targets have them. Checksums are FNV-1a over bytes, 64 bits. */
 #include "inference.h"
 #include "lower_filter.h"

@@ -265,6 +265,49 @@ START_TEST(weights_that_make_no_numbers_are_noticed) {
 }
 END_TEST
 
+/* The last frame of a clip in double precision, of the graph of whole clips; the frames of `golden` take turns, `last` is the clip's last.
+ */
+static double *last_of_clip(const Inference *inference, double *const *parameters, const Golden *golden, long last) {
+    const Graph *graph = inference->clip;
+    const long T = inference->spec->T, elements = inference->frame_elements;
+    double **values = NEW_ARRAY(double *, graph->node_count);
+    for (int p = 0; p < graph->parameter_count; p++) values[graph->parameter[p]->node->id] = parameters[p];
+    values[graph->x->id] = NEW_ARRAY(double, T *elements);
+    for (long i = 0; i < T * elements; i++)
+        values[graph->x->id][i] = (double)golden->x[(last - T + 1 + i / elements) % GOLDEN_FRAMES * elements + i % elements];
+    if (graph->h0) values[graph->h0->id] = NEW_ARRAY(double, inference->h0_elements);
+    for (long i = 0; graph->h0 && i < inference->h0_elements; i++) values[graph->h0->id][i] = (double)golden->h0[i];
+    evaluate_graph(graph, values);
+    return values[graph->reconstruction->id] + (T - 1) * elements;
+}
+
+/* What the self-test expects of a stream with a window is what clips give; of a state that is carried, it is something else. */
+START_TEST(what_is_expected_of_a_stream_is_its_recurrence) {
+    const Spec *spec = _i < SAMPLE_SPECS ? sample_spec(_i) : read_spec("tests/fixtures/parity_small.yaml", stderr);
+    const Target *const target = find_target("generic");
+    double largest[RECURRENCES] = {0};
+    for (int r = 0; r < RECURRENCES; r++) {
+        Inference *inference = compile_inference(spec, PRECISION_F32, (Recurrence)r, &target, 1, 2);
+        double **parameters = drawn_parameters(inference->frame, spec);
+        const Golden *golden = compute_golden(inference, parameters, NULL);
+        for (long frame = 0; frame < GOLDEN_FRAMES; frame++) {
+            const double *clip = last_of_clip(inference, parameters, golden, golden_first(spec) + frame);
+            const float *stream = golden->reconstruction + frame * inference->frame_elements;
+            for (long i = 0; i < inference->frame_elements; i++) largest[r] = fmax(largest[r], fabs(clip[i] - (double)stream[i]));
+        }
+        ck_assert_int_eq(has_window(inference), spec->hidden && r == RECURRENCE_WINDOW);
+        ck_assert_int_eq(inference->runs, has_window(inference) ? spec->T : 1);
+        const Golden *const files[2] = {golden, NULL};
+        double **scales;
+        ck_assert(round_parameters(inference->frame, PRECISION_F32, parameters, &scales));
+        const Bytes bytes = pack_weights(inference, parameters, scales, files, false);
+        ck_assert_int_eq(bytes.start[48], spec->hidden ? r : RECURRENCE_WINDOW);
+    }
+    ck_assert_double_le(largest[RECURRENCE_WINDOW], 1e-6);                          /* rounded to float once */
+    if (_i == SAMPLE_SPECS) ck_assert_double_gt(largest[RECURRENCE_CARRIED], 1e-4); /* the samples' decoders hardly see the state */
+}
+END_TEST
+
 static uint64_t number_at(const Bytes *file, size_t at, int width) {
     uint64_t number = 0;
     while (width-- > 0) number = number << 8 | file->start[at + (size_t)width];
@@ -436,6 +479,7 @@ Suite *inference_suite(void) {
     tcase_add_test(test_case, weights_of_another_spec_are_refused);
     tcase_add_test(test_case, weights_that_are_no_numbers_are_refused);
     tcase_add_test(test_case, weights_that_make_no_numbers_are_noticed);
+    tcase_add_loop_test(test_case, what_is_expected_of_a_stream_is_its_recurrence, 0, SAMPLE_SPECS + 1);
     tcase_add_loop_test(test_case, the_file_has_each_weight_once_for_each_layout_in_either_byte_order, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, bytes_are_the_nearest_multiples_of_each_outputs_scale, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, a_value_that_the_precision_cannot_hold_is_refused);

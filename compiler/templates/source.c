@@ -433,8 +433,8 @@ int @name@_selftest(const @name@_model *model, void *workspace, double *differen
     float *const state = state_area(&call);
     double most = 0;
     begin_stream(state, h0);
-    for (long frame = 0; frame < @NAME@_T + GOLDEN_FRAMES; frame++) {
-        const long known = frame - @NAME@_T; /* which of those whose outcome came with the weights */
+    for (long frame = 0; frame < GOLDEN_FIRST + GOLDEN_FRAMES; frame++) {
+        const long known = frame - GOLDEN_FIRST; /* which of those whose outcome came with the weights */
         double score, wanted;
         @name@_step(model, state, workspace, x + frame % GOLDEN_FRAMES * @NAME@_FRAME_SIZE, clip_out(&call), &score);
         if (known < 0) continue;
