@@ -6,7 +6,7 @@
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share/zoetrope
-export SPEC TUNING WEIGHTS TARGETS ENDIAN WEIGHTS_AS PRECISION CLIPS
+export SPEC TUNING WEIGHTS TARGETS ENDIAN WEIGHTS_AS PRECISION RECURRENCE CLIPS
 
 # One job for each processor, unless the caller says otherwise.
 ifeq ($(MAKELEVEL),0)
@@ -49,7 +49,7 @@ trainer: deps ## build/<name>/<name>, the trainer of SPEC (default specs/gru_ae.
 	@+$(ALONE) build/zoetrope build/runtime.a
 	@+name=$$(scripts/generate.sh "$$SPEC") && flock "build/$$name/.lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
 
-inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, PRECISION=int8, CLIPS=…, ENDIAN=big, WEIGHTS_AS=object)
+inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, PRECISION=int8, RECURRENCE=carried, CLIPS=…, ENDIAN=big, WEIGHTS_AS=object)
 	@+$(if $(CLIPS),$(ALONE) build/runtime.a)
 	@scripts/inference.sh "$$SPEC"
 

@@ -53,9 +53,10 @@ static Inference *compile_targets(const Spec *spec, const Options *options) {
     int count = 0;
     if (dots) wanted[count++] = bf16_targets[0];
     for (int i = 0; i < options->target_count; i++) wanted[count++] = options->target[i];
-    Inference *inference = compile_inference(spec, options->precision, wanted, count, options->choices.filtering);
+    const int filtering = options->choices.filtering;
+    Inference *inference = compile_inference(spec, options->precision, options->recurrence, wanted, count, filtering);
     if (!dots || rounding_code(inference)) return inference;
-    return compile_inference(spec, options->precision, options->target, options->target_count, options->choices.filtering);
+    return compile_inference(spec, options->precision, options->recurrence, options->target, options->target_count, filtering);
 }
 
 int command_inference(Options *options) {
@@ -63,6 +64,8 @@ int command_inference(Options *options) {
     const Spec *spec = read_spec(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
     Inference *inference = compile_targets(spec, options);
+    if (options->recurrence_given && !spec->hidden)
+        fprintf(stderr, "zoetrope: note: %s has no GRU: --recurrence changes nothing\n", spec->name);
     if (spec->precision == COMPUTE_BF16)
         fprintf(stderr, "zoetrope: note: %s trains in bfloat16; its bundle computes in %s\n", spec->name,
                 rounding_code(inference) ? "bfloat16 where the CPU can, else in float32" : "float32");

@@ -125,7 +125,9 @@ void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]) {
     } else if (at->split) {
         row = affine_add(affine_scale(at->b, l->graph->spec->T), at->t);
     }
-    index[0] = node->shape[0] > 1 || has_carried_rows(node) ? row : affine_constant(0);
+    const Buffer *shared = l->buffer[node->id]; /* one row may be what all rows read: lower_stream.c */
+    const bool one_row = node->shape[0] == 1 || (shared && shared->shape[0] == 1);
+    index[0] = one_row && !has_carried_rows(node) ? affine_constant(0) : row;
     index[1] = at->c;
     index[2] = node->shape[2] > 1 ? at->h : affine_constant(0);
     index[3] = node->shape[3] > 1 ? at->w : affine_constant(0);

@@ -172,7 +172,53 @@ static const char *target_name(const char *name) {
     return name;
 }
 
-enum { MAX_KEYS = 40 };
+enum { MAX_KEYS = 64 };
+
+/* What the header says of a stream's past, and of a frame that is no good, where there is a GRU. */
+static const struct {
+    const char *past, *recovery, *readme;
+} recurrence_texts[RECURRENCES] = {
+    [RECURRENCE_WINDOW] =
+        {"A frame's past is a window, the last T frames, as in the clips of training: its\n"
+         " * reconstruction and score are those of the last frame of the clip that ends with it, to the bit, however old the "
+         "stream is. The first\n * T - 1 frames have the shorter past that they have.",
+         "Such a frame is not remembered:\n * after it the past begins anew, as at the start of a stream.",
+         "the last T frames, as in the clips of training; scores do not depend on how old the stream is"},
+    [RECURRENCE_CARRIED] = {"A frame's past is the whole stream: the GRU's state is carried for ever, beyond what\n"
+                            " * training saw of it, which was T frames. Scores may drift.",
+                            "Such a frame is not remembered:\n * the state stays as it was before it.",
+                            "all of the stream, which is more than training saw: scores may drift"},
+};
+
+/* Of the state, what it begins from, and what becomes of it. */
+static int stream_keys(const Inference *inference, Key *keys) {
+    const Spec *spec = inference->spec;
+    const bool gru = spec->hidden > 0;
+    const Key all[] = {
+        {"layers", format("%d", gru ? spec->gru_layers : 0)},
+        {"hidden", format("%d", spec->hidden)},
+        {"h0_size", format("%ld", inference->h0_elements)},
+        {"state_size", format("%ld", state_elements(inference))},
+        {"runs", format("%ld", inference->runs)},
+        {"window", format("%d", has_window(inference))},
+        {"recurrence", gru ? recurrence_names[inference->recurrence] : "none"},
+        {"recurrence_number", format("%d", (int)inference->recurrence)},
+        {"state_text", gru ? "" : "; there is none: it is neither read nor written"},
+        {"recurrence_text", gru ? recurrence_texts[inference->recurrence].past : "This network has no GRU: no frame has a past."},
+        {"readme_recurrence", gru ? recurrence_texts[inference->recurrence].readme : "each frame is scored by itself"},
+        {"recovery_text", gru ? recurrence_texts[inference->recurrence].recovery : "Nothing of it is remembered."},
+        {"reset_text", !gru               ? "There is nothing to reset."
+                       : inference->draws ? "Seed 0: from zeros, the mean of what training drew. Another seed: from a draw of N(0, 1), as "
+                                            "initial_state() gives it."
+                                          : "From zeros, as in training; the seed does nothing."},
+        {"h0_text", inference->draws ? "Another seed: a draw of N(0, 1), as training draws, a function of the seed."
+                                     : "So does every other: this network starts from zeros."},
+        {"advance_text", gru ? "The GRU: from a frame's latent, and the latents before it, to the frame's code. The state moves on."
+                             : "Without a GRU: the code is the latent."},
+    };
+    memcpy(keys, all, sizeof all);
+    return (int)(sizeof all / sizeof *all);
+}
 
 static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
     const Spec *spec = inference->spec;
@@ -182,7 +228,6 @@ static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
         scratch = maximum(scratch, inference->code[i]->base.scratch_bytes);
     }
     const InferenceCode *rounding = rounding_code(inference);
-    const bool normal = spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL;
     const Key all[] = {
         {"name", spec->name},
         {"NAME", upper_case(spec->name)},
@@ -196,7 +241,6 @@ static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
         {"clip_size", format("%ld", spec->T * inference->frame_elements)},
         {"latent_size", format("%ld", inference->latent_elements)},
         {"code_size", format("%ld", inference->code_elements)},
-        {"state_size", format("%ld", inference->state_elements)},
         {"workspace_size", format("%ld", workspace + 64)},
         {"scratch_size", format("%ld", scratch)},
         {"weights_size", format("%ld", inference->file_bytes)},
@@ -217,17 +261,10 @@ static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
         {"dispatch", dispatch(inference)},
         {"channels_text", spec->channels == 1 ? "grey" : "red, green, blue"},
         {"interleaved", spec->channels == 1 ? "" : ", the channels of a pixel side by side: [height, width, channels]"},
-        {"layers", format("%d", spec->hidden ? spec->gru_layers : 0)},
-        {"hidden", format("%d", spec->hidden)},
-        {"state_text", spec->hidden ? "" : "; there is none: it is neither read nor written"},
-        {"reset_text", !spec->hidden ? "Nothing, for this network has none."
-                       : normal      ? "Drawn from N(0, 1), a function of the seed; training drew it so."
-                                     : "Zeros; the seed does nothing."},
-        {"advance_text", spec->hidden ? "One step of the GRU: from a frame's latent to its code, and the state moves on."
-                                      : "Without a GRU: the code is the latent."},
     };
+    const int count = (int)(sizeof all / sizeof *all);
     memcpy(keys, all, sizeof all);
-    return (int)(sizeof all / sizeof *all);
+    return count + stream_keys(inference, keys + count);
 }
 
 static void add_value(Text *out, const Key *keys, int count, const char *name, size_t length) {
@@ -282,18 +319,18 @@ void emit_weights_array(Text *out, const Inference *inference, Bytes weights) {
 /* The kernel of normal numbers is plain C, so that an initial state is the same whichever target runs. */
 void emit_bundle_source(Text *out, const Inference *inference) {
     const Spec *spec = inference->spec;
-    const bool normal = spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL;
     const TargetCode *plain = inference->plain;
     File *file = NEW(File);
     *file = (File){.graph = inference->frame, .code = plain, .kernels = text_begin(), .programs = c_block()};
-    for (int i = 0; normal && i < plain->normal.call_count; i++) add_kernel(file, &plain->normal, plain->normal.call[i].kernel);
+    for (int i = 0; inference->draws && i < plain->normal.call_count; i++) add_kernel(file, &plain->normal, plain->normal.call[i].kernel);
     const char *about = format("%s.c: opening a model, and the functions of %s.h. Generated by zoetrope: do not edit.\nSpec hash %016llx.",
                                spec->name, spec->name, (unsigned long long)spec->hash);
     long workspace = 0;
     for (int i = 0; i < inference->code_count; i++) workspace = maximum(workspace, inference->code[i]->workspace_bytes);
     emit_prologue(out, plain->target, about, includes(spec->name), &file->helpers);
     text_add(out, "%s", file->kernels.bytes);
-    text_add(out, "#define INITIAL_STATE_NORMAL %d\n#define NORMAL_CHUNK %d\n#define GOLDEN_FRAMES %d\n#define WORKSPACE_BYTES %ld\n\n",
-             normal, NORMAL_CHUNK, GOLDEN_FRAMES, workspace);
+    text_add(out, "#define INITIAL_STATE_NORMAL %d\n#define NORMAL_CHUNK %d\n", inference->draws, NORMAL_CHUNK);
+    text_add(out, "#define GOLDEN_FRAMES %d\n#define GOLDEN_FIRST %ld\n#define WORKSPACE_BYTES %ld\n\n", GOLDEN_FRAMES, golden_first(spec),
+             workspace);
     text_add(out, "%s", fill_template(inference, "source.c"));
 }

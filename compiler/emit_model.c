@@ -104,7 +104,8 @@ static int moments(const Spec *spec) {
     return spec->optimizer.name == OPTIMIZER_SGD ? spec->optimizer.momentum != 0 : 2;
 }
 
-static void emit_members(CBlock *out, const Spec *spec) {
+static void emit_members(CBlock *out, const Graph *graph) {
+    const Spec *spec = graph->spec;
     c_line(out, ".name = \"%s\",", spec->name);
     c_line(out, ".spec_hash = \"%016llx\",", (unsigned long long)spec->hash);
     c_line(out, ".compiler_version = \"%s\",", ZOETROPE_VERSION);
@@ -113,6 +114,7 @@ static void emit_members(CBlock *out, const Spec *spec) {
     c_line(out, ".T = %d, .channels = %d, .height = %d, .width = %d, .batch = %d,", spec->T, spec->channels, spec->height, spec->width,
            spec->training.batch);
     c_line(out, ".hidden = %d, .gru_layers = %d,", spec->hidden, spec->hidden ? spec->gru_layers : 0);
+    c_line(out, ".code_size = %ld,", graph->code ? count_elements(graph->code) / graph->code->shape[0] : 0);
     c_line(out, ".initial_state_normal = %s,", spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL ? "true" : "false");
     c_line(out, ".loss_is_l1 = %s,", spec->loss == LOSS_L1 ? "true" : "false");
     c_line(out, ".optimizer = \"%s\",", optimizer_names[spec->optimizer.name]);
@@ -139,7 +141,7 @@ void emit_model_file(Text *out, const Graph *training, const Target *const *list
     int names = emit_state_names(out, training);
     const bool ends = emit_targets(out, spec, list, count);
     CBlock *members = c_nested(description, ";", "const ModelDescription model_description =");
-    emit_members(members, spec);
+    emit_members(members, training);
     c_line(members, ".parameter_tensors = %d, .parameters = %s, .parameter_count = %ld,", parameters, parameters ? "parameters" : "NULL",
            parameter_elements);
     c_line(members, ".statistic_tensors = %d, .statistics = %s, .statistic_count = %ld,", statistics, statistics ? "statistics" : "NULL",

@@ -312,8 +312,8 @@ static void emit_model_target(File *file) {
     if (code->tuning) c_line(members, ".tuning = \"%s\",", code->tuning);
     c_line(members, ".workspace_size = %ld,", code->workspace_bytes);
     c_line(members, ".scratch_size = %ld,", code->scratch_bytes);
-    static const char *const functions[] = {"load", "save", "train", "evaluate", "stream", "normal"};
-    for (int i = 0; i < 6; i++) c_line(members, ".%s = %s,", functions[i], functions[i]);
+    static const char *const functions[] = {"load", "save", "train", "evaluate", "advance", "decode", "normal"};
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) c_line(members, ".%s = %s,", functions[i], functions[i]);
     const Program *const steps[] = {&code->train, &code->evaluate};
     for (int i = 0; i < 2; i++) {
         if (!steps[i]->call_count) continue;
@@ -324,11 +324,11 @@ static void emit_model_target(File *file) {
 
 static void add_kernels(File *file) {
     const TargetCode *code = file->code;
-    const Program *const programs[] = {&code->train,           &code->evaluate,        &code->stream,
-                                       &code->load_parameters, &code->save_parameters, &code->load_statistics,
-                                       &code->save_statistics, &code->renew,           &code->normal};
-    static const char *const taken[] = {"train",  "evaluate",  "stream",       "load", "save",         "renew",
-                                        "normal", "available", "block_offset", "done", "train_kernel", "evaluate_kernel"};
+    const Program *const programs[] = {&code->train,           &code->evaluate,        &code->advance,         &code->decode,
+                                       &code->load_parameters, &code->save_parameters, &code->load_statistics, &code->save_statistics,
+                                       &code->renew,           &code->normal};
+    static const char *const taken[] = {"train",  "evaluate",  "advance",      "decode", "load",         "save",           "renew",
+                                        "normal", "available", "block_offset", "done",   "train_kernel", "evaluate_kernel"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
     for (size_t p = 0; p < sizeof programs / sizeof *programs; p++)
         for (int i = 0; i < programs[p]->call_count; i++) add_kernel(file, programs[p], programs[p]->call[i].kernel);
@@ -344,7 +344,8 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
     emit_kernel_table(file, &code->evaluate);
     emit_step(file, &code->train, "One step of training: forward, backward, update.");
     emit_step(file, &code->evaluate, "Forward, with running statistics.");
-    emit_step(file, &code->stream, "One frame of one video, with running statistics; the state moves on.");
+    emit_step(file, &code->advance, "One frame of one video, with running statistics, to the codes of all runs; their states move on.");
+    emit_step(file, &code->decode, "One code to a frame and its mean squared error, with running statistics.");
     emit_renew(file);
     emit_copies(file, "load", "", "const ", &code->load_statistics, &code->load_parameters, true);
     emit_copies(file, "save", "const ", "", &code->save_statistics, &code->save_parameters, false);

@@ -29,13 +29,17 @@ static void evaluate_scan(const Graph *graph, double **values, int first, int en
     }
 }
 
-void evaluate_graph(const Graph *graph, double **values) {
+void evaluate_nodes(const Graph *graph, double **values, int first, int end) {
     for (int i = 0; i < graph->node_count; i++)
         if (!values[i]) values[i] = NEW_ARRAY(double, count_elements(graph->node[i]));
-    for (int first = 0, end; first < graph->node_count; first = end) {
+    for (int next; first < end; first = next) {
         const Node *node = graph->node[first];
-        for (end = first + 1; node->scan && end < graph->node_count && graph->node[end]->scan == node->scan;) end++;
-        if (node->scan) evaluate_scan(graph, values, first, end);
+        for (next = first + 1; node->scan && next < end && graph->node[next]->scan == node->scan;) next++;
+        if (node->scan) evaluate_scan(graph, values, first, next);
         else evaluate_node(node, values, (Rows){0, 1, node->shape[0]});
     }
+}
+
+void evaluate_graph(const Graph *graph, double **values) {
+    evaluate_nodes(graph, values, 0, graph->node_count);
 }

@@ -1,4 +1,4 @@
-/* golden: an input and what has to come of it, in double precision from the graph alone: no kernel has a part in it. Where a target
+/* golden: a stream and what has to come of it, in double precision from the graph alone: no kernel has a part in it. Where a target
  * multiplies in bfloat16, so does this, with sums in double. */
 #include "inference.h"
 
@@ -21,30 +21,58 @@ static float pixel(long frame, long c, long h, long w) {
 static void draw_input(const Inference *inference, Golden *golden) {
     const Node *x = inference->frame->x;
     float *to = golden->x;
-    for (long frame = 0; frame < golden->frames; frame++)
+    const bool drawn = inference->draws || inference->recurrence == RECURRENCE_CARRIED; /* else a state has no place for it */
+    for (long frame = 0; frame < GOLDEN_FRAMES; frame++)
         for (long c = 0; c < x->shape[1]; c++)
             for (long h = 0; h < x->shape[2]; h++)
                 for (long w = 0; w < x->shape[3]; w++) *to++ = pixel(frame, c, h, w);
-    for (long i = 0; i < inference->state_elements; i++) golden->state[i] = (float)(2 * uniform((uint64_t)i + (1U << 30)) - 1);
+    for (long i = 0; i < inference->h0_elements; i++) golden->h0[i] = drawn ? (float)(2 * uniform((uint64_t)i + (1U << 30)) - 1) : 0;
 }
 
-/* The frame graph once; `state` is what it starts from, and then what it leaves. */
-static void run_frame(const Inference *inference, double *const *parameters, const float *x, double *state, float *y, double *score) {
+/* A graph's values in double precision, while a stream of it runs. */
+typedef struct Stream {
+    const Inference *inference;
+    double **values, *latent[GOLDEN_FRAMES]; /* by node id; of each of the frames */
+    double *state;                           /* [layers, hidden] */
+} Stream;
+
+static void show_frame(const Stream *stream, const float *x) {
+    const Graph *graph = stream->inference->frame;
+    for (long i = 0; i < stream->inference->frame_elements; i++) stream->values[graph->x->id][i] = (double)x[i];
+}
+
+static void encode_frames(Stream *stream, double *const *parameters, const Golden *golden) {
+    const Inference *inference = stream->inference;
     const Graph *graph = inference->frame;
-    double **values = NEW_ARRAY(double *, graph->node_count);
-    for (int i = 0; i < graph->parameter_count; i++) values[graph->parameter[i]->node->id] = parameters[i];
-    values[graph->x->id] = NEW_ARRAY(double, inference->frame_elements);
-    for (long i = 0; i < inference->frame_elements; i++) values[graph->x->id][i] = (double)x[i];
-    if (graph->h0) values[graph->h0->id] = state;
-    evaluate_graph(graph, values);
-    for (int i = 0; i < graph->node_count; i++) {
-        const Node *carry = graph->node[i];
-        if (carry->op != OP_CARRY) continue;
-        const long hidden = carry->shape[1];
-        memcpy(state + carry->which * hidden, values[carry->input[1]->id], sizeof(double) * (size_t)hidden);
+    stream->values = NEW_ARRAY(double *, graph->node_count);
+    for (int i = 0; i < graph->parameter_count; i++) stream->values[graph->parameter[i]->node->id] = parameters[i];
+    stream->values[graph->x->id] = NEW_ARRAY(double, inference->frame_elements);
+    stream->state = NEW_ARRAY(double, inference->h0_elements);
+    if (graph->h0) stream->values[graph->h0->id] = stream->state;
+    for (long frame = 0; frame < GOLDEN_FRAMES; frame++) {
+        show_frame(stream, golden->x + frame * inference->frame_elements);
+        evaluate_nodes(graph, stream->values, 0, graph->latent->id + 1);
+        stream->latent[frame] = NEW_ARRAY(double, inference->latent_elements);
+        memcpy(stream->latent[frame], stream->values[graph->latent->id], sizeof(double) * (size_t)inference->latent_elements);
     }
-    for (long i = 0; i < inference->frame_elements; i++) y[i] = (float)values[graph->reconstruction->id][i];
-    *score = values[graph->loss->id][0] / 4; /* in the scale of [0, 1] */
+}
+
+/* Frames first … last, one after another, of which every second one is the same, from h0: what the recurrence makes of the last one. */
+static void run_recurrence(const Stream *stream, const Golden *golden, long first, long last) {
+    const Inference *inference = stream->inference;
+    const Graph *graph = inference->frame;
+    for (long i = 0; i < inference->h0_elements; i++) stream->state[i] = (double)golden->h0[i];
+    for (long frame = first; frame <= last; frame++) {
+        memcpy(stream->values[graph->latent->id], stream->latent[frame % GOLDEN_FRAMES],
+               sizeof(double) * (size_t)inference->latent_elements);
+        evaluate_nodes(graph, stream->values, graph->latent->id + 1, graph->code->id + 1);
+        for (int i = 0; i < graph->node_count; i++) {
+            const Node *carry = graph->node[i];
+            if (carry->op != OP_CARRY) continue;
+            const long hidden = carry->shape[1];
+            memcpy(stream->state + carry->which * hidden, stream->values[carry->input[1]->id], sizeof(double) * (size_t)hidden);
+        }
+    }
 }
 
 const InferenceCode *rounding_code(const Inference *inference) {
@@ -53,34 +81,32 @@ const InferenceCode *rounding_code(const Inference *inference) {
     return NULL;
 }
 
+/* With a window, by its definition: each of the frames is the last of a clip. */
 Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code) {
-    for (int i = 0; i < inference->frame->node_count; i++) inference->frame->node[i]->rounded = code ? code->rounded[i] : 0;
+    const Graph *graph = inference->frame;
+    const long elements = inference->frame_elements;
+    for (int i = 0; i < graph->node_count; i++) graph->node[i]->rounded = code ? code->rounded[i] : 0;
     Golden *golden = NEW(Golden);
-    *golden = (Golden){.frames = GOLDEN_FRAMES,
-                       .x = NEW_ARRAY(float, GOLDEN_FRAMES * inference->frame_elements),
-                       .state = NEW_ARRAY(float, inference->state_elements),
-                       .reconstruction = NEW_ARRAY(float, GOLDEN_FRAMES * inference->frame_elements),
-                       .final_state = NEW_ARRAY(float, inference->state_elements),
-                       .score = NEW_ARRAY(double, GOLDEN_FRAMES)};
+    *golden = (Golden){.x = NEW_ARRAY(float, GOLDEN_FRAMES *elements),
+                       .h0 = NEW_ARRAY(float, inference->h0_elements),
+                       .reconstruction = NEW_ARRAY(float, GOLDEN_FRAMES *elements)};
     draw_input(inference, golden);
-    double *state = NEW_ARRAY(double, inference->state_elements);
-    for (long i = 0; i < inference->state_elements; i++) state[i] = (double)golden->state[i];
-    for (long frame = 0; frame < GOLDEN_FRAMES; frame++)
-        run_frame(inference, parameters, golden->x + frame * inference->frame_elements, state,
-                  golden->reconstruction + frame * inference->frame_elements, &golden->score[frame]);
-    for (long i = 0; i < inference->state_elements; i++) golden->final_state[i] = (float)state[i];
+    Stream stream = {.inference = inference};
+    encode_frames(&stream, parameters, golden);
+    for (long i = 0; i < GOLDEN_FRAMES; i++) {
+        const long frame = golden_first(inference->spec) + i;
+        run_recurrence(&stream, golden, has_window(inference) ? frame - inference->spec->T + 1 : 0, frame);
+        show_frame(&stream, golden->x + frame % GOLDEN_FRAMES * elements);
+        evaluate_nodes(graph, stream.values, graph->code->id + 1, graph->node_count);
+        for (long k = 0; k < elements; k++) golden->reconstruction[i * elements + k] = (float)stream.values[graph->reconstruction->id][k];
+        golden->score[i] = stream.values[graph->loss->id][0] / 4; /* in the scale of [0, 1] */
+    }
     return golden;
 }
 
-static bool all_finite(const float *values, long count) {
-    for (long i = 0; i < count; i++)
-        if (!isfinite(values[i])) return false;
-    return true;
-}
-
 bool golden_finite(const Inference *inference, const Golden *golden) {
-    for (int frame = 0; frame < golden->frames; frame++)
-        if (!isfinite(golden->score[frame])) return false;
-    return all_finite(golden->reconstruction, golden->frames * inference->frame_elements) &&
-           all_finite(golden->final_state, inference->state_elements);
+    bool finite = true;
+    for (int frame = 0; frame < GOLDEN_FRAMES; frame++) finite = finite && isfinite(golden->score[frame]);
+    for (long i = 0; i < GOLDEN_FRAMES * inference->frame_elements; i++) finite = finite && isfinite(golden->reconstruction[i]);
+    return finite;
 }

@@ -7,11 +7,11 @@
 
 /* ---- graphs ---- */
 
-/* One clip of T frames, whose initial state the caller gives; the loss is the score. */
-static Graph *clip_graph(Spec *spec, const Spec *from, int T) {
+/* Clips of T frames, whose initial states the caller gives; the loss is the score. */
+static Graph *clip_graph(Spec *spec, const Spec *from, int T, int clips) {
     *spec = *from;
     spec->T = T;
-    spec->training.batch = 1;
+    spec->training.batch = clips;
     spec->initial_state = INITIAL_STATE_NORMAL;
     spec->loss = LOSS_MSE;
     Graph *graph = build_graph(spec, false);
@@ -19,80 +19,39 @@ static Graph *clip_graph(Spec *spec, const Spec *from, int T) {
     return graph;
 }
 
-static Graph *inference_graph(Spec *spec, const Spec *from, int T) {
-    Graph *graph = fold_batch_norm(clip_graph(spec, from, T));
+static Graph *inference_graph(Spec *spec, const Spec *from, int T, int clips) {
+    Graph *graph = fold_batch_norm(clip_graph(spec, from, T, clips));
     verify_graph(graph);
     return graph;
 }
 
-/* ---- what enters and leaves ---- */
-
-/* Copies a node's elements of row t to a tensor in row-major order, at `row` of it, or back. */
-static void lower_passage(Lowering *l, Node *node, Program *program, const char *name, Place place, const char *tensor, long rows, long row,
-                          bool out) {
-    const long shape[4] = {rows, node->shape[1], node->shape[2], node->shape[3]};
-    const Buffer *outside = new_plain(tensor, TYPE_F32, place, 4, shape), *inside = node_buffer(l, node);
-    Kernel *kernel = new_kernel(name, 1);
-    Compute *compute = &kernel->compute[0];
-    static const char *const names[3] = {"c", "h", "w"};
-    const bool carried = has_carried_rows(node);
-    At at = {.split = carried, .n = affine_constant(0), .b = affine_constant(0), .t = affine_constant(0)};
-    Affine *const position[3] = {&at.c, &at.h, &at.w};
-    Affine there[4] = {affine_constant(row)}, here[4];
-    for (int d = 0; d < 3; d++) there[1 + d] = *position[d] = affine_variable(add_variable(compute, names[d], shape[1 + d], false));
-    stored_index(l, node, &at, here);
-    if (out) add_store(compute, outside, there, load(inside, here));
-    else add_store(compute, inside, here, load(outside, there));
-    for (int d = 0; d < 3; d++) add_level(&kernel->schedule[0], names[d], 1, LOOP_SERIAL);
-    kernel->comment = out ? "to the caller" : "from the caller";
-    set_work(kernel, 0);
-    l->program = program;
-    finish_kernel(l, kernel, NULL);
-}
-
-/* After a step: the state of each layer. */
-static void lower_kept_state(Lowering *l, Program *program) {
-    const Graph *graph = l->graph;
-    for (int i = 0; i < graph->node_count; i++) {
-        const Node *carry = graph->node[i];
-        if (carry->op != OP_CARRY) continue;
-        lower_passage(l, carried_node(carry), program, format("keep_%s", carry->name), PLACE_STATE, "state", graph->spec->gru_layers,
-                      carry->which, true);
-    }
-}
-
 /* A trainer's way to run frame by frame: its own weights, with batch norm as it is. */
-void lower_stream(Lowering *l, const Spec *spec, Program *program) {
+void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode) {
     static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
-    Graph *graph = clip_graph(NEW(Spec), spec, 1);
+    const StreamPrograms programs = {.encode = advance, .advance = advance, .put_code = decode, .decode = decode, .score = decode};
     l->choices = &direct;
-    start_graph(l, graph);
-    lower_nodes(l, 0, graph->code->id + 1, program);
-    lower_kept_state(l, program);
-    lower_nodes(l, graph->code->id + 1, graph->node_count, program);
+    lower_stream(l, clip_graph(NEW(Spec), spec, 1, 1), clip_graph(NEW(Spec), spec, 1, spec->T), &programs);
 }
 
 /* ---- programs ---- */
 
-static void lower_frame(Lowering *l, const Graph *graph, InferenceCode *code) {
+static void lower_frame(Lowering *l, const Inference *inference, InferenceCode *code) {
     Program *const program = code->program;
-    start_graph(l, graph);
-    lower_nodes(l, 0, graph->latent->id + 1, &program[PART_encode]);
-    lower_nodes(l, graph->latent->id + 1, graph->code->id + 1, &program[PART_advance]);
-    lower_kept_state(l, &program[PART_advance]);
-    lower_nodes(l, graph->code->id + 1, graph->reconstruction->id + 1, &program[PART_decode]);
-    lower_nodes(l, graph->reconstruction->id + 1, graph->node_count, &program[PART_score]);
-    lower_passage(l, graph->latent, &program[PART_put_latent], "put_latent", PLACE_LATENT, "latent", 1, 0, false);
-    lower_passage(l, graph->latent, &program[PART_take_latent], "take_latent", PLACE_LATENT, "latent", 1, 0, true);
-    lower_passage(l, graph->code, &program[PART_put_code], "put_code", PLACE_CODE, "code", 1, 0, false);
-    lower_passage(l, graph->code, &program[PART_take_code], "take_code", PLACE_CODE, "code", 1, 0, true);
+    const StreamPrograms programs = {.encode = &program[PART_encode],
+                                     .take_latent = &program[PART_take_latent],
+                                     .put_latent = &program[PART_put_latent],
+                                     .advance = &program[PART_advance],
+                                     .put_code = &program[PART_put_code],
+                                     .decode = &program[PART_decode],
+                                     .score = &program[PART_score]};
+    lower_stream(l, inference->frame, inference->side_by_side, &programs);
 }
 
 /* The parts run one after another in the same memory, so they are planned as one program; what is put or taken between two of them lives
  * there. */
 static long plan_parts(const InferenceCode *code, long start) {
-    static const InferencePart order[] = {PART_encode,    PART_take_latent, PART_put_latent, PART_advance,
-                                          PART_take_code, PART_put_code,    PART_decode,     PART_score};
+    static const InferencePart order[] = {PART_encode,   PART_take_latent, PART_put_latent, PART_advance,
+                                          PART_put_code, PART_decode,      PART_score};
     Program whole = {.name = "step"};
     for (size_t p = 0; p < sizeof order / sizeof *order; p++) {
         const Program *part = &code->program[order[p]];
@@ -177,7 +136,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
         code->scale[i] = l.parameter[i].scale;
     }
     code->layout = layout_hash(code, frame->parameter_count);
-    lower_frame(&l, frame, code);
+    lower_frame(&l, inference, code);
     code->rounded = rounded_nodes(frame);
     start_graph(&l, clip);
     lower_nodes(&l, 0, clip->reconstruction->id + 1, &code->program[PART_reconstruct]);
@@ -188,20 +147,48 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     return code;
 }
 
-Inference *compile_inference(const Spec *spec, Precision precision, const Target *const *target, int target_count, int filtering) {
+bool has_window(const Inference *inference) {
+    return inference->frame->h0 && inference->recurrence == RECURRENCE_WINDOW;
+}
+
+long state_elements(const Inference *inference) {
+    const long runs = inference->runs * inference->h0_elements;
+    return has_window(inference) ? runs + (inference->draws ? inference->h0_elements : 0) + 1 : runs;
+}
+
+static void build_graphs(Inference *inference) {
+    const Spec *spec = inference->spec;
+    inference->frame = inference_graph(&inference->frame_spec, spec, 1, 1);
+    inference->clip = inference_graph(&inference->clip_spec, spec, spec->T, 1);
+    inference->runs = has_window(inference) ? spec->T : 1;
+    inference->side_by_side = inference_graph(&inference->runs_spec, spec, 1, (int)inference->runs);
+}
+
+/* Two clips of frames, states of all runs, their codes, and a stream's state. */
+static long find_areas(const Inference *inference) {
+    const long floats[4] = {inference->spec->T * inference->frame_elements, inference->runs * inference->h0_elements,
+                            inference->runs * inference->code_elements, state_elements(inference)};
+    long bytes = round_up(4 * floats[0], 64);
+    for (int i = 0; i < 4; i++) bytes += round_up(4 * floats[i], 64);
+    return bytes;
+}
+
+Inference *compile_inference(const Spec *spec, Precision precision, Recurrence recurrence, const Target *const *target, int target_count,
+                             int filtering) {
     Inference *inference = NEW(Inference);
     inference->spec = spec;
     inference->precision = precision;
+    inference->recurrence = spec->hidden ? recurrence : RECURRENCE_WINDOW;
+    inference->draws = spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL;
     /* What is filtered depends on shapes, and not on the number of frames. Small weights would lose what makes them small, or would have to
      * be transformed anew for each frame. */
     inference->choices = (Choices){.filtering = precision == PRECISION_F32 ? filtering : 0, .few_images = true};
-    inference->frame = inference_graph(&inference->frame_spec, spec, 1);
-    inference->clip = inference_graph(&inference->clip_spec, spec, spec->T);
+    build_graphs(inference);
     inference->frame_elements = count_elements(inference->frame->x);
     inference->latent_elements = count_elements(inference->frame->latent);
     inference->code_elements = count_elements(inference->frame->code);
-    inference->state_elements = inference->frame->h0 ? count_elements(inference->frame->h0) : 1;
-    inference->area_bytes = 2 * round_up(4 * spec->T * inference->frame_elements, 64) + round_up(4 * inference->state_elements, 64);
+    inference->h0_elements = inference->frame->h0 ? count_elements(inference->frame->h0) : 1;
+    inference->area_bytes = find_areas(inference);
     inference->plain = NEW(TargetCode);
     *inference->plain = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}};
     Lowering plain = {.target = inference->plain->target, .code = inference->plain, .graph = inference->frame};

@@ -17,13 +17,12 @@
 /* The programs of a target, and the functions that they become. Frames are [1, C, H, W]. */
 #define INFERENCE_PARTS(X)                                                                                                                 \
     X(encode, "A frame to its latent, in the workspace.")                                                                                  \
-    X(advance, "One step of the GRU: latent and state to code, and the new state.")                                                        \
+    X(advance, "The latent in the workspace to the caller's codes, one for each run of the recurrence; the runs' states move on.")         \
     X(decode, "The code in the workspace to a frame.")                                                                                     \
     X(score, "The mean squared error of a frame's reconstruction.")                                                                        \
     X(put_latent, "The caller's latent into the workspace.")                                                                               \
     X(take_latent, "The workspace's latent to the caller.")                                                                                \
     X(put_code, "The caller's code into the workspace.")                                                                                   \
-    X(take_code, "The workspace's code to the caller.")                                                                                    \
     X(reconstruct, "A clip of T frames to its reconstruction.")
 
 typedef enum {
@@ -54,19 +53,28 @@ typedef struct InferenceCode { /* of one target */
 typedef struct Inference {
     const Spec *spec;
     Precision precision;
+    Recurrence recurrence; /* of a network without GRU: RECURRENCE_WINDOW, which means nothing */
     Choices choices;
-    Spec frame_spec, clip_spec; /* the spec with B = 1, T = 1 and with B = 1, and an initial state that is given */
-    Graph *frame, *clip;        /* folded; with the same parameters */
-    long frame_elements, latent_elements, code_elements, state_elements;
-    long area_bytes; /* at the start of the workspace: a clip of frames, and one of reconstructions, for callers with 8-bit frames */
-    long file_bytes; /* of the weights */
-    bool links;      /* the weights are in an object file, too */
+    Spec frame_spec, clip_spec, runs_spec; /* the spec with B = 1 and T = 1, with B = 1, and with B = runs and T = 1 */
+    Graph *frame, *clip, *side_by_side;    /* folded; with the same parameters, and an initial state that is given */
+    long frame_elements, latent_elements, code_elements;
+    long runs;        /* of the recurrence, side by side: see lower_stream.c */
+    long h0_elements; /* the state of one run, at least 1 */
+    bool draws;       /* the initial state may be drawn: there is a GRU, and training drew it */
+    long area_bytes;  /* at the start of the workspace, for the bundle's own C: see source.c */
+    long file_bytes;  /* of the weights */
+    bool links;       /* the weights are in an object file, too */
     int code_count;
     InferenceCode *code[MAX_TARGETS];
     TargetCode *plain; /* for what is the same on every target: `normal` */
 } Inference;
 
-Inference *compile_inference(const Spec *spec, Precision precision, const Target *const *target, int target_count, int filtering);
+Inference *compile_inference(const Spec *spec, Precision precision, Recurrence recurrence, const Target *const *target, int target_count,
+                             int filtering);
+/* Whether a stream of it is started anew, run after run, and so has a past of T frames. */
+bool has_window(const Inference *inference);
+/* Floats of a stream's state: the runs', then, with a window, what they begin from where that may be drawn, and the number of frames. */
+long state_elements(const Inference *inference);
 
 /* weights.c: the values of a graph's parameters, each in the order of its node's dimensions in PyTorch's tensor. Errors are reported on
  * stderr, with the file's name; then NULL. */
@@ -78,12 +86,15 @@ double **read_parameters(const Graph *graph, const char *path);
 bool round_parameters(const Graph *graph, Precision precision, double **parameters, double ***scales);
 extern const Type precision_types[PRECISIONS];
 
-/* golden.c: frames and a state drawn from a fixed seed, and what comes of them in double precision. */
+/* golden.c: two frames, and what comes of them, in double precision, at the end of a stream that shows them in turn, so long that runs of
+ * the recurrence have begun anew. */
 enum { GOLDEN_FRAMES = 2 };
+static inline long golden_first(const Spec *spec) { /* frame of the stream, of which what comes is known */
+    return 2 * (long)spec->T - 1;
+}
 typedef struct Golden {
-    int frames;
-    float *x, *state, *reconstruction, *final_state; /* [frames, C, H, W], [layers, hidden] */
-    double *score;                                   /* [frames] */
+    float *x, *h0, *reconstruction; /* [2, C, H, W]; what the stream begins from; of the last frames */
+    double score[GOLDEN_FRAMES];
 } Golden;
 /* As a target computes it (NULL: by no rounding at all). */
 Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code);

@@ -271,7 +271,8 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
                          .training = training,
                          .train = {.name = "train"},
                          .evaluate = {.name = "evaluate"},
-                         .stream = {.name = "stream"},
+                         .advance = {.name = "advance"},
+                         .decode = {.name = "decode"},
                          .load_parameters = {.name = "load_parameters"},
                          .save_parameters = {.name = "save_parameters"},
                          .load_statistics = {.name = "load_statistics"},
@@ -296,7 +297,7 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     lower_normal(&l);
     lower_graph(&l, evaluation, &code->evaluate);
     code->evaluate_buffer = l.buffer;
-    lower_stream(&l, training->spec, &code->stream);
+    lower_trainer_stream(&l, training->spec, &code->advance, &code->decode);
     begin_pass(PASS_PLAN);
     plan_workspace(code);
     return code;

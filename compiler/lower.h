@@ -123,7 +123,16 @@ void lower_renew(Lowering *l);
 Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment);
 void lower_transfers(Lowering *l); /* load and save programs */
 void lower_normal(Lowering *l);
-void lower_stream(Lowering *l, const Spec *spec, Program *program); /* inference.c */
+void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode); /* inference.c */
+/* lower_stream.c: one frame after another. `frame` is the graph of one clip of one frame, `runs` that of as many as there are runs of the
+ * recurrence. Programs may be the same; NULL: not wanted. */
+typedef struct StreamPrograms {
+    Program *encode, *take_latent, *put_latent;
+    Program *advance;           /* ends with the codes of all runs in PLACE_CODE */
+    Program *put_code, *decode; /* begins with one code from there */
+    Program *score;
+} StreamPrograms;
+void lower_stream(Lowering *l, const Graph *frame, const Graph *runs, const StreamPrograms *to);
 /* quantise.c: how many output features a weight has; their shape as a vector's, [1, C, H, W]. */
 long output_features(const Node *weight, long shape[4]);
 /* The one that the weight's element number i, in the order of the node's dimensions, belongs to. */

@@ -24,12 +24,18 @@ static inline bool precision_has_pairs(Precision precision) {
     return precision == PRECISION_BF16 || precision == PRECISION_INT8;
 }
 
+/* What a stream's past is: the frames that a clip has, or all since it began. */
+typedef enum { RECURRENCE_WINDOW, RECURRENCE_CARRIED, RECURRENCES } Recurrence;
+extern const char *const recurrence_names[RECURRENCES];
+
 typedef struct Options {
     Command command;
     const char *spec, *directory, *weights, *tuning;
     bool big_endian;
     WeightsAs weights_as;
     Precision precision;
+    Recurrence recurrence;
+    bool recurrence_given;
     Pass dump; /* PASS_COUNT: none */
     bool time;
     Choices choices;

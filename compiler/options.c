@@ -28,6 +28,7 @@ typedef enum {
     OPTION_WEIGHTS,
     OPTION_WEIGHTS_AS,
     OPTION_PRECISION,
+    OPTION_RECURRENCE,
     OPTION_ENDIAN,
     OPTION_TARGETS,
     OPTION_TARGETS_TUNED,
@@ -65,6 +66,8 @@ static const struct {
                            "beside the file, an assembler file that links it, or, up to 1 MB, a C array (default: file)"},
     [OPTION_PRECISION] = {"--precision", "f32|f16|bf16|int8", INFERENCE,
                           "what weights are stored as; f16 and bf16 take half of a float, int8 a quarter (default: f32)"},
+    [OPTION_RECURRENCE] = {"--recurrence", "window|carried", INFERENCE,
+                           "a stream's GRU sees the last T frames, as a clip's does, or all since the stream began (default: window)"},
     [OPTION_ENDIAN] = {"--endian", "little|big", INFERENCE, "the byte order of the machines that will read the weights (default: little)"},
     [OPTION_TARGETS] = {"--targets", "LIST", COMPILE | INFERENCE | EXPLAIN,
                         "instruction sets to generate for, separated by commas (default: all that are for the precision)"},
@@ -197,6 +200,18 @@ static bool read_precision(const char *name, Options *options, int *status) {
     return usage_error(status, "--precision is %s, not '%s'", table[OPTION_PRECISION].value, name);
 }
 
+const char *const recurrence_names[RECURRENCES] = {"window", "carried"};
+
+static bool read_recurrence(const char *name, Options *options, int *status) {
+    options->recurrence_given = true;
+    for (int i = 0; i < RECURRENCES; i++) {
+        if (strcmp(recurrence_names[i], name) != 0) continue;
+        options->recurrence = (Recurrence)i;
+        return true;
+    }
+    return usage_error(status, "--recurrence is %s, not '%s'", table[OPTION_RECURRENCE].value, name);
+}
+
 static bool read_targets(const char *list, Options *options, int *status) {
     options->target_count = 0;
     options->targets_given = true;
@@ -298,6 +313,8 @@ static bool read_option(Option option, const char *value, Options *options, int 
         return read_weights_as(value, options, status);
     case OPTION_PRECISION:
         return read_precision(value, options, status);
+    case OPTION_RECURRENCE:
+        return read_recurrence(value, options, status);
     case OPTION_ENDIAN:
         options->big_endian = strcmp(value, "big") == 0;
         return options->big_endian || strcmp(value, "little") == 0 || usage_error(status, "--endian is little or big, not '%s'", value);

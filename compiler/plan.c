@@ -97,11 +97,17 @@ static long kept_by(const Program *program) {
     return bytes;
 }
 
+/* Nothing is in the workspace between the two: the codes are with the caller. */
+long plan_streaming(const TargetCode *code) {
+    return maximum(plan_program(&code->advance, code->kept_bytes), plan_program(&code->decode, code->kept_bytes));
+}
+
 void plan_workspace(TargetCode *code) {
     const long evaluate_top = plan_program(&code->evaluate, code->kept_bytes);
     code->workspace_bytes = maximum(plan_program(&code->train, code->kept_bytes), evaluate_top);
-    code->workspace_bytes = maximum(code->workspace_bytes, plan_program(&code->stream, code->kept_bytes));
+    code->workspace_bytes = maximum(code->workspace_bytes, plan_streaming(code));
     code->evaluate_bytes = kept_by(&code->evaluate) + evaluate_top - code->kept_bytes;
     code->evaluate_scratch_bytes = program_scratch(&code->evaluate);
-    code->scratch_bytes = maximum(program_scratch(&code->train), maximum(code->evaluate_scratch_bytes, program_scratch(&code->stream)));
+    const long streaming = maximum(program_scratch(&code->advance), program_scratch(&code->decode));
+    code->scratch_bytes = maximum(program_scratch(&code->train), maximum(code->evaluate_scratch_bytes, streaming));
 }

@@ -16,11 +16,11 @@ typedef enum {
     PLACE_LOSS,         /* one double */
     PLACE_COEFFICIENTS, /* floats */
     PLACE_WEIGHTS,      /* inference: the packed weights, + offset */
-    PLACE_STATE,        /* inference: h of each layer, written after a step */
-    PLACE_LATENT,       /* inference: what the encoder made, and what the decoder takes, in row-major order */
-    PLACE_CODE,
-    PLACE_BLOCK, /* load and save: start of the block asked for, + offset */
-    PLACE_VALUES /* load and save: the caller's values in file order, + offset; `normal`: the values */
+    PLACE_STATE,        /* streams: h of each layer and run, written after a frame */
+    PLACE_LATENT,       /* inference: what the encoder made, in row-major order */
+    PLACE_CODE,         /* streams: what the recurrence made, of each run, or what the decoder takes, in row-major order */
+    PLACE_BLOCK,        /* load and save: start of the block asked for, + offset */
+    PLACE_VALUES        /* load and save: the caller's values in file order, + offset; `normal`: the values */
 } Place;
 
 typedef enum {
@@ -59,7 +59,7 @@ typedef struct TargetCode {
     const Target *target;
     Program train; /* forward, backward, update, renewed copies */
     Program evaluate;
-    Program stream;                           /* one frame of one video, with running statistics; state in, state out */
+    Program advance, decode;                  /* one frame of one video, with running statistics: to the codes, and from one of them */
     Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
     Program load_statistics, save_statistics;
     Program renew;                               /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
@@ -108,6 +108,8 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
 long place_tensors(Tensor **list, int count, long start);
 /* plan.c: places the tensors of one program in a workspace that has `start` bytes of something else; returns where they end. */
 long plan_program(const Program *program, long start);
+/* plan.c: the same for the programs of streaming, behind what is kept. */
+long plan_streaming(const TargetCode *code);
 /* plan.c: sets Tensor.offset of the workspace tensors by their lifetimes over the train and evaluate programs. */
 void plan_workspace(TargetCode *code);
 long program_scratch(const Program *program); /* bytes a thread: the most that one of its kernels wants */

@@ -106,7 +106,7 @@ Footprint *find_footprint(const TargetCode *code) {
     find_owners(f, &known);
     find_summed(f);
     f->most_nodes = (int)maximum(NODES_LEAST, NODES_TIMES * (long)f->graph->node_count);
-    f->least_top = maximum(plan_program(&code->evaluate, code->kept_bytes), plan_program(&code->stream, code->kept_bytes));
+    f->least_top = maximum(plan_program(&code->evaluate, code->kept_bytes), plan_streaming(code));
     return f;
 }
 

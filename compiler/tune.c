@@ -78,7 +78,8 @@ static int find_kernel(const Tuner *tuner, const char *name) {
 
 /* What is not measured need not be compiled. */
 static void leave_out_unmeasured(TargetCode *code) {
-    Program *const unmeasured[] = {&code->evaluate, &code->stream, &code->save_parameters, &code->save_statistics, &code->normal};
+    Program *const unmeasured[] = {&code->evaluate,        &code->advance,         &code->decode,
+                                   &code->save_parameters, &code->save_statistics, &code->normal};
     for (size_t i = 0; i < sizeof unmeasured / sizeof *unmeasured; i++) unmeasured[i]->call_count = 0;
 }
 

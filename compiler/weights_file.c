@@ -4,24 +4,24 @@
  *
  *   header, 64 bytes    0 "zoetrope"    8 u32 0x01020304    12 u32 version    16 u64 hash of the spec    24 u32 precision
  *                      28 u32 sections    32 u64 bytes of the file    40 u64 checksum of all that follows the table
- *                      48 u64 zero    56 u64 checksum of the header up to here and of the table
+ *                      48 u32 recurrence: 0 a window, 1 carried    52 u32 zero    56 u64 checksum of the header up to here and of the table
  *   section, 64 bytes   0 u32 kind    4 u32 format    8 u64 hash of the layout    16 u64 offset    24 u64 bytes    32 u64 count    40 zero
  *
  * kind 1: the weights of one layout, read as they are. format: 0 float32, 1 half, 2 bfloat16, 3 bytes and a scale, a float, for each
  * output; in all of them biases are float32, and convolution is direct; 4 float32, some weights as minimal filtering multiplies by
  * them (of precision 0 in the header; else it is the header's precision); 5 bfloat16, some weights in pairs of input channels c and
  * c + H, H whole vectors and at least half of the channels: a u32 with c's in its low half, and zero where there is no second one (of
- * precision 2); 6 bytes and scales, some weights in such pairs: a u16 with c's in its low byte (of precision 3). kind 2: `count` frames
- * and a state, and what must come of them: f64 score[count], f32 x[count], state, reconstruction[count], state after them; format 0: by
- * double precision; 5 or 6: by double precision of operands rounded to bfloat16, as that section's targets have them. Checksums are FNV-1a
- * over bytes, 64 bits. */
+ * precision 2); 6 bytes and scales, some weights in such pairs: a u16 with c's in its low byte (of precision 3). kind 2: `count` frames,
+ * 2, and what must come of frames 2 T - 1 and 2 T of a stream that begins from h0 and shows them in turn: f64 score[count], f32 x[count],
+ * h0, reconstruction[count]; format 0: by double precision; 5 or 6: by double precision of operands rounded to bfloat16, as that section's
+ * targets have them. Checksums are FNV-1a over bytes, 64 bits. */
 #include "inference.h"
 #include "lower_filter.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { HEADER = 64, ENTRY = 64, VERSION = 1, KIND_WEIGHTS = 1, KIND_GOLDEN = 2, MARK = 0x01020304 };
+enum { HEADER = 64, ENTRY = 64, VERSION = 2, KIND_WEIGHTS = 1, KIND_GOLDEN = 2, MARK = 0x01020304 };
 
 typedef struct Writer {
     Bytes bytes;
@@ -145,23 +145,21 @@ static void write_weights(const Writer *writer, const Section *section, const In
     }
 }
 
-static size_t golden_bytes(const Inference *inference, const Golden *golden) {
-    const long frames = golden->frames;
-    return (size_t)(8 * frames + 4 * (2 * frames * inference->frame_elements + 2 * inference->state_elements));
+static size_t golden_bytes(const Inference *inference) {
+    return (size_t)(8 * GOLDEN_FRAMES + 4 * (2 * GOLDEN_FRAMES * inference->frame_elements + inference->h0_elements));
 }
 
 static void write_golden(const Writer *writer, const Section *section, const Inference *inference, const Golden *golden) {
     size_t at = section->offset;
-    const long pixels = golden->frames * inference->frame_elements;
-    for (int i = 0; i < golden->frames; i++, at += 8) {
+    const long pixels = GOLDEN_FRAMES * inference->frame_elements;
+    for (int i = 0; i < GOLDEN_FRAMES; i++, at += 8) {
         uint64_t bits;
         memcpy(&bits, &golden->score[i], sizeof bits);
         put(writer, at, bits, 8);
     }
     at = put_floats(writer, at, golden->x, pixels);
-    at = put_floats(writer, at, golden->state, inference->state_elements);
-    at = put_floats(writer, at, golden->reconstruction, pixels);
-    put_floats(writer, at, golden->final_state, inference->state_elements);
+    at = put_floats(writer, at, golden->h0, inference->h0_elements);
+    put_floats(writer, at, golden->reconstruction, pixels);
 }
 
 /* A section for each layout, in the order of the targets that have it, then the golden ones. Returns how many; *end: where they end. */
@@ -181,8 +179,8 @@ static int list_sections(const Inference *inference, const Golden *const golden[
     for (int g = 0; g < 2 && golden[g]; g++)
         section[count++] = (Section){.kind = KIND_GOLDEN,
                                      .format = g ? (uint32_t)rounding_code(inference)->format : 0,
-                                     .length = golden_bytes(inference, golden[g]),
-                                     .count = (uint64_t)golden[g]->frames};
+                                     .length = golden_bytes(inference),
+                                     .count = GOLDEN_FRAMES};
     *end = HEADER + ENTRY * (size_t)count;
     for (int k = 0; k < count; k++) {
         section[k].offset = *end;
@@ -201,6 +199,7 @@ static void write_header(const Writer *writer, const Inference *inference, const
     put(writer, 24, (uint64_t)inference->precision, 4);
     put(writer, 28, (uint64_t)count, 4);
     put(writer, 32, writer->bytes.length, 8);
+    put(writer, 48, (uint64_t)inference->recurrence, 4);
     put(writer, 40, hash_bytes(HASH_START, start + table, writer->bytes.length - table), 8);
     for (int k = 0; k < count; k++) {
         const size_t at = HEADER + ENTRY * (size_t)k;

@@ -31,7 +31,8 @@ typedef struct ModelStep {
     const float *h0;                        /* [layers, B, hidden]; NULL where the model has none (no GRU, or initial_state: zeros) */
     float *reconstruction;                  /* out: [B, T, C, H, W] */
     double *loss;                           /* out: one value, before the update */
-    float *state;                           /* stream only: [layers, hidden], out; may be h0 itself */
+    float *state;                           /* advance only: [layers, T, hidden], out; may be h0 itself */
+    float *code;                            /* advance: [T, code], out, one for each run; decode: [code], in; without GRU, 1 for T */
     float coefficients[MODEL_COEFFICIENTS]; /* train only */
     void *workspace;                        /* workspace_size bytes, 64-byte aligned; keeps the parameters from call to call */
     void *scratch;                          /* threads × scratch_size bytes, 64-byte aligned */
@@ -59,9 +60,11 @@ typedef struct ModelTarget {
     void (*save)(const void *workspace, ModelBlock block, float *values);
     void (*train)(const ModelStep *step);    /* forward, backward, update; gradients stay readable until the next call */
     void (*evaluate)(const ModelStep *step); /* forward with running statistics */
-    /* One frame of one video, with running statistics: x and reconstruction are [C, H, W], h0 and state [layers, hidden], also where the
-     * spec's initial state is zeros; loss is the mean squared error, whatever the spec's. */
-    void (*stream)(const ModelStep *step);
+    /* One frame of one video, with running statistics, in two parts, between which the caller chooses a code. The GRU runs T times side by
+     * side, so that each frame can be the last of T: the states of these runs are h0 and state, also where the spec's initial state is
+     * zeros. x and reconstruction are [C, H, W]; loss is the mean squared error, whatever the spec's. */
+    void (*advance)(const ModelStep *step); /* x to the codes of all runs; their states move on */
+    void (*decode)(const ModelStep *step);  /* a code, and x for the loss, to the reconstruction */
     /* In place: n pairs of uniforms (u1 in (0, 1], u2 in [0, 1)), u1 first n, then u2 n → 2n independent N(0, 1) by Box and Muller. */
     void (*normal)(float *values, size_t n);
     const ModelKernel *train_kernel, *evaluate_kernel; /* in the order of their calls */
@@ -76,6 +79,7 @@ typedef struct ModelDescription {
     const char *canonical_spec; /* the spec with its defaults, as text */
     int T, channels, height, width, batch;
     int hidden, gru_layers; /* 0, 0 without GRU */
+    int64_t code_size;      /* elements of what the decoder takes, of a frame */
     bool initial_state_normal;
     bool loss_is_l1;
     const char *optimizer; /* adam, adamw, sgd */

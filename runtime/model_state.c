@@ -246,25 +246,29 @@ static void draw_clip_state(ModelState *state, int64_t clip, int place) {
 
 /* ---- frame by frame ---- */
 
-size_t model_state_elements(const ModelDescription *model) {
-    return (size_t)model->gru_layers * (size_t)model->hidden;
-}
-
 void model_initial_state(const ModelState *state, float *h0) {
-    const size_t elements = model_state_elements(state->model), pairs = (elements + 1) / 2;
+    const size_t elements = (size_t)state->model->gru_layers * (size_t)state->model->hidden, pairs = (elements + 1) / 2;
     memset(h0, 0, elements * sizeof(float));
-    if (!state->model->initial_state_normal) return;
+    if (!state->model->initial_state_normal || state->seed == 0) return;
     random_fill_pairs(state->seed, RANDOM_EVALUATION_STATE, 0, h0, pairs);
     state->target->normal(h0, pairs);
 }
 
-double model_stream(ModelState *state, const float *x, float *h, float *reconstruction) {
+void model_advance(ModelState *state, const float *x, const float *h, float *next, float *code) {
+    ModelStep step = describe_step(state, x);
+    step.h0 = h;
+    step.state = next;
+    step.code = code;
+    state->target->advance(&step);
+}
+
+double model_decode(ModelState *state, const float *x, const float *code, float *reconstruction) {
     double loss = 0;
     ModelStep step = describe_step(state, x);
-    step.h0 = step.state = h;
+    step.code = (float *)(uintptr_t)code; /* only read */
     step.reconstruction = reconstruction;
     step.loss = &loss;
-    state->target->stream(&step);
+    state->target->decode(&step);
     return loss;
 }
 

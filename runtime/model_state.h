@@ -53,13 +53,13 @@ void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int c
 /* The same with the h0 that lies in state->h0, for a whole batch. */
 void model_forward(ModelState *state, const float *x);
 
-/* The state that a stream starts from, a function of the seed: [layers, hidden], and room for one value more. */
+/* What a stream starts from, [layers, hidden], and room for one value more: zeros, the mean of what training drew, with seed 0, or where
+ * the spec says so; with another seed a draw of N(0, 1), the same as that of an inference bundle. */
 void model_initial_state(const ModelState *state, float *h0);
-/* One frame of one video: x and reconstruction [C, H, W]; h [layers, hidden] moves on (NULL without GRU). Returns the mean squared error.
- */
-double model_stream(ModelState *state, const float *x, float *h, float *reconstruction);
-/* Elements of h: 0 without GRU. */
-size_t model_state_elements(const ModelDescription *model);
+/* One frame of one video, for stream.c, by ModelTarget's functions: to the codes of all runs, and from one code to the frame; the mean
+ * squared error. */
+void model_advance(ModelState *state, const float *x, const float *h, float *next, float *code);
+double model_decode(ModelState *state, const float *x, const float *code, float *reconstruction);
 
 /* Elements: of a clip [T, C, H, W], of a batch of them, of h0 (0 where the model has none), of num_batches_tracked names. */
 size_t clip_elements(const ModelDescription *model);

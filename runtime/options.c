@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { OPTION_FLAG, OPTION_PATH, OPTION_PATHS, OPTION_NUMBER, OPTION_BYTES, OPTION_SEED } OptionKind;
+typedef enum { OPTION_FLAG, OPTION_PATH, OPTION_PATHS, OPTION_NUMBER, OPTION_BYTES, OPTION_SEED, OPTION_CHOICE } OptionKind;
 
 typedef struct Option {
     const char *name;
     unsigned commands, required; /* sets of 1 << Command */
     OptionKind kind;
-    const char *value; /* how --help calls it */
+    const char *value; /* how --help calls it; of a choice: a|b, which become 0 and 1 */
     size_t place;      /* in Options */
     int64_t low, high; /* of numbers */
     const char *help;
@@ -73,7 +73,11 @@ static const Option option_table[] = {
     {"threads", ALL, 0, OPTION_NUMBER, "N", PLACE(threads), 1, 1024,
      "threads for the kernels (default: as many as processors, the quotas of cgroups, OMP_NUM_THREADS and OMP_THREAD_LIMIT allow: see info); "
      "results do not depend on it"},
-    {"seed", ALL, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
+    {"recurrence", SCORE, 0, OPTION_CHOICE, "window|carried", PLACE(recurrence), 0, 0,
+     "the past of a frame: the last T frames, as in the clips of training, or all frames of its video, which training never saw (default: window)"},
+    {"seed", SCORE, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
+     "begin each video from a state drawn from N(0, 1), where training did; 0: from zeros (default: 0)"},
+    {"seed", ALL & ~SCORE, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
      "of everything random (default: the spec's)"},
 };
 static const struct { const char *name, *summary, *about, *examples[3]; } command_table[COMMAND_COUNT] = {
@@ -91,7 +95,7 @@ static const struct { const char *name, *summary, *about, *examples[3]; } comman
     [COMMAND_SCORE] = {"score", "give each frame of videos an anomaly score",
         "Runs every video frame by frame, from its first to its last, as an inference bundle does on a camera. Writes scores.csv (video, frame, "
         "score), scores.svg, and strips of the worst moments (real_worst<K>_….png, recon_worst<K>_….png). A score is the mean squared error "
-        "of the frame's reconstruction in the scale of [0, 1]. --seed draws the state that each video starts from.",
+        "of the frame's reconstruction in the scale of [0, 1]. A frame whose score is no finite number is `nan` there, and the exit status is 1.",
         {"score --weights runs/NAME/best.safetensors --data camera.mp4 --out scores/"}},
     [COMMAND_STEP] = {"step", "one or more updates on a given batch, for verification",
         "Writes loss, recon and grad.<parameter> of the first step, loss.<i> before each update, and param.<name> after the last. "
@@ -172,6 +176,17 @@ static bool parse_seed(const char *text, uint64_t *seed, Error *error) {
     return fail(error, "--seed %.60s: give a whole number from 0 to 18446744073709551615", text);
 }
 
+/* One of the words of option->value, by its place. */
+static bool parse_choice(const Option *option, const char *text, int64_t *choice, Error *error) {
+    const size_t length = strlen(text);
+    *choice = 0;
+    for (const char *word = option->value, *end; *word != 0; word = end + (*end != 0), ++*choice) {
+        end = word + strcspn(word, "|");
+        if ((size_t)(end - word) == length && strncmp(word, text, length) == 0) return true;
+    }
+    return fail(error, "--%s %.60s: give one of %s", option->name, text, option->value);
+}
+
 static bool set_value(const Option *option, const char *value, Options *options, bool *given, Error *error) {
     void *place = (char *)options + option->place;
     if (option->kind != OPTION_PATHS && *given) return fail(error, "--%s is given twice; give it once", option->name);
@@ -186,6 +201,8 @@ static bool set_value(const Option *option, const char *value, Options *options,
         list->path[list->count++] = value;
     } else if (option->kind == OPTION_SEED) {
         return options->seed_given = parse_seed(value, place, error);
+    } else if (option->kind == OPTION_CHOICE) {
+        return parse_choice(option, value, place, error);
     } else {
         return parse_number(option, value, place, error);
     }
@@ -251,7 +268,7 @@ static bool parse_option(int count, char *const *arguments, int *at, Command com
 }
 
 ParseResult options_parse(int count, char *const *arguments, Command *command, Options *options, Error *error) {
-    *options = (Options){.iterations = -1, .checkpoint_every = -1, .steps = -1, .threads = -1, .cache = -1};
+    *options = (Options){.iterations = -1, .checkpoint_every = -1, .steps = -1, .threads = -1, .cache = -1, .recurrence = -1};
     *command = COMMAND_COUNT;
     bool given[OPTION_COUNT] = {false};
     if (count < 2) {

@@ -3,6 +3,7 @@
 
 #include "command.h"
 #include "file.h"
+#include "stream.h"
 #include "strip.h"
 #include "text.h"
 
@@ -22,12 +23,14 @@ typedef struct Moment { /* the T frames that end in a bad one */
 typedef struct Scoring {
     ModelState *model;
     Dataset *data;
+    Recurrence recurrence;
+    Stream stream;
     size_t values;             /* of a frame */
     float *x, *reconstruction; /* [T, C, H, W], the frame at hand last */
-    float *state;              /* [layers, hidden], or NULL */
     VideoScores *videos;       /* [data->count] */
     Moment moment[MOMENTS];    /* worst first */
     int moments;
+    int64_t not_finite, first_video, first_frame; /* scores that are no finite numbers: how many, and where the first one is */
 } Scoring;
 
 static bool allocate_frames(float **frames, size_t count, Error *error) {
@@ -42,7 +45,7 @@ static bool open_scoring(Scoring *run, Error *error) {
     run->videos = calloc((size_t)run->data->count, sizeof *run->videos);
     bool good = run->videos != NULL || fail_memory(error, "the scores");
     good = good && allocate_frames(&run->x, clip, error) && allocate_frames(&run->reconstruction, clip, error);
-    if (model->hidden > 0) good = good && allocate_frames(&run->state, model_state_elements(model) + 1, error);
+    good = good && stream_open(&run->stream, run->model, run->recurrence, error);
     for (int i = 0; good && i < MOMENTS; i++)
         good = allocate_frames(&run->moment[i].x, clip, error) && allocate_frames(&run->moment[i].reconstruction, clip, error);
     for (int64_t i = 0; good && i < run->data->count; i++) {
@@ -63,7 +66,7 @@ static void close_scoring(Scoring *run) {
     free(run->videos);
     free(run->x);
     free(run->reconstruction);
-    free(run->state);
+    stream_close(&run->stream);
 }
 
 /* ---- the worst moments ---- */
@@ -110,29 +113,54 @@ static bool write_moments(const Scoring *run, const char *folder, Error *error) 
 
 /* ---- frames ---- */
 
-static bool score_frame(Scoring *run, int64_t video, int64_t frame, Error *error) {
-    ModelState *model = run->model;
-    const size_t last = run->values * (size_t)(model->model->T - 1);
-    const double loss = model_stream(model, run->x + last, run->state, run->reconstruction + last);
-    const double score = loss / 4; /* from the scale of [-1, 1] to [0, 1] */
-    if (!isfinite(score))
-        return fail(error, "%s: the score of frame %" PRId64 " is not finite; the weights are no good", run->videos[video].path, frame);
-    run->videos[video].score[frame] = (float)score;
-    note_moment(run, video, frame, score);
-    return true;
+typedef struct Summary { /* of one video */
+    double sum, most;
+    int64_t finite, first_bad; /* frames; the first whose score is not finite, or −1 */
+} Summary;
+
+static void score_frame(Scoring *run, int64_t video, int64_t frame, Summary *summary) {
+    const size_t last = run->values * (size_t)(run->model->model->T - 1);
+    const double loss = stream_step(&run->stream, run->x + last, run->reconstruction + last);
+    const float score = (float)(loss / 4); /* from the scale of [-1, 1] to [0, 1] */
+    run->videos[video].score[frame] = isfinite(score) ? score : NAN;
+    if (!isfinite(score)) {
+        if (summary->first_bad < 0) summary->first_bad = frame;
+        return;
+    }
+    note_moment(run, video, frame, loss / 4);
+    summary->finite++;
+    summary->sum += (double)score;
+    summary->most = fmax(summary->most, (double)score);
+}
+
+/* Its row of the table; what is not finite is named. */
+static void sum_up(Scoring *run, int64_t video, const Summary *summary) {
+    const VideoScores *scores = &run->videos[video];
+    const int64_t bad = scores->frames - summary->finite;
+    const double none = summary->finite > 0 ? 1 : NAN;
+    print_escaped(stdout, "%8" PRId64 " %10.6f %10.6f  %s", scores->frames, none * summary->sum / (double)summary->finite,
+                  none * summary->most, scores->path);
+    if (bad == 0) return;
+    printf("         the score of %" PRId64 " %s is no finite number; the first is frame %" PRId64 "\n", bad,
+           plural(bad, "frame", "frames"), summary->first_bad);
+    if (run->not_finite == 0) {
+        run->first_video = video;
+        run->first_frame = summary->first_bad;
+    }
+    run->not_finite += bad;
 }
 
 /* A video can no longer be read as it was when it was opened: the frames before have their scores. */
 static void leave_out_rest(Scoring *run, int64_t video, int64_t frame, const Error *reason) {
-    fprintf(stderr, "warning: %s; it has no scores from there on\n", reason->text);
+    print_escaped(stderr, "warning: %s; it has no scores from there on", reason->text);
     run->videos[video].frames = frame;
     dataset_note_incomplete(run->data, run->videos[video].path);
 }
 
 static bool score_video(Scoring *run, ClipReader *reader, int64_t video, Error *error) {
     const size_t last = run->values * (size_t)(run->model->model->T - 1);
-    double sum = 0, most = 0;
-    if (run->state != NULL) model_initial_state(run->model, run->state);
+    Summary summary = {.first_bad = -1};
+    stream_begin(&run->stream);
     for (size_t i = 0; i < last + run->values; i++) run->x[i] = run->reconstruction[i] = -1;
     for (int64_t frame = 0; frame < run->videos[video].frames; frame++) {
         memmove(run->x, run->x + run->values, last * sizeof(float));
@@ -141,13 +169,9 @@ static bool score_video(Scoring *run, ClipReader *reader, int64_t video, Error *
             leave_out_rest(run, video, frame, error);
             break;
         }
-        if (!score_frame(run, video, frame, error)) return false;
-        sum += (double)run->videos[video].score[frame];
-        most = fmax(most, (double)run->videos[video].score[frame]);
+        score_frame(run, video, frame, &summary);
     }
-    if (run->videos[video].frames == 0) return true;
-    print_escaped(stdout, "%8" PRId64 " %10.6f %10.6f  %s", run->videos[video].frames, sum / (double)run->videos[video].frames, most,
-                  run->videos[video].path);
+    if (run->videos[video].frames > 0) sum_up(run, video, &summary);
     return true;
 }
 
@@ -175,7 +199,8 @@ static bool write_scores(const Scoring *run, const char *path, Error *error) {
     for (int64_t video = 0; video < run->data->count; video++)
         for (int64_t frame = 0; frame < run->videos[video].frames; frame++) {
             print_field(out, run->videos[video].path);
-            fprintf(out, ",%" PRId64 ",%.9g\n", frame, (double)run->videos[video].score[frame]);
+            const double score = (double)run->videos[video].score[frame];
+            fprintf(out, isfinite(score) ? ",%" PRId64 ",%.9g\n" : ",%" PRId64 ",nan\n", frame, score);
         }
     const bool good =
         (fclose(out) == 0 || fail_memory(error, "the scores")) && file_write(path, &(FilePart){text, length}, 1, FILE_DURABLE, error);
@@ -184,6 +209,28 @@ static bool write_scores(const Scoring *run, const char *path, Error *error) {
 }
 
 /* ---- the command ---- */
+
+/* With the results written: a score that is no number is larger than no threshold, so whoever looks at scores alone would miss it. */
+static bool check_finite(const Scoring *run, const char *path, Error *error) {
+    if (run->not_finite == 0) return true;
+    return fail(error,
+                "the score of %" PRId64 " %s is no finite number (nan in %s), the first of frame %" PRId64
+                " of %s; the others are there; with such "
+                "weights, frames may come out as anything",
+                run->not_finite, plural(run->not_finite, "frame", "frames"), path, run->first_frame, run->data->videos[run->first_video].source.path);
+}
+
+/* What a frame's past is, in words. */
+static void print_past(const ModelState *state, Recurrence recurrence) {
+    const ModelDescription *model = state->model;
+    if (model->hidden == 0) {
+        printf("each frame is scored by itself: there is no GRU\n");
+        return;
+    }
+    const char *from = model->initial_state_normal && state->seed != 0 ? "a draw of N(0, 1)" : "zeros";
+    if (recurrence == RECURRENCE_CARRIED) printf("the past of a frame: all of its video, from %s\n", from);
+    else printf("the past of a frame: the last %d frames, itself included, from %s\n", model->T, from);
+}
 
 /* The frames, then the pictures; scores.csv last, since it says that all is there. */
 static bool score(Scoring *run, const char *folder, const char *path, Error *error) {
@@ -209,6 +256,7 @@ static int run_scoring(ModelState *state, const Options *options, const char *pa
     frames.T = 1; /* a video of any length can be scored */
     size_t found;
     char description[DATASET_DESCRIPTION];
+    Scoring run = {0};
     if (!make_folders(options->out, &found, error)) return EXIT_ERROR;
     Dataset *data = open_data(&frames, &options->data, options, NULL, error);
     bool good = data != NULL;
@@ -216,9 +264,12 @@ static int run_scoring(ModelState *state, const Options *options, const char *pa
         dataset_describe(data, description, sizeof description);
         print_model(stdout, state);
         printf("data: %s\n", description);
-        good = score(&(Scoring){.model = state, .data = data}, options->out, path, error);
+        const Recurrence recurrence = options->recurrence == RECURRENCE_CARRIED ? RECURRENCE_CARRIED : RECURRENCE_WINDOW;
+        print_past(state, recurrence);
+        run = (Scoring){.model = state, .data = data, .recurrence = recurrence};
+        good = score(&run, options->out, path, error);
     }
-    const bool whole = good && fail_incomplete(data, error);
+    const bool whole = good && check_finite(&run, path, error) && fail_incomplete(data, error);
     dataset_close(data);
     if (!good) remove_empty_folders(options->out, found);
     return whole ? EXIT_DONE : good ? EXIT_INCOMPLETE : EXIT_ERROR;
@@ -231,7 +282,7 @@ int command_score(const ModelDescription *model, const Options *options, Error *
     char *path = path_join(options->out, "scores.csv");
     int status = EXIT_ERROR;
     if (check_no_results(options->out, results, error) &&
-        model_open(&state, model, option_threads(options), option_seed(model, options), error)) {
+        model_open(&state, model, option_threads(options), options->seed_given ? options->seed : 0, error)) {
         if (load_weights(&state, options->weights, error)) status = run_scoring(&state, options, path, error);
         model_close(&state);
     }

@@ -10,7 +10,7 @@
 typedef struct VideoScores {
     const char *path;
     int64_t frames;
-    float *score; /* [frames] */
+    float *score; /* [frames]; NAN: it is no finite number */
 } VideoScores;
 
 /* scores.svg: the scores of all videos, one after another, logarithmic. */

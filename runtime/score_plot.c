@@ -28,10 +28,12 @@ static Scale find_scale(const VideoScores *videos, int64_t count) {
     for (int64_t v = 0; v < count; v++) {
         scale.frames += videos[v].frames;
         for (int64_t i = 0; i < videos[v].frames; i++) {
+            if (!isfinite(videos[v].score[i])) continue;
             scale.low = fmin(scale.low, logarithm((double)videos[v].score[i]));
             scale.high = fmax(scale.high, logarithm((double)videos[v].score[i]));
         }
     }
+    if (scale.low > scale.high) scale.low = scale.high = 0; /* no score is finite */
     scale.low = floor(scale.low * 4 - 0.1) / 4;
     scale.high = ceil(scale.high * 4 + 0.1) / 4;
     return scale;
@@ -64,19 +66,23 @@ static void draw_frames(FILE *out, const Scale *scale) {
         fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%" PRId64 "</text>\n", place_x(scale, frame), BOTTOM + 18, frame);
 }
 
-/* Every frame's score; where there are more frames than columns, least and greatest of each column. */
+/* Every frame's score; where there are more frames than columns, least and greatest of each column. Where none is finite, a gap. */
 static void draw_scores(FILE *out, const Scale *scale, const VideoScores *video, int64_t first) {
     const int64_t each = scale->frames > COLUMNS ? (scale->frames + COLUMNS - 1) / COLUMNS : 1;
+    bool gap = true;
     fputs("<path class=\"line\" d=\"", out);
     for (int64_t begin = 0; begin < video->frames; begin += each) {
         const int64_t end = begin + each < video->frames ? begin + each : video->frames;
         double least = INFINITY, greatest = 0;
-        for (int64_t i = begin; i < end; i++) {
+        for (int64_t i = begin; i < end; i++) { /* a NaN changes neither */
             least = fmin(least, (double)video->score[i]);
             greatest = fmax(greatest, (double)video->score[i]);
         }
+        const bool follows = !gap;
+        gap = isinf(least);
+        if (gap) continue;
         const double x = place_x(scale, first + begin);
-        fprintf(out, "%c%.1f %.1f", begin > 0 ? 'L' : 'M', x, place_y(scale, greatest));
+        fprintf(out, "%c%.1f %.1f", follows ? 'L' : 'M', x, place_y(scale, greatest));
         if (end - begin > 1) fprintf(out, "V%.1f", place_y(scale, least));
     }
     fputs("\"/>\n", out);

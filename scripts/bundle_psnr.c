@@ -18,7 +18,7 @@
 #define CALL(name) JOIN(BUNDLE, name)
 #define SIZE(name) JOIN(UPPER, name)
 
-static float x[SIZE(CLIP_SIZE)], y[SIZE(CLIP_SIZE)], h0[SIZE(STATE_SIZE)];
+static float x[SIZE(CLIP_SIZE)], y[SIZE(CLIP_SIZE)], h0[SIZE(H0_SIZE)];
 static char workspace[SIZE(WORKSPACE_SIZE)(1)];
 
 static bool open_model(CALL(model) * model, const char *path, Error *error) {
@@ -42,7 +42,7 @@ static bool measure(const CALL(model) * model, const Dataset *data, Error *error
         for (int64_t clip = 0; good && clip < dataset_clips(data, video); clip++) {
             good = clip_read(reader, video, clip * SIZE(T), SIZE(T), x, error);
             if (!good) break;
-            CALL(initial_state)(h0, (uint64_t)clips++);
+            CALL(initial_state)(h0, (uint64_t)++clips); /* 0 would be zeros */
             CALL(reconstruct)(model, workspace, x, h0, y);
             sum += clip_psnr(x, y, SIZE(CLIP_SIZE));
         }

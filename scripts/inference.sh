@@ -1,6 +1,6 @@
 #!/bin/sh
-# inference.sh SPEC: writes build/<name>/inference/ of the weights $WEIGHTS, for $TARGETS and $ENDIAN, in $PRECISION, and as
-# $WEIGHTS_AS, where they are given. With $CLIPS, files and folders of videos, it prints the PSNR of their reconstructions, and what the
+# inference.sh SPEC: writes build/<name>/inference/ of the weights $WEIGHTS, for $TARGETS and $ENDIAN, in $PRECISION, as
+# $WEIGHTS_AS and $RECURRENCE, where they are given. With $CLIPS, files and folders of videos, it prints the PSNR of their reconstructions, and what the
 # precision lost of it; that is measured on bundles for this machine, whatever targets are asked for.
 set -eu
 
@@ -18,7 +18,7 @@ trap 'rm -rf "$folder.new" "$folder.clips"' EXIT # whatever happens
 trap 'exit 1' INT TERM HUP
 rm -rf "$folder.new"
 build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.new" --precision "$precision" ${TARGETS:+--targets "$TARGETS"} \
-    ${ENDIAN:+--endian "$ENDIAN"} ${WEIGHTS_AS:+--weights-as "$WEIGHTS_AS"}
+    ${ENDIAN:+--endian "$ENDIAN"} ${WEIGHTS_AS:+--weights-as "$WEIGHTS_AS"} ${RECURRENCE:+--recurrence "$RECURRENCE"}
 
 # psnr PRECISION: "30.1234 56", decibels and clips.
 psnr() {

@@ -14,6 +14,7 @@ typedef struct Workspace { /* the "layout" of the target: parameters in reverse,
 void (*fake_model_hook)(void);
 void (*fake_model_evaluation_hook)(void);
 float fake_model_poison, fake_model_gradient_poison;
+bool fake_model_white_is_bad;
 
 static const ModelTensor parameters[] = {
     {"encoder.0.weight", 4, {1, 1, 1, 1}, 1, 0, 1.0, 0},
@@ -104,6 +105,26 @@ static void evaluate(const ModelStep *step) {
     forward(step, values, 0.01F * running[0], unused);
 }
 
+/* Of each run: h[0] := (h[0] + mean of x) / 2; the code is h[0], or no number where the first pixel is white and the frame is to go wrong.
+ */
+static void advance(const ModelStep *step) {
+    double mean = 0;
+    for (int i = 0; i < ROWS * COLUMNS; i++) mean += (double)step->x[i] / (ROWS * COLUMNS);
+    for (int run = 0; run < T; run++) {
+        for (int i = 0; i < HIDDEN; i++) step->state[run * HIDDEN + i] = (step->h0[run * HIDDEN + i] + (float)mean) / 2;
+        step->code[run] = fake_model_white_is_bad && step->x[0] > 0.9F ? NAN : step->state[run * HIDDEN];
+    }
+}
+
+static void decode(const ModelStep *step) {
+    double loss = 0;
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+        step->reconstruction[i] = step->x[i] + step->code[0];
+        loss += (double)step->code[0] * (double)step->code[0] / (ROWS * COLUMNS);
+    }
+    *step->loss = loss;
+}
+
 static void normal(float *values, size_t n) {
     for (size_t i = 0; i < n; i++) {
         float radius = sqrtf(-2 * logf(values[i])), angle = 6.2831853F * values[n + i];
@@ -129,6 +150,8 @@ static bool never(void) {
                                        .save = save,                                                                                       \
                                        .train = train,                                                                                     \
                                        .evaluate = evaluate,                                                                               \
+                                       .advance = advance,                                                                                 \
+                                       .decode = decode,                                                                                   \
                                        .normal = normal};
 FAKE_TARGET(fast, "fast", always, 128, NULL)
 FAKE_TARGET(absent, "absent", never, 128, NULL)
@@ -140,7 +163,7 @@ static const ModelTarget *const tuned_targets[] = {&absent, &tuned, &generic};
 #define FAKE_MODEL(hash, list)                                                                                                             \
     {                                                                                                                                      \
         .name = "fake", .spec_hash = hash, .compiler_version = "0", .precision = "f32", .canonical_spec = "", .T = T,                      \
-        .channels = CHANNELS, .height = ROWS, .width = COLUMNS, .batch = BATCH, .hidden = HIDDEN, .gru_layers = 1,                         \
+        .channels = CHANNELS, .height = ROWS, .width = COLUMNS, .batch = BATCH, .hidden = HIDDEN, .gru_layers = 1, .code_size = 1,         \
         .initial_state_normal = true, .optimizer = "adam", .learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8,           \
         .moments = 2, .iterations = 50, .strips_every = 10, .seed = 3, .parameter_tensors = sizeof parameters / sizeof *parameters,        \
         .parameters = parameters, .parameter_count = PARAMETERS, .statistic_tensors = sizeof statistics / sizeof *statistics,              \

@@ -22,4 +22,7 @@ extern void (*fake_model_evaluation_hook)(void);
 /* Added to every reconstruction in training, and to the gradients alone: to make a model go wrong. */
 extern float fake_model_poison, fake_model_gradient_poison;
 
+/* Frames whose first pixel is white have no finite score. */
+extern bool fake_model_white_is_bad;
+
 #endif

@@ -356,7 +356,8 @@ START_TEST(a_file_runs_scans_in_their_order_and_prints_equal_kernels_once) {
     TargetCode code = {.target = find_target("generic"), .workspace_bytes = 128};
     code.train = program_of("train", fold_kernel("x"), &forward, loss_kernel());
     code.evaluate = program_of("evaluate", fold_kernel("other_name"), &backward, loss_kernel());
-    code.stream.name = "stream";
+    code.advance.name = "advance";
+    code.decode.name = "decode";
     Text target_file = {0}, model_file = {0};
     emit_target_file(&target_file, &graph, &code, "");
     emit_model_file(&model_file, &graph, &code.target, 1, "");

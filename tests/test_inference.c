@@ -132,7 +132,7 @@ END_TEST
 
 START_TEST(the_file_has_each_weight_once_for_each_layout_in_either_byte_order) {
     const Target *const wanted[4] = {find_target("avx512"), find_target("avx2"), find_target("neon"), find_target("generic")};
-    Inference *inference = compile_inference(sample_spec(_i), PRECISION_F32, wanted, 4, 2);
+    Inference *inference = compile_inference(sample_spec(_i), PRECISION_F32, RECURRENCE_WINDOW, wanted, 4, 2);
     const Graph *graph = build_graph(sample_spec(_i), false);
     const char *path = save_parameters(graph, draw_parameters(graph));
     double **parameters = read_parameters(inference->frame, path);
@@ -256,12 +256,55 @@ END_TEST
 START_TEST(weights_that_make_no_numbers_are_noticed) {
     const Spec *spec = sample_spec(0);
     const Target *const target = find_target("generic");
-    Inference *inference = compile_inference(spec, PRECISION_F32, &target, 1, 2);
+    Inference *inference = compile_inference(spec, PRECISION_F32, RECURRENCE_WINDOW, &target, 1, 2);
     double **parameters = sample_parameters(inference->frame, 0);
     ck_assert(golden_finite(inference, compute_golden(inference, parameters, NULL)));
     for (int p = 0; p < inference->frame->parameter_count; p++)
         for (long i = 0; i < inference->frame->parameter[p]->count; i++) parameters[p][i] = 3e38;
     ck_assert(!golden_finite(inference, compute_golden(inference, parameters, NULL)));
+}
+END_TEST
+
+/* The last frame of a clip in double precision, of the graph of whole clips; the frames of `golden` take turns, `last` is the clip's last.
+ */
+static double *last_of_clip(const Inference *inference, double *const *parameters, const Golden *golden, long last) {
+    const Graph *graph = inference->clip;
+    const long T = inference->spec->T, elements = inference->frame_elements;
+    double **values = NEW_ARRAY(double *, graph->node_count);
+    for (int p = 0; p < graph->parameter_count; p++) values[graph->parameter[p]->node->id] = parameters[p];
+    values[graph->x->id] = NEW_ARRAY(double, T *elements);
+    for (long i = 0; i < T * elements; i++)
+        values[graph->x->id][i] = (double)golden->x[(last - T + 1 + i / elements) % GOLDEN_FRAMES * elements + i % elements];
+    if (graph->h0) values[graph->h0->id] = NEW_ARRAY(double, inference->h0_elements);
+    for (long i = 0; graph->h0 && i < inference->h0_elements; i++) values[graph->h0->id][i] = (double)golden->h0[i];
+    evaluate_graph(graph, values);
+    return values[graph->reconstruction->id] + (T - 1) * elements;
+}
+
+/* What the self-test expects of a stream with a window is what clips give; of a state that is carried, it is something else. */
+START_TEST(what_is_expected_of_a_stream_is_its_recurrence) {
+    const Spec *spec = _i < SAMPLE_SPECS ? sample_spec(_i) : read_spec("tests/fixtures/parity_small.yaml", stderr);
+    const Target *const target = find_target("generic");
+    double largest[RECURRENCES] = {0};
+    for (int r = 0; r < RECURRENCES; r++) {
+        Inference *inference = compile_inference(spec, PRECISION_F32, (Recurrence)r, &target, 1, 2);
+        double **parameters = drawn_parameters(inference->frame, spec);
+        const Golden *golden = compute_golden(inference, parameters, NULL);
+        for (long frame = 0; frame < GOLDEN_FRAMES; frame++) {
+            const double *clip = last_of_clip(inference, parameters, golden, golden_first(spec) + frame);
+            const float *stream = golden->reconstruction + frame * inference->frame_elements;
+            for (long i = 0; i < inference->frame_elements; i++) largest[r] = fmax(largest[r], fabs(clip[i] - (double)stream[i]));
+        }
+        ck_assert_int_eq(has_window(inference), spec->hidden && r == RECURRENCE_WINDOW);
+        ck_assert_int_eq(inference->runs, has_window(inference) ? spec->T : 1);
+        const Golden *const files[2] = {golden, NULL};
+        double **scales;
+        ck_assert(round_parameters(inference->frame, PRECISION_F32, parameters, &scales));
+        const Bytes bytes = pack_weights(inference, parameters, scales, files, false);
+        ck_assert_int_eq(bytes.start[48], spec->hidden ? r : RECURRENCE_WINDOW);
+    }
+    ck_assert_double_le(largest[RECURRENCE_WINDOW], 1e-6);                          /* rounded to float once */
+    if (_i == SAMPLE_SPECS) ck_assert_double_gt(largest[RECURRENCE_CARRIED], 1e-4); /* the samples' decoders hardly see the state */
 }
 END_TEST
 
@@ -319,7 +362,7 @@ START_TEST(files_of_each_precision_hold_the_rounded_weights_and_say_so) {
     const int sample = _i / PRECISIONS; /* after the samples, a spec with channels enough for pairs */
     const Spec *spec = sample < SAMPLE_SPECS ? sample_spec(sample) : read_spec("tests/fixtures/parity_small.yaml", stderr);
     const Target *const wanted[3] = {find_target("avx512"), find_target("generic"), find_target("avx512_bf16")};
-    Inference *inference = compile_inference(spec, precision, wanted, precision_has_pairs(precision) ? 3 : 2, 2);
+    Inference *inference = compile_inference(spec, precision, RECURRENCE_WINDOW, wanted, precision_has_pairs(precision) ? 3 : 2, 2);
     double **parameters = drawn_parameters(inference->frame, spec), **scales;
     ck_assert(round_parameters(inference->frame, precision, parameters, &scales));
     const Golden *const golden[2] = {compute_golden(inference, parameters, NULL), NULL};
@@ -346,7 +389,7 @@ START_TEST(weights_of_a_phase_lie_on_end) {
     memcpy(decoder, spec.decoder, sizeof(Layer) * (size_t)spec.decoder_count);
     for (int d = 0; d < 2; d++) decoder[0].kernel[d] = 5, decoder[0].padding[d] = 2; /* which cannot be filtered */
     spec.decoder = decoder;
-    const Inference *inference = compile_inference(&spec, precision, &target, 1, 2);
+    const Inference *inference = compile_inference(&spec, precision, RECURRENCE_WINDOW, &target, 1, 2);
     const InferenceCode *code = inference->code[0];
     int direct = 0;
     for (int p = 0; p < inference->frame->parameter_count; p++) {
@@ -369,7 +412,7 @@ START_TEST(weights_that_outweigh_products_stay_as_they_are) {
     static const char *const names[2][2] = {{"encoder4_conv_forward", "encoder.12.weight"},
                                             {"decoder0_conv_transpose_forward", "decoder.0.weight"}};
     const Target *const target = find_target(_i ? "avx2" : "avx512");
-    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, &target, 1, 2);
+    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, RECURRENCE_WINDOW, &target, 1, 2);
     const InferenceCode *code = inference->code[0];
     int filtered = 0;
     for (int p = 0; p < inference->frame->parameter_count; p++) {
@@ -400,7 +443,7 @@ END_TEST
 START_TEST(tiles_of_4_outputs_are_on_request) {
     static const int filtering[3] = {0, 2, 4}, wanted_by_2[3] = {0, 8, 4}, wanted_by_4[3] = {0, 0, 4};
     const Target *const target = find_target("avx512");
-    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, &target, 1, filtering[_i]);
+    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, RECURRENCE_WINDOW, &target, 1, filtering[_i]);
     const Program *program = &inference->code[0]->program[PART_reconstruct];
     int by_2 = 0, by_4 = 0;
     for (int i = 0; i < program->call_count; i++) {
@@ -418,8 +461,8 @@ START_TEST(no_kernel_prepares_weights) {
     static const char *const names[] = {"avx512", "avx2", "generic", "avx512_bf16"};
     const Target *wanted[4];
     for (int i = 0; i < 4; i++) wanted[i] = find_target(names[i]);
-    const Inference *inference =
-        compile_inference(read_spec("specs/gru_ae.yaml", stderr), (Precision)_i, wanted, precision_has_pairs((Precision)_i) ? 4 : 3, 2);
+    const Inference *inference = compile_inference(read_spec("specs/gru_ae.yaml", stderr), (Precision)_i, RECURRENCE_WINDOW, wanted,
+                                                   precision_has_pairs((Precision)_i) ? 4 : 3, 2);
     for (int c = 0; c < inference->code_count; c++)
         for (int p = 0; p < PART_COUNT; p++)
             for (int i = 0; i < inference->code[c]->program[p].call_count; i++) {
@@ -436,6 +479,7 @@ Suite *inference_suite(void) {
     tcase_add_test(test_case, weights_of_another_spec_are_refused);
     tcase_add_test(test_case, weights_that_are_no_numbers_are_refused);
     tcase_add_test(test_case, weights_that_make_no_numbers_are_noticed);
+    tcase_add_loop_test(test_case, what_is_expected_of_a_stream_is_its_recurrence, 0, SAMPLE_SPECS + 1);
     tcase_add_loop_test(test_case, the_file_has_each_weight_once_for_each_layout_in_either_byte_order, 0, SAMPLE_SPECS);
     tcase_add_loop_test(test_case, bytes_are_the_nearest_multiples_of_each_outputs_scale, 0, SAMPLE_SPECS);
     tcase_add_test(test_case, a_value_that_the_precision_cannot_hold_is_refused);

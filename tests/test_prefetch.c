@@ -275,7 +275,7 @@ static bool asks_for_weights(const Statement *tree) {
 START_TEST(weights_of_a_bundle_are_prefetched) {
     static const int parts[] = {PART_encode, PART_decode, PART_reconstruct};
     const Target *const target = find_target(_i ? "avx2" : "avx512");
-    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, &target, 1, 2);
+    const Inference *inference = compile_inference(gru_ae_spec(), PRECISION_F32, RECURRENCE_WINDOW, &target, 1, 2);
     for (int p = 0; p < 3; p++) {
         const Program *program = &inference->code[0]->program[parts[p]];
         int asking = 0;

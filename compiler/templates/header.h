@@ -26,7 +26,9 @@ extern "C" {
 #define @NAME@_CODE_SIZE @code_size@ /* values that the decoder makes a frame of */
 #define @NAME@_LAYERS @layers@ /* of the GRU, */
 #define @NAME@_HIDDEN @hidden@ /* with so many values each */
-#define @NAME@_STATE_SIZE @state_size@ /* floats of a stream's state, [layers, hidden]@state_text@ */
+#define @NAME@_H0_SIZE @h0_size@ /* floats of what a clip starts from, [layers, hidden]@state_text@ */
+#define @NAME@_STATE_SIZE @state_size@ /* floats of a stream's state; a copy of them is a stream of its own */
+#define @NAME@_RECURRENCE "@recurrence@" /* what a stream's past is; see reset() */
 
 /* Bytes of workspace for a model opened for so many threads, whichever target runs. Any alignment will do. */
 #define @NAME@_WORKSPACE_SIZE(threads) ((size_t)@workspace_size@ + (size_t)@scratch_size@ * (size_t)(threads))
@@ -52,7 +54,9 @@ typedef enum @name@_error {
     @NAME@_ERROR_TARGET,    /* no target of that name in this code, or none at all for this machine */
     @NAME@_ERROR_CPU,       /* this CPU lacks the target's instructions */
     @NAME@_ERROR_SECTION,   /* the file holds no weights for the target */
-    @NAME@_ERROR_SELFTEST   /* what came out is not what should have */
+    @NAME@_ERROR_SELFTEST,  /* what came out is not what should have */
+    @NAME@_ERROR_RECURRENCE, /* weights of the other recurrence than this code's */
+    @NAME@_ERROR_NOT_FINITE /* a frame's score, or what the network remembers of it, is no finite number */
 } @name@_error;
 
 /* An error in words; "ok" for @NAME@_OK. */
@@ -85,35 +89,39 @@ double @name@_selftest_tolerance(const @name@_model *model);
 
 /* ---- streams: one frame after another ---- */
 
-/* The state before the first frame. @reset_text@ */
+/* The state before the first frame. @recurrence_text@
+ * @reset_text@ */
 void @name@_reset(float state[@NAME@_STATE_SIZE], uint64_t seed);
 
 /* One frame in; out come its reconstruction and its anomaly score, the mean squared error in the scale of [0, 1]. The state moves on.
- * frame_out and score may be NULL; frame_out must not be frame_in. */
-void @name@_step(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const float frame_in[@NAME@_FRAME_SIZE],
-                 float frame_out[@NAME@_FRAME_SIZE], double *score);
-void @name@_step_u8(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const uint8_t frame_in[@NAME@_FRAME_SIZE],
-                    uint8_t frame_out[@NAME@_FRAME_SIZE], double *score);
+ * frame_out and score may be NULL; frame_out must not be frame_in.
+ * Returns @NAME@_OK, or @NAME@_ERROR_NOT_FINITE where the score is no finite number, or the state would not be: one pixel that is none is
+ * enough. It is given out as it came, and is larger than no threshold: look at what is returned. @recovery_text@ */
+int @name@_step(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const float frame_in[@NAME@_FRAME_SIZE],
+                float frame_out[@NAME@_FRAME_SIZE], double *score);
+int @name@_step_u8(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const uint8_t frame_in[@NAME@_FRAME_SIZE],
+                   uint8_t frame_out[@NAME@_FRAME_SIZE], double *score);
 
 /* ---- clips ---- */
 
-/* h0 := what reset() with this seed gives. */
-void @name@_initial_state(float h0[@NAME@_STATE_SIZE], uint64_t seed);
+/* What a clip starts from: seed 0 gives zeros. @h0_text@ */
+void @name@_initial_state(float h0[@NAME@_H0_SIZE], uint64_t seed);
 
-/* x to y, starting from h0 (NULL: zeros). The same bits as @T@ steps, in less time. */
-void @name@_reconstruct(const @name@_model *model, void *workspace, const float x[@NAME@_CLIP_SIZE], const float h0[@NAME@_STATE_SIZE],
+/* x to y, starting from h0 (NULL: zeros). The same bits as @T@ steps from there, in less time. */
+void @name@_reconstruct(const @name@_model *model, void *workspace, const float x[@NAME@_CLIP_SIZE], const float h0[@NAME@_H0_SIZE],
                         float y[@NAME@_CLIP_SIZE]);
 void @name@_reconstruct_u8(const @name@_model *model, void *workspace, const uint8_t x[@NAME@_CLIP_SIZE],
-                           const float h0[@NAME@_STATE_SIZE], uint8_t y[@NAME@_CLIP_SIZE]);
+                           const float h0[@NAME@_H0_SIZE], uint8_t y[@NAME@_CLIP_SIZE]);
 
 /* ---- a step in its parts: encode, advance, decode ---- */
 
 void @name@_encode(const @name@_model *model, void *workspace, const float frame[@NAME@_FRAME_SIZE], float latent[@NAME@_LATENT_SIZE]);
 void @name@_encode_u8(const @name@_model *model, void *workspace, const uint8_t frame[@NAME@_FRAME_SIZE],
                       float latent[@NAME@_LATENT_SIZE]);
-/* @advance_text@ */
-void @name@_advance(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const float latent[@NAME@_LATENT_SIZE],
-                    float code[@NAME@_CODE_SIZE]);
+/* @advance_text@
+ * Returns what step() does: @NAME@_ERROR_NOT_FINITE where code or state is not finite. */
+int @name@_advance(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const float latent[@NAME@_LATENT_SIZE],
+                   float code[@NAME@_CODE_SIZE]);
 void @name@_decode(const @name@_model *model, void *workspace, const float code[@NAME@_CODE_SIZE], float frame[@NAME@_FRAME_SIZE]);
 void @name@_decode_u8(const @name@_model *model, void *workspace, const float code[@NAME@_CODE_SIZE], uint8_t frame[@NAME@_FRAME_SIZE]);
 

@@ -100,7 +100,8 @@ int main(int count, char **arguments) {
     for (int number = 0; number < 8; number++) {
         double score;
         draw_square(frame, number);
-        @name@_step(&model, state, workspace, frame, frame + @NAME@_FRAME_SIZE, &score);
+        const int status = @name@_step(&model, state, workspace, frame, frame + @NAME@_FRAME_SIZE, &score);
+        if (status) return fail("a frame", status);
         printf("frame %d: score %.6f\n", number, score);
     }
     return finish();

@@ -11,7 +11,7 @@ typedef struct target_description {
 @dispatch@
 /* ---- the file of weights; its numbers have this machine's byte order ---- */
 
-enum { HEADER = 64, ENTRY = 64, KIND_WEIGHTS = 1, KIND_GOLDEN = 2, PRECISION = @precision@, ROUNDED = @rounding_format@ };
+enum { HEADER = 64, ENTRY = 64, KIND_WEIGHTS = 1, KIND_GOLDEN = 2, PRECISION = @precision@, RECURRENCE = @recurrence_number@, ROUNDED = @rounding_format@ };
 
 #define MARK UINT32_C(0x01020304)
 #define OTHER_MARK UINT32_C(0x04030201)
@@ -39,17 +39,18 @@ static int check_header(const unsigned char *memory, size_t size, uint64_t *sect
     if (size < 16 || memcmp(memory, "zoetrope", 8) != 0) return @NAME@_ERROR_FORMAT;
     if (read_32(memory + 8) == OTHER_MARK) return @NAME@_ERROR_ENDIAN;
     if (read_32(memory + 8) != MARK) return @NAME@_ERROR_FORMAT;
-    if (read_32(memory + 12) != 1) return @NAME@_ERROR_VERSION;
+    if (read_32(memory + 12) != 2) return @NAME@_ERROR_VERSION;
     if (size < HEADER) return @NAME@_ERROR_TRUNCATED;
     if (read_64(memory + 16) != UINT64_C(0x@hash@)) return @NAME@_ERROR_SPEC;
     if (read_32(memory + 24) != PRECISION) return @NAME@_ERROR_PRECISION;
+    if (read_32(memory + 48) != RECURRENCE) return @NAME@_ERROR_RECURRENCE;
     *sections = read_32(memory + 28);
     if (read_64(memory + 32) != size || *sections > (size - HEADER) / ENTRY) return @NAME@_ERROR_TRUNCATED;
     const uint64_t hash = hash_bytes(hash_bytes(HASH_START, memory, 56), memory + HEADER, ENTRY * (size_t)*sections);
     return hash == read_64(memory + 56) ? @NAME@_OK : @NAME@_ERROR_DAMAGED;
 }
 
-#define GOLDEN_BYTES ((size_t)8 * GOLDEN_FRAMES + (size_t)8 * (GOLDEN_FRAMES * (size_t)@NAME@_FRAME_SIZE + @NAME@_STATE_SIZE))
+#define GOLDEN_BYTES ((size_t)8 * GOLDEN_FRAMES + (size_t)8 * GOLDEN_FRAMES * @NAME@_FRAME_SIZE + (size_t)4 * @NAME@_H0_SIZE)
 
 /* Where the section of this kind and layout lies, or 0. Only a section that lies in the file as it should is found. */
 static size_t find_section(const unsigned char *memory, size_t size, uint64_t sections, uint32_t kind, uint32_t format, uint64_t layout,
@@ -132,14 +133,22 @@ const char *@name@_error_text(int error) {
     case @NAME@_ERROR_CPU: return "this CPU lacks the instructions of that target; let open() choose, or make one with TARGETS=generic";
     case @NAME@_ERROR_SECTION: return "the file holds no weights for this target; make code and weights together";
     case @NAME@_ERROR_SELFTEST: return "the self-test came to other numbers than it should: this build, or this machine, computes wrong";
+    case @NAME@_ERROR_RECURRENCE: return "these weights were made for another recurrence than this code's, which is @recurrence@; make code and weights together";
+    case @NAME@_ERROR_NOT_FINITE: return "the frame's score, or what the network remembers of it, is no finite number; the stream goes on with the next frame";
     default: return "an error that does not exist";
     }
 }
 
-/* ---- the workspace: a clip in, a clip out, a state, and the tensors of the kernels ---- */
+/* ---- the workspace: a clip in, a clip out, states and codes of all runs, a stream's state, and the tensors of the kernels ---- */
 
-#define CLIP_BYTES (((size_t)4 * @NAME@_CLIP_SIZE + 63) / 64 * 64)
-#define STATE_AREA (2 * CLIP_BYTES)
+/* A stream's runs of the GRU, side by side: each began a frame after the one before it, and the oldest has seen the last T frames. */
+enum { RUNS = @runs@, WINDOW = @window@, RECURRENT = @NAME@_LAYERS > 0 };
+
+#define ALIGNED_BYTES(count) (((size_t)4 * (count) + 63) / 64 * 64)
+#define CLIP_BYTES ALIGNED_BYTES(@NAME@_CLIP_SIZE)
+#define RUNS_AREA (2 * CLIP_BYTES)
+#define CODES_AREA (RUNS_AREA + ALIGNED_BYTES(RUNS * @NAME@_H0_SIZE))
+#define STATE_AREA (CODES_AREA + ALIGNED_BYTES(RUNS * @NAME@_CODE_SIZE))
 
 static @name@_call start_call(const @name@_model *model, void *workspace) {
     @name@_call call;
@@ -153,7 +162,15 @@ static @name@_call start_call(const @name@_model *model, void *workspace) {
 
 static float *clip_in(const @name@_call *call) { return (float *)(void *)call->workspace; }
 static float *clip_out(const @name@_call *call) { return (float *)(void *)(call->workspace + CLIP_BYTES); }
+static float *runs_area(const @name@_call *call) { return (float *)(void *)(call->workspace + RUNS_AREA); }
+static float *codes_area(const @name@_call *call) { return (float *)(void *)(call->workspace + CODES_AREA); }
 static float *state_area(const @name@_call *call) { return (float *)(void *)(call->workspace + STATE_AREA); }
+
+static int all_finite(const float *values, long count) {
+    int bad = 0;
+    for (long i = 0; i < count; i++) bad |= values[i] - values[i] != 0; /* of what is not finite that is no number */
+    return !bad;
+}
 
 /* ---- bytes: the pixels of a frame lie together, its channels side by side ---- */
 
@@ -196,9 +213,13 @@ static float uniform(uint64_t seed, uint64_t index) {
     return (float)(counter[index % 4] >> 8) * (1.0f / 16777216.0f);
 }
 
-void @name@_initial_state(float h0[@NAME@_STATE_SIZE], uint64_t seed) {
-    enum { PAIRS = (@NAME@_STATE_SIZE + 1) / 2 };
+void @name@_initial_state(float h0[@NAME@_H0_SIZE], uint64_t seed) {
+    enum { PAIRS = (@NAME@_H0_SIZE + 1) / 2 };
     float chunk[2 * NORMAL_CHUNK];
+    if (seed == 0) {
+        memset(h0, 0, sizeof(float) * @NAME@_H0_SIZE);
+        return;
+    }
     for (int done = 0; done < PAIRS; done += NORMAL_CHUNK) {
         const int count = PAIRS - done < NORMAL_CHUNK ? PAIRS - done : NORMAL_CHUNK;
         for (int i = 0; i < 2 * NORMAL_CHUNK; i++) chunk[i] = 1.0f;
@@ -209,59 +230,132 @@ void @name@_initial_state(float h0[@NAME@_STATE_SIZE], uint64_t seed) {
         normal_chunk(chunk, 1);
         for (int i = 0; i < count; i++) {
             h0[done + i] = chunk[i];
-            if (PAIRS + done + i < @NAME@_STATE_SIZE) h0[PAIRS + done + i] = chunk[NORMAL_CHUNK + i];
+            if (PAIRS + done + i < @NAME@_H0_SIZE) h0[PAIRS + done + i] = chunk[NORMAL_CHUNK + i];
         }
     }
 }
 #else
-void @name@_initial_state(float h0[@NAME@_STATE_SIZE], uint64_t seed) {
+void @name@_initial_state(float h0[@NAME@_H0_SIZE], uint64_t seed) {
     (void)seed;
-    for (int i = 0; i < @NAME@_STATE_SIZE; i++) h0[i] = 0.0f;
+    memset(h0, 0, sizeof(float) * @NAME@_H0_SIZE);
 }
 #endif
 
-void @name@_reset(float state[@NAME@_STATE_SIZE], uint64_t seed) { @name@_initial_state(state, seed); }
+/* ---- a stream's state: h of each layer and run; with a window, what runs begin from, if that may be drawn, and the frames so far ---- */
+
+enum { H0_PLACE = RUNS * @NAME@_H0_SIZE, SEEN_PLACE = @NAME@_STATE_SIZE - 1 };
+
+/* Frames since the stream began, up to T; behind that they go on from T to 2 T - 1, again and again. A state of anybody's making is safe. */
+static int frames_seen(const float *state) {
+    const float seen = state[SEEN_PLACE];
+    return seen >= 0 && seen < (float)(2 * RUNS) ? (int)seen : 0;
+}
+
+/* No run has begun. */
+static void forget(float *state) {
+    memset(state, 0, sizeof(float) * RUNS * @NAME@_H0_SIZE);
+    state[SEEN_PLACE] = 0;
+}
+
+static void begin_run(float *state, int run) {
+    for (int layer = 0; layer < @NAME@_LAYERS; layer++) {
+        float *const h = state + (layer * RUNS + run) * @NAME@_HIDDEN;
+        if (INITIAL_STATE_NORMAL) memcpy(h, state + H0_PLACE + layer * @NAME@_HIDDEN, sizeof(float) * @NAME@_HIDDEN);
+        else memset(h, 0, sizeof(float) * @NAME@_HIDDEN);
+    }
+}
+
+/* A stream that begins from h0. */
+static void begin_stream(float *state, const float *h0) {
+    if (!WINDOW) {
+        memcpy(state, h0, sizeof(float) * @NAME@_H0_SIZE);
+        return;
+    }
+    if (INITIAL_STATE_NORMAL) memcpy(state + H0_PLACE, h0, sizeof(float) * @NAME@_H0_SIZE);
+    forget(state);
+}
+
+void @name@_reset(float state[@NAME@_STATE_SIZE], uint64_t seed) {
+    float *const h0 = WINDOW && INITIAL_STATE_NORMAL ? state + H0_PLACE : state;
+    @name@_initial_state(h0, seed);
+    if (WINDOW) forget(state);
+}
+
+/* The latent in the workspace to the codes of all runs, whose states are in the workspace then. Returns the code that counts: the oldest
+ * run's. */
+static float *advance_runs(const @name@_model *model, @name@_call *call, float *state) {
+    int oldest = 0;
+    if (WINDOW) {
+        const int seen = frames_seen(state);
+        begin_run(state, seen % RUNS);
+        oldest = seen < RUNS ? 0 : (seen + 1) % RUNS;
+    }
+    call->h0 = state;
+    call->state = runs_area(call);
+    call->code = codes_area(call);
+    run_advance(model, call);
+    return codes_area(call) + oldest * @NAME@_CODE_SIZE;
+}
+
+/* The states in the workspace become the stream's, or, if this frame is not to be remembered: a stream with a window begins anew, and one
+ * without stays as it was. */
+static int keep_runs(const @name@_call *call, float *state, int good) {
+    if (!RECURRENT) return good ? @NAME@_OK : @NAME@_ERROR_NOT_FINITE;
+    if (good && all_finite(runs_area(call), RUNS * @NAME@_H0_SIZE)) {
+        if (WINDOW) {
+            const int seen = frames_seen(state) + 1;
+            state[SEEN_PLACE] = (float)(seen < 2 * RUNS ? seen : RUNS);
+        }
+        memcpy(state, runs_area(call), sizeof(float) * RUNS * @NAME@_H0_SIZE);
+        return @NAME@_OK;
+    }
+    if (WINDOW) forget(state);
+    return @NAME@_ERROR_NOT_FINITE;
+}
 
 /* ---- streams ---- */
 
-void @name@_step(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const float frame_in[@NAME@_FRAME_SIZE],
-                 float frame_out[@NAME@_FRAME_SIZE], double *score) {
+int @name@_step(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const float frame_in[@NAME@_FRAME_SIZE],
+                float frame_out[@NAME@_FRAME_SIZE], double *score) {
     @name@_call call = start_call(model, workspace);
     double loss = 0;
     call.x = frame_in;
-    call.h0 = call.state = state;
     call.reconstruction = frame_out ? frame_out : clip_out(&call);
     call.loss = &loss;
     run_encode(model, &call);
-    run_advance(model, &call);
+    if (RECURRENT) { /* else the code is the latent, and lies where it is wanted */
+        call.code = advance_runs(model, &call, state);
+        run_put_code(model, &call);
+    }
     run_decode(model, &call);
-    if (!score) return;
     run_score(model, &call);
-    *score = loss / 4; /* from the scale of [-1, 1] */
+    if (score) *score = loss / 4; /* from the scale of [-1, 1] */
+    return keep_runs(&call, state, loss - loss == 0);
 }
 
-void @name@_step_u8(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const uint8_t frame_in[@NAME@_FRAME_SIZE],
-                    uint8_t frame_out[@NAME@_FRAME_SIZE], double *score) {
+int @name@_step_u8(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const uint8_t frame_in[@NAME@_FRAME_SIZE],
+                   uint8_t frame_out[@NAME@_FRAME_SIZE], double *score) {
     const @name@_call call = start_call(model, workspace);
     from_bytes(frame_in, clip_in(&call), 1);
-    @name@_step(model, state, workspace, clip_in(&call), clip_out(&call), score);
+    const int error = @name@_step(model, state, workspace, clip_in(&call), clip_out(&call), score);
     if (frame_out) to_bytes(clip_out(&call), frame_out, 1);
+    return error;
 }
 
 /* ---- clips ---- */
 
-void @name@_reconstruct(const @name@_model *model, void *workspace, const float x[@NAME@_CLIP_SIZE], const float h0[@NAME@_STATE_SIZE],
+void @name@_reconstruct(const @name@_model *model, void *workspace, const float x[@NAME@_CLIP_SIZE], const float h0[@NAME@_H0_SIZE],
                         float y[@NAME@_CLIP_SIZE]) {
     @name@_call call = start_call(model, workspace);
-    if (!h0) memset(state_area(&call), 0, sizeof(float) * @NAME@_STATE_SIZE);
+    if (!h0) memset(runs_area(&call), 0, sizeof(float) * @NAME@_H0_SIZE);
     call.x = x;
-    call.h0 = h0 ? h0 : state_area(&call);
+    call.h0 = h0 ? h0 : runs_area(&call);
     call.reconstruction = y;
     run_reconstruct(model, &call);
 }
 
 void @name@_reconstruct_u8(const @name@_model *model, void *workspace, const uint8_t x[@NAME@_CLIP_SIZE],
-                           const float h0[@NAME@_STATE_SIZE], uint8_t y[@NAME@_CLIP_SIZE]) {
+                           const float h0[@NAME@_H0_SIZE], uint8_t y[@NAME@_CLIP_SIZE]) {
     const @name@_call call = start_call(model, workspace);
     from_bytes(x, clip_in(&call), @NAME@_T);
     @name@_reconstruct(model, workspace, clip_in(&call), h0, clip_out(&call));
@@ -285,15 +379,13 @@ void @name@_encode_u8(const @name@_model *model, void *workspace, const uint8_t 
     @name@_encode(model, workspace, clip_in(&call), latent);
 }
 
-void @name@_advance(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const float latent[@NAME@_LATENT_SIZE],
-                    float code[@NAME@_CODE_SIZE]) {
+int @name@_advance(const @name@_model *model, float state[@NAME@_STATE_SIZE], void *workspace, const float latent[@NAME@_LATENT_SIZE],
+                   float code[@NAME@_CODE_SIZE]) {
     @name@_call call = start_call(model, workspace);
-    call.h0 = call.state = state;
     call.latent = (float *)(uintptr_t)latent; /* only read */
-    call.code = code;
     run_put_latent(model, &call);
-    run_advance(model, &call);
-    run_take_code(model, &call);
+    memcpy(code, advance_runs(model, &call, state), sizeof(float) * @NAME@_CODE_SIZE);
+    return keep_runs(&call, state, all_finite(code, @NAME@_CODE_SIZE));
 }
 
 void @name@_decode(const @name@_model *model, void *workspace, const float code[@NAME@_CODE_SIZE], float frame[@NAME@_FRAME_SIZE]) {
@@ -337,19 +429,19 @@ int @name@_selftest(const @name@_model *model, void *workspace, double *differen
     const @name@_call call = start_call(model, workspace);
     const unsigned char *golden = model->memory + model->golden;
     const float *x = (const float *)(const void *)(golden + 8 * GOLDEN_FRAMES);
-    const float *before = x + GOLDEN_FRAMES * @NAME@_FRAME_SIZE, *y = before + @NAME@_STATE_SIZE;
-    const float *after = y + GOLDEN_FRAMES * @NAME@_FRAME_SIZE;
+    const float *h0 = x + GOLDEN_FRAMES * @NAME@_FRAME_SIZE, *y = h0 + @NAME@_H0_SIZE;
     float *const state = state_area(&call);
     double most = 0;
-    memcpy(state, before, sizeof(float) * @NAME@_STATE_SIZE);
-    for (long frame = 0; frame < GOLDEN_FRAMES; frame++) {
+    begin_stream(state, h0);
+    for (long frame = 0; frame < GOLDEN_FIRST + GOLDEN_FRAMES; frame++) {
+        const long known = frame - GOLDEN_FIRST; /* which of those whose outcome came with the weights */
         double score, wanted;
-        @name@_step(model, state, workspace, x + frame * @NAME@_FRAME_SIZE, clip_out(&call), &score);
-        most = largest_difference(clip_out(&call), y + frame * @NAME@_FRAME_SIZE, @NAME@_FRAME_SIZE, most);
-        memcpy(&wanted, golden + 8 * frame, sizeof wanted);
+        @name@_step(model, state, workspace, x + frame % GOLDEN_FRAMES * @NAME@_FRAME_SIZE, clip_out(&call), &score);
+        if (known < 0) continue;
+        most = largest_difference(clip_out(&call), y + known * @NAME@_FRAME_SIZE, @NAME@_FRAME_SIZE, most);
+        memcpy(&wanted, golden + 8 * known, sizeof wanted);
         most = larger(score < wanted ? wanted - score : score - wanted, most);
     }
-    most = largest_difference(state, after, @NAME@_STATE_SIZE, most);
     if (difference) *difference = most;
     return most <= @name@_selftest_tolerance(model) ? @NAME@_OK : @NAME@_ERROR_SELFTEST;
 }

@@ -29,7 +29,11 @@ int main(int count, char **arguments) {
     for (int number = 0; number < 5; number++) { /* a picture that gets brighter */
         double score;
         for (int i = 0; i < TINY_FRAME_SIZE; i++) frame[i] = -0.5f + 0.2f * (float)number;
-        tiny_step(&model, state, workspace, frame, reconstruction, &score);
+        const int status = tiny_step(&model, state, workspace, frame, reconstruction, &score);
+        if (status) { /* the score is no number, and larger than no threshold */
+            fprintf(stderr, "frame %d: %s\n", number, tiny_error_text(status));
+            return 1;
+        }
         printf("frame %d: score %.6f\n", number, score);
     }
     if (fflush(stdout) == 0 && !ferror(stdout)) return 0;

@@ -62,11 +62,18 @@ int main(int count, char **arguments) {
     }
     FILE *out = count == 3 ? fopen(arguments[2], "wb") : NULL;
     if (count == 3 && !out) return fail(arguments[2]);
+    long bad = 0;
     tiny_reset(state, 0);
     for (long number = 0; (length = fread(frame, 1, sizeof frame, stdin)) == sizeof frame; number++) {
         double score;
-        tiny_step_u8(&model, state, workspace, frame, reconstruction, &score);
-        if (printf("{\"frame\": %ld, \"score\": %.9g}\n", number, score) < 0 || fflush(stdout) != 0) return fail("standard output");
+        const int status = tiny_step_u8(&model, state, workspace, frame, reconstruction, &score);
+        if (status) { /* a score that is no number is larger than no threshold: it must not pass for a good one */
+            fprintf(stderr, "frame %ld: %s\n", number, tiny_error_text(status));
+            bad++;
+        }
+        const int said =
+            status ? printf("{\"frame\": %ld, \"score\": null}\n", number) : printf("{\"frame\": %ld, \"score\": %.9g}\n", number, score);
+        if (said < 0 || fflush(stdout) != 0) return fail("standard output");
         if (out && fwrite(reconstruction, 1, sizeof reconstruction, out) != sizeof reconstruction) return fail(arguments[2]);
     }
     if (ferror(stdin)) return fail("standard input");
@@ -78,5 +85,5 @@ int main(int count, char **arguments) {
         return 1;
     }
     if (out && fclose(out) != 0) return fail(arguments[2]);
-    return 0;
+    return bad > 0;
 }

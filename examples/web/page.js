@@ -108,10 +108,10 @@ function frame(time) {
     showGrey("input", levels);
     showGrey("output", made);
     showDifference(levels, made);
-    scores.push(score);
+    if (score >= 0) scores.push(score); // −1: it is no finite number
     if (scores.length > 400) scores.shift();
     showScores();
-    element("score").textContent = score.toFixed(5);
+    element("score").textContent = score >= 0 ? score.toFixed(5) : "no number";
     element("frames").textContent = ++frames;
     counted++;
   }

@@ -76,9 +76,8 @@ EXPORT("selftest") double selftest(void) {
     return tiny_selftest(&model, workspace, &difference) ? -1 : difference;
 }
 
-/* The frame at frame_address() to its reconstruction; returns its score. */
+/* The frame at frame_address() to its reconstruction; returns its score, or −1 where that is no finite number. */
 EXPORT("step") double step(void) {
     double score;
-    tiny_step_u8(&model, state, workspace, frame, reconstruction, &score);
-    return score;
+    return tiny_step_u8(&model, state, workspace, frame, reconstruction, &score) ? -1 : score;
 }

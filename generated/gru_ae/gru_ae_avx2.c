@@ -21459,7 +21459,7 @@ static void decoder3_batch_norm_running(float *restrict decoder3_batch_norm_runn
  * [1, 1, 64, 64] -> [1, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
  * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage x_in | k in tiles of 16, i, j in tiles of 6, sum in registers | c in tiles of 8, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
-static TARGET_CODE void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
+static TARGET_CODE void encoder0_conv_forward_advance_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward, char *scratch) {
     const ptrdiff_t i0 = item;
     float *const x_in_staged0 = (float *)scratch;
@@ -21620,7 +21620,7 @@ static TARGET_CODE void encoder0_conv_forward_stream_body(ptrdiff_t item, const 
     }
 }
 
-static void encoder0_conv_forward_stream(const float *restrict x, const float *restrict encoder_0_weight,
+static void encoder0_conv_forward_advance(const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -21628,7 +21628,7 @@ static void encoder0_conv_forward_stream(const float *restrict x, const float *r
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_advance_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -21636,7 +21636,7 @@ static void encoder0_conv_forward_stream(const float *restrict x, const float *r
  * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 16, i in tiles of 2, j in tiles of 3, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
-static TARGET_CODE void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
+static TARGET_CODE void encoder1_conv_forward_advance_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
     float *restrict encoder1_conv_forward, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -21768,7 +21768,7 @@ static TARGET_CODE void encoder1_conv_forward_stream_body(ptrdiff_t item, const 
     }
 }
 
-static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
+static void encoder1_conv_forward_advance(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
     const float *restrict encoder_1_bias, const float *restrict encoder_3_weight, float *restrict encoder1_conv_forward, char *scratch,
     int threads) {
 #ifdef _OPENMP
@@ -21777,7 +21777,7 @@ static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder1_conv_forward_stream_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
+        encoder1_conv_forward_advance_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
             encoder1_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -21786,7 +21786,7 @@ static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_for
  * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 144 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
-static TARGET_CODE void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
+static TARGET_CODE void encoder2_conv_forward_advance_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
     float *restrict encoder2_conv_forward, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -21898,7 +21898,7 @@ static TARGET_CODE void encoder2_conv_forward_stream_body(ptrdiff_t item, const 
     }
 }
 
-static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
+static void encoder2_conv_forward_advance(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
     const float *restrict encoder_4_bias, const float *restrict encoder_6_weight, float *restrict encoder2_conv_forward, char *scratch,
     int threads) {
 #ifdef _OPENMP
@@ -21907,7 +21907,7 @@ static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder2_conv_forward_stream_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
+        encoder2_conv_forward_advance_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
             encoder2_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -21916,7 +21916,7 @@ static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_for
  * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 96 parallel, n parallel, i parallel, stage encoder2_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
-static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
+static TARGET_CODE void encoder3_conv_forward_advance_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
     float *restrict encoder3_conv_forward, char *scratch) {
     const ptrdiff_t k0 = item / 8;
@@ -22137,7 +22137,7 @@ static TARGET_CODE void encoder3_conv_forward_stream_body(ptrdiff_t item, const 
     }
 }
 
-static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
+static void encoder3_conv_forward_advance(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
     const float *restrict encoder_7_bias, const float *restrict encoder_9_weight, float *restrict encoder3_conv_forward, char *scratch,
     int threads) {
 #ifdef _OPENMP
@@ -22146,7 +22146,7 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
-        encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
+        encoder3_conv_forward_advance_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
             encoder3_conv_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -22155,7 +22155,7 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
  * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 48 parallel, n parallel, i in tiles of 2 parallel, stage encoder3_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
-static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
+static TARGET_CODE void encoder4_conv_forward_advance_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
     float *restrict encoder4_relu, char *scratch) {
     const ptrdiff_t k0 = item / 2;
@@ -22354,7 +22354,7 @@ static TARGET_CODE void encoder4_conv_forward_stream_body(ptrdiff_t item, const 
     }
 }
 
-static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_running,
+static void encoder4_conv_forward_advance(const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_running,
     const float *restrict encoder_10_bias, const float *restrict encoder_12_weight, float *restrict encoder4_relu, char *scratch,
     int threads) {
 #ifdef _OPENMP
@@ -22363,7 +22363,7 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 22; item++) {
-        encoder4_conv_forward_stream_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
+        encoder4_conv_forward_advance_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
             encoder4_relu, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -22371,7 +22371,7 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
  * 1048.6 k FLOPs, 2146.3 k bytes of memory traffic, 18432 bytes of scratch in steps of 1569024 a thread.
  * gc parallel, gh parallel, gb parallel, gm parallel, c in tiles of 4, h in tiles of 4, w in tiles of 4, stage encoder4_relu_in | m in tiles of 8, stage fc1_0_weight_in | m in tiles of 4, b, t, sum in registers | c, h, w in tiles of 4, w, b unrolled, t unrolled, m unrolled, l lanes */
-static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward_parts, const float *restrict encoder4_relu,
+static TARGET_CODE void fc1_forward_advance_body(ptrdiff_t item, float *restrict fc1_forward_parts, const float *restrict encoder4_relu,
     const float *restrict fc1_0_weight, char *scratch) {
     const ptrdiff_t gc = item;
     float *const encoder4_relu_in_staged0 = (float *)scratch;
@@ -22450,7 +22450,7 @@ static TARGET_CODE void fc1_forward_stream_body(ptrdiff_t item, float *restrict 
     }
 }
 
-static void fc1_forward_stream(float *restrict fc1_forward_parts, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
+static void fc1_forward_advance(float *restrict fc1_forward_parts, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -22458,14 +22458,14 @@ static void fc1_forward_stream(float *restrict fc1_forward_parts, const float *r
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        fc1_forward_stream_body(item, fc1_forward_parts, encoder4_relu, fc1_0_weight, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
+        fc1_forward_advance_body(item, fc1_forward_parts, encoder4_relu, fc1_0_weight, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* its sums of groups of features and of lanes, added up
  * 4096 FLOPs, 16.9 k bytes of memory traffic, 2304 bytes of scratch in steps of 1569024 a thread.
  * b parallel, t parallel, m, sum in registers | g, l lanes */
-static TARGET_CODE void fc1_forward_sum_stream_body(const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
+static TARGET_CODE void fc1_forward_sum_advance_body(const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
     float *restrict fc1_forward, char *scratch) {
     float *const sums = (float *)scratch;
     float *const totals = (float *)(scratch + 2048);
@@ -22511,16 +22511,16 @@ static TARGET_CODE void fc1_forward_sum_stream_body(const float *restrict fc1_fo
     }
 }
 
-static void fc1_forward_sum_stream(const float *restrict fc1_forward_parts, float *restrict fc1_forward, const float *restrict fc1_0_bias,
+static void fc1_forward_sum_advance(const float *restrict fc1_forward_parts, float *restrict fc1_forward, const float *restrict fc1_0_bias,
     char *scratch, int threads) {
     (void)threads;
-    fc1_forward_sum_stream_body(fc1_forward_parts, fc1_0_bias, fc1_forward, scratch);
+    fc1_forward_sum_advance_body(fc1_forward_parts, fc1_0_bias, fc1_forward, scratch);
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 64 -> 300
  * 38.4 k FLOPs, 82.6 k bytes of memory traffic.
  * o in tiles of 32 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
-static TARGET_CODE void gru0_input_projection_stream_body(ptrdiff_t item, const float *restrict fc1_forward,
+static TARGET_CODE void gru0_input_projection_advance_body(ptrdiff_t item, const float *restrict fc1_forward,
     const float *restrict gru_weight_ih_l0, const float *restrict gru_bias_ih_l0, float *restrict gru0_input_projection) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
@@ -22557,96 +22557,169 @@ static TARGET_CODE void gru0_input_projection_stream_body(ptrdiff_t item, const 
     }
 }
 
-static void gru0_input_projection_stream(const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
+static void gru0_input_projection_advance(const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
     float *restrict gru0_input_projection, const float *restrict gru_bias_ih_l0, int threads) {
     (void)threads;
     for (ptrdiff_t item = 0; item < 12; item++) {
-        gru0_input_projection_stream_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection);
+        gru0_input_projection_advance_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection);
     }
 }
 
 /* the value before the first step
- * 0 FLOPs, 1232 bytes of memory traffic.
+ * 0 FLOPs, 4928 bytes of memory traffic.
  * b parallel, c, h, w */
-static TARGET_CODE void gru0_carry_start_stream_body(const float *restrict h0, float *restrict gru0_cell) {
+static TARGET_CODE void gru0_carry_start_advance_body(ptrdiff_t item, const float *restrict h0, float *restrict gru0_cell) {
+    const ptrdiff_t b = item;
     for (ptrdiff_t c = 0; c < 100; c++) {
-        gru0_cell[c % 8 + c / 8 * 8] = h0[c];
+        gru0_cell[c % 8 + c / 8 * 8 + 208 * b] = h0[100 * b + c];
     }
 }
 
-static void gru0_carry_start_stream(float *restrict gru0_cell, const float *restrict h0, int threads) {
+static void gru0_carry_start_advance(float *restrict gru0_cell, const float *restrict h0, int threads) {
     (void)threads;
-    gru0_carry_start_stream_body(h0, gru0_cell);
+    for (ptrdiff_t item = 0; item < 4; item++) {
+        gru0_carry_start_advance_body(item, h0, gru0_cell);
+    }
 }
 
-/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 300
- * 60.0 k FLOPs, 128.1 k bytes of memory traffic.
- * o in tiles of 32 parallel, p parallel, q parallel, b parallel, sum in registers | c in tiles of 8, h, w, c, b unrolled, o in tiles of 8 unrolled, o lanes */
-static TARGET_CODE void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *restrict gru0_cell,
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 4 rows, 100 -> 300
+ * 240.0 k FLOPs, 134.4 k bytes of memory traffic.
+ * o in tiles of 24 parallel, p parallel, q parallel, b in tiles of 4 parallel, sum in registers | c in tiles of 8, h, w, c, b unrolled, o in tiles of 8 unrolled, o lanes */
+static TARGET_CODE void gru0_hidden_projection_advance_body(ptrdiff_t item, const float *restrict gru0_cell,
     const float *restrict gru_weight_hh_l0, const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
-    if (o0 < 3) {
-        __m256 sum0_0 = _mm256_setzero_ps();
-        __m256 sum0_1 = _mm256_setzero_ps();
-        __m256 sum0_2 = _mm256_setzero_ps();
-        __m256 sum0_3 = _mm256_setzero_ps();
+    if (o0 < 4) {
+        __m256 sum0_0_0 = _mm256_setzero_ps();
+        __m256 sum0_0_1 = _mm256_setzero_ps();
+        __m256 sum0_0_2 = _mm256_setzero_ps();
+        __m256 sum0_1_0 = _mm256_setzero_ps();
+        __m256 sum0_1_1 = _mm256_setzero_ps();
+        __m256 sum0_1_2 = _mm256_setzero_ps();
+        __m256 sum0_2_0 = _mm256_setzero_ps();
+        __m256 sum0_2_1 = _mm256_setzero_ps();
+        __m256 sum0_2_2 = _mm256_setzero_ps();
+        __m256 sum0_3_0 = _mm256_setzero_ps();
+        __m256 sum0_3_1 = _mm256_setzero_ps();
+        __m256 sum0_3_2 = _mm256_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                const __m256 gru0_cell_0 = _mm256_set1_ps(gru0_cell[8 * c0 + c1]);
-                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[9600 * o0 + 800 * p + 64 * c0 + 8 * c1];
-                sum0_0 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[0]), sum0_0);
-                sum0_1 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[2400]), sum0_1);
-                sum0_2 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[4800]), sum0_2);
-                sum0_3 = _mm256_fmadd_ps(gru0_cell_0, _mm256_loadu_ps(&gru_weight_hh_l0_at[7200]), sum0_3);
+                const float *const gru0_cell_at = &gru0_cell[8 * c0 + c1];
+                const __m256 gru0_cell_0 = _mm256_set1_ps(gru0_cell_at[0]);
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[7200 * o0 + 800 * p + 64 * c0 + 8 * c1];
+                const __m256 gru_weight_hh_l0_0 = _mm256_loadu_ps(&gru_weight_hh_l0_at[0]);
+                sum0_0_0 = _mm256_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_0, sum0_0_0);
+                const __m256 gru_weight_hh_l0_1 = _mm256_loadu_ps(&gru_weight_hh_l0_at[2400]);
+                sum0_0_1 = _mm256_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_1, sum0_0_1);
+                const __m256 gru_weight_hh_l0_2 = _mm256_loadu_ps(&gru_weight_hh_l0_at[4800]);
+                sum0_0_2 = _mm256_fmadd_ps(gru0_cell_0, gru_weight_hh_l0_2, sum0_0_2);
+                const __m256 gru0_cell_1 = _mm256_set1_ps(gru0_cell_at[208]);
+                sum0_1_0 = _mm256_fmadd_ps(gru0_cell_1, gru_weight_hh_l0_0, sum0_1_0);
+                sum0_1_1 = _mm256_fmadd_ps(gru0_cell_1, gru_weight_hh_l0_1, sum0_1_1);
+                sum0_1_2 = _mm256_fmadd_ps(gru0_cell_1, gru_weight_hh_l0_2, sum0_1_2);
+                const __m256 gru0_cell_2 = _mm256_set1_ps(gru0_cell_at[416]);
+                sum0_2_0 = _mm256_fmadd_ps(gru0_cell_2, gru_weight_hh_l0_0, sum0_2_0);
+                sum0_2_1 = _mm256_fmadd_ps(gru0_cell_2, gru_weight_hh_l0_1, sum0_2_1);
+                sum0_2_2 = _mm256_fmadd_ps(gru0_cell_2, gru_weight_hh_l0_2, sum0_2_2);
+                const __m256 gru0_cell_3 = _mm256_set1_ps(gru0_cell_at[624]);
+                sum0_3_0 = _mm256_fmadd_ps(gru0_cell_3, gru_weight_hh_l0_0, sum0_3_0);
+                sum0_3_1 = _mm256_fmadd_ps(gru0_cell_3, gru_weight_hh_l0_1, sum0_3_1);
+                sum0_3_2 = _mm256_fmadd_ps(gru0_cell_3, gru_weight_hh_l0_2, sum0_3_2);
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-            const __m256 gru0_cell_1 = _mm256_set1_ps(gru0_cell[c1 + 96]);
-            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[9600 * o0 + 800 * p + 8 * c1 + 768];
-            sum0_0 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[0]), sum0_0);
-            sum0_1 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[2400]), sum0_1);
-            sum0_2 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[4800]), sum0_2);
-            sum0_3 = _mm256_fmadd_ps(gru0_cell_1, _mm256_loadu_ps(&gru_weight_hh_l0_at_1[7200]), sum0_3);
+            const float *const gru0_cell_at_1 = &gru0_cell[c1 + 96];
+            const __m256 gru0_cell_4 = _mm256_set1_ps(gru0_cell_at_1[0]);
+            const float *const gru_weight_hh_l0_at_1 = &gru_weight_hh_l0[7200 * o0 + 800 * p + 8 * c1 + 768];
+            const __m256 gru_weight_hh_l0_3 = _mm256_loadu_ps(&gru_weight_hh_l0_at_1[0]);
+            sum0_0_0 = _mm256_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_3, sum0_0_0);
+            const __m256 gru_weight_hh_l0_4 = _mm256_loadu_ps(&gru_weight_hh_l0_at_1[2400]);
+            sum0_0_1 = _mm256_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_4, sum0_0_1);
+            const __m256 gru_weight_hh_l0_5 = _mm256_loadu_ps(&gru_weight_hh_l0_at_1[4800]);
+            sum0_0_2 = _mm256_fmadd_ps(gru0_cell_4, gru_weight_hh_l0_5, sum0_0_2);
+            const __m256 gru0_cell_5 = _mm256_set1_ps(gru0_cell_at_1[208]);
+            sum0_1_0 = _mm256_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_3, sum0_1_0);
+            sum0_1_1 = _mm256_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_4, sum0_1_1);
+            sum0_1_2 = _mm256_fmadd_ps(gru0_cell_5, gru_weight_hh_l0_5, sum0_1_2);
+            const __m256 gru0_cell_6 = _mm256_set1_ps(gru0_cell_at_1[416]);
+            sum0_2_0 = _mm256_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_3, sum0_2_0);
+            sum0_2_1 = _mm256_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_4, sum0_2_1);
+            sum0_2_2 = _mm256_fmadd_ps(gru0_cell_6, gru_weight_hh_l0_5, sum0_2_2);
+            const __m256 gru0_cell_7 = _mm256_set1_ps(gru0_cell_at_1[624]);
+            sum0_3_0 = _mm256_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_3, sum0_3_0);
+            sum0_3_1 = _mm256_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_4, sum0_3_1);
+            sum0_3_2 = _mm256_fmadd_ps(gru0_cell_7, gru_weight_hh_l0_5, sum0_3_2);
         }
-        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[96 * o0 + 8 * p];
-        float *const gru0_hidden_projection_at = &gru0_hidden_projection[96 * o0 + 8 * p];
-        _mm256_storeu_ps(&gru0_hidden_projection_at[0], _mm256_add_ps(sum0_0, _mm256_loadu_ps(&gru_bias_hh_l0_at[0])));
-        _mm256_storeu_ps(&gru0_hidden_projection_at[24], _mm256_add_ps(sum0_1, _mm256_loadu_ps(&gru_bias_hh_l0_at[24])));
-        _mm256_storeu_ps(&gru0_hidden_projection_at[48], _mm256_add_ps(sum0_2, _mm256_loadu_ps(&gru_bias_hh_l0_at[48])));
-        _mm256_storeu_ps(&gru0_hidden_projection_at[72], _mm256_add_ps(sum0_3, _mm256_loadu_ps(&gru_bias_hh_l0_at[72])));
+        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[72 * o0 + 8 * p];
+        const __m256 gru_bias_hh_l0_0 = _mm256_loadu_ps(&gru_bias_hh_l0_at[0]);
+        float *const gru0_hidden_projection_at = &gru0_hidden_projection[72 * o0 + 8 * p];
+        _mm256_storeu_ps(&gru0_hidden_projection_at[0], _mm256_add_ps(sum0_0_0, gru_bias_hh_l0_0));
+        const __m256 gru_bias_hh_l0_1 = _mm256_loadu_ps(&gru_bias_hh_l0_at[24]);
+        _mm256_storeu_ps(&gru0_hidden_projection_at[24], _mm256_add_ps(sum0_0_1, gru_bias_hh_l0_1));
+        const __m256 gru_bias_hh_l0_2 = _mm256_loadu_ps(&gru_bias_hh_l0_at[48]);
+        _mm256_storeu_ps(&gru0_hidden_projection_at[48], _mm256_add_ps(sum0_0_2, gru_bias_hh_l0_2));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[312], _mm256_add_ps(sum0_1_0, gru_bias_hh_l0_0));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[336], _mm256_add_ps(sum0_1_1, gru_bias_hh_l0_1));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[360], _mm256_add_ps(sum0_1_2, gru_bias_hh_l0_2));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[624], _mm256_add_ps(sum0_2_0, gru_bias_hh_l0_0));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[648], _mm256_add_ps(sum0_2_1, gru_bias_hh_l0_1));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[672], _mm256_add_ps(sum0_2_2, gru_bias_hh_l0_2));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[936], _mm256_add_ps(sum0_3_0, gru_bias_hh_l0_0));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[960], _mm256_add_ps(sum0_3_1, gru_bias_hh_l0_1));
+        _mm256_storeu_ps(&gru0_hidden_projection_at[984], _mm256_add_ps(sum0_3_2, gru_bias_hh_l0_2));
     } else {
-        __m256 sum1 = _mm256_setzero_ps();
+        __m256 sum1_0 = _mm256_setzero_ps();
+        __m256 sum1_1 = _mm256_setzero_ps();
+        __m256 sum1_2 = _mm256_setzero_ps();
+        __m256 sum1_3 = _mm256_setzero_ps();
         for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 8; c1++) {
-                const __m256 gru_weight_hh_l0_0 = _mm256_loadu_ps(&gru_weight_hh_l0[800 * p + 64 * c0 + 8 * c1 + 28800]);
-                sum1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell[8 * c0 + c1]), gru_weight_hh_l0_0, sum1);
+                const float *const gru0_cell_at_2 = &gru0_cell[8 * c0 + c1];
+                const __m256 gru_weight_hh_l0_6 = _mm256_loadu_ps(&gru_weight_hh_l0[800 * p + 64 * c0 + 8 * c1 + 28800]);
+                sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[0]), gru_weight_hh_l0_6, sum1_0);
+                sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[208]), gru_weight_hh_l0_6, sum1_1);
+                sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[416]), gru_weight_hh_l0_6, sum1_2);
+                sum1_3 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_2[624]), gru_weight_hh_l0_6, sum1_3);
             }
         }
         for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-            const __m256 gru_weight_hh_l0_1 = _mm256_loadu_ps(&gru_weight_hh_l0[800 * p + 8 * c1 + 29568]);
-            sum1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell[c1 + 96]), gru_weight_hh_l0_1, sum1);
+            const float *const gru0_cell_at_3 = &gru0_cell[c1 + 96];
+            const __m256 gru_weight_hh_l0_7 = _mm256_loadu_ps(&gru_weight_hh_l0[800 * p + 8 * c1 + 29568]);
+            sum1_0 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[0]), gru_weight_hh_l0_7, sum1_0);
+            sum1_1 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[208]), gru_weight_hh_l0_7, sum1_1);
+            sum1_2 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[416]), gru_weight_hh_l0_7, sum1_2);
+            sum1_3 = _mm256_fmadd_ps(_mm256_set1_ps(gru0_cell_at_3[624]), gru_weight_hh_l0_7, sum1_3);
         }
-        _mm256_storeu_ps(&gru0_hidden_projection[8 * p + 288], _mm256_add_ps(sum1, _mm256_loadu_ps(&gru_bias_hh_l0[8 * p + 288])));
+        const __m256 gru_bias_hh_l0_3 = _mm256_loadu_ps(&gru_bias_hh_l0[8 * p + 288]);
+        float *const gru0_hidden_projection_at_1 = &gru0_hidden_projection[8 * p + 288];
+        _mm256_storeu_ps(&gru0_hidden_projection_at_1[0], _mm256_add_ps(sum1_0, gru_bias_hh_l0_3));
+        _mm256_storeu_ps(&gru0_hidden_projection_at_1[312], _mm256_add_ps(sum1_1, gru_bias_hh_l0_3));
+        _mm256_storeu_ps(&gru0_hidden_projection_at_1[624], _mm256_add_ps(sum1_2, gru_bias_hh_l0_3));
+        _mm256_storeu_ps(&gru0_hidden_projection_at_1[936], _mm256_add_ps(sum1_3, gru_bias_hh_l0_3));
     }
 }
 
-static void gru0_hidden_projection_stream(const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
+static void gru0_hidden_projection_advance(const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
     float *restrict gru0_hidden_projection, const float *restrict gru_bias_hh_l0, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
     (void)threads;
-    for (ptrdiff_t item = 0; item < 12; item++) {
-        gru0_hidden_projection_stream_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection);
+#endif
+    for (ptrdiff_t item = 0; item < 15; item++) {
+        gru0_hidden_projection_advance_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection);
     }
 }
 
 /* h' = (1 - z) n + z h; r, z = sigmoid, n = tanh(input + r hidden)
- * 6000 FLOPs, 3328 bytes of memory traffic.
+ * 24.0 k FLOPs, 9568 bytes of memory traffic.
  * b parallel, c in tiles of 8 parallel, c lanes */
-static TARGET_CODE void gru0_cell_stream_body(ptrdiff_t item, const float *restrict gru0_input_projection,
+static TARGET_CODE void gru0_cell_advance_body(ptrdiff_t item, const float *restrict gru0_input_projection,
     const float *restrict gru0_hidden_projection, float *restrict gru0_cell) {
-    const ptrdiff_t c0 = item;
+    const ptrdiff_t b = item / 13;
+    const ptrdiff_t c0 = item % 13;
     const float *const gru0_input_projection_at = &gru0_input_projection[24 * c0];
-    const float *const gru0_hidden_projection_at = &gru0_hidden_projection[24 * c0];
+    const float *const gru0_hidden_projection_at = &gru0_hidden_projection[312 * b + 24 * c0];
     const __m256 sum_0 = _mm256_add_ps(_mm256_loadu_ps(&gru0_input_projection_at[8]), _mm256_loadu_ps(&gru0_hidden_projection_at[8]));
     const __m256 smaller_0 = _mm256_min_ps(_mm256_set1_ps(104.0f), vector_absolute(sum_0));
     const __m256 product_0 = _mm256_mul_ps(smaller_0, _mm256_set1_ps(1.442695f));
@@ -22700,24 +22773,30 @@ static TARGET_CODE void gru0_cell_stream_body(ptrdiff_t item, const float *restr
     const __m256 sum_32 = _mm256_fmadd_ps(sum_31, product_4, _mm256_set1_ps(-0.3333307f));
     const __m256 sum_33 = _mm256_fmadd_ps(_mm256_mul_ps(product_4, sum_17), sum_32, sum_17);
     const __m256 chosen_3 = vector_select_greater(size_0, _mm256_set1_ps(0.755f), sum_28, sum_33);
-    const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&gru0_cell[8 * c0]), chosen_3);
-    _mm256_storeu_ps(&gru0_cell[8 * c0 + 104], _mm256_fmadd_ps(_mm256_fmadd_ps(quotient_0, chosen_0, chosen_0), difference_0, chosen_3));
+    const __m256 difference_0 = _mm256_sub_ps(_mm256_loadu_ps(&gru0_cell[208 * b + 8 * c0]), chosen_3);
+    _mm256_storeu_ps(&gru0_cell[208 * b + 8 * c0 + 104], _mm256_fmadd_ps(_mm256_fmadd_ps(quotient_0, chosen_0, chosen_0), difference_0,
+        chosen_3));
 }
 
-static void gru0_cell_stream(float *restrict gru0_cell, const float *restrict gru0_input_projection,
+static void gru0_cell_advance(float *restrict gru0_cell, const float *restrict gru0_input_projection,
     const float *restrict gru0_hidden_projection, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 13; item++) {
-        gru0_cell_stream_body(item, gru0_input_projection, gru0_hidden_projection, gru0_cell);
+    for (ptrdiff_t item = 0; item < 52; item++) {
+        gru0_cell_advance_body(item, gru0_input_projection, gru0_hidden_projection, gru0_cell);
     }
 }
 
 /* to the caller
- * 0 FLOPs, 1232 bytes of memory traffic.
- * c, h, w */
+ * 0 FLOPs, 4928 bytes of memory traffic.
+ * b, c in tiles of 8, h, w, c lanes */
 static TARGET_CODE void keep_gru0_carry_body(const float *restrict gru0_cell, float *restrict state) {
-    for (ptrdiff_t c = 0; c < 100; c++) {
-        state[c] = gru0_cell[c % 8 + c / 8 * 8 + 104];
+    for (ptrdiff_t b = 0; b < 4; b++) {
+        for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
+            _mm256_storeu_ps(&state[100 * b + 8 * c0], _mm256_loadu_ps(&gru0_cell[208 * b + 8 * c0 + 104]));
+        }
+        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            state[100 * b + c1 + 96] = gru0_cell[208 * b + c1 + 200];
+        }
     }
 }
 
@@ -22726,10 +22805,46 @@ static void keep_gru0_carry(float *restrict state, const float *restrict gru0_ce
     keep_gru0_carry_body(gru0_cell, state);
 }
 
+/* to the caller
+ * 0 FLOPs, 4928 bytes of memory traffic.
+ * b, c in tiles of 8, h, w, c lanes */
+static TARGET_CODE void take_code_body(const float *restrict gru0_cell, float *restrict code) {
+    for (ptrdiff_t b = 0; b < 4; b++) {
+        for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
+            _mm256_storeu_ps(&code[100 * b + 8 * c0], _mm256_loadu_ps(&gru0_cell[208 * b + 8 * c0 + 104]));
+        }
+        for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+            code[100 * b + c1 + 96] = gru0_cell[208 * b + c1 + 200];
+        }
+    }
+}
+
+static void take_code(float *restrict code, const float *restrict gru0_cell, int threads) {
+    (void)threads;
+    take_code_body(gru0_cell, code);
+}
+
+/* from the caller
+ * 0 FLOPs, 1232 bytes of memory traffic.
+ * b, c in tiles of 8, h, w, c lanes */
+static TARGET_CODE void put_code_body(const float *restrict code, float *restrict gru0_cell) {
+    for (ptrdiff_t c0 = 0; c0 < 12; c0++) {
+        _mm256_storeu_ps(&gru0_cell[8 * c0 + 104], _mm256_loadu_ps(&code[8 * c0]));
+    }
+    for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
+        gru0_cell[c1 + 200] = code[c1 + 96];
+    }
+}
+
+static void put_code(float *restrict gru0_cell, const float *restrict code, int threads) {
+    (void)threads;
+    put_code_body(code, gru0_cell);
+}
+
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 8192
  * 1638.4 k FLOPs, 3343.2 k bytes of memory traffic.
  * o in tiles of 32 parallel, p parallel, q parallel, b, t, sum in registers | c in tiles of 8, h, w, c, b unrolled, t unrolled, o in tiles of 8 unrolled, o lanes */
-static TARGET_CODE void fc3_forward_stream_body(ptrdiff_t item, const float *restrict fc3_0_weight, const float *restrict gru0_cell,
+static TARGET_CODE void fc3_forward_decode_body(ptrdiff_t item, const float *restrict fc3_0_weight, const float *restrict gru0_cell,
     const float *restrict fc3_0_bias, float *restrict fc3_forward) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t p = item / 4 % 4;
@@ -22816,7 +22931,7 @@ static TARGET_CODE void fc3_forward_stream_body(ptrdiff_t item, const float *res
     _mm256_storeu_ps(&fc3_forward_at[384], _mm256_add_ps(sum0_3, _mm256_loadu_ps(&fc3_0_bias_at[384])));
 }
 
-static void fc3_forward_stream(const float *restrict fc3_0_weight, const float *restrict gru0_cell, float *restrict fc3_forward,
+static void fc3_forward_decode(const float *restrict fc3_0_weight, const float *restrict gru0_cell, float *restrict fc3_forward,
     const float *restrict fc3_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -22824,7 +22939,7 @@ static void fc3_forward_stream(const float *restrict fc3_0_weight, const float *
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 256; item++) {
-        fc3_forward_stream_body(item, fc3_0_weight, gru0_cell, fc3_0_bias, fc3_forward);
+        fc3_forward_decode_body(item, fc3_0_weight, gru0_cell, fc3_0_bias, fc3_forward);
     }
 }
 
@@ -22832,7 +22947,7 @@ static void fc3_forward_stream(const float *restrict fc3_0_weight, const float *
  * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 24 parallel, n parallel, i in tiles of 2 parallel, stage fc3_forward_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
-static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
+static TARGET_CODE void decoder0_conv_transpose_forward_decode_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
     const ptrdiff_t k0 = item / 2;
     const ptrdiff_t i0 = item % 2;
@@ -23254,7 +23369,7 @@ static TARGET_CODE void decoder0_conv_transpose_forward_stream_body(ptrdiff_t it
     }
 }
 
-static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_forward, const float *restrict decoder_0_weight,
+static void decoder0_conv_transpose_forward_decode(const float *restrict fc3_forward, const float *restrict decoder_0_weight,
     float *restrict decoder0_conv_transpose_forward, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -23262,7 +23377,7 @@ static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 22; item++) {
-        decoder0_conv_transpose_forward_stream_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
+        decoder0_conv_transpose_forward_decode_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
             scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -23271,7 +23386,7 @@ static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_for
  * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 48 parallel, n parallel, i parallel, stage decoder0_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
-static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
+static TARGET_CODE void decoder1_conv_transpose_forward_decode_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
     float *restrict decoder1_conv_transpose_forward, char *scratch) {
     const ptrdiff_t k0 = item / 8;
@@ -23870,7 +23985,7 @@ static TARGET_CODE void decoder1_conv_transpose_forward_stream_body(ptrdiff_t it
     }
 }
 
-static void decoder1_conv_transpose_forward_stream(const float *restrict decoder0_conv_transpose_forward,
+static void decoder1_conv_transpose_forward_decode(const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
     float *restrict decoder1_conv_transpose_forward, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -23879,7 +23994,7 @@ static void decoder1_conv_transpose_forward_stream(const float *restrict decoder
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
-        decoder1_conv_transpose_forward_stream_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
+        decoder1_conv_transpose_forward_decode_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
             decoder_3_weight, decoder1_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -23888,7 +24003,7 @@ static void decoder1_conv_transpose_forward_stream(const float *restrict decoder
  * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 72 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 24, i, j in tiles of 4, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
-static TARGET_CODE void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
+static TARGET_CODE void decoder2_conv_transpose_forward_decode_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
     float *restrict decoder2_conv_transpose_forward, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -24305,7 +24420,7 @@ static TARGET_CODE void decoder2_conv_transpose_forward_stream_body(ptrdiff_t it
     }
 }
 
-static void decoder2_conv_transpose_forward_stream(const float *restrict decoder1_conv_transpose_forward,
+static void decoder2_conv_transpose_forward_decode(const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
     float *restrict decoder2_conv_transpose_forward, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -24314,7 +24429,7 @@ static void decoder2_conv_transpose_forward_stream(const float *restrict decoder
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        decoder2_conv_transpose_forward_stream_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
+        decoder2_conv_transpose_forward_decode_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
             decoder_6_weight, decoder2_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -24323,7 +24438,7 @@ static void decoder2_conv_transpose_forward_stream(const float *restrict decoder
  * [1, 64, 32, 32] -> [1, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1569024 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder2_relu_in | k in tiles of 16, i in tiles of 2, j in tiles of 3, sum in registers | c in tiles of 8, u, v, c, i unrolled, j unrolled, k in tiles of 8 unrolled, k lanes */
-static TARGET_CODE void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
+static TARGET_CODE void decoder3_conv_transpose_forward_decode_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
     float *restrict decoder3_conv_transpose_forward, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -24734,7 +24849,7 @@ static TARGET_CODE void decoder3_conv_transpose_forward_stream_body(ptrdiff_t it
     }
 }
 
-static void decoder3_conv_transpose_forward_stream(const float *restrict decoder2_conv_transpose_forward,
+static void decoder3_conv_transpose_forward_decode(const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
     float *restrict decoder3_conv_transpose_forward, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -24743,7 +24858,7 @@ static void decoder3_conv_transpose_forward_stream(const float *restrict decoder
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        decoder3_conv_transpose_forward_stream_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
+        decoder3_conv_transpose_forward_decode_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
             decoder_9_weight, decoder3_conv_transpose_forward, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -24752,7 +24867,7 @@ static void decoder3_conv_transpose_forward_stream(const float *restrict decoder
  * [1, 32, 64, 64] -> [1, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
  * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 129024 bytes of scratch in steps of 1569024 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
-static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
+static TARGET_CODE void decoder4_conv_forward_decode_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
     float *restrict reconstruction, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -25043,7 +25158,7 @@ static TARGET_CODE void decoder4_conv_forward_stream_body(ptrdiff_t item, const 
     }
 }
 
-static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_transpose_forward,
+static void decoder4_conv_forward_decode(const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
     float *restrict reconstruction, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -25052,7 +25167,7 @@ static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_tra
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 5; item++) {
-        decoder4_conv_forward_stream_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
+        decoder4_conv_forward_decode_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
             decoder_12_weight, reconstruction, scratch + 1569024 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -25060,7 +25175,7 @@ static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_tra
 /* sum of (y - x)^2 of each image
  * 12.3 k FLOPs, 32.8 k bytes of memory traffic.
  * n parallel, sum in registers | c, h, w */
-static TARGET_CODE void loss_images_stream_body(const float *restrict reconstruction, const float *restrict x,
+static TARGET_CODE void loss_images_decode_body(const float *restrict reconstruction, const float *restrict x,
     double *restrict loss_images) {
     double sum0 = 0.0;
     for (ptrdiff_t h = 0; h < 64; h++) {
@@ -25072,23 +25187,23 @@ static TARGET_CODE void loss_images_stream_body(const float *restrict reconstruc
     loss_images[0] = sum0;
 }
 
-static void loss_images_stream(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images, int threads) {
+static void loss_images_decode(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images, int threads) {
     (void)threads;
-    loss_images_stream_body(reconstruction, x, loss_images);
+    loss_images_decode_body(reconstruction, x, loss_images);
 }
 
 /* the mean over all elements
  * 1 FLOPs, 16 bytes of memory traffic.
  * sum in registers | n */
-static TARGET_CODE void loss_stream_body(const double *restrict loss_images, double *restrict loss) {
+static TARGET_CODE void loss_decode_body(const double *restrict loss_images, double *restrict loss) {
     double sum0 = 0.0;
     sum0 = sum0 + loss_images[0];
     loss[0] = sum0 / 4096.0;
 }
 
-static void loss_stream(const double *restrict loss_images, double *restrict loss, int threads) {
+static void loss_decode(const double *restrict loss_images, double *restrict loss, int threads) {
     (void)threads;
-    loss_stream_body(loss_images, loss);
+    loss_decode_body(loss_images, loss);
 }
 
 /* from file order
@@ -27626,92 +27741,103 @@ static void evaluate(const ModelStep *step) {
     done(step, 34);
 }
 
-/* One frame of one video, with running statistics; the state moves on. */
-static void stream(const ModelStep *step) {
+/* One frame of one video, with running statistics, to the codes of all runs; their states move on. */
+static void advance(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 72849152), scratch, threads);
+    encoder0_conv_forward_advance(step->x, (const float *)workspace, (float *)(workspace + 72849152), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 73635584), (const float *)(workspace + 72631808),
         (const float *)(workspace + 72631936), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 73635584),
+    encoder1_conv_forward_advance((const float *)(workspace + 72849152), (const float *)(workspace + 73635584),
         (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 73373440), scratch, threads);
     done(step, 2);
     encoder1_batch_norm_running((float *)(workspace + 72980224), (const float *)(workspace + 72632064),
         (const float *)(workspace + 72632320), (const float *)(workspace + 75136), threads);
     done(step, 3);
-    encoder2_conv_forward_stream((const float *)(workspace + 73373440), (const float *)(workspace + 72980224),
+    encoder2_conv_forward_advance((const float *)(workspace + 73373440), (const float *)(workspace + 72980224),
         (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 72849152), scratch, threads);
     done(step, 4);
     encoder2_batch_norm_running((float *)(workspace + 73045760), (const float *)(workspace + 72632576),
         (const float *)(workspace + 72633088), (const float *)(workspace + 370560), threads);
     done(step, 5);
-    encoder3_conv_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 73045760),
+    encoder3_conv_forward_advance((const float *)(workspace + 72849152), (const float *)(workspace + 73045760),
         (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 72980224), scratch, threads);
     done(step, 6);
     encoder3_batch_norm_running((float *)(workspace + 72881920), (const float *)(workspace + 72633600),
         (const float *)(workspace + 72634624), (const float *)(workspace + 1551232), threads);
     done(step, 7);
-    encoder4_conv_forward_stream((const float *)(workspace + 72980224), (const float *)(workspace + 72881920),
+    encoder4_conv_forward_advance((const float *)(workspace + 72980224), (const float *)(workspace + 72881920),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 72849152), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((float *)(workspace + 72881920), (const float *)(workspace + 72849152), (const float *)(workspace + 6271872),
+    fc1_forward_advance((float *)(workspace + 72881920), (const float *)(workspace + 72849152), (const float *)(workspace + 6271872),
         scratch, threads);
     done(step, 9);
-    fc1_forward_sum_stream((const float *)(workspace + 72881920), (float *)(workspace + 72850432), (const float *)(workspace + 8369024),
+    fc1_forward_sum_advance((const float *)(workspace + 72881920), (float *)(workspace + 72849152), (const float *)(workspace + 8369024),
         scratch, threads);
     done(step, 10);
-    gru0_input_projection_stream((const float *)(workspace + 72850432), (const float *)(workspace + 8369280),
-        (float *)(workspace + 72849152), (const float *)(workspace + 8573952), threads);
+    gru0_input_projection_advance((const float *)(workspace + 72849152), (const float *)(workspace + 8369280),
+        (float *)(workspace + 72857472), (const float *)(workspace + 8573952), threads);
     done(step, 11);
-    gru0_carry_start_stream((float *)(workspace + 72881920), step->h0, threads);
+    gru0_carry_start_advance((float *)(workspace + 72854144), step->h0, threads);
     done(step, 12);
     for (ptrdiff_t time = 0; time < 1; time++) {
-        gru0_hidden_projection_stream((const float *)(workspace + 72881920), (const float *)(workspace + 8449152),
-            (float *)(workspace + 72850432), (const float *)(workspace + 8575232), threads);
+        gru0_hidden_projection_advance((const float *)(workspace + 72854144), (const float *)(workspace + 8449152),
+            (float *)(workspace + 72849152), (const float *)(workspace + 8575232), threads);
         done(step, 13);
-        gru0_cell_stream((float *)(workspace + 72881920), (const float *)(workspace + 72849152), (const float *)(workspace + 72850432),
+        gru0_cell_advance((float *)(workspace + 72854144), (const float *)(workspace + 72857472), (const float *)(workspace + 72849152),
             threads);
         done(step, 14);
     }
-    keep_gru0_carry(step->state, (const float *)(workspace + 72881920), threads);
+    keep_gru0_carry(step->state, (const float *)(workspace + 72854144), threads);
     done(step, 15);
-    fc3_forward_stream((const float *)(workspace + 8576512), (const float *)(workspace + 72881920), (float *)(workspace + 72849152),
-        (const float *)(workspace + 11853312), threads);
+    take_code(step->code, (const float *)(workspace + 72854144), threads);
     done(step, 16);
-    decoder0_conv_transpose_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 11886080),
+}
+
+/* One code to a frame and its mean squared error, with running statistics. */
+static void decode(const ModelStep *step) {
+    char *const workspace = step->workspace;
+    char *const scratch = step->scratch;
+    const int threads = step->threads;
+    put_code((float *)(workspace + 72881920), step->code, threads);
+    done(step, 0);
+    fc3_forward_decode((const float *)(workspace + 8576512), (const float *)(workspace + 72881920), (float *)(workspace + 72849152),
+        (const float *)(workspace + 11853312), threads);
+    done(step, 1);
+    decoder0_conv_transpose_forward_decode((const float *)(workspace + 72849152), (const float *)(workspace + 11886080),
         (float *)(workspace + 72980224), scratch, threads);
-    done(step, 17);
+    done(step, 2);
     decoder0_batch_norm_running((float *)(workspace + 73045760), (const float *)(workspace + 72635648),
         (const float *)(workspace + 72636672), (const float *)(workspace + 16604672), threads);
-    done(step, 18);
-    decoder1_conv_transpose_forward_stream((const float *)(workspace + 72980224), (const float *)(workspace + 73045760),
+    done(step, 3);
+    decoder1_conv_transpose_forward_decode((const float *)(workspace + 72980224), (const float *)(workspace + 73045760),
         (const float *)(workspace + 16605696), (const float *)(workspace + 16606720), (float *)(workspace + 72849152), scratch, threads);
-    done(step, 19);
+    done(step, 4);
     decoder1_batch_norm_running((float *)(workspace + 72980224), (const float *)(workspace + 72637696),
         (const float *)(workspace + 72638208), (const float *)(workspace + 17786368), threads);
-    done(step, 20);
-    decoder2_conv_transpose_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 72980224),
+    done(step, 5);
+    decoder2_conv_transpose_forward_decode((const float *)(workspace + 72849152), (const float *)(workspace + 72980224),
         (const float *)(workspace + 17786880), (const float *)(workspace + 17787392), (float *)(workspace + 73373440), scratch, threads);
-    done(step, 21);
+    done(step, 6);
     decoder2_batch_norm_running((float *)(workspace + 73635584), (const float *)(workspace + 72638720),
         (const float *)(workspace + 72638976), (const float *)(workspace + 18082304), threads);
-    done(step, 22);
-    decoder3_conv_transpose_forward_stream((const float *)(workspace + 73373440), (const float *)(workspace + 73635584),
+    done(step, 7);
+    decoder3_conv_transpose_forward_decode((const float *)(workspace + 73373440), (const float *)(workspace + 73635584),
         (const float *)(workspace + 18082560), (const float *)(workspace + 18082816), (float *)(workspace + 72849152), scratch, threads);
-    done(step, 23);
+    done(step, 8);
     decoder3_batch_norm_running((float *)(workspace + 73373440), (const float *)(workspace + 72639232),
         (const float *)(workspace + 72639360), (const float *)(workspace + 18156544), threads);
-    done(step, 24);
-    decoder4_conv_forward_stream((const float *)(workspace + 72849152), (const float *)(workspace + 73373440),
+    done(step, 9);
+    decoder4_conv_forward_decode((const float *)(workspace + 72849152), (const float *)(workspace + 73373440),
         (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->reconstruction, scratch, threads);
-    done(step, 25);
-    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 72849152), threads);
-    done(step, 26);
-    loss_stream((const double *)(workspace + 72849152), step->loss, threads);
-    done(step, 27);
+    done(step, 10);
+    loss_images_decode(step->reconstruction, step->x, (double *)(workspace + 72849152), threads);
+    done(step, 11);
+    loss_decode((const double *)(workspace + 72849152), step->loss, threads);
+    done(step, 12);
 }
 
 /* The copies of the weights in the layouts of other kernels. */
@@ -27866,7 +27992,8 @@ const ModelTarget gru_ae_avx2 = {
     .save = save,
     .train = train,
     .evaluate = evaluate,
-    .stream = stream,
+    .advance = advance,
+    .decode = decode,
     .normal = normal,
     .train_kernel = train_kernel,
     .train_kernels = 116,

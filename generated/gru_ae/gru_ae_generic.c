@@ -20068,7 +20068,7 @@ static void decoder3_batch_norm_running(float *restrict decoder3_batch_norm_runn
  * [1, 1, 64, 64] -> [1, 32, 64, 64], kernel 3x3, stride 1x1, padding 1x1
  * 2359.3 k FLOPs, 541.8 k bytes of memory traffic, 1600 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 4 parallel, stage x_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v unrolled, c unrolled, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
-static void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
+static void encoder0_conv_forward_advance_body(ptrdiff_t item, const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward, char *scratch) {
     const ptrdiff_t i0 = item;
     float *const x_in_staged0 = (float *)scratch;
@@ -20154,7 +20154,7 @@ static void encoder0_conv_forward_stream_body(ptrdiff_t item, const float *restr
     }
 }
 
-static void encoder0_conv_forward_stream(const float *restrict x, const float *restrict encoder_0_weight,
+static void encoder0_conv_forward_advance(const float *restrict x, const float *restrict encoder_0_weight,
     float *restrict encoder0_conv_forward, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -20162,7 +20162,7 @@ static void encoder0_conv_forward_stream(const float *restrict x, const float *r
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder0_conv_forward_stream_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+        encoder0_conv_forward_advance_body(item, x, encoder_0_weight, encoder0_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
@@ -20170,7 +20170,7 @@ static void encoder0_conv_forward_stream(const float *restrict x, const float *r
  * [1, 32, 64, 64] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 860.7 k bytes of memory traffic, 41600 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 64 parallel, n parallel, i in tiles of 2 parallel, stage encoder0_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
-static void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
+static void encoder1_conv_forward_advance_body(ptrdiff_t item, const float *restrict encoder0_conv_forward,
     const float *restrict encoder0_batch_norm_running, const float *restrict encoder_1_bias, const float *restrict encoder_3_weight,
     float *restrict encoder1_conv_forward, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -20247,7 +20247,7 @@ static void encoder1_conv_forward_stream_body(ptrdiff_t item, const float *restr
     }
 }
 
-static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
+static void encoder1_conv_forward_advance(const float *restrict encoder0_conv_forward, const float *restrict encoder0_batch_norm_running,
     const float *restrict encoder_1_bias, const float *restrict encoder_3_weight, float *restrict encoder1_conv_forward, char *scratch,
     int threads) {
 #ifdef _OPENMP
@@ -20256,7 +20256,7 @@ static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder1_conv_forward_stream_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
+        encoder1_conv_forward_advance_body(item, encoder0_conv_forward, encoder0_batch_norm_running, encoder_1_bias, encoder_3_weight,
             encoder1_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -20265,7 +20265,7 @@ static void encoder1_conv_forward_stream(const float *restrict encoder0_conv_for
  * [1, 64, 32, 32] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 689.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 128 parallel, n parallel, i parallel, stage encoder1_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
-static void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
+static void encoder2_conv_forward_advance_body(ptrdiff_t item, const float *restrict encoder1_conv_forward,
     const float *restrict encoder1_batch_norm_running, const float *restrict encoder_4_bias, const float *restrict encoder_6_weight,
     float *restrict encoder2_conv_forward, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -20340,7 +20340,7 @@ static void encoder2_conv_forward_stream_body(ptrdiff_t item, const float *restr
     }
 }
 
-static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
+static void encoder2_conv_forward_advance(const float *restrict encoder1_conv_forward, const float *restrict encoder1_batch_norm_running,
     const float *restrict encoder_4_bias, const float *restrict encoder_6_weight, float *restrict encoder2_conv_forward, char *scratch,
     int threads) {
 #ifdef _OPENMP
@@ -20349,7 +20349,7 @@ static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        encoder2_conv_forward_stream_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
+        encoder2_conv_forward_advance_body(item, encoder1_conv_forward, encoder1_batch_norm_running, encoder_4_bias, encoder_6_weight,
             encoder2_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -20358,7 +20358,7 @@ static void encoder2_conv_forward_stream(const float *restrict encoder1_conv_for
  * [1, 128, 16, 16] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 1378.3 k bytes of memory traffic, 26112 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 96 parallel, n parallel, i parallel, stage encoder2_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
-static void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
+static void encoder3_conv_forward_advance_body(ptrdiff_t item, const float *restrict encoder2_conv_forward,
     const float *restrict encoder2_batch_norm_running, const float *restrict encoder_7_bias, const float *restrict encoder_9_weight,
     float *restrict encoder3_conv_forward, char *scratch) {
     const ptrdiff_t k0 = item / 8;
@@ -20508,7 +20508,7 @@ static void encoder3_conv_forward_stream_body(ptrdiff_t item, const float *restr
     }
 }
 
-static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
+static void encoder3_conv_forward_advance(const float *restrict encoder2_conv_forward, const float *restrict encoder2_batch_norm_running,
     const float *restrict encoder_7_bias, const float *restrict encoder_9_weight, float *restrict encoder3_conv_forward, char *scratch,
     int threads) {
 #ifdef _OPENMP
@@ -20517,7 +20517,7 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
-        encoder3_conv_forward_stream_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
+        encoder3_conv_forward_advance_body(item, encoder2_conv_forward, encoder2_batch_norm_running, encoder_7_bias, encoder_9_weight,
             encoder3_conv_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -20526,7 +20526,7 @@ static void encoder3_conv_forward_stream(const float *restrict encoder2_conv_for
  * [1, 256, 8, 8] -> [1, 512, 4, 4], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 4821.0 k bytes of memory traffic, 46080 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 48 parallel, n parallel, i in tiles of 2 parallel, stage encoder3_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
-static void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
+static void encoder4_conv_forward_advance_body(ptrdiff_t item, const float *restrict encoder3_conv_forward,
     const float *restrict encoder3_batch_norm_running, const float *restrict encoder_10_bias, const float *restrict encoder_12_weight,
     float *restrict encoder4_relu, char *scratch) {
     const ptrdiff_t k0 = item / 2;
@@ -20680,7 +20680,7 @@ static void encoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
     }
 }
 
-static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_running,
+static void encoder4_conv_forward_advance(const float *restrict encoder3_conv_forward, const float *restrict encoder3_batch_norm_running,
     const float *restrict encoder_10_bias, const float *restrict encoder_12_weight, float *restrict encoder4_relu, char *scratch,
     int threads) {
 #ifdef _OPENMP
@@ -20689,7 +20689,7 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 22; item++) {
-        encoder4_conv_forward_stream_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
+        encoder4_conv_forward_advance_body(item, encoder3_conv_forward, encoder3_batch_norm_running, encoder_10_bias, encoder_12_weight,
             encoder4_relu, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -20697,7 +20697,7 @@ static void encoder4_conv_forward_stream(const float *restrict encoder3_conv_for
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 8192 -> 64
  * 1048.6 k FLOPs, 2138.1 k bytes of memory traffic, 9216 bytes of scratch in steps of 1558656 a thread.
  * gc parallel, gh parallel, gb parallel, gm parallel, c in tiles of 4, h in tiles of 4, w in tiles of 4, stage encoder4_relu_in | m in tiles of 8, stage fc1_0_weight_in | m in tiles of 4, b, t, sum in registers | c, h, w, b unrolled, t unrolled, m unrolled, l lanes */
-static void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward_parts, const float *restrict encoder4_relu,
+static void fc1_forward_advance_body(ptrdiff_t item, float *restrict fc1_forward_parts, const float *restrict encoder4_relu,
     const float *restrict fc1_0_weight, char *scratch) {
     const ptrdiff_t gc = item;
     float *const encoder4_relu_in_staged0 = (float *)scratch;
@@ -20760,7 +20760,7 @@ static void fc1_forward_stream_body(ptrdiff_t item, float *restrict fc1_forward_
     }
 }
 
-static void fc1_forward_stream(float *restrict fc1_forward_parts, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
+static void fc1_forward_advance(float *restrict fc1_forward_parts, const float *restrict encoder4_relu, const float *restrict fc1_0_weight,
     char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -20768,14 +20768,14 @@ static void fc1_forward_stream(float *restrict fc1_forward_parts, const float *r
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 8; item++) {
-        fc1_forward_stream_body(item, fc1_forward_parts, encoder4_relu, fc1_0_weight, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
+        fc1_forward_advance_body(item, fc1_forward_parts, encoder4_relu, fc1_0_weight, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
 
 /* its sums of groups of features and of lanes, added up
  * 2048 FLOPs, 8704 bytes of memory traffic, 1280 bytes of scratch in steps of 1558656 a thread.
  * b parallel, t parallel, m, sum in registers | g, l lanes */
-static void fc1_forward_sum_stream_body(const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
+static void fc1_forward_sum_advance_body(const float *restrict fc1_forward_parts, const float *restrict fc1_0_bias,
     float *restrict fc1_forward, char *scratch) {
     float *const sums = (float *)scratch;
     float *const totals = (float *)(scratch + 1024);
@@ -20821,16 +20821,16 @@ static void fc1_forward_sum_stream_body(const float *restrict fc1_forward_parts,
     }
 }
 
-static void fc1_forward_sum_stream(const float *restrict fc1_forward_parts, float *restrict fc1_forward, const float *restrict fc1_0_bias,
+static void fc1_forward_sum_advance(const float *restrict fc1_forward_parts, float *restrict fc1_forward, const float *restrict fc1_0_bias,
     char *scratch, int threads) {
     (void)threads;
-    fc1_forward_sum_stream_body(fc1_forward_parts, fc1_0_bias, fc1_forward, scratch);
+    fc1_forward_sum_advance_body(fc1_forward_parts, fc1_0_bias, fc1_forward, scratch);
 }
 
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 64 -> 300
  * 38.4 k FLOPs, 79.5 k bytes of memory traffic.
  * o in tiles of 16 parallel, p parallel, q parallel, b parallel, t, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
-static void gru0_input_projection_stream_body(ptrdiff_t item, const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
+static void gru0_input_projection_advance_body(ptrdiff_t item, const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
     const float *restrict gru_bias_ih_l0, float *restrict gru0_input_projection) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
@@ -20867,84 +20867,138 @@ static void gru0_input_projection_stream_body(ptrdiff_t item, const float *restr
     }
 }
 
-static void gru0_input_projection_stream(const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
+static void gru0_input_projection_advance(const float *restrict fc1_forward, const float *restrict gru_weight_ih_l0,
     float *restrict gru0_input_projection, const float *restrict gru_bias_ih_l0, int threads) {
     (void)threads;
     for (ptrdiff_t item = 0; item < 21; item++) {
-        gru0_input_projection_stream_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection);
+        gru0_input_projection_advance_body(item, fc1_forward, gru_weight_ih_l0, gru_bias_ih_l0, gru0_input_projection);
     }
 }
 
 /* the value before the first step
- * 0 FLOPs, 1200 bytes of memory traffic.
+ * 0 FLOPs, 4800 bytes of memory traffic.
  * b parallel, c, h, w */
-static void gru0_carry_start_stream_body(const float *restrict h0, float *restrict gru0_cell) {
+static void gru0_carry_start_advance_body(ptrdiff_t item, const float *restrict h0, float *restrict gru0_cell) {
+    const ptrdiff_t b = item;
     for (ptrdiff_t c = 0; c < 100; c++) {
-        gru0_cell[c % 4 + c / 4 * 4] = h0[c];
+        gru0_cell[c % 4 + c / 4 * 4 + 200 * b] = h0[100 * b + c];
     }
 }
 
-static void gru0_carry_start_stream(float *restrict gru0_cell, const float *restrict h0, int threads) {
+static void gru0_carry_start_advance(float *restrict gru0_cell, const float *restrict h0, int threads) {
     (void)threads;
-    gru0_carry_start_stream_body(h0, gru0_cell);
+    for (ptrdiff_t item = 0; item < 4; item++) {
+        gru0_carry_start_advance_body(item, h0, gru0_cell);
+    }
 }
 
-/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 300
- * 60.0 k FLOPs, 123.2 k bytes of memory traffic.
- * o in tiles of 16 parallel, p parallel, q parallel, b parallel, sum in registers | c in tiles of 4, h, w, c, b unrolled, o in tiles of 4 unrolled, o lanes */
-static void gru0_hidden_projection_stream_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
+/* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 4 rows, 100 -> 300
+ * 240.0 k FLOPs, 129.2 k bytes of memory traffic.
+ * o in tiles of 12 parallel, p parallel, q parallel, b in tiles of 4 parallel, sum in registers | c in tiles of 4, h, w, c, b unrolled, o in tiles of 4 unrolled, o lanes */
+static void gru0_hidden_projection_advance_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
     const float *restrict gru_bias_hh_l0, float *restrict gru0_hidden_projection) {
     const ptrdiff_t o0 = item / 3;
     const ptrdiff_t p = item % 3;
-    if (o0 < 6) {
-        vector_float sum0_0 = vector_broadcast(0.0f);
-        vector_float sum0_1 = vector_broadcast(0.0f);
-        vector_float sum0_2 = vector_broadcast(0.0f);
-        vector_float sum0_3 = vector_broadcast(0.0f);
+    if (o0 < 8) {
+        vector_float sum0_0_0 = vector_broadcast(0.0f);
+        vector_float sum0_0_1 = vector_broadcast(0.0f);
+        vector_float sum0_0_2 = vector_broadcast(0.0f);
+        vector_float sum0_1_0 = vector_broadcast(0.0f);
+        vector_float sum0_1_1 = vector_broadcast(0.0f);
+        vector_float sum0_1_2 = vector_broadcast(0.0f);
+        vector_float sum0_2_0 = vector_broadcast(0.0f);
+        vector_float sum0_2_1 = vector_broadcast(0.0f);
+        vector_float sum0_2_2 = vector_broadcast(0.0f);
+        vector_float sum0_3_0 = vector_broadcast(0.0f);
+        vector_float sum0_3_1 = vector_broadcast(0.0f);
+        vector_float sum0_3_2 = vector_broadcast(0.0f);
         for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                const vector_float gru0_cell_0 = vector_broadcast(gru0_cell[4 * c0 + c1]);
-                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[4800 * o0 + 400 * p + 16 * c0 + 4 * c1];
-                sum0_0 = vector_multiply_add(gru0_cell_0, vector_load(&gru_weight_hh_l0_at[0]), sum0_0);
-                sum0_1 = vector_multiply_add(gru0_cell_0, vector_load(&gru_weight_hh_l0_at[1200]), sum0_1);
-                sum0_2 = vector_multiply_add(gru0_cell_0, vector_load(&gru_weight_hh_l0_at[2400]), sum0_2);
-                sum0_3 = vector_multiply_add(gru0_cell_0, vector_load(&gru_weight_hh_l0_at[3600]), sum0_3);
+                const float *const gru0_cell_at = &gru0_cell[4 * c0 + c1];
+                const vector_float gru0_cell_0 = vector_broadcast(gru0_cell_at[0]);
+                const float *const gru_weight_hh_l0_at = &gru_weight_hh_l0[3600 * o0 + 400 * p + 16 * c0 + 4 * c1];
+                const vector_float gru_weight_hh_l0_0 = vector_load(&gru_weight_hh_l0_at[0]);
+                sum0_0_0 = vector_multiply_add(gru0_cell_0, gru_weight_hh_l0_0, sum0_0_0);
+                const vector_float gru_weight_hh_l0_1 = vector_load(&gru_weight_hh_l0_at[1200]);
+                sum0_0_1 = vector_multiply_add(gru0_cell_0, gru_weight_hh_l0_1, sum0_0_1);
+                const vector_float gru_weight_hh_l0_2 = vector_load(&gru_weight_hh_l0_at[2400]);
+                sum0_0_2 = vector_multiply_add(gru0_cell_0, gru_weight_hh_l0_2, sum0_0_2);
+                const vector_float gru0_cell_1 = vector_broadcast(gru0_cell_at[200]);
+                sum0_1_0 = vector_multiply_add(gru0_cell_1, gru_weight_hh_l0_0, sum0_1_0);
+                sum0_1_1 = vector_multiply_add(gru0_cell_1, gru_weight_hh_l0_1, sum0_1_1);
+                sum0_1_2 = vector_multiply_add(gru0_cell_1, gru_weight_hh_l0_2, sum0_1_2);
+                const vector_float gru0_cell_2 = vector_broadcast(gru0_cell_at[400]);
+                sum0_2_0 = vector_multiply_add(gru0_cell_2, gru_weight_hh_l0_0, sum0_2_0);
+                sum0_2_1 = vector_multiply_add(gru0_cell_2, gru_weight_hh_l0_1, sum0_2_1);
+                sum0_2_2 = vector_multiply_add(gru0_cell_2, gru_weight_hh_l0_2, sum0_2_2);
+                const vector_float gru0_cell_3 = vector_broadcast(gru0_cell_at[600]);
+                sum0_3_0 = vector_multiply_add(gru0_cell_3, gru_weight_hh_l0_0, sum0_3_0);
+                sum0_3_1 = vector_multiply_add(gru0_cell_3, gru_weight_hh_l0_1, sum0_3_1);
+                sum0_3_2 = vector_multiply_add(gru0_cell_3, gru_weight_hh_l0_2, sum0_3_2);
             }
         }
-        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[48 * o0 + 4 * p];
-        float *const gru0_hidden_projection_at = &gru0_hidden_projection[48 * o0 + 4 * p];
-        vector_store(&gru0_hidden_projection_at[0], vector_add(sum0_0, vector_load(&gru_bias_hh_l0_at[0])));
-        vector_store(&gru0_hidden_projection_at[12], vector_add(sum0_1, vector_load(&gru_bias_hh_l0_at[12])));
-        vector_store(&gru0_hidden_projection_at[24], vector_add(sum0_2, vector_load(&gru_bias_hh_l0_at[24])));
-        vector_store(&gru0_hidden_projection_at[36], vector_add(sum0_3, vector_load(&gru_bias_hh_l0_at[36])));
+        const float *const gru_bias_hh_l0_at = &gru_bias_hh_l0[36 * o0 + 4 * p];
+        const vector_float gru_bias_hh_l0_0 = vector_load(&gru_bias_hh_l0_at[0]);
+        float *const gru0_hidden_projection_at = &gru0_hidden_projection[36 * o0 + 4 * p];
+        vector_store(&gru0_hidden_projection_at[0], vector_add(sum0_0_0, gru_bias_hh_l0_0));
+        const vector_float gru_bias_hh_l0_1 = vector_load(&gru_bias_hh_l0_at[12]);
+        vector_store(&gru0_hidden_projection_at[12], vector_add(sum0_0_1, gru_bias_hh_l0_1));
+        const vector_float gru_bias_hh_l0_2 = vector_load(&gru_bias_hh_l0_at[24]);
+        vector_store(&gru0_hidden_projection_at[24], vector_add(sum0_0_2, gru_bias_hh_l0_2));
+        vector_store(&gru0_hidden_projection_at[300], vector_add(sum0_1_0, gru_bias_hh_l0_0));
+        vector_store(&gru0_hidden_projection_at[312], vector_add(sum0_1_1, gru_bias_hh_l0_1));
+        vector_store(&gru0_hidden_projection_at[324], vector_add(sum0_1_2, gru_bias_hh_l0_2));
+        vector_store(&gru0_hidden_projection_at[600], vector_add(sum0_2_0, gru_bias_hh_l0_0));
+        vector_store(&gru0_hidden_projection_at[612], vector_add(sum0_2_1, gru_bias_hh_l0_1));
+        vector_store(&gru0_hidden_projection_at[624], vector_add(sum0_2_2, gru_bias_hh_l0_2));
+        vector_store(&gru0_hidden_projection_at[900], vector_add(sum0_3_0, gru_bias_hh_l0_0));
+        vector_store(&gru0_hidden_projection_at[912], vector_add(sum0_3_1, gru_bias_hh_l0_1));
+        vector_store(&gru0_hidden_projection_at[924], vector_add(sum0_3_2, gru_bias_hh_l0_2));
     } else {
-        vector_float sum1 = vector_broadcast(0.0f);
+        vector_float sum1_0 = vector_broadcast(0.0f);
+        vector_float sum1_1 = vector_broadcast(0.0f);
+        vector_float sum1_2 = vector_broadcast(0.0f);
+        vector_float sum1_3 = vector_broadcast(0.0f);
         for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
             for (ptrdiff_t c1 = 0; c1 < 4; c1++) {
-                const vector_float gru_weight_hh_l0_0 = vector_load(&gru_weight_hh_l0[400 * p + 16 * c0 + 4 * c1 + 28800]);
-                sum1 = vector_multiply_add(vector_broadcast(gru0_cell[4 * c0 + c1]), gru_weight_hh_l0_0, sum1);
+                const float *const gru0_cell_at_1 = &gru0_cell[4 * c0 + c1];
+                const vector_float gru_weight_hh_l0_3 = vector_load(&gru_weight_hh_l0[400 * p + 16 * c0 + 4 * c1 + 28800]);
+                sum1_0 = vector_multiply_add(vector_broadcast(gru0_cell_at_1[0]), gru_weight_hh_l0_3, sum1_0);
+                sum1_1 = vector_multiply_add(vector_broadcast(gru0_cell_at_1[200]), gru_weight_hh_l0_3, sum1_1);
+                sum1_2 = vector_multiply_add(vector_broadcast(gru0_cell_at_1[400]), gru_weight_hh_l0_3, sum1_2);
+                sum1_3 = vector_multiply_add(vector_broadcast(gru0_cell_at_1[600]), gru_weight_hh_l0_3, sum1_3);
             }
         }
-        vector_store(&gru0_hidden_projection[4 * p + 288], vector_add(sum1, vector_load(&gru_bias_hh_l0[4 * p + 288])));
+        const vector_float gru_bias_hh_l0_3 = vector_load(&gru_bias_hh_l0[4 * p + 288]);
+        float *const gru0_hidden_projection_at_1 = &gru0_hidden_projection[4 * p + 288];
+        vector_store(&gru0_hidden_projection_at_1[0], vector_add(sum1_0, gru_bias_hh_l0_3));
+        vector_store(&gru0_hidden_projection_at_1[300], vector_add(sum1_1, gru_bias_hh_l0_3));
+        vector_store(&gru0_hidden_projection_at_1[600], vector_add(sum1_2, gru_bias_hh_l0_3));
+        vector_store(&gru0_hidden_projection_at_1[900], vector_add(sum1_3, gru_bias_hh_l0_3));
     }
 }
 
-static void gru0_hidden_projection_stream(const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
+static void gru0_hidden_projection_advance(const float *restrict gru0_cell, const float *restrict gru_weight_hh_l0,
     float *restrict gru0_hidden_projection, const float *restrict gru_bias_hh_l0, int threads) {
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) schedule(static)
+#else
     (void)threads;
-    for (ptrdiff_t item = 0; item < 21; item++) {
-        gru0_hidden_projection_stream_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection);
+#endif
+    for (ptrdiff_t item = 0; item < 27; item++) {
+        gru0_hidden_projection_advance_body(item, gru0_cell, gru_weight_hh_l0, gru_bias_hh_l0, gru0_hidden_projection);
     }
 }
 
 /* h' = (1 - z) n + z h; r, z = sigmoid, n = tanh(input + r hidden)
- * 6000 FLOPs, 3200 bytes of memory traffic.
+ * 24.0 k FLOPs, 9200 bytes of memory traffic.
  * b parallel, c in tiles of 4 parallel, c lanes */
-static void gru0_cell_stream_body(ptrdiff_t item, const float *restrict gru0_input_projection, const float *restrict gru0_hidden_projection,
-    float *restrict gru0_cell) {
-    const ptrdiff_t c0 = item;
+static void gru0_cell_advance_body(ptrdiff_t item, const float *restrict gru0_input_projection,
+    const float *restrict gru0_hidden_projection, float *restrict gru0_cell) {
+    const ptrdiff_t b = item / 25;
+    const ptrdiff_t c0 = item % 25;
     const float *const gru0_input_projection_at = &gru0_input_projection[12 * c0];
-    const float *const gru0_hidden_projection_at = &gru0_hidden_projection[12 * c0];
+    const float *const gru0_hidden_projection_at = &gru0_hidden_projection[300 * b + 12 * c0];
     const vector_float sum_0 = vector_add(vector_load(&gru0_input_projection_at[4]), vector_load(&gru0_hidden_projection_at[4]));
     const vector_float smaller_0 = vector_minimum(vector_broadcast(104.0f), vector_absolute(sum_0));
     const vector_float product_0 = vector_multiply(smaller_0, vector_broadcast(1.442695f));
@@ -20998,25 +21052,27 @@ static void gru0_cell_stream_body(ptrdiff_t item, const float *restrict gru0_inp
     const vector_float sum_32 = vector_multiply_add(sum_31, product_4, vector_broadcast(-0.3333307f));
     const vector_float sum_33 = vector_multiply_add(vector_multiply(product_4, sum_17), sum_32, sum_17);
     const vector_float chosen_3 = vector_select_greater(size_0, vector_broadcast(0.755f), sum_28, sum_33);
-    const vector_float difference_0 = vector_subtract(vector_load(&gru0_cell[4 * c0]), chosen_3);
-    vector_store(&gru0_cell[4 * c0 + 100], vector_multiply_add(vector_multiply_add(quotient_0, chosen_0, chosen_0), difference_0,
+    const vector_float difference_0 = vector_subtract(vector_load(&gru0_cell[200 * b + 4 * c0]), chosen_3);
+    vector_store(&gru0_cell[200 * b + 4 * c0 + 100], vector_multiply_add(vector_multiply_add(quotient_0, chosen_0, chosen_0), difference_0,
         chosen_3));
 }
 
-static void gru0_cell_stream(float *restrict gru0_cell, const float *restrict gru0_input_projection,
+static void gru0_cell_advance(float *restrict gru0_cell, const float *restrict gru0_input_projection,
     const float *restrict gru0_hidden_projection, int threads) {
     (void)threads;
-    for (ptrdiff_t item = 0; item < 25; item++) {
-        gru0_cell_stream_body(item, gru0_input_projection, gru0_hidden_projection, gru0_cell);
+    for (ptrdiff_t item = 0; item < 100; item++) {
+        gru0_cell_advance_body(item, gru0_input_projection, gru0_hidden_projection, gru0_cell);
     }
 }
 
 /* to the caller
- * 0 FLOPs, 1200 bytes of memory traffic.
- * c, h, w */
+ * 0 FLOPs, 4800 bytes of memory traffic.
+ * b, c in tiles of 4, h, w, c lanes */
 static void keep_gru0_carry_body(const float *restrict gru0_cell, float *restrict state) {
-    for (ptrdiff_t c = 0; c < 100; c++) {
-        state[c] = gru0_cell[c % 4 + c / 4 * 4 + 100];
+    for (ptrdiff_t b = 0; b < 4; b++) {
+        for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
+            vector_store(&state[100 * b + 4 * c0], vector_load(&gru0_cell[200 * b + 4 * c0 + 100]));
+        }
     }
 }
 
@@ -21025,10 +21081,40 @@ static void keep_gru0_carry(float *restrict state, const float *restrict gru0_ce
     keep_gru0_carry_body(gru0_cell, state);
 }
 
+/* to the caller
+ * 0 FLOPs, 4800 bytes of memory traffic.
+ * b, c in tiles of 4, h, w, c lanes */
+static void take_code_body(const float *restrict gru0_cell, float *restrict code) {
+    for (ptrdiff_t b = 0; b < 4; b++) {
+        for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
+            vector_store(&code[100 * b + 4 * c0], vector_load(&gru0_cell[200 * b + 4 * c0 + 100]));
+        }
+    }
+}
+
+static void take_code(float *restrict code, const float *restrict gru0_cell, int threads) {
+    (void)threads;
+    take_code_body(gru0_cell, code);
+}
+
+/* from the caller
+ * 0 FLOPs, 1200 bytes of memory traffic.
+ * b, c in tiles of 4, h, w, c lanes */
+static void put_code_body(const float *restrict code, float *restrict gru0_cell) {
+    for (ptrdiff_t c0 = 0; c0 < 25; c0++) {
+        vector_store(&gru0_cell[4 * c0 + 100], vector_load(&code[4 * c0]));
+    }
+}
+
+static void put_code(float *restrict gru0_cell, const float *restrict code, int threads) {
+    (void)threads;
+    put_code_body(code, gru0_cell);
+}
+
 /* y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; 1 rows, 100 -> 8192
  * 1638.4 k FLOPs, 3343.1 k bytes of memory traffic.
  * o in tiles of 16 parallel, p parallel, q parallel, b, t, sum in registers | c in tiles of 4, h, w, c, b unrolled, t unrolled, o in tiles of 4 unrolled, o lanes */
-static void fc3_forward_stream_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
+static void fc3_forward_decode_body(ptrdiff_t item, const float *restrict gru0_cell, const float *restrict fc3_0_weight,
     const float *restrict fc3_0_bias, float *restrict fc3_forward) {
     const ptrdiff_t o0 = item / 16;
     const ptrdiff_t p = item / 4 % 4;
@@ -21055,7 +21141,7 @@ static void fc3_forward_stream_body(ptrdiff_t item, const float *restrict gru0_c
     vector_store(&fc3_forward_at[192], vector_add(sum0_3, vector_load(&fc3_0_bias_at[192])));
 }
 
-static void fc3_forward_stream(const float *restrict gru0_cell, const float *restrict fc3_0_weight, float *restrict fc3_forward,
+static void fc3_forward_decode(const float *restrict gru0_cell, const float *restrict fc3_0_weight, float *restrict fc3_forward,
     const float *restrict fc3_0_bias, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -21063,7 +21149,7 @@ static void fc3_forward_stream(const float *restrict gru0_cell, const float *res
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 512; item++) {
-        fc3_forward_stream_body(item, gru0_cell, fc3_0_weight, fc3_0_bias, fc3_forward);
+        fc3_forward_decode_body(item, gru0_cell, fc3_0_weight, fc3_0_bias, fc3_forward);
     }
 }
 
@@ -21071,7 +21157,7 @@ static void fc3_forward_stream(const float *restrict gru0_cell, const float *res
  * [1, 512, 4, 4] -> [1, 256, 8, 8], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 4816.9 k bytes of memory traffic, 30720 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage fc3_forward_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
-static void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict fc3_forward,
+static void decoder0_conv_transpose_forward_decode_body(ptrdiff_t item, const float *restrict fc3_forward,
     const float *restrict decoder_0_weight, float *restrict decoder0_conv_transpose_forward, char *scratch) {
     const ptrdiff_t k0 = item / 2;
     const ptrdiff_t i0 = item % 2;
@@ -21284,7 +21370,7 @@ static void decoder0_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
     }
 }
 
-static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_forward, const float *restrict decoder_0_weight,
+static void decoder0_conv_transpose_forward_decode(const float *restrict fc3_forward, const float *restrict decoder_0_weight,
     float *restrict decoder0_conv_transpose_forward, char *scratch, int threads) {
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) schedule(static)
@@ -21292,7 +21378,7 @@ static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_for
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        decoder0_conv_transpose_forward_stream_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
+        decoder0_conv_transpose_forward_decode_body(item, fc3_forward, decoder_0_weight, decoder0_conv_transpose_forward,
             scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -21301,7 +21387,7 @@ static void decoder0_conv_transpose_forward_stream(const float *restrict fc3_for
  * [1, 256, 8, 8] -> [1, 128, 16, 16], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 1380.4 k bytes of memory traffic, 18432 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 48 parallel, n parallel, i parallel, stage decoder0_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
-static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
+static void decoder1_conv_transpose_forward_decode_body(ptrdiff_t item, const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
     float *restrict decoder1_conv_transpose_forward, char *scratch) {
     const ptrdiff_t k0 = item / 8;
@@ -21719,7 +21805,7 @@ static void decoder1_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
     }
 }
 
-static void decoder1_conv_transpose_forward_stream(const float *restrict decoder0_conv_transpose_forward,
+static void decoder1_conv_transpose_forward_decode(const float *restrict decoder0_conv_transpose_forward,
     const float *restrict decoder0_batch_norm_running, const float *restrict decoder_1_bias, const float *restrict decoder_3_weight,
     float *restrict decoder1_conv_transpose_forward, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -21728,7 +21814,7 @@ static void decoder1_conv_transpose_forward_stream(const float *restrict decoder
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 24; item++) {
-        decoder1_conv_transpose_forward_stream_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
+        decoder1_conv_transpose_forward_decode_body(item, decoder0_conv_transpose_forward, decoder0_batch_norm_running, decoder_1_bias,
             decoder_3_weight, decoder1_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -21737,7 +21823,7 @@ static void decoder1_conv_transpose_forward_stream(const float *restrict decoder
  * [1, 128, 16, 16] -> [1, 64, 32, 32], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 690.2 k bytes of memory traffic, 17408 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 64 parallel, n parallel, i parallel, stage decoder1_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
-static void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
+static void decoder2_conv_transpose_forward_decode_body(ptrdiff_t item, const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
     float *restrict decoder2_conv_transpose_forward, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -21939,7 +22025,7 @@ static void decoder2_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
     }
 }
 
-static void decoder2_conv_transpose_forward_stream(const float *restrict decoder1_conv_transpose_forward,
+static void decoder2_conv_transpose_forward_decode(const float *restrict decoder1_conv_transpose_forward,
     const float *restrict decoder1_batch_norm_running, const float *restrict decoder_4_bias, const float *restrict decoder_6_weight,
     float *restrict decoder2_conv_transpose_forward, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -21948,7 +22034,7 @@ static void decoder2_conv_transpose_forward_stream(const float *restrict decoder
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        decoder2_conv_transpose_forward_stream_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
+        decoder2_conv_transpose_forward_decode_body(item, decoder1_conv_transpose_forward, decoder1_batch_norm_running, decoder_4_bias,
             decoder_6_weight, decoder2_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -21957,7 +22043,7 @@ static void decoder2_conv_transpose_forward_stream(const float *restrict decoder
  * [1, 64, 32, 32] -> [1, 32, 64, 64], kernel 3x3, stride 2x2, padding 1x1
  * 37.7 M FLOPs, 861.2 k bytes of memory traffic, 25344 bytes of scratch in steps of 1558656 a thread.
  * k in tiles of 32 parallel, n parallel, i in tiles of 2 parallel, stage decoder2_relu_in | k in tiles of 16, i, j in tiles of 2, sum in registers | c in tiles of 4, u, v, c, i unrolled, j unrolled, k in tiles of 4 unrolled, k lanes */
-static void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
+static void decoder3_conv_transpose_forward_decode_body(ptrdiff_t item, const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
     float *restrict decoder3_conv_transpose_forward, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -22174,7 +22260,7 @@ static void decoder3_conv_transpose_forward_stream_body(ptrdiff_t item, const fl
     }
 }
 
-static void decoder3_conv_transpose_forward_stream(const float *restrict decoder2_conv_transpose_forward,
+static void decoder3_conv_transpose_forward_decode(const float *restrict decoder2_conv_transpose_forward,
     const float *restrict decoder2_batch_norm_running, const float *restrict decoder_7_bias, const float *restrict decoder_9_weight,
     float *restrict decoder3_conv_transpose_forward, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -22183,7 +22269,7 @@ static void decoder3_conv_transpose_forward_stream(const float *restrict decoder
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 16; item++) {
-        decoder3_conv_transpose_forward_stream_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
+        decoder3_conv_transpose_forward_decode_body(item, decoder2_conv_transpose_forward, decoder2_batch_norm_running, decoder_7_bias,
             decoder_9_weight, decoder3_conv_transpose_forward, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -22192,7 +22278,7 @@ static void decoder3_conv_transpose_forward_stream(const float *restrict decoder
  * [1, 32, 64, 64] -> [1, 1, 64, 64], kernel 3x3, stride 1x1, padding 1x1
  * 2359.3 k FLOPs, 542.3 k bytes of memory traffic, 128000 bytes of scratch in steps of 1558656 a thread.
  * n parallel, i in tiles of 13 parallel, stage decoder3_relu_in | i, j in tiles of 8, sum in registers | c, u, v unrolled, k unrolled, j unrolled, l lanes */
-static void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
+static void decoder4_conv_forward_decode_body(ptrdiff_t item, const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
     float *restrict reconstruction, char *scratch) {
     const ptrdiff_t i0 = item;
@@ -22485,7 +22571,7 @@ static void decoder4_conv_forward_stream_body(ptrdiff_t item, const float *restr
     }
 }
 
-static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_transpose_forward,
+static void decoder4_conv_forward_decode(const float *restrict decoder3_conv_transpose_forward,
     const float *restrict decoder3_batch_norm_running, const float *restrict decoder_10_bias, const float *restrict decoder_12_weight,
     float *restrict reconstruction, char *scratch, int threads) {
 #ifdef _OPENMP
@@ -22494,7 +22580,7 @@ static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_tra
     (void)threads;
 #endif
     for (ptrdiff_t item = 0; item < 5; item++) {
-        decoder4_conv_forward_stream_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
+        decoder4_conv_forward_decode_body(item, decoder3_conv_transpose_forward, decoder3_batch_norm_running, decoder_10_bias,
             decoder_12_weight, reconstruction, scratch + 1558656 * (ptrdiff_t)THREAD_NUMBER);
     }
 }
@@ -22502,7 +22588,7 @@ static void decoder4_conv_forward_stream(const float *restrict decoder3_conv_tra
 /* sum of (y - x)^2 of each image
  * 12.3 k FLOPs, 32.8 k bytes of memory traffic.
  * n parallel, sum in registers | c, h, w */
-static void loss_images_stream_body(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images) {
+static void loss_images_decode_body(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images) {
     double sum0 = 0.0;
     for (ptrdiff_t h = 0; h < 64; h++) {
         for (ptrdiff_t w = 0; w < 64; w++) {
@@ -22513,23 +22599,23 @@ static void loss_images_stream_body(const float *restrict reconstruction, const 
     loss_images[0] = sum0;
 }
 
-static void loss_images_stream(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images, int threads) {
+static void loss_images_decode(const float *restrict reconstruction, const float *restrict x, double *restrict loss_images, int threads) {
     (void)threads;
-    loss_images_stream_body(reconstruction, x, loss_images);
+    loss_images_decode_body(reconstruction, x, loss_images);
 }
 
 /* the mean over all elements
  * 1 FLOPs, 16 bytes of memory traffic.
  * sum in registers | n */
-static void loss_stream_body(const double *restrict loss_images, double *restrict loss) {
+static void loss_decode_body(const double *restrict loss_images, double *restrict loss) {
     double sum0 = 0.0;
     sum0 = sum0 + loss_images[0];
     loss[0] = sum0 / 4096.0;
 }
 
-static void loss_stream(const double *restrict loss_images, double *restrict loss, int threads) {
+static void loss_decode(const double *restrict loss_images, double *restrict loss, int threads) {
     (void)threads;
-    loss_stream_body(loss_images, loss);
+    loss_decode_body(loss_images, loss);
 }
 
 /* from file order
@@ -25005,92 +25091,103 @@ static void evaluate(const ModelStep *step) {
     done(step, 34);
 }
 
-/* One frame of one video, with running statistics; the state moves on. */
-static void stream(const ModelStep *step) {
+/* One frame of one video, with running statistics, to the codes of all runs; their states move on. */
+static void advance(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_stream(step->x, (const float *)workspace, (float *)(workspace + 72804288), scratch, threads);
+    encoder0_conv_forward_advance(step->x, (const float *)workspace, (float *)(workspace + 72804288), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 73590720), (const float *)(workspace + 72599808),
         (const float *)(workspace + 72599936), (const float *)(workspace + 1152), threads);
     done(step, 1);
-    encoder1_conv_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 73590720),
+    encoder1_conv_forward_advance((const float *)(workspace + 72804288), (const float *)(workspace + 73590720),
         (const float *)(workspace + 1280), (const float *)(workspace + 1408), (float *)(workspace + 73328576), scratch, threads);
     done(step, 2);
     encoder1_batch_norm_running((float *)(workspace + 72935360), (const float *)(workspace + 72600064),
         (const float *)(workspace + 72600320), (const float *)(workspace + 75136), threads);
     done(step, 3);
-    encoder2_conv_forward_stream((const float *)(workspace + 73328576), (const float *)(workspace + 72935360),
+    encoder2_conv_forward_advance((const float *)(workspace + 73328576), (const float *)(workspace + 72935360),
         (const float *)(workspace + 75392), (const float *)(workspace + 75648), (float *)(workspace + 72804288), scratch, threads);
     done(step, 4);
     encoder2_batch_norm_running((float *)(workspace + 73000896), (const float *)(workspace + 72600576),
         (const float *)(workspace + 72601088), (const float *)(workspace + 370560), threads);
     done(step, 5);
-    encoder3_conv_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 73000896),
+    encoder3_conv_forward_advance((const float *)(workspace + 72804288), (const float *)(workspace + 73000896),
         (const float *)(workspace + 371072), (const float *)(workspace + 371584), (float *)(workspace + 72935360), scratch, threads);
     done(step, 6);
     encoder3_batch_norm_running((float *)(workspace + 72837056), (const float *)(workspace + 72601600),
         (const float *)(workspace + 72602624), (const float *)(workspace + 1551232), threads);
     done(step, 7);
-    encoder4_conv_forward_stream((const float *)(workspace + 72935360), (const float *)(workspace + 72837056),
+    encoder4_conv_forward_advance((const float *)(workspace + 72935360), (const float *)(workspace + 72837056),
         (const float *)(workspace + 1552256), (const float *)(workspace + 1553280), (float *)(workspace + 72804288), scratch, threads);
     done(step, 8);
-    fc1_forward_stream((float *)(workspace + 72837056), (const float *)(workspace + 72804288), (const float *)(workspace + 6271872),
+    fc1_forward_advance((float *)(workspace + 72837056), (const float *)(workspace + 72804288), (const float *)(workspace + 6271872),
         scratch, threads);
     done(step, 9);
-    fc1_forward_sum_stream((const float *)(workspace + 72837056), (float *)(workspace + 72805504), (const float *)(workspace + 8369024),
+    fc1_forward_sum_advance((const float *)(workspace + 72837056), (float *)(workspace + 72804288), (const float *)(workspace + 8369024),
         scratch, threads);
     done(step, 10);
-    gru0_input_projection_stream((const float *)(workspace + 72805504), (const float *)(workspace + 8369280),
-        (float *)(workspace + 72804288), (const float *)(workspace + 8566080), threads);
+    gru0_input_projection_advance((const float *)(workspace + 72804288), (const float *)(workspace + 8369280),
+        (float *)(workspace + 72812288), (const float *)(workspace + 8566080), threads);
     done(step, 11);
-    gru0_carry_start_stream((float *)(workspace + 72837056), step->h0, threads);
+    gru0_carry_start_advance((float *)(workspace + 72809088), step->h0, threads);
     done(step, 12);
     for (ptrdiff_t time = 0; time < 1; time++) {
-        gru0_hidden_projection_stream((const float *)(workspace + 72837056), (const float *)(workspace + 8446080),
-            (float *)(workspace + 72805504), (const float *)(workspace + 8567296), threads);
+        gru0_hidden_projection_advance((const float *)(workspace + 72809088), (const float *)(workspace + 8446080),
+            (float *)(workspace + 72804288), (const float *)(workspace + 8567296), threads);
         done(step, 13);
-        gru0_cell_stream((float *)(workspace + 72837056), (const float *)(workspace + 72804288), (const float *)(workspace + 72805504),
+        gru0_cell_advance((float *)(workspace + 72809088), (const float *)(workspace + 72812288), (const float *)(workspace + 72804288),
             threads);
         done(step, 14);
     }
-    keep_gru0_carry(step->state, (const float *)(workspace + 72837056), threads);
+    keep_gru0_carry(step->state, (const float *)(workspace + 72809088), threads);
     done(step, 15);
-    fc3_forward_stream((const float *)(workspace + 72837056), (const float *)(workspace + 8568512), (float *)(workspace + 72804288),
-        (const float *)(workspace + 11845312), threads);
+    take_code(step->code, (const float *)(workspace + 72809088), threads);
     done(step, 16);
-    decoder0_conv_transpose_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 11878080),
+}
+
+/* One code to a frame and its mean squared error, with running statistics. */
+static void decode(const ModelStep *step) {
+    char *const workspace = step->workspace;
+    char *const scratch = step->scratch;
+    const int threads = step->threads;
+    put_code((float *)(workspace + 72837056), step->code, threads);
+    done(step, 0);
+    fc3_forward_decode((const float *)(workspace + 72837056), (const float *)(workspace + 8568512), (float *)(workspace + 72804288),
+        (const float *)(workspace + 11845312), threads);
+    done(step, 1);
+    decoder0_conv_transpose_forward_decode((const float *)(workspace + 72804288), (const float *)(workspace + 11878080),
         (float *)(workspace + 72935360), scratch, threads);
-    done(step, 17);
+    done(step, 2);
     decoder0_batch_norm_running((float *)(workspace + 73000896), (const float *)(workspace + 72603648),
         (const float *)(workspace + 72604672), (const float *)(workspace + 16596672), threads);
-    done(step, 18);
-    decoder1_conv_transpose_forward_stream((const float *)(workspace + 72935360), (const float *)(workspace + 73000896),
+    done(step, 3);
+    decoder1_conv_transpose_forward_decode((const float *)(workspace + 72935360), (const float *)(workspace + 73000896),
         (const float *)(workspace + 16597696), (const float *)(workspace + 16598720), (float *)(workspace + 72804288), scratch, threads);
-    done(step, 19);
+    done(step, 4);
     decoder1_batch_norm_running((float *)(workspace + 72935360), (const float *)(workspace + 72605696),
         (const float *)(workspace + 72606208), (const float *)(workspace + 17778368), threads);
-    done(step, 20);
-    decoder2_conv_transpose_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 72935360),
+    done(step, 5);
+    decoder2_conv_transpose_forward_decode((const float *)(workspace + 72804288), (const float *)(workspace + 72935360),
         (const float *)(workspace + 17778880), (const float *)(workspace + 17779392), (float *)(workspace + 73328576), scratch, threads);
-    done(step, 21);
+    done(step, 6);
     decoder2_batch_norm_running((float *)(workspace + 73590720), (const float *)(workspace + 72606720),
         (const float *)(workspace + 72606976), (const float *)(workspace + 18074304), threads);
-    done(step, 22);
-    decoder3_conv_transpose_forward_stream((const float *)(workspace + 73328576), (const float *)(workspace + 73590720),
+    done(step, 7);
+    decoder3_conv_transpose_forward_decode((const float *)(workspace + 73328576), (const float *)(workspace + 73590720),
         (const float *)(workspace + 18074560), (const float *)(workspace + 18074816), (float *)(workspace + 72804288), scratch, threads);
-    done(step, 23);
+    done(step, 8);
     decoder3_batch_norm_running((float *)(workspace + 73328576), (const float *)(workspace + 72607232),
         (const float *)(workspace + 72607360), (const float *)(workspace + 18148544), threads);
-    done(step, 24);
-    decoder4_conv_forward_stream((const float *)(workspace + 72804288), (const float *)(workspace + 73328576),
+    done(step, 9);
+    decoder4_conv_forward_decode((const float *)(workspace + 72804288), (const float *)(workspace + 73328576),
         (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
-    done(step, 25);
-    loss_images_stream(step->reconstruction, step->x, (double *)(workspace + 72804288), threads);
-    done(step, 26);
-    loss_stream((const double *)(workspace + 72804288), step->loss, threads);
-    done(step, 27);
+    done(step, 10);
+    loss_images_decode(step->reconstruction, step->x, (double *)(workspace + 72804288), threads);
+    done(step, 11);
+    loss_decode((const double *)(workspace + 72804288), step->loss, threads);
+    done(step, 12);
 }
 
 /* The copies of the weights in the layouts of other kernels. */
@@ -25244,7 +25341,8 @@ const ModelTarget gru_ae_generic = {
     .save = save,
     .train = train,
     .evaluate = evaluate,
-    .stream = stream,
+    .advance = advance,
+    .decode = decode,
     .normal = normal,
     .train_kernel = train_kernel,
     .train_kernels = 116,

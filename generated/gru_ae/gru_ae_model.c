@@ -175,6 +175,7 @@ const ModelDescription model_description = {
     .precision = "f32",
     .T = 4, .channels = 1, .height = 64, .width = 64, .batch = 16,
     .hidden = 100, .gru_layers = 1,
+    .code_size = 100,
     .initial_state_normal = true,
     .loss_is_l1 = false,
     .optimizer = "adam",

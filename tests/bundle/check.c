@@ -24,7 +24,7 @@
 #define CALL(name) JOIN(BUNDLE, name)
 #define SIZE(name) JOIN(UPPER, name)
 
-enum { T = SIZE(T), FRAME = SIZE(FRAME_SIZE), CLIP = SIZE(CLIP_SIZE), STATE = SIZE(STATE_SIZE), THREADS = 3 };
+enum { T = SIZE(T), FRAME = SIZE(FRAME_SIZE), CLIP = SIZE(CLIP_SIZE), H0 = SIZE(H0_SIZE), STATE = SIZE(STATE_SIZE), THREADS = 3, SEED = 7 };
 static int failures;
 
 static void expect(bool condition, const char *what, const char *target) {
@@ -55,14 +55,18 @@ typedef struct Buffers { /* of one clip */
     float pixels[CLIP];
 } Buffers;
 
-/* A clip at once, frame by frame, and in parts: the same bits. */
-static void run_ways(const CALL(model) * model, char *workspace, Buffers *b, const float *x, const float *h0, const char *name) {
+/* A clip at once, frame by frame, and in parts, from a state that is drawn: the same bits. */
+static void run_ways(const CALL(model) * model, char *workspace, Buffers *b, const float *x, const char *name) {
+    float h0[H0];
+    CALL(initial_state)(h0, SEED);
     CALL(reconstruct)(model, workspace, x, h0, b->y);
-    for (int i = 0; i < STATE; i++) b->state[i] = b->state_of_parts[i] = h0 ? h0[i] : 0;
+    CALL(reset)(b->state, SEED);
+    CALL(reset)(b->state_of_parts, SEED);
     for (int t = 0; t < T; t++) {
         double score, sum = 0;
         const float *frame = x + t * FRAME, *out = b->stream + t * FRAME;
-        CALL(step)(model, b->state, workspace, frame, b->stream + t * FRAME, &score);
+        const int status = CALL(step)(model, b->state, workspace, frame, b->stream + t * FRAME, &score);
+        expect(status == SIZE(OK), "a frame is refused", name);
         for (int i = 0; i < FRAME; i++) {
             const float apart = out[i] - frame[i];
             sum += (double)apart * (double)apart;
@@ -72,7 +76,7 @@ static void run_ways(const CALL(model) * model, char *workspace, Buffers *b, con
         expect(apart < 1e-8 && apart > -1e-8, "a score is not the mean squared error in the scale of [0, 1]", name);
         CALL(encode)(model, workspace, frame, b->latent);
         memset(workspace, 0x7f, SIZE(WORKSPACE_SIZE)(THREADS));
-        CALL(advance)(model, b->state_of_parts, workspace, b->latent, b->code);
+        expect(CALL(advance)(model, b->state_of_parts, workspace, b->latent, b->code) == SIZE(OK), "a latent is refused", name);
         memset(workspace, 0x7f, SIZE(WORKSPACE_SIZE)(THREADS));
         CALL(decode)(model, workspace, b->code, b->parts + t * FRAME);
     }
@@ -81,17 +85,21 @@ static void run_ways(const CALL(model) * model, char *workspace, Buffers *b, con
     expect(memcmp(b->state, b->state_of_parts, sizeof b->state) == 0, "the state of parts is not that of step", name);
 }
 
-static void run_bytes(const CALL(model) * model, char *workspace, Buffers *b, const float *x, const float *h0, const char *name) {
+static void run_bytes(const CALL(model) * model, char *workspace, Buffers *b, const float *x, const char *name) {
     enum { AREA = SIZE(HEIGHT) * SIZE(WIDTH) };
     for (int i = 0; i < CLIP; i++) b->levels[i] = (uint8_t)((x[i] + 1) * 127.5f);
     for (int t = 0; t < T; t++) /* [H, W, C] to [C, H, W] */
         for (int c = 0; c < SIZE(CHANNELS); c++)
             for (int i = 0; i < AREA; i++)
                 b->pixels[t * FRAME + c * AREA + i] = ((float)b->levels[t * FRAME + i * SIZE(CHANNELS) + c] / 255.0f - 0.5f) / 0.5f;
+    float h0[H0];
+    CALL(initial_state)(h0, SEED);
     CALL(reconstruct)(model, workspace, b->pixels, h0, b->y);
     CALL(reconstruct_u8)(model, workspace, b->levels, h0, b->levels_out);
-    for (int i = 0; i < STATE; i++) b->state[i] = h0 ? h0[i] : 0;
-    for (int t = 0; t < T; t++) CALL(step_u8)(model, b->state, workspace, b->levels + t * FRAME, b->levels_streamed + t * FRAME, NULL);
+    CALL(reset)(b->state, SEED);
+    for (int t = 0; t < T; t++)
+        expect(CALL(step_u8)(model, b->state, workspace, b->levels + t * FRAME, b->levels_streamed + t * FRAME, NULL) == SIZE(OK),
+               "a frame of bytes is refused", name);
     expect(memcmp(b->levels_out, b->levels_streamed, CLIP) == 0, "frames of bytes are not clips of bytes", name);
     for (int t = 0; t < T; t++)
         for (int c = 0; c < SIZE(CHANNELS); c++)
@@ -101,6 +109,8 @@ static void run_bytes(const CALL(model) * model, char *workspace, Buffers *b, co
                 if (level - given > 0.51 || given - level > 0.51) expect(level < -0.5 || level > 255.5, "a byte is not its pixel", name);
             }
 }
+
+#include "streams.h"
 
 static void *read_aligned(const char *path, size_t *size) {
     FILE *file = fopen(path, "rb");
@@ -122,8 +132,8 @@ typedef struct Batch {
 } Batch;
 
 /* What a clip starts from, [layers, hidden]; NULL: zeros. */
-static const float *clip_state(const Batch *batch, int64_t clip, float state[STATE]) {
-    memset(state, 0, sizeof(float) * STATE);
+static const float *clip_state(const Batch *batch, int64_t clip, float state[H0]) {
+    memset(state, 0, sizeof(float) * H0);
     for (int layer = 0; batch->h0 && layer < SIZE(LAYERS); layer++)
         memcpy(state + layer * SIZE(HIDDEN), batch->h0 + ((int64_t)layer * batch->clips + clip) * SIZE(HIDDEN),
                sizeof(float) * SIZE(HIDDEN));
@@ -134,14 +144,14 @@ static const float *clip_state(const Batch *batch, int64_t clip, float state[STA
 static double run_clips(const CALL(model) * model, char *workspace, Buffers *b, const Batch *batch, const char *name) {
     double most = 0;
     for (int64_t clip = 0; clip < batch->clips; clip++) {
-        float state[STATE];
-        const float *const start = clip_state(batch, clip, state);
-        run_ways(model, workspace, b, batch->x + clip * CLIP, start, name);
+        float state[H0];
+        CALL(reconstruct)(model, workspace, batch->x + clip * CLIP, clip_state(batch, clip, state), b->y);
         for (int k = 0; batch->wanted && k < CLIP; k++) {
             const double apart = (double)b->y[k] - (double)batch->wanted[clip * CLIP + k], far = apart < 0 ? -apart : apart;
             if (!(far <= most)) most = far;
         }
-        if (clip < 2) run_bytes(model, workspace, b, batch->x + clip * CLIP, start, name);
+        run_ways(model, workspace, b, batch->x + clip * CLIP, name);
+        if (clip < 2) run_bytes(model, workspace, b, batch->x + clip * CLIP, name);
     }
     return most;
 }
@@ -171,6 +181,7 @@ static int run_targets(const char *weights, const Batch *batch) {
         expect(CALL(model_verify)(&model) == SIZE(OK), "verify() is not content", targets[i]);
         expect(CALL(selftest)(&model, workspace, &difference) == SIZE(OK), "the self-test fails", targets[i]);
         expect(difference <= allowed(&model), "farther from double precision than is allowed", targets[i]);
+        run_streams(&model, workspace, b, targets[i]);
         const double most = run_clips(&model, workspace, b, batch, targets[i]);
         printf("%s: %.3g from --eval, self-test %.3g\n", targets[i], most, difference);
         expect(most <= 1e-5, "farther than 1e-5 from what --eval made", targets[i]);
@@ -189,14 +200,14 @@ static int die_of(const Error *error) {
 static int write_batch(const char *path, int64_t clips) {
     const int64_t x_shape[5] = {clips, T, SIZE(CHANNELS), SIZE(HEIGHT), SIZE(WIDTH)};
     const int64_t h0_shape[3] = {SIZE(LAYERS), clips, SIZE(HIDDEN)};
-    float state[STATE];
+    float state[H0];
     CALL(initial_state)(state, 1);
     bool zeros = true;
-    for (int i = 0; i < STATE; i++) zeros = zeros && state[i] == 0;
+    for (int i = 0; i < H0; i++) zeros = zeros && state[i] == 0;
     FileTensor tensor[2];
     int count = 0;
     tensor[count++] = tensor_make("x", TENSOR_F32, 5, x_shape, new_values((size_t)clips * CLIP));
-    if (SIZE(HIDDEN) && !zeros) tensor[count++] = tensor_make("h0", TENSOR_F32, 3, h0_shape, new_values((size_t)clips * STATE));
+    if (SIZE(HIDDEN) && !zeros) tensor[count++] = tensor_make("h0", TENSOR_F32, 3, h0_shape, new_values((size_t)clips * H0));
     Error error;
     return tensor_file_write(path, tensor, count, NULL, 0, &error) ? 0 : die_of(&error);
 }
@@ -207,7 +218,7 @@ static bool read_batch(const char *path, Batch *batch, Error *error) {
     if (!tensor_file_read(&input, path, error)) return false;
     const FileTensor *x = tensor_file_find(&input, "x"), *h0 = tensor_file_find(&input, "h0");
     const size_t clips = (size_t)x->shape[0];
-    *batch = (Batch){x->shape[0], new_values(clips * CLIP), h0 ? new_values(clips * STATE) : NULL, new_values(clips * CLIP)};
+    *batch = (Batch){x->shape[0], new_values(clips * CLIP), h0 ? new_values(clips * H0) : NULL, new_values(clips * CLIP)};
     return (tensor_to_float(x, batch->x) && (!h0 || tensor_to_float(h0, batch->h0))) || fail(error, "%s: not of floats", path);
 }
 
@@ -232,8 +243,9 @@ static int write_reconstruction(const char *weights, const char *batch_path, con
     const int status = CALL(model_open_target)(&model, memory, size, 2, target);
     expect(status == SIZE(OK), CALL(error_text)(status), target);
     for (int64_t clip = 0; !status && clip < batch.clips; clip++) {
-        float state[STATE];
-        run_ways(&model, workspace, b, batch.x + clip * CLIP, clip_state(&batch, clip, state), target);
+        float state[H0];
+        run_ways(&model, workspace, b, batch.x + clip * CLIP, target);
+        CALL(reconstruct)(&model, workspace, batch.x + clip * CLIP, clip_state(&batch, clip, state), b->y);
         memcpy(batch.wanted + clip * CLIP, b->y, sizeof b->y);
     }
     const int64_t shape[5] = {batch.clips, T, SIZE(CHANNELS), SIZE(HEIGHT), SIZE(WIDTH)};
@@ -266,9 +278,9 @@ static int open_wrong(const char *weights) {
     expect_open(memory, size - 1, 1, NULL, SIZE(ERROR_TRUNCATED), "a byte less");
     static const struct {
         int at, error;
-    } damage[] = {{0, SIZE(ERROR_FORMAT)},     {9, SIZE(ERROR_FORMAT)},     {12, SIZE(ERROR_VERSION)}, {17, SIZE(ERROR_SPEC)},
-                  {24, SIZE(ERROR_PRECISION)}, {33, SIZE(ERROR_TRUNCATED)}, {28, ANY_ERROR},           {31, ANY_ERROR},
-                  {40, SIZE(ERROR_DAMAGED)},   {57, SIZE(ERROR_DAMAGED)},   {80, SIZE(ERROR_DAMAGED)}};
+    } damage[] = {{0, SIZE(ERROR_FORMAT)},     {9, SIZE(ERROR_FORMAT)},      {12, SIZE(ERROR_VERSION)}, {17, SIZE(ERROR_SPEC)},
+                  {24, SIZE(ERROR_PRECISION)}, {33, SIZE(ERROR_TRUNCATED)},  {28, ANY_ERROR},           {31, ANY_ERROR},
+                  {40, SIZE(ERROR_DAMAGED)},   {48, SIZE(ERROR_RECURRENCE)}, {57, SIZE(ERROR_DAMAGED)}, {80, SIZE(ERROR_DAMAGED)}};
     for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
         memcpy(copy, memory, size);
         copy[damage[i].at] ^= 0x55;
@@ -282,7 +294,7 @@ static int open_wrong(const char *weights) {
     expect_open(copy, size, 1, NULL, SIZE(OK), "a weight changed");
     expect(CALL(model_open)(&model, copy, size, 1) == SIZE(OK) && CALL(model_verify)(&model) == SIZE(ERROR_DAMAGED),
            "verify() does not see a weight changed", "all");
-    for (int i = 0; i <= SIZE(ERROR_SELFTEST); i++) /* each has a text of its own, and so has what is none of them */
+    for (int i = 0; i <= SIZE(ERROR_NOT_FINITE); i++) /* each has a text of its own, and so has what is none of them */
         for (int k = -1; k < i; k++) expect(strcmp(CALL(error_text)(i), CALL(error_text)(k)) != 0, "two errors with one text", "all");
     return failures != 0;
 }
@@ -295,7 +307,7 @@ int main(int count, char **arguments) {
         return write_reconstruction(arguments[2], arguments[3], arguments[4], arguments[5]);
 #endif
     if (count == 3 && strcmp(arguments[1], "alone") == 0)
-        return run_targets(arguments[2], &(Batch){2, new_values(2 * CLIP), new_values(2 * STATE), NULL});
+        return run_targets(arguments[2], &(Batch){2, new_values(2 * CLIP), new_values(2 * H0), NULL});
     if (count == 3 && strcmp(arguments[1], "open") == 0) return open_wrong(arguments[2]);
     return 2;
 }

@@ -63,9 +63,9 @@ int main(int count, char **arguments) {
     tiny_reset(tiny_state, 7);
     frames_reset(frames_state, 7);
     for (int i = 0; i < 3; i++) {
-        tiny_step(&tiny, tiny_state, tiny_workspace, tiny_x, tiny_y, &score);
-        tiny_step_u8(&tiny, tiny_state, tiny_workspace, levels, NULL, &score);
-        frames_step(&frames, frames_state, frames_workspace, frames_x, frames_y, &score);
+        error = error || tiny_step(&tiny, tiny_state, tiny_workspace, tiny_x, tiny_y, &score);
+        error = error || tiny_step_u8(&tiny, tiny_state, tiny_workspace, levels, NULL, &score);
+        error = error || frames_step(&frames, frames_state, frames_workspace, frames_x, frames_y, &score);
     }
     tiny_reconstruct(&tiny, tiny_workspace, tiny_x, NULL, tiny_y);
     tiny_reconstruct_u8(&tiny, tiny_workspace, levels, tiny_state, levels);

@@ -1,0 +1,108 @@
+/* A network frame by frame, for trainers and for bundles: a frame to its latent, a latent to codes, a code to a frame and its score.
+ *
+ * What is recurrent runs several times side by side: the runs of a stream, each begun from the initial state a frame after the one before
+ * it. Of T runs, the oldest has seen the last T frames and nothing else: its code is that of the last frame of the clip of these, and
+ * whoever calls starts it anew for the next frame. A stream whose state is carried for ever has one run. What comes before the recurrence
+ * is the same for all runs, and computed once. A sum's order does not depend on the number of rows, so the bits are those of clips. */
+#include "lower.h"
+
+typedef struct Passage {
+    const char *name, *tensor;
+    Place place;
+    long rows, row; /* of the tensor; the one that is the node's first */
+    bool out;
+} Passage;
+
+/* Copies a node's elements to a tensor in row-major order, or back. A row is a sequence of one step. */
+static void lower_passage(Lowering *l, Node *node, const Passage *passage, Program *program) {
+    static const char *const names[3] = {"c", "h", "w"};
+    const long shape[4] = {passage->rows, node->shape[1], node->shape[2], node->shape[3]};
+    const Buffer *outside = new_plain(passage->tensor, TYPE_F32, passage->place, 4, shape), *inside = node_buffer(l, node);
+    Kernel *kernel = new_kernel(passage->name, 1);
+    Compute *compute = &kernel->compute[0];
+    At at = {.split = true, .b = affine_variable(add_variable(compute, "b", node->shape[0], false)), .t = affine_constant(0)};
+    Affine *const position[3] = {&at.c, &at.h, &at.w};
+    Affine there[4] = {affine_shift(at.b, passage->row)}, here[4];
+    for (int d = 0; d < 3; d++) there[1 + d] = *position[d] = affine_variable(add_variable(compute, names[d], shape[1 + d], false));
+    stored_index(l, node, &at, here);
+    if (passage->out) add_store(compute, outside, there, load(inside, here));
+    else add_store(compute, inside, here, load(outside, there));
+    const bool fit = lanes_fit(compute, "c", l->target->lanes);
+    Schedule *schedule = &kernel->schedule[0];
+    add_level(schedule, "b", 1, LOOP_SERIAL);
+    add_level(schedule, "c", fit ? l->target->lanes : 1, LOOP_SERIAL);
+    for (int d = 1; d < 3; d++) add_level(schedule, names[d], 1, LOOP_SERIAL);
+    if (fit) add_level(schedule, "c", 1, LOOP_VECTOR);
+    kernel->comment = passage->out ? "to the caller" : "from the caller";
+    set_work(kernel, 0);
+    l->program = program;
+    finish_kernel(l, kernel, NULL);
+}
+
+/* The node's first and only row, or rows, outside: [N, C, H, W]. */
+static void pass(Lowering *l, Node *node, const char *name, Place place, bool out, Program *program) {
+    const char *tensor = place == PLACE_CODE ? "code" : "latent";
+    lower_passage(l, node, &(Passage){.name = name, .tensor = tensor, .place = place, .rows = node->shape[0], .out = out}, program);
+}
+
+/* After a frame: the state of each layer and run, [layers, runs, hidden]. */
+static void lower_kept_state(Lowering *l, Program *program) {
+    const Graph *graph = l->graph;
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *carry = graph->node[i];
+        if (carry->op != OP_CARRY) continue;
+        const long runs = carry->shape[0];
+        const Passage passage = {.name = format("keep_%s", carry->name),
+                                 .tensor = "state",
+                                 .place = PLACE_STATE,
+                                 .rows = graph->spec->gru_layers * runs,
+                                 .row = carry->which * runs,
+                                 .out = true};
+        lower_passage(l, carried_node(carry), &passage, program);
+    }
+}
+
+/* The first node of the recurrence; the one after the code where there is none. */
+static int first_recurrent(const Graph *graph) {
+    int i = graph->latent->id + 1;
+    while (i <= graph->code->id && !graph->node[i]->scan) i++;
+    return i;
+}
+
+static bool is_read_from(const Node *node, int first) {
+    for (int i = 0; i < node->reader_count; i++)
+        if (node->reader[i]->id >= first) return true;
+    return false;
+}
+
+/* What was computed once is read by all runs: a buffer of one row. */
+static void share_rows(Lowering *l, Lowering *runs, int first) {
+    for (int i = 0; i < first; i++) {
+        Node *node = runs->graph->node[i];
+        if (node->parameter || node->op == OP_INPUT || !is_read_from(node, first) || node->id < l->graph->latent->id) continue;
+        if (node->fused) die("%s is read by the recurrence, and never stored", node->name);
+        runs->buffer[i] = node_buffer(l, l->graph->node[i]);
+    }
+}
+
+void lower_stream(Lowering *l, const Graph *frame, const Graph *runs, const StreamPrograms *to) {
+    const int code = frame->code->id, first = first_recurrent(frame);
+    start_graph(l, frame);
+    lower_nodes(l, 0, frame->latent->id + 1, to->encode);
+    if (to->take_latent) pass(l, frame->latent, "take_latent", PLACE_LATENT, true, to->take_latent);
+    if (to->put_latent) pass(l, frame->latent, "put_latent", PLACE_LATENT, false, to->put_latent);
+    lower_nodes(l, frame->latent->id + 1, first, to->advance);
+    if (first <= code) {
+        Lowering all = *l;
+        start_graph(&all, runs);
+        share_rows(l, &all, first);
+        lower_nodes(&all, first, code + 1, to->advance);
+        lower_kept_state(&all, to->advance);
+        pass(&all, runs->code, "take_code", PLACE_CODE, true, to->advance);
+    } else {
+        pass(l, frame->code, "take_code", PLACE_CODE, true, to->advance);
+    }
+    pass(l, frame->code, "put_code", PLACE_CODE, false, to->put_code);
+    lower_nodes(l, code + 1, frame->reconstruction->id + 1, to->decode);
+    lower_nodes(l, frame->reconstruction->id + 1, frame->node_count, to->score);
+}
