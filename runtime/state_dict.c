@@ -164,9 +164,9 @@ static void say_prefixes(const StateDict *dict, const NamePrefix *list, int coun
         state_dict_say(&dict->wanted, "note: %s: the names of its weights begin with \"%.*s\"; they are taken without that", path,
                        (int)list->length, list->text);
     for (int i = 1; i < count; i++) {
-        if (list[i].names == list->names)
-            state_dict_say(&dict->wanted, "note: %s: has a second set of weights, whose names begin with \"%.*s\"; it is not used", path,
-                           (int)list[i].length, list[i].text);
+        if (list[i].names < list->names / 2) continue; /* an average may leave out what is not trained */
+        state_dict_say(&dict->wanted, "note: %s: has a second set of weights, whose names begin with \"%.*s\"; it is not used", path,
+                       (int)list[i].length, list[i].text);
     }
 }
 

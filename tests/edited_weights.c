@@ -87,11 +87,24 @@ void add_set(Weights *weights, const char *prefixes) {
     }
 }
 
-/* Without the statistics' counts, and the second set first in the file. */
+/* The same, with the second set first in the file. */
 void add_set_before(Weights *weights, const char *prefixes) {
     add_set(weights, prefixes);
     const Weights both = *weights;
     for (int i = 0; i < both.count; i++) weights->tensor[i] = both.tensor[both.count - 1 - i];
+}
+
+/* The same, the second set without what is not trained. */
+void add_average(Weights *weights, const char *prefixes) {
+    const char *second = strchr(prefixes, ' ') + 1;
+    add_set(weights, prefixes);
+    int kept = 0;
+    for (int i = 0; i < weights->count; i++) {
+        const FileTensor *tensor = &weights->tensor[i];
+        const bool left_out = is_count(tensor) || ends_in(tensor->name, "running_mean") || ends_in(tensor->name, "running_var");
+        if (!left_out || strncmp(tensor->name, second, strlen(second)) != 0) weights->tensor[kept++] = *tensor;
+    }
+    weights->count = kept;
 }
 
 static TensorType type_of(const char *name) {

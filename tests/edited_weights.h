@@ -22,6 +22,7 @@ typedef void Edit(Weights *weights, const char *argument);
 Edit prefix_names;   /* "module." */
 Edit add_set;        /* "model. ema.": prefixes of the set that is there, and of another one of zeros */
 Edit add_set_before; /* the same, with the other one before it */
+Edit add_average;    /* the same, the other one without running statistics */
 Edit convert;        /* "F16": all but num_batches_tracked */
 Edit set_counts;     /* "I32 [1] 7": num_batches_tracked */
 Edit drop;           /* "running_var" */

@@ -103,6 +103,8 @@ static const Case cases[] = {
     {add_set_before, "model. ema.", true, {TAKEN_WITHOUT("model."), NOT_USED("ema.")}},
     {add_set_before, "module._orig_mod. model_ema.", true, {TAKEN_WITHOUT("module._orig_mod."), NOT_USED("model_ema.")}},
     {add_set_before, "net. ema_model.module.", true, {TAKEN_WITHOUT("net."), NOT_USED("ema_model.module.")}},
+    {add_average, " ema.", true, {NOT_USED("ema.")}},
+    {add_average, "model. ema.", true, {TAKEN_WITHOUT("model."), NOT_USED("ema.")}},
     {add_set,
      "student. teacher.",
      false,
