@@ -158,7 +158,7 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
     warn(builder, text.text,
          gap[0]              ? "those that are there are used as if they followed one another"
          : report->damage[0] ? "the frames that can be decoded are used as they are"
-                             : "it is turned by the nearest one");
+                             : report->consequence);
 }
 
 /* A video that cannot be used. `given`: the user named it, so that it is worth a warning whatever it is. */
