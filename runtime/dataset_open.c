@@ -175,11 +175,13 @@ static void leave_out(Builder *builder, const DatasetVideo *video, bool given, c
     dataset_note_incomplete(builder->dataset, video->path);
 }
 
-static void leave_out_brief(Builder *builder, const DatasetVideo *video) {
+static void leave_out_brief(Builder *builder, const DatasetVideo *video, const VideoReport *report) {
     const int T = builder->dataset->T;
     Error text;
     builder->dataset->counts.brief++;
-    fail(&text, "%s: has %" PRId64 " %s, and a clip needs T = %d", video->path, video->frames, plural(video->frames, "frame", "frames"), T);
+    const char *why = report->damage[0] ? report->damage : report->gap;
+    fail(&text, "%s: has %" PRId64 " %s, and a clip needs T = %d%s%s", video->path, video->frames, plural(video->frames, "frame", "frames"),
+         T, why[0] ? "; " : "", why);
     warn(builder, text.text, "left out");
     dataset_note_incomplete(builder->dataset, video->path);
 }
@@ -205,7 +207,7 @@ static void take(Builder *builder, DatasetVideo video, bool given) {
         add_video(builder, &video);
         return;
     }
-    if (good) leave_out_brief(builder, &video);
+    if (good) leave_out_brief(builder, &video, &report);
     else leave_out(builder, &video, given, &error);
     dataset_video_free(&video);
 }

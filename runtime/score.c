@@ -215,7 +215,7 @@ static int run_scoring(ModelState *state, const Options *options, const char *pa
         printf("data: %s\n", description);
         good = score(&(Scoring){.model = state, .data = data}, options->out, path, error);
     }
-    const bool whole = good && fail_incomplete(data, error);
+    const bool whole = good && dataset_check_complete(data, error);
     dataset_close(data);
     if (!good) remove_empty_folders(options->out, found);
     return whole ? EXIT_DONE : good ? EXIT_INCOMPLETE : EXIT_ERROR;
