@@ -111,7 +111,7 @@ void dataset_note_incomplete(Dataset *dataset, const char *path) {
     dataset->incomplete[dataset->incomplete_count++] = copy_text(path);
 }
 
-bool fail_incomplete(const Dataset *data, Error *error) {
+bool dataset_check_complete(const Dataset *data, Error *error) {
     if (data->incomplete_count == 0) return true;
     enum { ROOM = 4000 };
     size_t length = (size_t)snprintf(error->text, sizeof error->text,

@@ -94,7 +94,7 @@ void dataset_describe(const Dataset *dataset, char *text, size_t size);
 void dataset_note_incomplete(Dataset *dataset, const char *path);
 
 /* False with an error that names them where some of what was asked for is left out, or damaged. */
-bool fail_incomplete(const Dataset *dataset, Error *error);
+bool dataset_check_complete(const Dataset *dataset, Error *error);
 
 /* How many videos of the second have a file that is also in the first; *first: the path of one. */
 int64_t dataset_overlap(const Dataset *one, const Dataset *two, const char **first);

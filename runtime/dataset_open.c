@@ -159,7 +159,7 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
     warn(builder, text.text,
          gap[0]              ? "those that are there are used as if they followed one another"
          : report->damage[0] ? "the frames that can be decoded are used as they are"
-                             : "it is turned by the nearest one");
+                             : report->consequence);
 }
 
 /* A video that cannot be used. `given`: the user named it, so that it is worth a warning whatever it is. */
@@ -176,11 +176,13 @@ static void leave_out(Builder *builder, const DatasetVideo *video, bool given, c
     dataset_note_incomplete(builder->dataset, video->path);
 }
 
-static void leave_out_brief(Builder *builder, const DatasetVideo *video) {
+static void leave_out_brief(Builder *builder, const DatasetVideo *video, const VideoReport *report) {
     const int T = builder->dataset->T;
     Error text;
     builder->dataset->counts.brief++;
-    fail(&text, "%s: has %" PRId64 " %s, and a clip needs T = %d", video->path, video->frames, plural(video->frames, "frame", "frames"), T);
+    const char *why = report->damage[0] ? report->damage : report->gap;
+    fail(&text, "%s: has %" PRId64 " %s, and a clip needs T = %d%s%s", video->path, video->frames, plural(video->frames, "frame", "frames"),
+         T, why[0] ? "; " : "", why);
     warn(builder, text.text, "left out");
     dataset_note_incomplete(builder->dataset, video->path);
 }
@@ -206,7 +208,7 @@ static void take(Builder *builder, DatasetVideo video, bool given) {
         add_video(builder, &video);
         return;
     }
-    if (good) leave_out_brief(builder, &video);
+    if (good) leave_out_brief(builder, &video, &report);
     else leave_out(builder, &video, given, &error);
     dataset_video_free(&video);
 }

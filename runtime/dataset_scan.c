@@ -93,7 +93,6 @@ static void settle_stills(Scan *scan, Candidate *stills) {
     char pair[600];
     const int64_t gone = stills_settle(stills, pair, sizeof pair);
     if (gone == 0) return;
-    scan->twins += gone;
     fail(&scan->text, "%s: %" PRId64 " %s there in two formats (%s)", stills->path, gone, plural(gone, "frame is", "frames are"), pair);
     scan->warn(scan->context, scan->text.text, "each counts once");
 }

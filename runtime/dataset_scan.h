@@ -25,7 +25,6 @@ typedef struct Scan {
     int64_t pending_count;
     int64_t hidden;     /* names that are no data: hidden, or left by tools */
     int64_t proxies;    /* small copies beside their originals */
-    int64_t twins;      /* stills that are there in two formats */
     int64_t duplicates; /* candidates */
     int64_t unreadable_folders;
     /* What is left out and worth a line. */

@@ -36,6 +36,7 @@ typedef struct Picture {
     int rows, columns;  /* upright */
     const uint8_t *rgb; /* [rows, columns, 3], valid until the next picture is read */
     bool turned;        /* as its metadata say */
+    bool first_page;    /* of several in the file */
 } Picture;
 
 typedef enum PictureStatus { PICTURE_READ, PICTURE_UNREADABLE, PICTURE_NO_MEMORY } PictureStatus;

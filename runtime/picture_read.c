@@ -116,6 +116,7 @@ PictureStatus picture_read(PictureReader *reader, const char *path, Picture *pic
     }
     const PictureFormat *format = picture_format(path, file, length);
     PictureStatus status = PICTURE_UNREADABLE;
+    const bool pages = tiff_has_pages(file, length);
     Turn turn = turn_of_picture(file, length);
     if (!length) fail(error, "the file is empty");
     else if (!format) fail(error, "its content is not that of a picture");
@@ -128,5 +129,6 @@ PictureStatus picture_read(PictureReader *reader, const char *path, Picture *pic
         picture->columns = rows;
     }
     picture->turned = turn != TURN_UPRIGHT;
+    picture->first_page = pages;
     return status;
 }

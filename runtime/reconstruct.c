@@ -114,7 +114,7 @@ static int run_reconstruction(ModelState *state, const Options *options, const c
         printf("data: %s\n", description);
         good = reconstruct(state, data, options->out, path, error);
     }
-    const bool whole = good && fail_incomplete(data, error);
+    const bool whole = good && dataset_check_complete(data, error);
     dataset_close(data);
     if (!good) remove_empty_folders(options->out, found);
     return whole ? EXIT_DONE : good ? EXIT_INCOMPLETE : EXIT_ERROR;

@@ -269,7 +269,7 @@ static int run_scoring(ModelState *state, const Options *options, const char *pa
         run = (Scoring){.model = state, .data = data, .recurrence = recurrence};
         good = score(&run, options->out, path, error);
     }
-    const bool whole = good && check_finite(&run, path, error) && fail_incomplete(data, error);
+    const bool whole = good && check_finite(&run, path, error) && dataset_check_complete(data, error);
     dataset_close(data);
     if (!good) remove_empty_folders(options->out, found);
     return whole ? EXIT_DONE : good ? EXIT_INCOMPLETE : EXIT_ERROR;

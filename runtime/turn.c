@@ -47,21 +47,52 @@ static uint32_t number(const uint8_t *bytes, int count, bool big) {
     return value;
 }
 
-/* Of TIFF, which is what Exif is written in, too: the tag Orientation in the first directory. */
-static Turn turn_of_tiff(const uint8_t *tiff, size_t length) {
-    enum { ORIENTATION = 274, ENTRY = 12 };
-    if (length < 8 || (memcmp(tiff, "II*\0", 4) != 0 && memcmp(tiff, "MM\0*", 4) != 0)) return TURN_UPRIGHT;
-    const bool big = tiff[0] == 'M';
-    const size_t place = number(tiff + 4, 4, big);
-    if (place > length - 2) return TURN_UPRIGHT;
-    const size_t entries = number(tiff + place, 2, big);
-    for (size_t i = 0; i < entries && place + 2 + (i + 1) * ENTRY <= length; i++) {
-        const uint8_t *entry = tiff + place + 2 + i * ENTRY;
-        if (number(entry, 2, big) != ORIENTATION) continue;
-        const uint32_t value = number(entry + 8, 2, big);
-        return value >= TURN_UPRIGHT && value <= TURN_THREE_QUARTERS ? (Turn)value : TURN_UPRIGHT;
+/* TIFF, which is what Exif is written in, too, is a chain of directories of numbers with a tag. */
+typedef struct Tiff {
+    const uint8_t *bytes;
+    size_t length;
+    bool big;
+    size_t place, entries; /* of the directory at hand */
+} Tiff;
+
+enum { TIFF_ENTRY = 12 };
+
+/* Goes to the directory whose place is said at `pointer`. False: there is none. */
+static bool tiff_go(Tiff *tiff, size_t pointer) {
+    if (pointer > tiff->length || tiff->length - pointer < 4) return false;
+    tiff->place = number(tiff->bytes + pointer, 4, tiff->big);
+    if (tiff->place < 8 || tiff->place > tiff->length - 2) return false;
+    tiff->entries = number(tiff->bytes + tiff->place, 2, tiff->big);
+    return true;
+}
+
+static bool tiff_open(Tiff *tiff, const uint8_t *bytes, size_t length) {
+    if (length < 8 || (memcmp(bytes, "II*\0", 4) != 0 && memcmp(bytes, "MM\0*", 4) != 0)) return false;
+    *tiff = (Tiff){.bytes = bytes, .length = length, .big = bytes[0] == 'M'};
+    return tiff_go(tiff, 4);
+}
+
+/* A number of the directory, of `size` bytes; `otherwise` where it is not there. */
+static uint32_t tiff_number(const Tiff *tiff, uint32_t tag, int size, uint32_t otherwise) {
+    for (size_t i = 0; i < tiff->entries && tiff->place + 2 + (i + 1) * TIFF_ENTRY <= tiff->length; i++) {
+        const uint8_t *entry = tiff->bytes + tiff->place + 2 + i * TIFF_ENTRY;
+        if (number(entry, 2, tiff->big) == tag) return number(entry + 8, size, tiff->big);
     }
-    return TURN_UPRIGHT;
+    return otherwise;
+}
+
+static Turn turn_of_tiff(const uint8_t *bytes, size_t length) {
+    enum { ORIENTATION = 274 };
+    Tiff tiff;
+    const uint32_t value = tiff_open(&tiff, bytes, length) ? tiff_number(&tiff, ORIENTATION, 2, TURN_UPRIGHT) : TURN_UPRIGHT;
+    return value >= TURN_UPRIGHT && value <= TURN_THREE_QUARTERS ? (Turn)value : TURN_UPRIGHT;
+}
+
+bool tiff_has_pages(const uint8_t *file, size_t length) {
+    enum { NEW_SUBFILE_TYPE = 254, REDUCED = 1 };
+    Tiff tiff;
+    return tiff_open(&tiff, file, length) && tiff_go(&tiff, tiff.place + 2 + tiff.entries * TIFF_ENTRY) &&
+           !(tiff_number(&tiff, NEW_SUBFILE_TYPE, 4, 0) & REDUCED);
 }
 
 /* JPEG: segments up to the first scan; Exif is in APP1. */

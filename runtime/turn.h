@@ -31,4 +31,7 @@ Turn turn_of_matrix(const int32_t matrix[9], bool *exact);
 /* What the metadata of a picture's file say: Exif in JPEG, PNG and WebP, and the tag in TIFF. Upright where they say nothing. */
 Turn turn_of_picture(const uint8_t *file, size_t length);
 
+/* Does a TIFF hold a second page, which is no small copy of the first? */
+bool tiff_has_pages(const uint8_t *file, size_t length);
+
 #endif

@@ -41,11 +41,12 @@ typedef struct Video Video;
 
 /* What there is to say about a video, once it was read from its beginning to its end. Each text is one line, or empty. */
 typedef struct VideoReport {
-    bool incomplete;   /* something in it could not be read as it once was; a text says what */
-    bool turned;       /* as its metadata say */
-    char damage[1000]; /* "damaged: 2 of 100 frames …" */
-    char gap[1000];    /* "2 frames are missing between a.png and d.png" */
-    char remark[100];  /* anything else */
+    bool incomplete;         /* something in it could not be read as it once was; a text says what */
+    bool turned;             /* as its metadata say */
+    char damage[1000];       /* "damaged: 2 of 100 frames …" */
+    char gap[1000];          /* "2 frames are missing between a.png and d.png" */
+    char remark[100];        /* anything else, … */
+    const char *consequence; /* … and what follows from it */
 } VideoReport;
 
 /* Each kind of video is a row of such functions; a Video of each kind starts with a pointer to them. */

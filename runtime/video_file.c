@@ -209,7 +209,9 @@ static void file_report(const Video *video, VideoReport *report) {
     const File *file = (const File *)video;
     report->turned = file->turned;
     damage_report(&file->damage, report);
-    if (file->askew && !report->gap[0]) snprintf(report->remark, sizeof report->remark, "its metadata turn it by no right angle");
+    if (!file->askew) return;
+    snprintf(report->remark, sizeof report->remark, "its metadata turn it by no right angle");
+    report->consequence = "it is turned by the nearest one";
 }
 
 static void file_close(Video *video) {

@@ -18,6 +18,7 @@ typedef struct Stills {
     bool turned;         /* one of them at least */
     bool *unreadable;    /* [count]: those that were come upon */
     int64_t unread;      /* how many these are */
+    int64_t pages;       /* pictures that are the first of several in their file */
     char complaint[600]; /* about the first of them */
 } Stills;
 
@@ -56,6 +57,11 @@ static void stills_report(const Video *video, VideoReport *report) {
     else if (stills->unread > 0)
         length = (size_t)snprintf(report->gap, sizeof report->gap, "%" PRId64 " of %" PRId64 " frames cannot be read (%s%s)",
                                   stills->unread, stills->count, stills->unread > 1 ? "the first: " : "", stills->complaint);
+    if (stills->pages > 0) {
+        snprintf(report->remark, sizeof report->remark, "%" PRId64 " of its pictures %s further pages", stills->pages,
+                 plural(stills->pages, "has", "have"));
+        report->consequence = "only the first page of each is used: for the others, write each to a file";
+    }
     char gaps[700] = "";
     stills_find_gaps(stills, gaps, sizeof gaps);
     if (gaps[0] && length < sizeof report->gap)
@@ -81,6 +87,7 @@ static VideoStatus stills_next(Video *video, VideoFrame *frame, Error *error) {
         free(path);
         if (status == PICTURE_READ) {
             stills->turned |= stills->picture.turned;
+            stills->pages += stills->picture.first_page;
             *frame = (VideoFrame){.rows = stills->picture.rows, .columns = stills->picture.columns, .timestamp = stills->current};
             return VIDEO_FRAME;
         }

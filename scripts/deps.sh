@@ -59,6 +59,7 @@ slow    program s390x-linux-gnu-gcc     gcc-s390x-linux-gnu
 slow    header  s390x-linux-gnu-gcc stdlib.h libc6-dev-s390x-cross
 slow    program wasm-ld                 lld
 slow    program chromium                chromium
+slow    program ffmpeg                  ffmpeg
 slow    program python3                 python3
 slow    module  ensurepip               python3-venv
 bench   header  cc oneapi/dnnl/dnnl.h   libdnnl-dev

@@ -88,6 +88,20 @@ START_TEST(a_folder_whose_every_still_is_damaged_is_named_as_a_whole) {
 }
 END_TEST
 
+START_TEST(stills_that_are_too_few_because_some_are_damaged_say_so) {
+    Error error;
+    frames("png", "png", "gray");
+    for (int i = 48; i <= 52; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%04d.png", i);
+        sample_truncate(inside(name), 0.5);
+    }
+    ck_assert_ptr_null(try_open(NULL, small, &error));
+    ck_assert_msg(strstr(error.text, "has 3 frames, and a clip needs T = 4; 5 of 8 frames cannot be read (the first: 0048.png: "), "%s",
+                  error.text);
+}
+END_TEST
+
 /* ---- video files ---- */
 
 static bool cut_every_third(AVPacket *packet, int number) {
@@ -212,6 +226,7 @@ Suite *damage_suite(void) {
     tcase_add_loop_test(pictures, a_damaged_still_costs_that_frame, 0, sizeof stills / sizeof *stills);
     tcase_add_test(pictures, a_damaged_still_at_an_end_is_said);
     tcase_add_test(pictures, a_folder_whose_every_still_is_damaged_is_named_as_a_whole);
+    tcase_add_test(pictures, stills_that_are_too_few_because_some_are_damaged_say_so);
     suite_add_tcase(suite, pictures);
     TCase *files = tcase_create("video files");
     tcase_add_checked_fixture(files, make_folder, remove_folder);

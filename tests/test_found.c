@@ -341,6 +341,31 @@ START_TEST(a_turn_by_no_right_angle_is_said) {
 }
 END_TEST
 
+/* A second directory of the same picture, behind the first. */
+START_TEST(further_pages_of_a_picture_are_said) {
+    static uint8_t bytes[100000];
+    for (int i = 0; i < 5; i++) {
+        char name[8] = {(char)('0' + i), '.', 't', 'i', 'f', 0};
+        picture(name, "tiff", "gray", 50 * i);
+        if (i != 2) continue;
+        FILE *file = fopen(inside(name), "rb");
+        size_t length = fread(bytes, 1, sizeof bytes / 2, file);
+        fclose(file);
+        uint32_t first, second = (uint32_t)(length + length % 2);
+        memcpy(&first, bytes + 4, 4); /* the encoder writes in the order of bytes of most machines, as this reads them */
+        if (bytes[0] == 'M') return;
+        const size_t size = 2 + 12 * (size_t)(bytes[first] + 256 * bytes[first + 1]);
+        memcpy(bytes + second, bytes + first, size + 4);
+        memcpy(bytes + first + size, &second, 4);
+        sample_bytes_write(inside(name), bytes, (long)(second + size + 4));
+    }
+    Dataset *dataset = opened(small);
+    expect_description(dataset, "1 video, 5 frames");
+    expect_warning(": 1 of its pictures has further pages; only the first page of each is used");
+    dataset_close(dataset);
+}
+END_TEST
+
 /* Metadata in each format, whole and cut off anywhere. */
 #define TIFF_LITTLE "II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 #define TIFF_BIG "MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
@@ -384,6 +409,7 @@ Suite *found_suite(void) {
     tcase_add_test(files, a_frame_that_is_there_in_two_formats_counts_once);
     tcase_add_test(files, hidden_names_and_leftovers_are_data_only_where_they_are_named);
     tcase_add_test(files, small_copies_beside_their_originals_are_said);
+    tcase_add_test(files, further_pages_of_a_picture_are_said);
     tcase_add_test(files, links_and_double_mentions_count_once);
     suite_add_tcase(suite, files);
     TCase *rotation = tcase_create("rotation");
