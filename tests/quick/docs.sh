@@ -1,7 +1,7 @@
 # What the documentation names is there: files that it links to, files and tests in backticks; and what it quotes of the compiler is so.
 . tests/lib.sh
 
-texts="docs/*.md examples/*/README.md"
+texts="docs/*.md docs/log/*.md examples/*/README.md"
 [ -f README.md ] && texts="README.md $texts" # the sanitizers' tree has none
 
 links_lead_somewhere() {
