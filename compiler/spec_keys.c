@@ -87,7 +87,8 @@ const Key spec_keys[] = {
     INTEGER(SECTION_GRU, "hidden", KEY_INTEGER, SPEC(hidden), KEY_REQUIRED, 1, LIMIT_NONE, 0, NOWHERE, "Size of its state.", 0),
     INTEGER(SECTION_GRU, "layers", KEY_INTEGER, SPEC(gru_layers), KEY_DEFAULT, 1, 64, 1, NOWHERE, "GRUs on top of each other.", 0),
     CHOICE(SECTION_GRU, "initial_state", SPEC(initial_state), initial_states, INITIAL_STATE_ZEROS,
-           "Of each clip. `normal`: drawn from N(0, 1) for every forward pass, in training and in testing; an input of the compiled model."),
+           "Of each clip. `normal`: drawn from N(0, 1) for every forward pass of training, validation and `reconstruct`; an input of the compiled "
+           "model. In use (`score`, and an inference bundle) it is zeros, the mean of that, unless a seed asks for a draw."),
 
     CHOICE(SECTION_OPTIMIZER, "name", SPEC(optimizer.name), optimizers, OPTIMIZER_ADAM, "Adam, AdamW or stochastic gradient descent."),
     NUMBER(SECTION_OPTIMIZER, "learning_rate", SPEC(optimizer.learning_rate), WHEN_ALWAYS, 1e-3, "Constant over the training."),

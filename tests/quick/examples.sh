@@ -44,6 +44,21 @@ input_that_cannot_be_read_is_an_error() {
         fails 1 "none: No such file" "$scratch/embed/build/embed" "$scratch/none" &&
         fails 1 "none/a: No such file" "$scratch/own_videos/draw" "$scratch/none/a" 1 && fails 2 "usage: draw FRAMES" "$scratch/stream/draw" many
 }
+# With a stand-in for the network, for which bright frames have no finite score: that must not pass for a small one.
+frames_without_a_score_are_said() {
+    mkdir -p "$scratch/bad" && cp build/tiny/inference/main.c "$scratch/bad/example.c" && cp examples/stream/stream.c examples/embed/main.c examples/threads/threads.c \
+        "$scratch/bad" && for program in example stream main threads; do
+        cc -std=gnu11 -O1 -Wall -Wextra -Werror -Itests/bundle/stand_in "$scratch/bad/$program.c" -lpthread -lm -o "$scratch/bad/$program" || return 1
+    done
+    head -c 64 /dev/zero >"$scratch/bad/weights" && { # dark, white, dark
+        head -c 2304 /dev/zero && head -c 2304 /dev/zero | tr '\000' '\377' && head -c 2304 /dev/zero
+    } >"$scratch/bad/frames"
+    fails 1 "frame 1: no finite number" "$scratch/bad/stream" "$scratch/bad/weights" "$scratch/bad/out" <"$scratch/bad/frames" >"$scratch/bad/lines" &&
+        [ "$(cut -d : -f 3 "$scratch/bad/lines" | tr -d '\n')" = " 0.5} null} 0.5}" ] && cmp "$scratch/bad/frames" "$scratch/bad/out" &&
+        fails 1 "no finite number" "$scratch/bad/main" "$scratch/bad/weights" && fails 1 "frames have no finite score" "$scratch/bad/threads" "$scratch/bad/weights" &&
+        fails 1 "a frame: no finite number" "$scratch/bad/example" "$scratch/bad/weights"
+}
+check "examples say which frames have no finite score, and end with 1" frames_without_a_score_are_said
 check "examples say so, and end with 1, where a disk is full" full_output_is_an_error
 check "examples/stream writes over none of the files that it reads" files_that_are_read_stay
 check "examples end with an error where what they want cannot be read" input_that_cannot_be_read_is_an_error

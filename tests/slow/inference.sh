@@ -168,19 +168,21 @@ if [ "$(uname -m)" = x86_64 ]; then check "halves are not taken by a CPU without
 
 # ZOETROPE_RANDOM_SPECS=30: so many, which takes half an hour.
 check "random specs are drawn" scripts/python.sh tests/parity/random_specs.py --out "$scratch/specs" --count "${ZOETROPE_RANDOM_SPECS:-8}" --seed 7
-# In each precision in turn; in float32, make parity compares bundles of random specs with the trainers.
-random_spec() { # SPEC NAME PRECISION COMPILER…
-    spec=$1 model=$2 precision=$3
-    shift 3
-    bundle "$spec" "$model" --precision "$precision" && built "$model" "check_$model" "$@" -std=c11 -O1 $warnings && runs "$model" "check_$model"
+# In each precision, and with each recurrence, in turn; in float32, make parity compares bundles of random specs with the trainers.
+random_spec() { # SPEC NAME PRECISION RECURRENCE COMPILER…
+    spec=$1 model=$2 precision=$3 recurrence=$4
+    shift 4
+    bundle "$spec" "$model" --precision "$precision" --recurrence "$recurrence" && built "$model" "check_$model" "$@" -std=c11 -O1 $warnings && runs "$model" "check_$model"
 }
 number=0
 for spec in "$scratch"/specs/*.yaml; do
     model=$(sed -n 's/^name: *\([A-Za-z_0-9]*\).*/\1/p' "$spec")
     number=$((number + 1))
     precision=$(echo f16 bf16 int8 | cut -d ' ' -f $((number % 3 + 1)))
+    recurrence=$(echo window carried | cut -d ' ' -f $((number % 2 + 1)))
     compiler=$(echo "gcc -fopenmp,clang,gcc,clang -fopenmp" | cut -d , -f $((number % 4 + 1)))
     # shellcheck disable=SC2086 # a compiler and an option
-    check "random spec $model in $precision, $compiler: within 1e-5 of double precision, streaming is clips" random_spec "$spec" "$model" $precision $compiler
+    check "random spec $model in $precision, $recurrence, $compiler: within 1e-5 of double precision, streaming is clips" \
+        random_spec "$spec" "$model" $precision $recurrence $compiler
 done
 done_checking
