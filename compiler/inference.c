@@ -164,6 +164,9 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
                   .graph = frame,
                   .choices = &inference->choices,
                   .weight_type = type};
+    code->base.arithmetic.name = "arithmetic";
+    l.program = &code->base.arithmetic;
+    lower_arithmetic(&l);
     code->filter = filter_weights(&l, frame);
     code->weight_bytes = allocate_weights(&l, code->filter);
     code->weight = NEW_ARRAY(const Buffer *, frame->parameter_count);
@@ -203,10 +206,12 @@ Inference *compile_inference(const Spec *spec, Precision precision, const Target
     inference->state_elements = inference->frame->h0 ? count_elements(inference->frame->h0) : 1;
     inference->area_bytes = 2 * round_up(4 * spec->T * inference->frame_elements, 64) + round_up(4 * inference->state_elements, 64);
     inference->plain = NEW(TargetCode);
-    *inference->plain = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}};
+    *inference->plain = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}, .arithmetic = {.name = "arithmetic"}};
     Lowering plain = {.target = inference->plain->target, .code = inference->plain, .graph = inference->frame};
     plain.program = &inference->plain->normal;
     lower_normal(&plain);
+    plain.program = &inference->plain->arithmetic;
+    lower_arithmetic(&plain);
     for (int i = 0; i < target_count; i++) inference->code[inference->code_count++] = lower_inference(inference, target[i]);
     return inference;
 }

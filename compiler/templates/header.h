@@ -52,7 +52,8 @@ typedef enum @name@_error {
     @NAME@_ERROR_TARGET,    /* no target of that name in this code, or none at all for this machine */
     @NAME@_ERROR_CPU,       /* this CPU lacks the target's instructions */
     @NAME@_ERROR_SECTION,   /* the file holds no weights for the target */
-    @NAME@_ERROR_SELFTEST   /* what came out is not what should have */
+    @NAME@_ERROR_SELFTEST,  /* what came out is not what should have */
+    @NAME@_ERROR_ARITHMETIC /* flags of the compiler, or this thread's mode for denormals, change what is computed */
 } @name@_error;
 
 /* An error in words; "ok" for @NAME@_OK. */
