@@ -114,7 +114,7 @@ build/zoetrope: $(COMPILER) $(SHARED)
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml $(shell pkg-config --libs jansson) -lm -o $@
 
 # The files of an inference bundle that are the same for every network but for names, as strings.
-TEMPLATES = $(wildcard compiler/templates/*) runtime/model.h
+TEMPLATES = $(wildcard compiler/templates/*) runtime/model.h runtime/exact.h
 build/compiler-objects/templates.c: $(TEMPLATES) scripts/templates.sh
 	@mkdir -p $(@D)
 	@scripts/templates.sh $(TEMPLATES) >$@

@@ -6,6 +6,7 @@
  *   emit_addresses.c  pointers for what accesses to one buffer have in common
  *   emit_values.c     straight-line runs of assignments: common subexpressions, vectors, the target's operations
  *   emit_kernel.c     loops, guards and functions
+ *   emit_arithmetic.c does it compute as it is written?
  *   emit_target.c     a target's file;  emit_model.c  the model's tables
  */
 #ifndef ZOETROPE_EMIT_H
@@ -156,6 +157,9 @@ typedef struct Places {
     bool step;    /* has a pointer `step` to a struct of what the caller gives */
     bool reports; /* says when each call is done */
 } Places;
+
+/* emit_arithmetic.c: the function `head` of the kernel in file->code->arithmetic, which has been added. */
+void emit_arithmetic(File *file, const char *head);
 
 void add_kernel(File *file, const Program *program, const Kernel *kernel);
 void emit_calls(File *file, CBlock *out, const Program *program, Places places);

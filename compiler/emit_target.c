@@ -1,25 +1,13 @@
 /* emit_target.c: everything that is generated for one target, as a file: helpers, kernels, the programs that call them, and the
  * ModelTarget through which the runtime finds them. */
 #include "emit.h"
+#include "inference.h"
 
 #include <string.h>
 
 enum { STACK_SCRATCH = 1 << 16 };
 
 /* ---- the start and the end of a file ---- */
-
-static const char fast_math_check[] = "#ifdef __FAST_MATH__\n"
-                                      "#error \"-ffast-math changes what this program computes: compile without it\"\n"
-                                      "#endif\n\n";
-
-/* Fused multiply-adds are written out where the target has them; the compiler must not fuse others: which ones it would depends on its
- * version and flags. gcc ignores the standard's pragma and honours its own, even against -ffp-contract=fast; clang honours the standard's,
- * unless that flag is given. */
-static const char contraction[] = "#if defined(__clang__)\n"
-                                  "#pragma STDC FP_CONTRACT OFF\n"
-                                  "#elif defined(__GNUC__)\n"
-                                  "#pragma GCC optimize(\"fp-contract=off\")\n"
-                                  "#endif\n\n";
 
 static const char threading[] = "#ifdef _OPENMP\n"
                                 "#include <omp.h>\n"
@@ -33,9 +21,8 @@ void emit_prologue(Text *out, const Target *target, const char *about, const cha
     CBlock *comment = c_block();
     c_comment(comment, about);
     c_print(out, comment, 0);
-    text_add(out, "%s\n%s", includes, fast_math_check);
+    text_add(out, "%s\n%s\n", includes, template_text("exact.h"));
     if (printing->condition) text_add(out, "#if %s\n\n", printing->condition);
-    text_add(out, "%s", contraction);
     text_add(out, "#include <math.h>\n#include <string.h>\n");
     if (printing->include) text_add(out, "#include %s\n", printing->include);
     text_add(out, "\n%s", threading);
@@ -309,6 +296,7 @@ static void emit_model_target(File *file) {
     CBlock *members = c_nested(file->programs, ";", "const ModelTarget %s =", name);
     c_line(members, ".name = \"%s\",", code->target->name);
     c_line(members, ".available = available,");
+    if (code->arithmetic.call_count) c_line(members, ".arithmetic_holds = arithmetic_holds,");
     if (code->tuning) c_line(members, ".tuning = \"%s\",", code->tuning);
     c_line(members, ".workspace_size = %ld,", code->workspace_bytes);
     c_line(members, ".scratch_size = %ld,", code->scratch_bytes);
@@ -326,9 +314,9 @@ static void add_kernels(File *file) {
     const TargetCode *code = file->code;
     const Program *const programs[] = {&code->train,           &code->evaluate,        &code->advance,         &code->decode,
                                        &code->load_parameters, &code->save_parameters, &code->load_statistics, &code->save_statistics,
-                                       &code->renew,           &code->normal};
-    static const char *const taken[] = {"train",  "evaluate",  "advance",      "decode", "load",         "save",           "renew",
-                                        "normal", "available", "block_offset", "done",   "train_kernel", "evaluate_kernel"};
+                                       &code->renew,           &code->normal,          &code->arithmetic};
+    static const char *const taken[] = {"train",        "evaluate", "advance", "decode",       "load",         "save",            "renew",
+                                        "normal",       "available", "block_offset", "done", "train_kernel", "evaluate_kernel", "arithmetic_holds"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
     for (size_t p = 0; p < sizeof programs / sizeof *programs; p++)
         for (int i = 0; i < programs[p]->call_count; i++) add_kernel(file, programs[p], programs[p]->call[i].kernel);
@@ -351,6 +339,7 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
     emit_copies(file, "save", "const ", "", &code->save_statistics, &code->save_parameters, false);
     emit_normal(file);
     emit_available(file);
+    if (code->arithmetic.call_count) emit_arithmetic(file, "static bool arithmetic_holds(void)");
     emit_model_target(file);
     const Spec *spec = training->spec;
     const char *said = options && *options ? options : "none";

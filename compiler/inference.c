@@ -123,6 +123,9 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
                   .graph = frame,
                   .choices = &inference->choices,
                   .weight_type = type};
+    code->base.arithmetic.name = "arithmetic";
+    l.program = &code->base.arithmetic;
+    lower_arithmetic(&l);
     code->filter = filter_weights(&l, frame);
     code->weight_bytes = allocate_weights(&l, code->filter);
     code->weight = NEW_ARRAY(const Buffer *, frame->parameter_count);
@@ -190,10 +193,12 @@ Inference *compile_inference(const Spec *spec, Precision precision, Recurrence r
     inference->h0_elements = inference->frame->h0 ? count_elements(inference->frame->h0) : 1;
     inference->area_bytes = find_areas(inference);
     inference->plain = NEW(TargetCode);
-    *inference->plain = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}};
+    *inference->plain = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}, .arithmetic = {.name = "arithmetic"}};
     Lowering plain = {.target = inference->plain->target, .code = inference->plain, .graph = inference->frame};
     plain.program = &inference->plain->normal;
     lower_normal(&plain);
+    plain.program = &inference->plain->arithmetic;
+    lower_arithmetic(&plain);
     for (int i = 0; i < target_count; i++) inference->code[inference->code_count++] = lower_inference(inference, target[i]);
     return inference;
 }

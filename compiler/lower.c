@@ -278,7 +278,8 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
                          .load_statistics = {.name = "load_statistics"},
                          .save_statistics = {.name = "save_statistics"},
                          .renew = {.name = "renew"},
-                         .normal = {.name = "normal"}};
+                         .normal = {.name = "normal"},
+                         .arithmetic = {.name = "arithmetic"}};
     begin_pass(PASS_LOWER);
     Choices possible = *choices;
     if (target->pairs) possible.filtering = 0; /* its sums would lose bits that bfloat16 does not have to spare */
@@ -295,6 +296,8 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     lower_transfers(&l);
     l.program = &code->normal;
     lower_normal(&l);
+    l.program = &code->arithmetic;
+    lower_arithmetic(&l);
     lower_graph(&l, evaluation, &code->evaluate);
     code->evaluate_buffer = l.buffer;
     lower_trainer_stream(&l, training->spec, &code->advance, &code->decode);

@@ -123,6 +123,7 @@ void lower_renew(Lowering *l);
 Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment);
 void lower_transfers(Lowering *l); /* load and save programs */
 void lower_normal(Lowering *l);
+void lower_arithmetic(Lowering *l); /* lower_arithmetic.c */
 void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode); /* inference.c */
 /* lower_stream.c: one frame after another. `frame` is the graph of one clip of one frame, `runs` that of as many as there are runs of the
  * recurrence. Programs may be the same; NULL: not wanted. */

@@ -451,6 +451,8 @@ static bool check_targets(Options *options, int *status) {
             return usage_error(status, "the target '%s' multiplies in bfloat16: say --precision bf16 or int8 too, or take another target",
                                target->name);
     }
+    if (options->command == COMMAND_COMPILE || options->command == COMMAND_INFERENCE)
+        sort_targets(options->target, options->target_count); /* a program takes the first that its CPU has */
     return !options->big_endian || check_byte_order(options, status);
 }
 

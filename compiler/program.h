@@ -64,6 +64,7 @@ typedef struct TargetCode {
     Program load_statistics, save_statistics;
     Program renew;                               /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
     Program normal;                              /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
+    Program arithmetic;                          /* see ModelTarget.arithmetic_holds */
     long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock; −1 where the optimizer has no such moment */
     long statistic_bytes;
     long kept_bytes;      /* blocks and second copies: the start of the workspace */
@@ -101,6 +102,12 @@ typedef struct Choices {
     struct Tuning *tuning; /* tuning.h; NULL: the cost model decides */
 } Choices;
 extern const Choices default_choices;
+
+/* lower_arithmetic.c: the bits of its kernel's rows of inputs and, following them, of outputs, alike in each lane. */
+long arithmetic_inputs(void);
+long arithmetic_outputs(void);
+uint32_t arithmetic_input(long row);
+uint32_t arithmetic_output(const Target *target, long row);
 
 /* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);

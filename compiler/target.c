@@ -442,6 +442,21 @@ const Target *const targets[] = {&avx512_target, &avx2_target, &neon_target, &ge
 const Target *const bf16_targets[] = {&avx512_bf16_target, &bf16_emulated_target, NULL};
 const Target *const inference_targets[] = {&wasm128_target, NULL};
 
+/* Best first, of all that there are. */
+static const Target *const preference[] = {&avx512_bf16_target, &avx512_target,  &avx2_target,         &neon_target,
+                                           &wasm128_target,     &generic_target, &bf16_emulated_target};
+
+void sort_targets(const Target **list, int count) {
+    int sorted = 0;
+    for (size_t i = 0; i < sizeof preference / sizeof *preference; i++)
+        for (int k = sorted; k < count; k++) {
+            if (list[k] != preference[i]) continue;
+            list[k] = list[sorted];
+            list[sorted++] = preference[i];
+        }
+    if (sorted != count) die("a target has no place in the order of preference");
+}
+
 static const Target *find_in(const Target *const *list, const char *name) {
     for (; *list; list++)
         if (strcmp((*list)->name, name) == 0) return *list;

@@ -28,5 +28,7 @@ extern const Target *const targets[];           /* what a trainer is made for: b
 extern const Target *const bf16_targets[];      /* the same, with `precision: bf16` */
 extern const Target *const inference_targets[]; /* what only bundles are made for, and only where asked for; then NULL */
 const Target *find_target(const char *name);    /* of any list; NULL: none of that name */
+/* The order in which a program tries them, best first: dot products, which only some precisions have; an emulation last. */
+void sort_targets(const Target **list, int count);
 
 #endif

@@ -1,4 +1,6 @@
 /* checkpoint.c: weights and training states in safetensors files. */
+#include "exact.h"
+
 #include "checkpoint.h"
 
 #include "file.h"

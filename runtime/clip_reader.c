@@ -4,6 +4,8 @@
  * is not left to trust. Timestamps tell which frames come, and each frame that is given out must have the hash that it had when the
  * file was read from the beginning. If not, the next try starts further back, and the last one at the beginning of the file.
  */
+#include "exact.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 

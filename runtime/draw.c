@@ -1,4 +1,6 @@
 /* draw.c: shapes as distances to their edges. */
+#include "exact.h"
+
 #include "draw.h"
 
 #include <math.h>

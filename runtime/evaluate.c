@@ -1,4 +1,6 @@
 /* evaluate.c: every clip of a data set through the model, in batches, with running statistics. */
+#include "exact.h"
+
 #include "command.h"
 
 #include <stdlib.h>

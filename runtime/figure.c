@@ -1,4 +1,6 @@
 /* figure.c: poses as angles of joints, functions of the phase of the movement. */
+#include "exact.h"
+
 #include "figure.h"
 
 #include <math.h>

@@ -1,4 +1,6 @@
 /* loader.c: a ring of batches, filled by one thread and emptied by another. */
+#include "exact.h"
+
 #include "loader.h"
 
 #include <pthread.h>

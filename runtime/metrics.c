@@ -1,4 +1,6 @@
 /* metrics.c: PSNR and loss of a clip, and metrics.jsonl. */
+#include "exact.h"
+
 #include "metrics.h"
 
 #include "file.h"

@@ -52,7 +52,10 @@ typedef struct ModelKernel { /* one that `train` or `evaluate` calls */
 typedef struct ModelTarget {
     const char *name;        /* avx512 */
     bool (*available)(void); /* does this CPU (and operating system) have what it needs? */
-    const char *tuning;      /* a hash of the choices of kernels that were not the cost model's (zoetrope compile --tuning); NULL: none */
+    /* Do its operations have the bits that they should, here and now? Flags of the compiler may change them, and modes of the CPU. Only
+     * where it is available; NULL: nothing can be said. */
+    bool (*arithmetic_holds)(void);
+    const char *tuning; /* a hash of the choices of kernels that were not the cost model's (zoetrope compile --tuning); NULL: none */
     size_t workspace_size, scratch_size;
     /* Between file order and the target's layout. Blocks: the optimizer's moments exist as ModelDescription says. load of
      * parameters also renews every copy the kernels keep of them. `workspace` must have been zeroed once before the first load. */

@@ -1,4 +1,6 @@
 /* model_state.c: a compiled model at work. */
+#include "exact.h"
+
 #include "model_state.h"
 
 #include "file.h"
@@ -115,6 +117,12 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
     *state = (ModelState){.model = model, .threads = threads, .seed = seed};
     state->target = choose_target(model, getenv("ZOETROPE_TARGET"), error);
     if (state->target == NULL) return false;
+    if (state->target->arithmetic_holds != NULL && !state->target->arithmetic_holds())
+        return fail(
+            error,
+            "%s does not compute as C says on %s: it was compiled or linked with flags that change results, or denormals are taken for "
+            "zero; build it without -ffast-math, -Ofast, -funsafe-math-optimizations and -ffp-contract=fast, and without FTZ and DAZ",
+            model->name, state->target->name);
     /* The kernels' threads but for this one, and the one that reads videos. */
     int possible = threads_that_start(threads);
     if (possible < threads)

@@ -1,4 +1,6 @@
 /* plot.c: loss.svg: the course of a run as a picture. */
+#include "exact.h"
+
 #include "plot.h"
 
 #include "file.h"

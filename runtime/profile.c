@@ -1,4 +1,6 @@
 /* profile.c: where the time of a step goes: each kernel in its place, measured, beside the least that it could take on this machine. */
+#include "exact.h"
+
 #include "command.h"
 
 #include "file.h"

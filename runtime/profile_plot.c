@@ -1,4 +1,6 @@
 /* profile_plot.c: profile.svg: where the time of a step goes, as a picture. */
+#include "exact.h"
+
 #include "profile_plot.h"
 
 #include "file.h"

@@ -1,4 +1,6 @@
 /* progress.c: what a person sees while training. */
+#include "exact.h"
+
 #include "progress.h"
 
 #include <inttypes.h>

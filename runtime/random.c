@@ -1,4 +1,6 @@
 /* random.c: Philox 4×32-10 and the numbers made of it. */
+#include "exact.h"
+
 #include "random.h"
 
 __extension__ typedef unsigned __int128 wide;

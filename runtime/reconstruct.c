@@ -1,4 +1,6 @@
 /* reconstruct.c: videos cut into clips, each reconstructed and measured. */
+#include "exact.h"
+
 #include "command.h"
 
 #include "file.h"

@@ -4,6 +4,8 @@
  * picture is enlarged), cut and normalised at the borders. Weights are integers of 22 fractional bits; each of the two passes,
  * horizontal first, rounds to 8 bits. Pillow defines it so, and the results are the same to the bit.
  */
+#include "exact.h"
+
 #include "resize.h"
 
 #include <math.h>

@@ -1,4 +1,6 @@
 /* run.c: a training run's folder: what is in it, and how it is kept whole. */
+#include "exact.h"
+
 #include "run.h"
 
 #include "file.h"

@@ -1,4 +1,6 @@
 /* safetensors.c: reading and writing safetensors files. The format: https://huggingface.co/docs/safetensors */
+#include "exact.h"
+
 #include "safetensors.h"
 
 #include "file.h"

@@ -1,4 +1,6 @@
 /* score.c: videos frame by frame, as a camera gives them: an anomaly score for each frame, their plot, and strips of the worst moments. */
+#include "exact.h"
+
 #include "score.h"
 
 #include "command.h"

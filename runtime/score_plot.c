@@ -1,4 +1,6 @@
 /* score_plot.c: scores.svg: the scores of frames, video after video. */
+#include "exact.h"
+
 #include "score.h"
 
 #include "file.h"

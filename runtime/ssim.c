@@ -1,4 +1,6 @@
 /* ssim.c: structural similarity, Wang et al. 2004. See metrics.h. */
+#include "exact.h"
+
 #include "metrics.h"
 
 #include "file.h"

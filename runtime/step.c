@@ -1,4 +1,6 @@
 /* step.c: updates on a given batch, for verification and for benchmarks. */
+#include "exact.h"
+
 #include "command.h"
 
 #include "file.h"

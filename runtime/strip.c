@@ -1,4 +1,6 @@
 /* strip.c: a clip as a picture: its frames side by side. */
+#include "exact.h"
+
 #include "strip.h"
 
 #include <math.h>

@@ -1,6 +1,8 @@
 /* synthetic.c: videos that the program draws itself, so that there is something to learn from without a download: stick figures, and
  * shapes that move and bounce off each other. Which of both, and how, is a function of the seed and of the video's number.
  */
+#include "exact.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,6 @@
 /* train.c: the training loop. */
+#include "exact.h"
+
 #include "file.h"
 #include "progress.h"
 #include "run.h"

@@ -3,6 +3,7 @@
 typedef struct target_description {
     const char *name;
     int available;
+    int (*arithmetic_holds)(void);
     uint64_t layout, weight_bytes;
     uint32_t format; /* of the section of weights */
     int rounds;      /* its products are of operands rounded to bfloat16 */
@@ -72,6 +73,7 @@ static int open_number(@name@_model *model, uint64_t sections, int number) {
     if (!target.available) return @NAME@_ERROR_CPU;
     const size_t weights = find_section(model->memory, model->size, sections, KIND_WEIGHTS, target.format, target.layout, target.weight_bytes);
     if (!weights) return @NAME@_ERROR_SECTION;
+    if (!arithmetic_holds() || !target.arithmetic_holds()) return @NAME@_ERROR_ARITHMETIC;
     model->golden = find_section(model->memory, model->size, sections, KIND_GOLDEN, target.rounds ? ROUNDED : 0, 0, GOLDEN_BYTES);
     model->weights = (const char *)model->memory + weights;
     model->target = number;
@@ -95,7 +97,8 @@ int @name@_model_open_target(@name@_model *model, const void *memory, size_t siz
         if (wanted && strcmp(wanted, target.name) != 0) continue;
         const int result = open_number(model, sections, number);
         if (result == @NAME@_OK) return @NAME@_OK;
-        if (reason != @NAME@_ERROR_SECTION) reason = result;
+        if (result == @NAME@_ERROR_ARITHMETIC || reason != @NAME@_ERROR_SECTION) reason = result;
+        if (result == @NAME@_ERROR_ARITHMETIC) break; /* another target would compute as wrongly, or hide that this one does */
     }
     memset(model, 0, sizeof *model);
     return reason;
@@ -132,12 +135,46 @@ const char *@name@_error_text(int error) {
     case @NAME@_ERROR_TARGET: return "this code has no such target; it has @targets@, as far as this machine's compiler can make them";
     case @NAME@_ERROR_CPU: return "this CPU lacks the instructions of that target; let open() choose, or make one with TARGETS=generic";
     case @NAME@_ERROR_SECTION: return "the file holds no weights for this target; make code and weights together";
+    case @NAME@_ERROR_ARITHMETIC:
+        return "this build, or this thread, does not compute as C says; compile and link without -ffast-math, -Ofast, "
+               "-funsafe-math-optimizations and -ffp-contract=fast, and open the model where denormals are computed with (no FTZ, no DAZ)";
     case @NAME@_ERROR_SELFTEST: return "the self-test came to other numbers than it should: this build, or this machine, computes wrong";
     case @NAME@_ERROR_RECURRENCE: return "these weights were made for another recurrence than this code's, which is @recurrence@; make code and weights together";
     case @NAME@_ERROR_NOT_FINITE: return "the frame's score, or what the network remembers of it, is no finite number; the stream goes on with the next frame";
     default: return "an error that does not exist";
     }
 }
+
+/* ---- threads ---- */
+
+/* A child of fork() has none of its parent's threads, and gcc's OpenMP would wait for them without an end. So the process is kept that ran
+ * on several threads first, one for all networks of a program, and any other process runs on one. */
+#if defined(_OPENMP) && defined(__GNUC__) && (defined(__unix__) || defined(__APPLE__))
+#include <unistd.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__ELF__) || defined(__APPLE__)
+extern int zoetrope_threads_process;
+__attribute__((weak)) int zoetrope_threads_process = 0;
+#else
+static int zoetrope_threads_process = 0;
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+static int threads_here(int threads) {
+    if (threads == 1) return 1;
+    const int process = (int)getpid();
+    int first = __atomic_load_n(&zoetrope_threads_process, __ATOMIC_RELAXED);
+    if (first == 0 && __atomic_compare_exchange_n(&zoetrope_threads_process, &first, process, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        return threads;
+    return first == process ? threads : 1;
+}
+#else
+static int threads_here(int threads) { return threads; }
+#endif
 
 /* ---- the workspace: a clip in, a clip out, states and codes of all runs, a stream's state, and the tensors of the kernels ---- */
 
@@ -156,7 +193,7 @@ static @name@_call start_call(const @name@_model *model, void *workspace) {
     call.weights = model->weights;
     call.workspace = (char *)workspace + (64 - (uintptr_t)workspace % 64) % 64;
     call.scratch = call.workspace + WORKSPACE_BYTES;
-    call.threads = model->threads;
+    call.threads = threads_here(model->threads);
     return call;
 }
 

@@ -125,6 +125,65 @@ small_weights_are_not_filtered() {
         --targets generic -o "$scratch/unfiltered" 2>"$scratch/said" && grep "weights in int8 are not filtered" "$scratch/said"
 }
 check "weights of another precision than f32 are not filtered, and that is said" small_weights_are_not_filtered
+# Flags that let the compiler reorder sums and round otherwise change no bits. Nor does a mode of the processor, or what no compiler can be
+# told in the source, without an error.
+reordering="-O1 -fassociative-math -fno-signed-zeros -fno-trapping-math -freciprocal-math"
+two_targets() {
+    build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$scratch/parity_small/last.safetensors" --targets generic,avx2 -o "$scratch/two"
+}
+# bits_of FOLDER OUT COMPILER…: what tests/bundle/bits.c says of it, without an option that the linker would understand.
+bits_of() {
+    folder=$1 out=$2
+    shift 2
+    mkdir -p "$out" && for file in "$folder"/parity_small*.c tests/bundle/bits.c; do
+        "$@" -std=c11 -DBUNDLE=parity_small -DUPPER=PARITY_SMALL -DBUNDLE_HEADER='"parity_small.h"' "-I$folder" -c "$file" \
+            -o "$out/$(basename "$file" .c).o" || return 1
+    done
+    "$1" "$out"/*.o ${link-} -lm -o "$out/bits" && "$out/bits" "$scratch/two/parity_small.weights" >"$out.bits" && cat "$out.bits"
+}
+# shellcheck disable=SC2086 # several options
+keeps_its_bits() { # COMPILER
+    bits_of "$scratch/two" "$scratch/plain_$1" "$1" -O1 && bits_of "$scratch/two" "$scratch/fast_$1" "$1" $reordering && test -s "$scratch/fast_$1.bits" &&
+        cmp "$scratch/plain_$1.bits" "$scratch/fast_$1.bits"
+}
+is_an_error_when_compiled() {
+    for flag in -ffast-math -ffinite-math-only; do
+        gcc -std=c11 $flag -fsyntax-only "$scratch/two/parity_small_generic.c" 2>"$scratch/said" && return 1
+        grep "change what this program computes" "$scratch/said" || return 1
+    done
+}
+all_refused() { test -s "$1" && ! grep -v "does not compute as C says" "$1"; }
+# shellcheck disable=SC2086 # several options
+notices_reordering() { # COMPILER: without what tells it not to
+    mkdir -p "$scratch/bare" && cp "$scratch/two"/*.[ch] "$scratch/bare" && sed -i '/^#pragma.*\(optimize\|float_control\|clang fp\)/d' "$scratch/bare"/*.c &&
+        for flags in "-fassociative-math -fno-signed-zeros -fno-trapping-math" -freciprocal-math; do
+            bits_of "$scratch/bare" "$scratch/bare_$1" "$1" -O1 $flags && all_refused "$scratch/bare_$1.bits" || return 1
+        done
+}
+notices_flushing() {
+    link=-funsafe-math-optimizations bits_of "$scratch/two" "$scratch/flushed" gcc -O1 && all_refused "$scratch/flushed.bits"
+}
+check "parity_small: a bundle of two targets" two_targets
+for compiler in gcc clang; do check "flags that reorder sums change no bits of a bundle, $compiler" keeps_its_bits $compiler; done
+check "flags by which nothing is no number are an error" is_an_error_when_compiled
+check "a bundle whose sums are reordered is not opened" notices_reordering gcc
+if [ "$(uname -m)" = x86_64 ]; then check "a bundle is not opened where denormals are taken for zero" notices_flushing; fi
+first_target_is_the_best() {
+    grep -A 1 'case 0:' "$scratch/two/parity_small.c" | grep '"avx2"' &&
+        build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$scratch/parity_small/last.safetensors" --targets avx2,generic -o "$scratch/owt" &&
+        diff -r "$scratch/two" "$scratch/owt" &&
+        build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$scratch/parity_small/last.safetensors" --precision int8 \
+            --targets bf16_emulated,generic,avx512,avx512_bf16 -o "$scratch/four" && grep -A 1 'case 0:' "$scratch/four/parity_small.c" | grep '"avx512_bf16"' &&
+        grep -A 1 'case 3:' "$scratch/four/parity_small.c" | grep '"bf16_emulated"'
+}
+check "the best target goes first, whatever order they are asked for in" first_target_is_the_best
+# Children of fork(), of two bundles, under the OpenMP of gcc, which would wait for threads that are not there.
+forks() {
+    gcc -std=gnu11 -O1 -fopenmp $warnings ${CFLAGS-} -Ibuild/tiny/inference -Ibuild/frames/inference tests/bundle/fork.c "$scratch/objects_tiny"/*.o \
+        "$scratch/objects_frames"/*.o -lm -lpthread -o "$scratch/fork" &&
+        "$scratch/fork" build/tiny/inference/tiny.weights build/frames/inference/frames.weights
+}
+if [ -s "$scratch/objects_frames/frames.o" ]; then check "a child of fork() runs on one thread, or on its own" forks; fi
 # The trainer's `score` is the bundle's streaming: the same frames, as PNG files and raw.
 scores_agree() {
     folder=$scratch/scores

@@ -38,11 +38,28 @@ check "clips that cannot be read leave the bundle that was there, and nothing el
 builds_with_cmake() {
     sed "s/^name: .*/name: $1/" tests/fixtures/parity_small.yaml >"$scratch/$1.yaml" &&
         build/zoetrope inference "$scratch/$1.yaml" --weights tests/fixtures/parity_small.weights.safetensors --targets generic -o "$scratch/$1" &&
-        printf '%s\n' 'cmake_minimum_required(VERSION 3.9...3.31)' 'project(user C)' "add_subdirectory($1)" 'add_executable(program program.c)' \
+        printf '%s\n' 'cmake_minimum_required(VERSION 3.10...4.0)' 'project(user C)' "add_subdirectory($1)" 'add_executable(program program.c)' \
             "target_link_libraries(program PRIVATE $2)" >"$scratch/CMakeLists.txt" &&
         printf '%s\n' "#include \"$1.h\"" "int main(void) { return $1_error_text(0) == 0; }" >"$scratch/program.c" &&
         cmake -S "$scratch" -B "$scratch/cmake_$1" -DCMAKE_C_FLAGS="-O0 ${CFLAGS-}" && cmake --build "$scratch/cmake_$1" && "$scratch/cmake_$1/program"
 }
 check "a bundle has its name in CMake" builds_with_cmake net net
 for name in all m; do check "a bundle called $name has another name in CMake" builds_with_cmake $name ${name}_network; done
+# optimises LEVEL OPTION…: the last -O with which CMake compiles the bundle, as a project by itself, without a warning of what is deprecated.
+optimises() {
+    level=$1
+    shift
+    rm -rf "$scratch/levels" && env -u CFLAGS cmake -S "${project-$scratch/net}" -B "$scratch/levels" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON \
+        -DCMAKE_DISABLE_FIND_PACKAGE_OpenMP=ON -Wdeprecated -Werror=deprecated "$@" &&
+        grep '"command".*net_generic' "$scratch/levels/compile_commands.json" >"$scratch/command" && cat "$scratch/command" &&
+        [ "$(grep -o -e ' -O[0-9a-z]*' "$scratch/command" | tail -n 1)" = "${level:+ $level}" ]
+}
+optimises_as_the_directory_says() {
+    mkdir -p "$scratch/user" && printf '%s\n' 'cmake_minimum_required(VERSION 3.10...4.0)' 'project(user C)' 'add_compile_options(-O1)' \
+        'add_subdirectory(../net net)' >"$scratch/user/CMakeLists.txt" && project=$scratch/user optimises -O1
+}
+check "CMake compiles a bundle with -O2 where nobody says a level" optimises -O2
+check "CMake compiles a bundle as the build type says" optimises "" -DCMAKE_BUILD_TYPE=Debug
+check "CMake compiles a bundle as CMAKE_C_FLAGS say" optimises -O3 "-DCMAKE_C_FLAGS=-g -O3"
+check "CMake compiles a bundle as its user's directory says" optimises_as_the_directory_says
 done_checking

@@ -45,6 +45,40 @@ for compiler in gcc clang; do
     done
 done
 
+# A trainer that somebody builds with flags that let sums be reordered, runtime and all; linking it so takes denormals for zero.
+reordering="-fassociative-math -fno-signed-zeros -fno-trapping-math -freciprocal-math"
+# shellcheck disable=SC2046,SC2086 # objects, options
+links_reordered() { # PROGRAM OPTION
+    gcc -fopenmp $2 "$scratch/reordered"/*.o $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm -o "$1"
+}
+# shellcheck disable=SC2086 # options
+builds_reordered() {
+    build/zoetrope compile tests/fixtures/parity_small.yaml --targets generic -o "$scratch/generic" && mkdir -p "$scratch/reordered" || return 1
+    for file in runtime/*.c "$scratch/generic"/*.c; do
+        gcc -std=gnu11 -D_GNU_SOURCE -O1 $reordering -fopenmp -Iruntime -c "$file" -o "$scratch/reordered/$(basename "$file" .c).o" || return 1
+    done
+    links_reordered "$scratch/trainer" ""
+}
+trains_the_same() {
+    export ZOETROPE_TARGET=generic
+    build/parity_small/parity_small train --iterations 5 --threads 2 --out "$scratch/run" && "$scratch/trainer" train --iterations 5 --threads 2 --out "$scratch/again" &&
+        cmp "$scratch/run/last.safetensors" "$scratch/again/last.safetensors"
+}
+refuses_to_flush() {
+    links_reordered "$scratch/flushing" -funsafe-math-optimizations && "$scratch/flushing" train --iterations 1 --out "$scratch/flushed" 2>"$scratch/said" && return 1
+    grep "does not compute as C says" "$scratch/said"
+}
+check "a trainer is built with flags that reorder sums" builds_reordered
+check "… and trains to the same bits" trains_the_same
+if [ "$(uname -m)" = x86_64 ]; then check "a trainer does not start where denormals are taken for zero" refuses_to_flush; fi
+# What computes in the runtime says so first; peak.c only measures.
+runtime_is_exact() {
+    for file in $(grep -lwE 'float|double' runtime/*.c | grep -v '/peak\.c$'); do
+        grep -m 1 '^#include' "$file" | grep -q '"exact.h"' || { echo "$file does not begin with exact.h"; return 1; }
+    done
+}
+check "every file of the runtime that computes includes exact.h first" runtime_is_exact
+
 # aarch64: no trainer (that needs FFmpeg's libraries), but the model itself, under an emulator.
 arm=aarch64-linux-gnu-gcc
 runs_on_arm() {
