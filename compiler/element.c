@@ -1,4 +1,5 @@
 /* Elementwise nodes as expressions of the elements that they read. */
+#include "function.h"
 #include "lower.h"
 
 #include <string.h>

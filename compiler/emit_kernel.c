@@ -4,6 +4,8 @@
  *   static void NAME(tensors…, ptrdiff_t time, char *scratch, int threads)                         all of them
  */
 #include "emit.h"
+#include "loop_tree.h"
+#include "unroll.h"
 
 #include <string.h>
 

@@ -2,6 +2,7 @@
  * generating is a variable of its own; a buffer with an access whose place is not known, or whose vectors overlap each other or
  * single elements, stays an array. */
 #include "emit.h"
+#include "loop_tree.h"
 
 #include <string.h>
 

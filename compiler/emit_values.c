@@ -2,6 +2,7 @@
  * same nodes, a load of the same address with no store between that may have changed it). What is used more than once becomes a
  * constant, declared just before its first use; statements keep their order. */
 #include "emit.h"
+#include "loop_tree.h"
 
 #include <string.h>
 

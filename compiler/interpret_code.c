@@ -1,6 +1,7 @@
 /* interpret_code.c: expressions as straight-line code on a machine, and the memory it works on, with all its checks. */
 #include "bfloat16.h"
-#include "interpret.h"
+#include "interpreter.h"
+#include "support.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* kernel_buffers: the tensors of a kernel, in the order of its function's parameters. Also the questions about trees that several
  * printers ask. */
 #include "emit.h"
+#include "loop_tree.h"
 
 typedef struct Tensors {
     const Kernel *kernel;

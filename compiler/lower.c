@@ -1,8 +1,14 @@
 /* lower: a graph → the kernels and programs of one target. */
 #include "lower.h"
+
+#include "nontemporal.h"
 #include "pass.h"
 #include "pointer_map.h"
+#include "print_loop.h"
+#include "schedule.h"
 #include "tuning.h"
+#include "unroll.h"
+#include "verify.h"
 
 #include <string.h>
 

@@ -8,6 +8,7 @@
 #include "lower_filter.h"
 #include "lower_pairs.h"
 #include "lower_tiles.h"
+#include "pairs.h"
 
 #include <string.h>
 

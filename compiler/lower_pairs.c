@@ -7,6 +7,8 @@
  * Activations become pairs where they are staged, weights by a kernel of their own, just before. */
 #include "lower_pairs.h"
 
+#include "pairs.h"
+
 #include <string.h>
 
 #define V affine_variable

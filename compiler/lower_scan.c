@@ -1,4 +1,5 @@
 /* What is inside a scan and has no loops of its own in common with anything else: a carry's first value, and the GRU's cell. */
+#include "function.h"
 #include "lower.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
 /* The loss, the optimizer, and the copies between layouts: what is over all parameters or all pixels. */
+#include "function.h"
 #include "lower.h"
+#include "schedule.h"
 
 #include <string.h>
 

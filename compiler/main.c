@@ -1,6 +1,7 @@
 /* zoetrope: compiles a network spec to C. compile_spec() and compile_target() are the table of contents: the passes, in order. */
 #include "inference.h"
 #include "output.h"
+#include "print_loop.h"
 #include "tune.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 
 #include "choice.h"
 #include "graph.h"
-#include "loop.h"
+#include "kernel.h"
 #include "target.h"
 
 /* Where a tensor's memory is. Generated programs get a ModelStep (runtime/model.h), or a block and file-order values. */

@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_TARGET_H
 #define ZOETROPE_TARGET_H
 
-#include "loop.h"
+#include "kernel.h"
 
 typedef struct Target {
     const char *name;      /* avx512 */
