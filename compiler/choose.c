@@ -1,5 +1,37 @@
-/* choose: the cost model of register tiles. Its constants are the target's (target.c), never this machine's. */
+/* choose: what a kernel is run by, and the cost model of register tiles. Its constants are the target's (target.c), never this machine's.
+ */
 #include "lower.h"
+
+#include "recompute.h"
+
+/* ---- what is wanted of a kernel ---- */
+
+static int wanted_number(const Lowering *l, const char *kernel) {
+    return find_wanted(l->choices->wanted, first_name(kernel)); /* computed again: as the first */
+}
+
+Algorithm wanted_algorithm(const Lowering *l, const char *kernel) {
+    const int number = wanted_number(l, kernel);
+    return number >= 0 ? l->choices->wanted->kernel[number].algorithm : ALGORITHM_ANY;
+}
+
+KernelChoice *begin_choice(const Lowering *l, const char *kernel, Algorithm algorithm) {
+    KernelChoice *choice = NEW(KernelChoice);
+    *choice = (KernelChoice){.kernel = kernel, .algorithm = algorithm, .target = l->target};
+    TargetCode *code = l->code;
+    if (l->program == &code->train && first_name(kernel) == kernel) {
+        MAKE_ROOM(code->choice, code->choice_count, code->choice_capacity);
+        code->choice[code->choice_count++] = choice;
+    }
+    const int number = wanted_number(l, kernel);
+    if (number < 0) return choice;
+    choice->wanted = &l->choices->wanted->kernel[number];
+    choice->answer = &code->answer[number];
+    if (!choice->answer->found) *choice->answer = (Answer){.found = true, .algorithm = algorithm};
+    return choice;
+}
+
+/* ---- register tiles ---- */
 
 enum { TILE_VECTORS, TILE_OUTER, TILE_INNER };
 
@@ -72,7 +104,7 @@ RegisterTile choose_grad_tile(const Target *target, long vectors, long outer, lo
 }
 
 RegisterTile tuned_tile(KernelChoice *choice, RegisterTile model, const ChoiceField field[3], const long range[3], bool inner_of_vectors) {
-    const int registers = choice->lowering->target->registers;
+    const int registers = choice->target->registers;
     long *const size[3] = {&model.vectors, &model.outer, &model.inner};
     for (int d = 0; d < 3; d++) {
         if (field[d] == FIELDS) continue;

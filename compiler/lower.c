@@ -6,7 +6,6 @@
 #include "pointer_map.h"
 #include "print_loop.h"
 #include "schedule.h"
-#include "tuning.h"
 #include "unroll.h"
 #include "verify.h"
 
@@ -168,16 +167,18 @@ void add_call(Program *program, const Kernel *kernel, Scan *scan) {
     program->call[program->call_count++] = (Call){kernel, scan};
 }
 
-/* Why the kernel cannot be run as it was chosen to be. Of the cost model's choices that is a bug; a tuning file's are its writer's. */
+/* Why the kernel cannot be run as it was chosen to be. Of the cost model's choices that is a bug; what is wanted is for the caller to
+ * judge.
+ */
 static void refuse_kernel(const Lowering *l, const Kernel *kernel, const char *why) {
-    const TuningEntry *entry = l->choices && l->choices->tuning ? tuning_entry(l->choices->tuning, l->target, kernel->name) : NULL;
-    if (!entry) {
+    const int wanted = l->choices ? find_wanted(l->choices->wanted, kernel->name) : -1;
+    if (wanted < 0) {
         if (kernel->tree) print_kernel(stderr, kernel);
         die("%s for %s: %s", kernel->name, l->target->name, why);
     }
-    l->choices->tuning->refused++;
-    tuning_error(l->choices->tuning, &entry->key, "choose smaller tiles or blocks", "`%s` cannot be run like this on %s: %s", kernel->name,
-                 l->target->name, why);
+    l->code->refused++;
+    Answer *answer = &l->code->answer[wanted];
+    if (!answer->why) answer->why = why;
 }
 
 /* Alone, whose tensors begin at cache lines. */
@@ -285,9 +286,10 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
                          .renew = {.name = "renew"},
                          .normal = {.name = "normal"}};
     begin_pass(PASS_LOWER);
-    Choices possible = *choices;
-    if (target->pairs) possible.filtering = 0; /* its sums would lose bits that bfloat16 does not have to spare */
-    Lowering l = {.target = target, .code = code, .graph = training, .choices = &possible};
+    code->choices = *choices;
+    if (target->pairs) code->choices.filtering = 0; /* its sums would lose bits that bfloat16 does not have to spare */
+    if (choices->wanted) code->answer = NEW_ARRAY(Answer, choices->wanted->count);
+    Lowering l = {.target = target, .code = code, .graph = training, .choices = &code->choices};
     allocate_parameters(&l);
     lower_graph(&l, training, &code->train);
     code->train_buffer = l.buffer;

@@ -130,6 +130,10 @@ long output_features(const Node *weight, long shape[4]);
 long output_of(const Node *weight, long i);
 
 /* ---- choose.c: the cost model ---- */
+/* What the kernel is wanted to be run by. */
+Algorithm wanted_algorithm(const Lowering *l, const char *kernel);
+/* The kernel is run by this algorithm; choose() follows for each of its values. Those of a training step are kept in TargetCode. */
+KernelChoice *begin_choice(const Lowering *l, const char *kernel, Algorithm algorithm);
 typedef struct RegisterTile { /* vectors of one operand by values of the other */
     long vectors;             /* along the lanes' variable */
     long outer, inner;        /* two variables of the broadcast operand */

@@ -59,7 +59,7 @@ static long tile_vectors(const Target *target, long vectors, bool wide) {
 }
 
 long choose_vectors(KernelChoice *choice, long vectors, bool wide) {
-    const Target *target = choice->lowering->target;
+    const Target *target = choice->target;
     const long room = (target->registers - 1) / 2;
     const Legal legal = {.most = minimum(vectors, room), .divides = vectors, .registers = room < vectors ? target->registers : 0};
     return choose(choice, FIELD_TILE_VECTORS, tile_vectors(target, vectors, wide), legal);
@@ -120,7 +120,7 @@ static Cut model_cut(const Cutting *c, long most) {
 static Cut choose_cut(KernelChoice *choice, const Node *node, const FilterPlan *plan, long vectors, long channels) {
     static const ChoiceField blocks[3] = {FIELD_BLOCK_IMAGES, FIELD_BLOCK_ROWS, FIELD_BLOCK_COLUMNS};
     static const ChoiceField tiles[3] = {FIELD_TILE_IMAGES, FIELD_TILE_ROWS, FIELD_TILE_COLUMNS};
-    const Target *target = choice->lowering->target;
+    const Target *target = choice->target;
     const long tile_bytes = 4 * channels * plan->filter[0]->transformed_inputs * plan->filter[1]->transformed_inputs;
     const long bytes = choice->algorithm == ALGORITHM_FILTERED_4 ? FILTER_BYTES_4 : FILTER_BYTES_2;
     const Cutting c = {.extent = {node->shape[0], plan->tiles[0], plan->tiles[1]},

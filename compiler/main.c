@@ -84,11 +84,10 @@ static Model *compile_spec(Options *options) {
 /* The rest, for one target: recompute, fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, or training needs more memory
  * than it may, which was reported. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
-    Choices choices = options->choices;
-    choices.tuning = model->tuning;
-    TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &choices, stderr);
+    TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &options->choices, model->tuning, stderr);
     if (!code) return NULL;
-    code = lower_within(code, model->evaluation, &choices, &options->memory);
+    code = lower_within(code, model->evaluation, &options->memory);
+    if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
     const bool fused = options->dump == PASS_FUSE; /* the passes before it leave no mark of that */
     if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, code->training, fused);

@@ -54,6 +54,16 @@ typedef struct Program {
     Call *call;
 } Program;
 
+/* How, where there is a choice that shapes and targets do not decide. */
+typedef struct Choices {
+    int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
+    bool filter_everywhere; /* … or wherever it is possible, for the tests */
+    bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
+    bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
+    const WantedChoices *wanted; /* NULL: the cost model decides */
+} Choices;
+extern const Choices default_choices;
+
 /* Everything that is generated for one target. */
 typedef struct TargetCode {
     const Target *target;
@@ -75,6 +85,9 @@ typedef struct TargetCode {
     const char *tuning;    /* a hash of the choices that the cost model would have made otherwise; NULL: there are none */
     KernelChoice **choice; /* for the kernels of a training step, in their order */
     int choice_count, choice_capacity;
+    Choices choices; /* by which it was lowered: of those that were given, what its target can do */
+    Answer *answer;  /* to each of choices.wanted */
+    int refused;     /* calls that are missing, for their kernels could not be run as wanted: there is a `why` in an answer */
     const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
     const Graph *training;                          /* whose nodes `train` computes */
     const int *train_call; /* by node id, and one more: the first of its calls in `train`, those of the next node following */
@@ -91,16 +104,6 @@ int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[]
 
 /* Whether its products are dot products of pairs of bfloat16. */
 bool kernel_has_pairs(const Kernel *kernel);
-
-/* How, where there is a choice that shapes and targets do not decide. */
-typedef struct Choices {
-    int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
-    bool filter_everywhere; /* … or wherever it is possible, for the tests */
-    bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
-    bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
-    struct Tuning *tuning; /* tuning.h; NULL: the cost model decides */
-} Choices;
-extern const Choices default_choices;
 
 /* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);

@@ -194,7 +194,7 @@ static void list_again(Trade *trade, const Footprint *footprint, const Sequence 
 enum { ATTEMPTS = 4 };
 
 /* The workspace is reckoned without lowering; should the program that is then lowered want more, the next attempt is told so. */
-static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, const Choices *choices, Trade *trade, long workspace) {
+static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, Trade *trade, long workspace) {
     const Footprint *footprint = find_footprint(plain);
     Keeping *keeping = NEW_ARRAY(Keeping, maximum(footprint->candidates, 1));
     TargetCode *code = plain;
@@ -204,7 +204,7 @@ static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, con
         const Sequence *sequence = sequence_with(footprint, keeping);
         Graph *training = graph_of(plain->training, sequence);
         verify_graph(training);
-        code = lower_model(training, evaluation, plain->target, choices);
+        code = lower_model(training, evaluation, plain->target, &plain->choices);
         begin_pass(PASS_RECOMPUTE);
         list_again(trade, footprint, sequence);
         least = minimum(least, code->workspace_bytes);
@@ -216,7 +216,7 @@ static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, con
     return code;
 }
 
-TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const Choices *choices, const MemoryLimit *limit) {
+TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const MemoryLimit *limit) {
     TargetCode *code = plain;
     if (!limit->bytes) return code;
     begin_pass(PASS_RECOMPUTE);
@@ -228,7 +228,7 @@ TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const Choic
         trade->step_flops += call->kernel->flops * (call->scan ? (double)call->scan->steps : 1);
     }
     trade->possible = trade->before <= limit->bytes;
-    if (!trade->possible) code = lower_attempt(code, evaluation, choices, trade, limit->bytes - scratch);
+    if (!trade->possible) code = lower_attempt(code, evaluation, trade, limit->bytes - scratch);
     code->trade = trade;
     code->tuning = plain->tuning;
     return code;

@@ -153,7 +153,7 @@ END_TEST
 static char *explained_within(const Model *model, const Target *target, const MemoryLimit *limit, TargetCode **code) {
     Explanation *explanation = explain_model(model);
     explain_target(explanation, *code = lower_within(lower_model(model->training, model->evaluation, target, &default_choices),
-                                                     model->evaluation, &default_choices, limit));
+                                                     model->evaluation, limit));
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);

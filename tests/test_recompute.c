@@ -172,7 +172,7 @@ END_TEST
 /* ---- gru_ae ---- */
 
 static TargetCode *within(const Plain *plain, long bytes, int threads) {
-    return lower_within(plain->code, plain->evaluation, &default_choices, &(MemoryLimit){bytes, threads});
+    return lower_within(plain->code, plain->evaluation, &(MemoryLimit){bytes, threads});
 }
 
 START_TEST(limits_are_held_to_the_byte_and_the_least_is_possible) {

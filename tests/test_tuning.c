@@ -32,11 +32,11 @@ static Compiled compile_with(const char *text, const Target *only) {
     size_t size;
     FILE *errors = open_memstream(&result.errors, &size);
     differentiate(result.training);
-    Choices choices = {.filtering = 2, .tuning = parse_tuning("x.yaml", text, strlen(text), gru_ae_spec(), errors)};
-    for (int t = 0; choices.tuning && targets[t]; t++) {
+    const Tuning *tuning = parse_tuning("x.yaml", text, strlen(text), gru_ae_spec(), errors);
+    for (int t = 0; tuning && targets[t]; t++) {
         bool wanted = targets[t] == only;
-        for (int i = 0; !only && i < choices.tuning->count; i++) wanted = wanted || choices.tuning->target[i].target == targets[t];
-        if (wanted) result.code[t] = lower_tuned(result.training, result.evaluation, targets[t], &choices, errors);
+        for (int i = 0; !only && i < tuning->count; i++) wanted = wanted || tuning->target[i].target == targets[t];
+        if (wanted) result.code[t] = lower_tuned(result.training, result.evaluation, targets[t], &default_choices, tuning, errors);
     }
     fclose(errors);
     return result;
