@@ -2,28 +2,26 @@
  */
 #include "lower.h"
 
-#include "recompute.h"
-
 /* ---- what is wanted of a kernel ---- */
 
-static int wanted_number(const Lowering *l, const char *kernel) {
-    return find_wanted(l->choices->wanted, first_name(kernel)); /* computed again: as the first */
+int wanted_number(const Lowering *l, const Node *node) {
+    return find_wanted(l->choices->wanted, node->repeats ? node->repeats : node->name);
 }
 
-Algorithm wanted_algorithm(const Lowering *l, const char *kernel) {
-    const int number = wanted_number(l, kernel);
+Algorithm wanted_algorithm(const Lowering *l, const Node *node) {
+    const int number = wanted_number(l, node);
     return number >= 0 ? l->choices->wanted->kernel[number].algorithm : ALGORITHM_ANY;
 }
 
-KernelChoice *begin_choice(const Lowering *l, const char *kernel, Algorithm algorithm) {
+KernelChoice *begin_choice(const Lowering *l, Algorithm algorithm) {
     KernelChoice *choice = NEW(KernelChoice);
-    *choice = (KernelChoice){.kernel = kernel, .algorithm = algorithm, .target = l->target};
+    *choice = (KernelChoice){.kernel = l->node->name, .algorithm = algorithm, .target = l->target};
     TargetCode *code = l->code;
-    if (l->program == &code->train && first_name(kernel) == kernel) {
+    if (l->program == &code->train && !l->node->repeats) {
         MAKE_ROOM(code->choice, code->choice_count, code->choice_capacity);
         code->choice[code->choice_count++] = choice;
     }
-    const int number = wanted_number(l, kernel);
+    const int number = wanted_number(l, l->node);
     if (number < 0) return choice;
     choice->wanted = &l->choices->wanted->kernel[number];
     choice->answer = &code->answer[number];

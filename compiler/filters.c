@@ -248,7 +248,7 @@ bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return false;
     const long channels = node->input[0]->shape[1], outputs = node->shape[1];
     if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
-    const Algorithm wanted = wanted_algorithm(l, node->name);
+    const Algorithm wanted = wanted_algorithm(l, node);
     double best = l->choices->filter_everywhere ? HUGE_VAL : 0.9;
     bool found = false;
     for (int size = l->choices->filtering; size >= 2; size -= 2) {

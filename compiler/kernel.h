@@ -85,6 +85,8 @@ typedef struct Statement Statement;
 typedef struct Kernel {
     const char *name;     /* encoder1_conv_forward */
     const char *serves;   /* the kernel whose choices made it necessary; NULL: none */
+    const char *layer;    /* whose work it is: encoder1, loss; NULL: that of the update */
+    bool product;         /* a convolution, a linear layer or a gradient of one */
     const char *comment;  /* shapes and the formula, a line each */
     double flops, bytes;  /* arithmetic as written (a multiply-add is 2), and compulsory traffic */
     bool read_late;       /* what it writes, into the workspace, is read when caches have forgotten it */

@@ -145,6 +145,11 @@ void set_work(Kernel *kernel, double flops) {
     kernel->bytes = traffic.bytes;
 }
 
+void set_product_work(Kernel *kernel, double flops) {
+    kernel->product = true;
+    set_work(kernel, flops);
+}
+
 /* ---- finishing ---- */
 
 static const char *schedule_words(const Kernel *kernel) {
@@ -171,7 +176,7 @@ void add_call(Program *program, const Kernel *kernel, Scan *scan) {
  * judge.
  */
 static void refuse_kernel(const Lowering *l, const Kernel *kernel, const char *why) {
-    const int wanted = l->choices ? find_wanted(l->choices->wanted, kernel->name) : -1;
+    const int wanted = l->node ? wanted_number(l, l->node) : -1;
     if (wanted < 0) {
         if (kernel->tree) print_kernel(stderr, kernel);
         die("%s for %s: %s", kernel->name, l->target->name, why);
@@ -195,6 +200,7 @@ void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     const char *why = NULL;
     Text violation = text_begin(); /* outlives the verifier's memory */
     const Pass pass = begin_pass(PASS_SCHEDULE);
+    if (l->node) kernel->layer = l->node->layer;
     for (int i = 0; i < kernel->compute_count; i++) kernel->schedule[i].lanes = l->target->lanes;
     if (schedule_kernel(kernel, &why)) {
         kernel->schedule_note = schedule_words(kernel);
@@ -255,13 +261,18 @@ void lower_nodes(Lowering *l, int first, int end, Program *program) {
         l->first_call[i] = program->call_count;
         if (node->scan && node->scan != scan)
             for (int k = i; k < graph->node_count && graph->node[k]->scan == node->scan; k++)
-                if (graph->node[k]->op == OP_CARRY) lower_carry(l, graph->node[k]);
+                if (graph->node[k]->op == OP_CARRY) {
+                    l->node = graph->node[k];
+                    lower_carry(l, graph->node[k]);
+                }
         scan = node->scan;
         if (node->fused) continue;
+        l->node = node;
         if (lowerings[node->op]) lowerings[node->op](l, node);
         else if (!operation_is(node->op, ELEMENTWISE | STORAGE)) die("%s has no lowering", operation_name(node->op));
         else if (operation_is(node->op, ELEMENTWISE) && epilogue_of(graph, node->input[0]) != node) lower_element(l, node);
     }
+    l->node = NULL;
     l->first_call[end] = program->call_count;
 }
 

@@ -19,6 +19,7 @@ typedef struct Lowering {
     const Choices *choices;
     TargetCode *code;
     Program *program;                   /* being appended to */
+    const Node *node;                   /* being lowered; NULL: what is lowered is of no single one */
     Type weight_type;                   /* inference: of the elements of convolutions' weights and of matrices */
     ParameterStorage *parameter;        /* by index in graph->parameter */
     const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
@@ -98,7 +99,8 @@ void start_graph(Lowering *l, const Graph *graph);
 void lower_nodes(Lowering *l, int first, int end, Program *program);
 /* Every access of the compute, through its virtual buffers too, is unit-stride in whole vectors, or uniform, along the variable. */
 bool lanes_fit(const Compute *compute, const char *variable, int lanes);
-void set_work(Kernel *kernel, double flops); /* flops, and the compulsory bytes from its computes' buffers */
+void set_work(Kernel *kernel, double flops);         /* flops, and the compulsory bytes from its computes' buffers */
+void set_product_work(Kernel *kernel, double flops); /* the same of a convolution, a linear layer or a gradient of one */
 
 /* ---- lower_*.c: one function for each operation that is not elementwise ---- */
 void lower_convolution(Lowering *l, Node *node);
@@ -130,10 +132,13 @@ long output_features(const Node *weight, long shape[4]);
 long output_of(const Node *weight, long i);
 
 /* ---- choose.c: the cost model ---- */
-/* What the kernel is wanted to be run by. */
-Algorithm wanted_algorithm(const Lowering *l, const char *kernel);
-/* The kernel is run by this algorithm; choose() follows for each of its values. Those of a training step are kept in TargetCode. */
-KernelChoice *begin_choice(const Lowering *l, const char *kernel, Algorithm algorithm);
+/* Where the kernel of the node stands in what is wanted; −1: nothing is wanted of it. One that is computed again is as the first. */
+int wanted_number(const Lowering *l, const Node *node);
+/* What it is wanted to be run by. */
+Algorithm wanted_algorithm(const Lowering *l, const Node *node);
+/* The kernel of the node being lowered is run by this algorithm; choose() follows for each of its values. Those of a training step are kept
+ * in TargetCode. */
+KernelChoice *begin_choice(const Lowering *l, Algorithm algorithm);
 typedef struct RegisterTile { /* vectors of one operand by values of the other */
     long vectors;             /* along the lanes' variable */
     long outer, inner;        /* two variables of the broadcast operand */

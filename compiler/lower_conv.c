@@ -86,8 +86,8 @@ void describe_convolution(Kernel *kernel, const Node *node) {
                      "divides",
                      node->padding[0], node->stride[0], node->padding[1], node->stride[1]);
     kernel->comment = format("%s\n%s", formula, shapes_comment(node, from));
-    set_work(kernel,
-             2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) * products_along(node, 1));
+    set_product_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) *
+                                 products_along(node, 1));
 }
 
 /* ---- convolution of either kind, directly ---- */
@@ -174,8 +174,8 @@ void describe_weight_grad(Kernel *kernel, const Node *node) {
                              "s [%ld, %ld, %ld, %ld], x [%ld, %ld, %ld, %ld]",
                              node->stride[0], node->padding[0], node->stride[1], node->padding[1], small->shape[0], small->shape[1],
                              small->shape[2], small->shape[3], large->shape[0], large->shape[1], large->shape[2], large->shape[3]);
-    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
-                         (double)(small->shape[0] * small->shape[2] * small->shape[3]));
+    set_product_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
+                                 (double)(small->shape[0] * small->shape[2] * small->shape[3]));
 }
 
 static Affine strided(const Variable *position, long stride, const Variable *tap, long padding) {

@@ -101,7 +101,7 @@ static void schedule_parts(const Dot *dot, Kernel *kernel) {
     const long columns = divide_evenly(features[2], steps);
     const ChoiceField fields[3] = {FIELD_TILE_CHANNELS, FIELD_TILE_SEQUENCES, FIELD_TILE_STEPS};
     const long ranges[3] = {dot->outputs, dot->sequences, dot->T};
-    const RegisterTile tile = tuned_tile(begin_choice(dot->l, dot->node->name, ALGORITHM_DIRECT),
+    const RegisterTile tile = tuned_tile(begin_choice(dot->l, ALGORITHM_DIRECT),
                                          choose_grad_tile(dot->l->target, ranges[0], ranges[1], ranges[2], false), fields, ranges, false);
     Schedule *schedule = &kernel->schedule[0];
     add_block_levels(schedule);
@@ -237,7 +237,7 @@ void lower_dot(Lowering *l, Node *node, int side, const char *comment, double fl
     Kernel *kernel = new_kernel(node->name, 1);
     add_parts(&dot, kernel);
     kernel->comment = comment;
-    set_work(kernel, flops);
+    set_product_work(kernel, flops);
     finish_kernel(l, kernel, NULL);
     lower_result(&dot);
 }

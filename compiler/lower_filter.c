@@ -406,7 +406,7 @@ static bool lower_inside(Lowering *l, Node *node, const FilterPlan *plan, const 
     const Buffer *taps = weight_along(l, node->input[1], plan->out);
     const long lanes = l->target->lanes, outputs = taps->shape[plan->out], channels = taps->shape[1 - plan->out];
     if (layout_lane(&taps->layout) != plan->out) return false; /* as in no bundle */
-    KernelChoice *choice = begin_choice(l, node->name, filtered_algorithm(plan->filter[0], plan->filter[1]));
+    KernelChoice *choice = begin_choice(l, filtered_algorithm(plan->filter[0], plan->filter[1]));
     FilterPlan single = *plan;
     for (int d = 0; d < 2; d++) single.filter[d] = single_products(plan->filter[d]);
     Filtered f = {.l = l, .node = node, .plan = &single, .input = input, .taps = taps};
@@ -439,7 +439,7 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
         *copy = *plan;
         l->filtered[parameter] = copy;
     }
-    KernelChoice *choice = begin_choice(l, node->name, filtered_algorithm(v, h));
+    KernelChoice *choice = begin_choice(l, filtered_algorithm(v, h));
     /* in bundles, where there are few tiles for each, weights from the second-level cache are what is waited for */
     const bool wide = choice->algorithm == ALGORITHM_FILTERED_4 && !l->choices->few_images;
     const long vectors = choose_vectors(choice, weight->shape[3] / lanes, wide);

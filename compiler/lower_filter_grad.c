@@ -273,7 +273,7 @@ static bool use_tiles(FilteredGrad *f, int size) {
 
 /* Sets tiles by the fastest that there is, or by what a tuning file wants; false: the direct gradient is. */
 static bool choose_tiles(FilteredGrad *f, const Buffer *out) {
-    const Algorithm wanted = wanted_algorithm(f->l, f->node->name);
+    const Algorithm wanted = wanted_algorithm(f->l, f->node);
     double best = f->l->choices->filter_everywhere ? HUGE_VAL : 0.9;
     int found = 0;
     for (int size = f->l->choices->filtering; size >= 2; size -= 2) {
@@ -298,7 +298,7 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
         if (stage[side].blocked < 0 || input->shape[1] < round_up(out->shape[side], lanes)) return false;
         if (side == LARGE || node->input[side]->fused) f.input[side] = input;
     }
-    choose_blocks(&f, begin_choice(l, node->name, filtered_algorithm(f.filter[0], f.filter[1])), out);
+    choose_blocks(&f, begin_choice(l, filtered_algorithm(f.filter[0], f.filter[1])), out);
     const Filter *v = f.filter[0], *h = f.filter[1];
     FilterRun run[2][FILTER_SIZE];
     int runs[2], number = 0;

@@ -111,14 +111,6 @@ Sequence *sequence_with(const Footprint *footprint, const Keeping *keeping) {
 
 /* ---- the sequence as a graph ---- */
 
-static const char again[] = "_again";
-
-/* No other name has this in it: names of nodes are layers' and operations'. */
-const char *first_name(const char *name) {
-    const char *found = strstr(name, again);
-    return found ? format("%.*s", (int)(found - name), name) : name;
-}
-
 static Parameter *copy_parameter(Graph *to, const Parameter *parameter) {
     Parameter *copy = NEW(Parameter);
     *copy = *parameter;
@@ -135,7 +127,8 @@ static Node *copy_instance(Graph *to, const Instance *instance, Node *const *mad
     if (copy.parameter) copy.parameter = to->parameter[copy.parameter->number];
     if (copy.gradient_of) copy.gradient_of = to->parameter[copy.gradient_of->number];
     if (instance->again) {
-        copy.name = format("%s%s", copy.name, again);
+        copy.repeats = copy.name;
+        copy.name = format("%s_again", copy.name);
         copy.scan = NULL; /* all steps at once */
     }
     Node *node = append_node(to, copy);

@@ -37,8 +37,6 @@ typedef struct Trade { /* for one target; memory is that which the limit is abou
 /* What lower_model() made, or, where that is above the limit, the same with some of it computed again, lowered by the same choices. Where
  * that cannot be either, trade->possible of what is returned is false. */
 TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const MemoryLimit *limit);
-/* The name of what a kernel or node computes again: encoder1_conv_forward of encoder1_conv_forward_again_2; else the name itself. */
-const char *first_name(const char *name);
 
 /* ---- recompute.c: what is done in which order ---- */
 

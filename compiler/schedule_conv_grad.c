@@ -47,7 +47,7 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     const long images = small->shape[0], rows = s->shape[2], columns = s->shape[3];
     WeightGradCut cut = {.vector = sides.vector, .broadcast = sides.broadcast, .width = sides.width};
     cut.by_rows = sides.others < 2 && node->kernel[0] > 1; /* the first layer: its kernel's rows are the other side of the tile */
-    KernelChoice *choice = begin_choice(l, node->name, ALGORITHM_DIRECT);
+    KernelChoice *choice = begin_choice(l, ALGORITHM_DIRECT);
     const ChoiceField fields[3] = {sides.width > 1 ? FIELD_TILE_VECTORS : FIELDS,
                                    cut.by_rows ? FIELD_TILE_KERNEL_ROWS : FIELD_TILE_CHANNELS, FIELD_TILE_KERNEL_COLUMNS};
     const long ranges[3] = {sides.vectors, cut.by_rows ? node->kernel[0] : sides.others, node->kernel[1]};
