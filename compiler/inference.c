@@ -4,72 +4,14 @@
  * threads, so that streaming has the bits of whole clips. */
 #include "inference.h"
 #include "lower_filter.h"
+#include "lower_stream.h"
 
 /* ---- graphs ---- */
-
-/* One clip of T frames, whose initial state the caller gives; the loss is the score. */
-static Graph *clip_graph(Spec *spec, const Spec *from, int T) {
-    *spec = *from;
-    spec->T = T;
-    spec->training.batch = 1;
-    spec->initial_state = INITIAL_STATE_NORMAL;
-    spec->loss = LOSS_MSE;
-    Graph *graph = build_graph(spec, false);
-    verify_graph(graph);
-    return graph;
-}
 
 static Graph *inference_graph(Spec *spec, const Spec *from, int T) {
     Graph *graph = fold_batch_norm(clip_graph(spec, from, T));
     verify_graph(graph);
     return graph;
-}
-
-/* ---- what enters and leaves ---- */
-
-/* Copies a node's elements of row t to a tensor in row-major order, at `row` of it, or back. */
-static void lower_passage(Lowering *l, Node *node, Program *program, const char *name, Place place, const char *tensor, long rows, long row,
-                          bool out) {
-    const long shape[4] = {rows, node->shape[1], node->shape[2], node->shape[3]};
-    const Buffer *outside = new_plain(tensor, TYPE_F32, place, 4, shape), *inside = node_buffer(l, node);
-    Kernel *kernel = new_kernel(name, 1);
-    Compute *compute = &kernel->compute[0];
-    static const char *const names[3] = {"c", "h", "w"};
-    const bool carried = has_carried_rows(node);
-    At at = {.split = carried, .n = affine_constant(0), .b = affine_constant(0), .t = affine_constant(0)};
-    Affine *const position[3] = {&at.c, &at.h, &at.w};
-    Affine there[4] = {affine_constant(row)}, here[4];
-    for (int d = 0; d < 3; d++) there[1 + d] = *position[d] = affine_variable(add_variable(compute, names[d], shape[1 + d], false));
-    stored_index(l, node, &at, here);
-    if (out) add_store(compute, outside, there, load(inside, here));
-    else add_store(compute, inside, here, load(outside, there));
-    for (int d = 0; d < 3; d++) add_level(&kernel->schedule[0], names[d], 1, LOOP_SERIAL);
-    kernel->comment = out ? "to the caller" : "from the caller";
-    set_work(kernel, 0);
-    l->program = program;
-    finish_kernel(l, kernel, NULL);
-}
-
-/* After a step: the state of each layer. */
-static void lower_kept_state(Lowering *l, Program *program) {
-    const Graph *graph = l->graph;
-    for (int i = 0; i < graph->node_count; i++) {
-        const Node *carry = graph->node[i];
-        if (carry->op != OP_CARRY) continue;
-        lower_passage(l, carried_node(carry), program, format("keep_%s", carry->name), PLACE_STATE, "state", graph->spec->gru_layers,
-                      carry->which, true);
-    }
-}
-
-/* A trainer's way to run frame by frame: its own weights, with batch norm as it is. */
-void lower_stream(Lowering *l, const Spec *spec, Program *program) {
-    static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
-    Graph *graph = clip_graph(NEW(Spec), spec, 1);
-    l->choices = &direct;
-    start_graph(l, graph);
-    lower_nodes(l, 0, graph->code->id + 1, program);
-    lower_kept_state(l, program);
-    lower_nodes(l, graph->code->id + 1, graph->node_count, program);
 }
 
 /* ---- programs ---- */
@@ -82,10 +24,10 @@ static void lower_frame(Lowering *l, const Graph *graph, InferenceCode *code) {
     lower_kept_state(l, &program[PART_advance]);
     lower_nodes(l, graph->code->id + 1, graph->reconstruction->id + 1, &program[PART_decode]);
     lower_nodes(l, graph->reconstruction->id + 1, graph->node_count, &program[PART_score]);
-    lower_passage(l, graph->latent, &program[PART_put_latent], "put_latent", PLACE_LATENT, "latent", 1, 0, false);
-    lower_passage(l, graph->latent, &program[PART_take_latent], "take_latent", PLACE_LATENT, "latent", 1, 0, true);
-    lower_passage(l, graph->code, &program[PART_put_code], "put_code", PLACE_CODE, "code", 1, 0, false);
-    lower_passage(l, graph->code, &program[PART_take_code], "take_code", PLACE_CODE, "code", 1, 0, true);
+    lower_passage(l, &program[PART_put_latent], &(Passage){"put_latent", graph->latent, false, PLACE_LATENT, "latent", 1, 0});
+    lower_passage(l, &program[PART_take_latent], &(Passage){"take_latent", graph->latent, true, PLACE_LATENT, "latent", 1, 0});
+    lower_passage(l, &program[PART_put_code], &(Passage){"put_code", graph->code, false, PLACE_CODE, "code", 1, 0});
+    lower_passage(l, &program[PART_take_code], &(Passage){"take_code", graph->code, true, PLACE_CODE, "code", 1, 0});
 }
 
 /* The parts run one after another in the same memory, so they are planned as one program; what is put or taken between two of them lives

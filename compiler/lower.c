@@ -1,6 +1,7 @@
 /* lower: a graph → the kernels and programs of one target. */
 #include "lower.h"
 
+#include "lower_stream.h"
 #include "nontemporal.h"
 #include "pass.h"
 #include "pointer_map.h"

@@ -41,6 +41,10 @@ const Buffer *node_buffer(Lowering *l, Node *node);
 const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension);
 /* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
 void weight_sides(const Node *weight, int *out, int *in);
+/* How many output features a weight has; their shape as a vector's, [1, C, H, W]. */
+long output_features(const Node *weight, long shape[4]);
+/* The one that the weight's element number i, in the order of the node's dimensions, belongs to. */
+long output_of(const Node *weight, long i);
 /* [a/V, b/B, the rest, b%B, V lanes of a], a = `lane` (−1: row-major), b the other side: what a register tile walks through in order. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside);
 bool is_read_by_phases(const Lowering *l, const Node *weight);
@@ -125,11 +129,6 @@ void lower_renew(Lowering *l);
 Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment);
 void lower_transfers(Lowering *l); /* load and save programs */
 void lower_normal(Lowering *l);
-void lower_stream(Lowering *l, const Spec *spec, Program *program); /* inference.c */
-/* quantise.c: how many output features a weight has; their shape as a vector's, [1, C, H, W]. */
-long output_features(const Node *weight, long shape[4]);
-/* The one that the weight's element number i, in the order of the node's dimensions, belongs to. */
-long output_of(const Node *weight, long i);
 
 /* ---- choose.c: the cost model ---- */
 /* Where the kernel of the node stands in what is wanted; −1: nothing is wanted of it. One that is computed again is as the first. */

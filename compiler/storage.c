@@ -45,6 +45,24 @@ void weight_sides(const Node *weight, int *out, int *in) {
     *in = weight->rank == 6 ? 3 : 1 - *out;
 }
 
+long output_features(const Node *weight, long shape[4]) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    shape[0] = shape[2] = shape[3] = 1;
+    shape[1] = weight->shape[out];
+    for (int d = 1; d < 3 && weight->rank == 6; d++) shape[1 + d] = weight->shape[d];
+    return shape[1] * shape[2] * shape[3];
+}
+
+long output_of(const Node *weight, long i) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    long inner = 1;
+    const int last = weight->rank == 6 ? 2 : out; /* a matrix's outputs are its first three dimensions */
+    for (int d = last + 1; d < weight->rank; d++) inner *= weight->shape[d];
+    return weight->rank == 6 ? i / inner : i / inner % weight->shape[out];
+}
+
 /* rank 4: a and b are 0 and 1; rank 6: 0 and 3. `taps_outside`, of rank 4: each tap's weights on end, for kernels that read one phase's
  * taps at a time. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside) {
