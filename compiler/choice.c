@@ -1,3 +1,4 @@
+/* What is legal of a choice, what is wanted, and what is chosen. */
 #include "choice.h"
 
 #include <string.h>

@@ -99,6 +99,14 @@ typedef struct Answer {
     const char *why;     /* it cannot be run with these values; NULL: it can */
 } Answer;
 
+/* How, where there is a choice that shapes and targets do not decide. */
+typedef struct Choices {
+    int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
+    bool filter_everywhere; /* … or wherever it is possible, for the tests */
+    bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
+    bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
+    const WantedChoices *wanted; /* NULL: the cost model decides */
+} Choices;
 /* ---- choosing ---- */
 
 typedef struct KernelChoice { /* of one kernel: its algorithm's values, in order */

@@ -1,6 +1,6 @@
 /* choose: what a kernel is run by, and the cost model of register tiles. Its constants are the target's (target.c), never this machine's.
  */
-#include "lower.h"
+#include "choose.h"
 
 /* ---- what is wanted of a kernel ---- */
 

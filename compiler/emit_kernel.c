@@ -3,8 +3,7 @@
  *   static TARGET_CODE void NAME_body(ptrdiff_t item, tensors…, ptrdiff_t time, char *scratch)    one iteration of the parallel loops
  *   static void NAME(tensors…, ptrdiff_t time, char *scratch, int threads)                         all of them
  */
-#include "emit.h"
-#include "loop_tree.h"
+#include "emitter.h"
 #include "unroll.h"
 
 #include <string.h>

@@ -1,5 +1,8 @@
 /* emit_model.c: the model's tables: what model.h's ModelDescription says, and the list of targets. */
 #include "emit.h"
+
+#include "c_tree.h"
+#include "target_printing.h"
 #include "version.h"
 
 #include <string.h>

@@ -2,7 +2,9 @@
  *
  * Shapes and parameters come from the graph. FLOPs and bytes are those of the kernels as they were lowered, each put down to the layer
  * whose work it is; so what is printed is what runs. */
-#include "main.h"
+#include "explain.h"
+
+#include "explain_trade.h"
 
 #include <string.h>
 

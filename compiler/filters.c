@@ -7,7 +7,10 @@
  *             its transpose: 4 outputs from 3 inputs by 5 instead of 6; or 8 from 5 by 9 instead of 12
  * and in two dimensions by the product of both numbers: 25 for 36, or 16 for 36; with the larger tiles, which multiply inputs and sums by
  * small constants too and lose a few more bits, 81 for 144, or 36 for 144. lower_filter.c makes loops of them. */
-#include "lower_filter.h"
+#include "filters.h"
+
+#include "choose.h"
+#include "storage.h"
 
 #include <math.h>
 

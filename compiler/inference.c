@@ -3,8 +3,13 @@
  * Both kinds are lowered from the same operations with the same weights; a sum's order depends on neither the number of frames nor on
  * threads, so that streaming has the bits of whole clips. */
 #include "inference.h"
-#include "lower_filter.h"
+
+#include "filters.h"
+#include "lower_graph.h"
 #include "lower_stream.h"
+#include "lower_update.h"
+#include "plan.h"
+#include "storage.h"
 
 /* ---- graphs ---- */
 

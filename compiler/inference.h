@@ -12,7 +12,8 @@
 #ifndef ZOETROPE_INFERENCE_H
 #define ZOETROPE_INFERENCE_H
 
-#include "main.h"
+#include "program.h"
+#include "quantise.h"
 
 /* The programs of a target, and the functions that they become. Frames are [1, C, H, W]. */
 #define INFERENCE_PARTS(X)                                                                                                                 \
@@ -72,12 +73,6 @@ Inference *compile_inference(const Spec *spec, Precision precision, const Target
  * stderr, with the file's name; then NULL. */
 double **read_parameters(const Graph *graph, const char *path);
 
-/* quantise.c: rounds the weights of convolutions and matrices to what the precision can hold, in place; (*scales)[i]: of parameter i's
- * output features, in order, where it is integers times a scale, else NULL. False: one holds what the precision cannot, which was reported.
- */
-bool round_parameters(const Graph *graph, Precision precision, double **parameters, double ***scales);
-extern const Type precision_types[PRECISIONS];
-
 /* golden.c: frames and a state drawn from a fixed seed, and what comes of them in double precision. */
 enum { GOLDEN_FRAMES = 2 };
 typedef struct Golden {
@@ -107,7 +102,5 @@ void emit_bundle_source(Text *out, const Inference *inference);
 void emit_bundle_target(Text *out, const Inference *inference, const InferenceCode *code);
 const char *template_text(const char *name);                             /* as it stands in compiler/templates/ */
 const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of compiler/templates/ */
-
-int command_inference(Options *options);
 
 #endif

@@ -5,10 +5,19 @@
  * scatter is split by phase a mod s, b mod s: each is a gather of stride 1 with the taps that meet it, so nothing multiplies by zero. */
 #include "lower_conv.h"
 
+#include "finish_kernel.h"
+#include "fuse.h"
+#include "grad_groups.h"
+#include "kernel_builder.h"
+#include "lower_conv_few.h"
 #include "lower_filter.h"
+#include "lower_filter_grad.h"
 #include "lower_pairs.h"
 #include "lower_tiles.h"
 #include "pairs.h"
+#include "schedule_conv.h"
+#include "schedule_conv_grad.h"
+#include "storage.h"
 
 #include <string.h>
 

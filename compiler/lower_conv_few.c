@@ -6,7 +6,15 @@
  *
  * Where the channels are no whole vectors, both operands are staged with zeros behind them.
  */
+#include "lower_conv_few.h"
+
+#include "choose.h"
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "lanes.h"
 #include "lower_conv.h"
+#include "schedule_conv.h"
+#include "storage.h"
 
 #define V affine_variable
 
@@ -74,7 +82,7 @@ static void add_partial(const Few *f, Kernel *kernel, int number, const Phase ph
     schedule->accumulate = schedule->levels;
     add_level(schedule, "c", 1, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
-    if (number == 0 && !f->l->choices->few_images) ask_ahead(f->l, schedule, 2); /* a few images are in a cache */
+    if (number == 0 && !f->l->choices->few_images) ask_ahead(f->l->target, schedule, 2); /* a few images are in a cache */
     add_level(schedule, "v", 1, LOOP_UNROLL);
     add_level(schedule, "k", 1, LOOP_UNROLL);
     add_level(schedule, "j", 1, LOOP_UNROLL);

@@ -9,7 +9,16 @@
  * its rows is staged, and stays in a cache for all outputs. Rows n are sequence b and step t.
  *
  * How features are cut depends on the number of rows: a trainer's frame by frame run adds up in another order than its batches do. */
-#include "lower_conv.h"
+#include "lower_dot.h"
+
+#include "choose.h"
+#include "element.h"
+#include "finish_kernel.h"
+#include "fuse.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "schedule_conv.h"
+#include "storage.h"
 
 #include <string.h>
 
@@ -119,7 +128,7 @@ static void schedule_parts(const Dot *dot, Kernel *kernel) {
     add_level(schedule, "c", 1, LOOP_SERIAL);
     add_level(schedule, "h", 1, LOOP_SERIAL);
     if (dot->l->target->prefetches) add_level(schedule, "w", divide_evenly(columns, ASKING_STEPS), LOOP_SERIAL);
-    ask_ahead(dot->l, schedule, staged);
+    ask_ahead(dot->l->target, schedule, staged);
     add_level(schedule, "w", 1, LOOP_SERIAL);
     add_level(schedule, "b", 1, LOOP_UNROLL);
     add_level(schedule, "t", 1, LOOP_UNROLL);

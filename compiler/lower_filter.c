@@ -7,8 +7,15 @@
  * (lower_inside). */
 #include "lower_filter.h"
 
+#include "choose.h"
+#include "finish_kernel.h"
+#include "fuse.h"
+#include "kernel_builder.h"
 #include "lower_conv.h"
+#include "lower_filter_weight.h"
 #include "lower_tiles.h"
+#include "schedule_conv.h"
+#include "storage.h"
 
 #define V affine_variable
 
@@ -294,7 +301,7 @@ static void add_products(const Filtered *f, Kernel *kernel, int number, const Fi
     add_level(schedule, "c", f->l->target->lanes, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
     add_level(schedule, "v", 1, LOOP_SERIAL);
-    ask_ahead(f->l, schedule, outer);
+    ask_ahead(f->l->target, schedule, outer);
     schedule->ahead.own = f->taps != NULL;
     add_level(schedule, "c", 1, LOOP_SERIAL);
     add_inner_levels(f, schedule, LOOP_UNROLL);

@@ -5,9 +5,16 @@
  *   restore     dw = Σ ± D
  * with as many products as the forward pass. Blocks of channels are parallel; where there are few, groups of images are too, each with
  * a gradient of its own, which are added in index order. */
-#include "lower_filter.h"
+#include "lower_filter_grad.h"
 
+#include "choose.h"
+#include "finish_kernel.h"
+#include "grad_groups.h"
+#include "kernel_builder.h"
 #include "lower_conv.h"
+#include "lower_filter.h"
+#include "schedule_conv.h"
+#include "storage.h"
 
 #include <math.h>
 
@@ -161,7 +168,7 @@ static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int numbe
     add_level(schedule, "v", 1, LOOP_SERIAL);
     add_level(schedule, "n", 1, LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_SERIAL);
-    ask_ahead(f->l, schedule, group_levels);
+    ask_ahead(f->l->target, schedule, group_levels);
     add_level(schedule, "j", 1, LOOP_SERIAL);
     add_level(schedule, f->across, 1, LOOP_UNROLL);
     add_level(schedule, f->along, lanes, LOOP_UNROLL);

@@ -1,6 +1,16 @@
 /* Linear layers, and the projections of a GRU: y[n, o] = Σ i  x[n, i] · w[o, i] + bias[o], its data gradient and its weight gradient.
  * Features o and i are each channel, height, width; rows n are sequence b and step t, so that what a scan carried can be read. */
-#include "lower_conv.h"
+#include "lower_linear.h"
+
+#include "choose.h"
+#include "element.h"
+#include "finish_kernel.h"
+#include "fuse.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "lower_dot.h"
+#include "schedule_conv.h"
+#include "storage.h"
 
 #include <string.h>
 
@@ -111,7 +121,7 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     schedule->accumulate = schedule->levels;
     add_level(schedule, i[0], lanes, LOOP_SERIAL);
     if (many) {
-        ask_ahead(l, schedule, items);
+        ask_ahead(l->target, schedule, items);
         schedule->ahead.own = true;
     }
     add_level(schedule, i[1], 1, LOOP_SERIAL);

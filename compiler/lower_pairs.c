@@ -7,7 +7,11 @@
  * Activations become pairs where they are staged, weights by a kernel of their own, just before. */
 #include "lower_pairs.h"
 
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "lanes.h"
 #include "pairs.h"
+#include "storage.h"
 
 #include <string.h>
 

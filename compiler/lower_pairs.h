@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_LOWER_PAIRS_H
 #define ZOETROPE_LOWER_PAIRS_H
 
-#include "lower.h"
+#include "lowering.h"
 
 /* Whether a convolution takes its operands as pairs of channels; whether a weight gradient takes them as pairs of images. Only the target
  * and the shapes decide. */

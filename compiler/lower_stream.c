@@ -1,6 +1,12 @@
 /* The program that runs a network frame by frame by a trainer's weights, and what it has in common with those of an inference bundle. */
 #include "lower_stream.h"
 
+#include "element.h"
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "lower_graph.h"
+#include "storage.h"
+
 Graph *clip_graph(Spec *spec, const Spec *from, int T) {
     *spec = *from;
     spec->T = T;

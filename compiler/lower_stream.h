@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_LOWER_STREAM_H
 #define ZOETROPE_LOWER_STREAM_H
 
-#include "lower.h"
+#include "lowering.h"
 
 /* One clip of T frames, whose initial state the caller gives; the loss is the score. */
 Graph *clip_graph(Spec *spec, const Spec *from, int T);

@@ -1,7 +1,12 @@
 /* The loss, the optimizer, and the copies between layouts: what is over all parameters or all pixels. */
+#include "lower_update.h"
+
+#include "element.h"
+#include "finish_kernel.h"
 #include "function.h"
-#include "lower.h"
+#include "kernel_builder.h"
 #include "schedule.h"
+#include "storage.h"
 
 #include <string.h>
 

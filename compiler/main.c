@@ -1,8 +1,13 @@
 /* zoetrope: compiles a network spec to C. compile_spec() and compile_target() are the table of contents: the passes, in order. */
-#include "inference.h"
+#include "command_inference.h"
+#include "emit.h"
+#include "explain.h"
+#include "explain_trade.h"
+#include "kernel_buffers.h"
 #include "output.h"
 #include "print_loop.h"
 #include "tune.h"
+#include "tuning.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -128,7 +133,8 @@ static int command_compile(Options *options) {
 
 static int command_tune(Options *options) {
     const Model *model = compile_spec(options);
-    return model ? tune_model(options, model) : EXIT_INPUT;
+    const TuneOrder order = {options->directory, &options->choices, options->targets_given, options->target_count, options->target};
+    return model && tune_model(&order, model) ? 0 : EXIT_INPUT;
 }
 
 static int command_check(Options *options) {

@@ -1,5 +1,7 @@
 /* The command line: one table of commands, one of options. */
-#include "main.h"
+#include "options.h"
+
+#include "lower.h"
 #include "version.h"
 
 #include <stdlib.h>

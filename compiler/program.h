@@ -54,16 +54,6 @@ typedef struct Program {
     Call *call;
 } Program;
 
-/* How, where there is a choice that shapes and targets do not decide. */
-typedef struct Choices {
-    int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
-    bool filter_everywhere; /* … or wherever it is possible, for the tests */
-    bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
-    bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
-    const WantedChoices *wanted; /* NULL: the cost model decides */
-} Choices;
-extern const Choices default_choices;
-
 /* Everything that is generated for one target. */
 typedef struct TargetCode {
     const Target *target;
@@ -96,27 +86,7 @@ typedef struct TargetCode {
     const struct Trade *trade; /* what --max-ram asked for, and what was done for it (recompute.h); NULL: nothing */
 } TargetCode;
 
-enum { MAX_BUFFERS = 256 }; /* of a kernel */
-
-/* The distinct TENSOR buffers of a kernel in order of first appearance in its tree (stores before loads within an assignment);
- * *written[i]: whether it is stored to. Returns the count. */
-int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[], int capacity);
-
-/* Whether its products are dot products of pairs of bfloat16. */
-bool kernel_has_pairs(const Kernel *kernel);
-
-/* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
-TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
-/* plan.c: sets the offsets of tensors whose `first` and `last` are known, from `start` on; returns where they end. Sorts the list. */
-long place_tensors(Tensor **list, int count, long start);
-/* plan.c: places the tensors of one program in a workspace that has `start` bytes of something else; returns where they end. */
-long plan_program(const Program *program, long start);
-/* plan.c: sets Tensor.offset of the workspace tensors by their lifetimes over the train and evaluate programs. */
-void plan_workspace(TargetCode *code);
+void add_call(Program *program, const Kernel *kernel, Scan *scan);
 long program_scratch(const Program *program); /* bytes a thread: the most that one of its kernels wants */
-
-/* emit*.c: the text of generated files. The only modules that print C. */
-void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options);
-void emit_model_file(Text *out, const Graph *training, const Target *const *list, int count, const char *options);
 
 #endif

@@ -5,8 +5,9 @@
  *               integer nearest to weight / scale, ties to even, in [−127, 127]; a channel of zeros has scale 0.
  *
  * All that follows takes the rounded values for the weights: what a bundle computes is exact for them, and so is its self-test. */
-#include "inference.h"
-#include "lower.h"
+#include "quantise.h"
+
+#include "storage.h"
 
 #include <math.h>
 

@@ -1,6 +1,11 @@
 /* How convolutions are run: which variable the lanes lie along, the register tile, what is staged where, what is parallel.
  * Only the cost model's constants and the shapes decide. */
-#include "lower_conv.h"
+#include "schedule_conv.h"
+
+#include "choose.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "lower_tiles.h"
 
 #include <string.h>
 
@@ -111,7 +116,7 @@ static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape
     add_level(schedule, "c", lanes, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
     add_level(schedule, "v", 1, few ? LOOP_UNROLL : LOOP_SERIAL);
-    if (!few) ask_ahead(l, schedule, schedule->shared);
+    if (!few) ask_ahead(l->target, schedule, schedule->shared);
     add_level(schedule, "c", 1, few ? LOOP_UNROLL : LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_UNROLL);
     add_level(schedule, "j", 1, LOOP_UNROLL);

@@ -1,5 +1,8 @@
 /* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
-#include "lower_filter.h"
+#include "storage.h"
+
+#include "lower_dot.h"
+#include "lower_filter_weight.h"
 #include "lower_pairs.h"
 
 #include <string.h>

@@ -1,6 +1,8 @@
 /* tune_candidates.c: what is tried. A kernel's candidates differ from the best so far in one value, a step up or down; the program in which
  * all kernels are run by their i-th is lowered, and what then is new is kept: what is not legal together stays the cost model's. */
-#include "tune.h"
+#include "tune_candidates.h"
+
+#include "lower.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 /* tuning: a target lowered by what a tuning file wants of it. */
 #include "tuning.h"
 
+#include "lower.h"
+
 #include <string.h>
 
 const char *tuned_choices(const TargetCode *tuned, const TargetCode *plain) {

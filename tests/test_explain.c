@@ -2,7 +2,10 @@
 #include "cpu.h"
 #include "sample_graphs.h"
 
-#include "../compiler/main.h"
+#include "../compiler/explain.h"
+#include "../compiler/kernel_buffers.h"
+#include "../compiler/lower.h"
+#include "../compiler/recompute.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -4,8 +4,10 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
+#include "../compiler/kernel_buffers.h"
 #include "../compiler/lower.h"
 #include "../compiler/recompute.h"
+#include "../compiler/storage.h"
 #include "../compiler/tuning.h"
 
 #include <check.h>

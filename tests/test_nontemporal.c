@@ -1,6 +1,5 @@
 /* Which stores go past the caches: whole, aligned vectors of large results that their kernel does not read. */
-#include "../compiler/emit.h"
-#include "../compiler/loop_tree.h"
+#include "../compiler/emitter.h"
 #include "../compiler/lower.h"
 #include "../compiler/nontemporal.h"
 #include "lowered.h"

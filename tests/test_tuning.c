@@ -1,6 +1,8 @@
 /* Tuning files: what is read, what is refused, where its errors point, and what becomes of it. */
 #include "sample_graphs.h"
 
+#include "../compiler/emit.h"
+#include "../compiler/lower.h"
 #include "../compiler/tuning.h"
 
 #include <check.h>
