@@ -23,7 +23,6 @@ static Graph *inference_graph(Spec *spec, const Spec *from, int T) {
 
 static void lower_frame(Lowering *l, const Graph *graph, InferenceCode *code) {
     Program *const program = code->program;
-    start_graph(l, graph);
     lower_nodes(l, 0, graph->latent->id + 1, &program[PART_encode]);
     lower_nodes(l, graph->latent->id + 1, graph->code->id + 1, &program[PART_advance]);
     lower_kept_state(l, &program[PART_advance]);
@@ -83,8 +82,8 @@ static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) 
     code->target = l->target;
     Lowering trial = {
         .target = l->target, .code = code, .graph = frame, .choices = l->choices, .weight_type = TYPE_F32, .filtered = filters};
-    allocate_weights(&trial, NULL);
     start_graph(&trial, frame);
+    allocate_weights(&trial, NULL);
     lower_nodes(&trial, 0, frame->node_count, NEW(Program));
     return filters;
 }
@@ -112,6 +111,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
                   .choices = &inference->choices,
                   .weight_type = type};
     code->filter = filter_weights(&l, frame);
+    start_graph(&l, frame);
     code->weight_bytes = allocate_weights(&l, code->filter);
     code->weight = NEW_ARRAY(const Buffer *, frame->parameter_count);
     code->scale = NEW_ARRAY(const Buffer *, frame->parameter_count);

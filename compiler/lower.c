@@ -8,11 +8,6 @@
 #include "plan.h"
 #include "storage.h"
 
-static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
-    start_graph(l, graph);
-    lower_nodes(l, 0, graph->node_count, program);
-}
-
 const Choices default_choices = {.filtering = 2};
 
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices) {
@@ -33,8 +28,9 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     if (target->pairs) code->choices.filtering = 0; /* its sums would lose bits that bfloat16 does not have to spare */
     if (choices->wanted) code->answer = NEW_ARRAY(Answer, choices->wanted->count);
     Lowering l = {.target = target, .code = code, .graph = training, .choices = &code->choices};
+    start_graph(&l, training);
     allocate_parameters(&l);
-    lower_graph(&l, training, &code->train);
+    lower_nodes(&l, 0, training->node_count, &code->train);
     code->train_buffer = l.buffer;
     code->train_call = l.first_call;
     code->train_summed_by = l.summed_by;
@@ -45,7 +41,8 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
     lower_transfers(&l);
     l.program = &code->normal;
     lower_normal(&l);
-    lower_graph(&l, evaluation, &code->evaluate);
+    start_graph(&l, evaluation);
+    lower_nodes(&l, 0, evaluation->node_count, &code->evaluate);
     code->evaluate_buffer = l.buffer;
     lower_stream(&l, training->spec, &code->stream);
     begin_pass(PASS_PLAN);

@@ -15,6 +15,7 @@
 #include "lower_pairs.h"
 #include "lower_tiles.h"
 #include "pairs.h"
+#include "products.h"
 #include "schedule_conv.h"
 #include "schedule_conv_grad.h"
 #include "storage.h"
@@ -134,7 +135,7 @@ static void lower_direct(Lowering *l, Node *node) {
     const Buffer *input = node_virtual(l, node->input[0]), *w = weight_along(l, node->input[1], gathers ? 0 : 1);
     const Buffer *out = node_buffer(l, epilogue_of(l->graph, node));
     long channels = from->shape[1];
-    if (convolution_has_pairs(l, node)) {
+    if (product_of_node(l, node)->pairs) {
         input = pairs_of_channels(l, input, channels);
         w = lower_paired_weight(l, node);
         node->rounded = w->type == TYPE_I8_PAIR ? 1 : 2; /* bytes are exact */
@@ -168,9 +169,9 @@ static void lower_direct(Lowering *l, Node *node) {
 
 /* By whichever nest suits the shapes. */
 void lower_convolution(Lowering *l, Node *node) {
-    FilterPlan plan;
+    const FilterPlan *plan = product_of_node(l, node)->filter;
     node->rounded = 0;
-    if (plan_filter(l, node, &plan) && lower_filtered(l, node, &plan)) return;
+    if (plan && lower_filtered(l, node, plan)) return;
     if (lower_few_outputs(l, node)) return;
     lower_direct(l, node);
 }
@@ -218,7 +219,7 @@ void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     node->rounded = 0;
     if (lower_filtered_weight_grad(l, node)) return;
     const Buffer *out = node_buffer(l, node), *small = node_virtual(l, node->input[0]), *large = node_virtual(l, node->input[1]);
-    if (weight_grad_has_pairs(l, node)) node->rounded = 2;
+    if (product_of_node(l, node)->pairs) node->rounded = 2;
     if (node->rounded) small = pairs_of_images(small), large = pairs_of_images(large);
     const Kernel *plain = weight_grad_kernel(l, node, small, large, out, 1);
     const WeightGradCut cut = cut_weight_grad(l, &plain->compute[0], small, large, node);

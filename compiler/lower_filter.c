@@ -441,11 +441,7 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const int parameter = node->input[1]->parameter->number;
     const bool made = l->parameter[parameter].filter != NULL; /* when the bundle was */
     const Buffer *weight = made ? l->parameter[parameter].value : lower_filtered_weight(l, node, plan);
-    if (l->filtered) {
-        FilterPlan *copy = NEW(FilterPlan);
-        *copy = *plan;
-        l->filtered[parameter] = copy;
-    }
+    if (l->filtered) l->filtered[parameter] = plan;
     KernelChoice *choice = begin_choice(l, filtered_algorithm(v, h));
     /* in bundles, where there are few tiles for each, weights from the second-level cache are what is waited for */
     const bool wide = choice->algorithm == ALGORITHM_FILTERED_4 && !l->choices->few_images;

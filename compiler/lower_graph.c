@@ -8,6 +8,7 @@
 #include "lower_scan.h"
 #include "lower_update.h"
 #include "pass.h"
+#include "products.h"
 #include "storage.h"
 
 typedef void (*Lower)(Lowering *l, Node *node);
@@ -37,15 +38,16 @@ void start_graph(Lowering *l, const Graph *graph) {
     l->tile_sums = NEW_ARRAY(const Buffer *, graph->node_count);
     l->summed_by = NEW_ARRAY(const Node *, graph->node_count);
     l->first_call = NEW_ARRAY(int, graph->node_count + 1);
+    decide_products(l);
     begin_pass(PASS_FUSE);
     fuse_graph(l);
     begin_pass(PASS_LOWER);
-    for (int i = 0; i < graph->parameter_count; i++) node_buffer(l, graph->parameter[i]->node);
 }
 
 void lower_nodes(Lowering *l, int first, int end, Program *program) {
     const Graph *graph = l->graph;
     l->program = program;
+    for (int i = 0; i < graph->parameter_count; i++) node_buffer(l, graph->parameter[i]->node);
     const Scan *scan = NULL;
     for (int i = first; i < end; i++) {
         Node *node = graph->node[i];

@@ -4,7 +4,8 @@
 
 #include "lowering.h"
 
-/* Lowers a graph: the passes before its first node, then nodes first … end − 1 into a program; a scan is not cut. */
+/* Lowers a graph: what is decided of its nodes before they are stored; then, once its parameters have their places, nodes first … end − 1
+ * into a program; a scan is not cut. */
 void start_graph(Lowering *l, const Graph *graph);
 void lower_nodes(Lowering *l, int first, int end, Program *program);
 

@@ -9,6 +9,7 @@
 #include "kernel_builder.h"
 #include "lanes.h"
 #include "lower_dot.h"
+#include "products.h"
 #include "schedule_conv.h"
 #include "storage.h"
 
@@ -144,7 +145,7 @@ static void weight_index(Affine index[6], Features o, Features i) {
 /* By vectors of both operands, where that fits and the weight's lanes lie along what is summed over. */
 static bool lower_as_dot(Lowering *l, Node *node, int side, const char *comment) {
     const Node *weight = node->input[1];
-    if (!can_be_dot(l, node, side) || layout_lane(&weight_along(l, weight, 3 - side)->layout) != side) return false;
+    if (product_of_node(l, node)->dot != side || layout_lane(&weight_along(l, weight, 3 - side)->layout) != side) return false;
     lower_dot(l, node, side, comment, product_flops(node, weight));
     return true;
 }

@@ -17,17 +17,6 @@
 
 #define V affine_variable
 
-bool convolution_has_pairs(const Lowering *l, const Node *node) {
-    if (!l->target->pairs || (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D)) return false;
-    return node->input[0]->shape[1] > l->target->lanes && is_blocked(l->target, node->shape[1]);
-}
-
-bool weight_grad_has_pairs(const Lowering *l, const Node *node) {
-    const Node *small = node->input[0], *large = node->input[1];
-    if (!l->target->pairs || small->shape[0] < 2) return false;
-    return is_blocked(l->target, small->shape[1]) || is_blocked(l->target, large->shape[1]);
-}
-
 long channel_pairs(const Lowering *l, long channels) {
     return round_up((channels + 1) / 2, l->target->lanes);
 }

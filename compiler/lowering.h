@@ -23,6 +23,7 @@ typedef struct Lowering {
     Type weight_type;                   /* inference: of the elements of convolutions' weights and of matrices */
     ParameterStorage *parameter;        /* by index in graph->parameter */
     const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
+    struct Product *product;            /* by node id: how it is run (products.h) */
     const Buffer **buffer;              /* by node id; NULL: not stored so far */
     const Buffer **tile_sums;           /* by node id: sums of tiles (lower_tiles.h) that are lowered already; NULL: none are … */
     const Node **summed_by;             /* … and the convolution in whose kernel; NULL: in one of their own */
