@@ -8,11 +8,11 @@
 #include "lower_filter_grad.h"
 
 #include "choose.h"
+#include "filter_steps.h"
 #include "finish_kernel.h"
 #include "grad_groups.h"
 #include "kernel_builder.h"
 #include "lower_conv.h"
-#include "lower_filter.h"
 #include "schedule_conv.h"
 #include "storage.h"
 
@@ -60,14 +60,14 @@ static GradPlace add_item(const FilteredGrad *f, Compute *compute, bool tile, bo
     return place;
 }
 
-static void add_item_levels(Schedule *schedule) {
+static void add_grad_levels(Schedule *schedule) {
     add_level(schedule, "kb", 1, LOOP_PARALLEL);
     add_level(schedule, "cb", 1, LOOP_PARALLEL);
     add_level(schedule, "g", 1, LOOP_PARALLEL);
 }
 
 static void add_group_levels(Schedule *schedule) {
-    add_item_levels(schedule);
+    add_grad_levels(schedule);
     add_level(schedule, "nb", 1, LOOP_SERIAL);
     add_level(schedule, "ib", 1, LOOP_SERIAL);
 }
@@ -203,7 +203,7 @@ static void add_taps(const FilteredGrad *f, Kernel *kernel, int number, int p) {
         add_store(compute, f->gradient, to, combine(h->transformed_weights, coefficient, column));
     }
     Schedule *schedule = &kernel->schedule[number];
-    add_item_levels(schedule);
+    add_grad_levels(schedule);
     schedule->shared = schedule->levels;
     add_level(schedule, f->along, f->l->target->lanes, LOOP_SERIAL);
     add_level(schedule, f->across, 1, LOOP_SERIAL);

@@ -2,10 +2,10 @@
 #include "lower_filter_weight.h"
 
 #include "element.h"
+#include "filter_steps.h"
 #include "finish_kernel.h"
 #include "kernel_builder.h"
 #include "lanes.h"
-#include "lower_filter.h"
 #include "storage.h"
 
 #define V affine_variable
