@@ -94,8 +94,6 @@ static bool emit_targets(Text *out, const Spec *spec, const Target *const *list,
     return !sure;
 }
 
-static const char *const optimizer_names[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd"};
-
 static int moments(const Spec *spec) {
     return spec->optimizer.name == OPTIMIZER_SGD ? spec->optimizer.momentum != 0 : 2;
 }

@@ -269,8 +269,7 @@ Explanation *explain_model(const Model *model) {
     *explanation = (Explanation){.model = model, .memory = text_begin(), .trades = text_begin()};
     find_layers(explanation);
     text_add(&add_row(explanation, "loss")->operations, "%s", spec->loss == LOSS_L1 ? "l1" : "mse");
-    static const char *const optimizers[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd"};
-    text_add(&add_row(explanation, "update")->operations, "%s", optimizers[spec->optimizer.name]);
+    text_add(&add_row(explanation, "update")->operations, "%s", optimizer_names[spec->optimizer.name]);
     return explanation;
 }
 

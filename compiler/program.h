@@ -30,9 +30,10 @@ typedef enum {
     BLOCK_MOMENT2,
     BLOCK_STATISTICS,
     BLOCK_COUNT
-} BlockIndex; /* as runtime/model.h's ModelBlock */
+} BlockIndex; /* as runtime/model.h's ModelBlock: program.c asserts it */
 
-enum { NORMAL_CHUNK = 1024 }; /* pairs that the kernel of `normal` makes at a time */
+enum { NORMAL_CHUNK = 1024 };     /* pairs that the kernel of `normal` makes at a time */
+enum { UPDATE_COEFFICIENTS = 4 }; /* as runtime/model.h's MODEL_COEFFICIENTS: program.c asserts it */
 
 typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     const Buffer *buffer;

@@ -13,7 +13,7 @@ static const char *const activations[] = {"none", "relu", "leaky_relu", "sigmoid
 static const char *const initial_states[] = {"normal", "zeros", NULL};
 static const char *const losses[] = {"mse", "l1", NULL};
 static const char *const precisions[] = {"f32", "bf16", NULL};
-static const char *const optimizers[] = {"adam", "adamw", "sgd", NULL};
+const char *const optimizer_names[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd", NULL};
 
 const SectionText spec_sections[SECTIONS] = {
     [SECTION_SPEC] = {"a spec", "The spec", "The sections may come in any order."},
@@ -92,7 +92,7 @@ const Key spec_keys[] = {
     CHOICE(SECTION_GRU, "initial_state", SPEC(initial_state), initial_states, INITIAL_STATE_ZEROS,
            "Of each clip. `normal`: drawn from N(0, 1) for every forward pass, in training and in testing; an input of the compiled model."),
 
-    CHOICE(SECTION_OPTIMIZER, "name", SPEC(optimizer.name), optimizers, OPTIMIZER_ADAM, "Adam, AdamW or stochastic gradient descent."),
+    CHOICE(SECTION_OPTIMIZER, "name", SPEC(optimizer.name), optimizer_names, OPTIMIZER_ADAM, "Adam, AdamW or stochastic gradient descent."),
     NUMBER(SECTION_OPTIMIZER, "learning_rate", SPEC(optimizer.learning_rate), WHEN_ALWAYS, 1e-3, "Constant over the training."),
     {SECTION_OPTIMIZER, "betas", KEY_TWO_NUMBERS, SPEC(optimizer.beta1), KEY_DEFAULT, WHEN_ADAM, 0, 1, 0.9, 0.999, NULL, 0, NOWHERE,
      "Decay of the running means of the gradient and of its square.", 0, true, NOWHERE},
