@@ -1,4 +1,4 @@
-/* spec_tuning.c: a tuning file: one YAML document for each target. Its kernels and numbers are only looked at when that target is lowered;
+/* read_tuning.c: a tuning file: one YAML document for each target. Its kernels and numbers are only looked at when that target is lowered;
  * what was refused then is reported here. */
 #include "spec_internal.h"
 #include "tuning.h"
