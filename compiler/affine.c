@@ -1,4 +1,5 @@
-#include "loop.h"
+#include "affine.h"
+#include "support.h"
 
 #include <string.h>
 

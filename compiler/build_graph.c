@@ -25,10 +25,8 @@ static Node *add_parameter(Graph *graph, Parameter parameter, const View *view) 
     added->number = graph->parameter_count;
     graph->parameter[graph->parameter_count++] = added;
 
-    char *name = format("%s", added->name);
-    for (char *c = name; *c; c++)
-        if (*c == '.') *c = '_';
-    Node node = {.op = added->trained ? OP_PARAMETER : OP_STATE, .name = name, .rank = view->rank, .parameter = added};
+    Node node = {
+        .op = added->trained ? OP_PARAMETER : OP_STATE, .name = parameter_node_name(added->name), .rank = view->rank, .parameter = added};
     memcpy(node.shape, view->shape, sizeof node.shape);
     return added->node = append_node(graph, node);
 }
@@ -74,7 +72,7 @@ static Node *add_convolution(Graph *graph, Sequence *sequence, const char *stem,
     memcpy(weight.shape, view.shape, sizeof weight.shape);
 
     Node node = {.op = layer->transposed ? OP_CONV_TRANSPOSE2D : OP_CONV2D,
-                 .name = format("%s_%s_forward", stem, layer->transposed ? "conv_transpose" : "conv"),
+                 .stem = format("%s_%s", stem, layer->transposed ? "conv_transpose" : "conv"),
                  .input_count = layer->bias ? 3 : 2,
                  .input = {x, add_parameter(graph, weight, &view)}};
     if (layer->bias) node.input[2] = add_vector(graph, module, "bias", out, true, bound, 0);
@@ -83,6 +81,7 @@ static Node *add_convolution(Graph *graph, Sequence *sequence, const char *stem,
         node.padding[d] = layer->padding[d];
         node.output_padding[d] = layer->transposed ? layer->output_padding[d] : 0;
     }
+    node.name = format("%s_forward", node.stem);
     return append_node(graph, node);
 }
 
@@ -93,6 +92,7 @@ static Node *add_batch_norm(Graph *graph, Sequence *sequence, const char *stem, 
     Node *bias = add_vector(graph, module, "bias", channels, true, 0, 0);
     Node *mean = add_vector(graph, module, "running_mean", channels, false, 0, 0);
     Node *variance = add_vector(graph, module, "running_var", channels, false, 0, 1);
+    variance->parameter->counted = true;
     Node *stats;
     if (graph->training)
         stats = add_node(graph, OP_BATCH_NORM_STATISTICS, format("%s_batch_norm_statistics", stem), NULL, 4,
@@ -119,7 +119,7 @@ static Node *add_activation(Graph *graph, Sequence *sequence, const char *stem, 
 static Node *add_sequence(Graph *graph, const char *name, const Layer *layers, int count, Node *x) {
     Sequence sequence = {name, 0};
     for (int i = 0; i < count; i++) {
-        const char *stem = format("%s%d", name, i);
+        const char *stem = graph->layer = format("%s%d", name, i);
         x = add_convolution(graph, &sequence, stem, &layers[i], x);
         if (layers[i].norm == NORM_BATCH) x = add_batch_norm(graph, &sequence, stem, x);
         if (layers[i].activation != ACTIVATION_NONE) x = add_activation(graph, &sequence, stem, &layers[i], x);
@@ -137,6 +137,7 @@ static Node *add_linear(Graph *graph, const char *name, const long output[3], No
     const char *module = format("%s.0", name);
     const double bound = 1 / sqrt((double)columns);
     View weight = {.rank = 6}, bias = {.rank = 4, .shape = {1}};
+    graph->layer = name;
     for (int d = 0; d < 3; d++) {
         weight.shape[d] = output[d], weight.stride[d] = row[d] * columns;
         weight.shape[3 + d] = input[d], weight.stride[3 + d] = column[d];
@@ -144,7 +145,8 @@ static Node *add_linear(Graph *graph, const char *name, const long output[3], No
     }
     Node *w = add_matrix(graph, module, "weight", rows, columns, &weight, bound);
     Node *b = add_matrix(graph, module, "bias", rows, 0, &bias, bound);
-    return add_node(graph, OP_LINEAR, format("%s_forward", name), NULL, 3, (Node *[]){x, w, b});
+    return append_node(graph,
+                       (Node){.op = OP_LINEAR, .name = format("%s_forward", name), .stem = name, .input_count = 3, .input = {x, w, b}});
 }
 
 /* One layer is one scan; what does not depend on h, the input's projection, is batched over time outside it.
@@ -155,6 +157,7 @@ static Node *add_gru_layer(Graph *graph, int number, Node *x) {
     const View weight_ih = {6, {hidden, 3, 1, in, 1, 1}, {in, hidden * in, 0, 1, 0, 0}};
     const View weight_hh = {6, {hidden, 3, 1, hidden, 1, 1}, {hidden, hidden * hidden, 0, 1, 0, 0}};
     const View bias = {4, {1, hidden, 3, 1}, {0, 1, hidden, 0}};
+    graph->layer = format("gru%d", number);
     Node *w_ih = add_matrix(graph, "gru", format("weight_ih_l%d", number), gates, in, &weight_ih, bound);
     Node *w_hh = add_matrix(graph, "gru", format("weight_hh_l%d", number), gates, hidden, &weight_hh, bound);
     Node *b_ih = add_matrix(graph, "gru", format("bias_ih_l%d", number), gates, 0, &bias, bound);
@@ -199,6 +202,7 @@ Graph *build_graph(const Spec *spec, bool training) {
     }
     y = add_sequence(graph, "decoder", spec->decoder, spec->decoder_count, y);
     graph->reconstruction = y;
+    graph->layer = "loss";
     graph->loss = add_node(graph, spec->loss == LOSS_L1 ? OP_L1 : OP_MSE, "loss", NULL, 2, (Node *[]){y, graph->x});
     list_readers(graph);
     return graph;

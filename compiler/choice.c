@@ -1,8 +1,5 @@
+/* What is legal of a choice, what is wanted, and what is chosen. */
 #include "choice.h"
-
-#include "lower.h"
-#include "recompute.h"
-#include "tuning.h"
 
 #include <string.h>
 
@@ -55,54 +52,40 @@ const char *legal_text(const Legal *legal) {
     return legal->registers ? format("%s; more does not fit into %d registers", list.bytes, legal->registers) : list.bytes;
 }
 
+/* ---- what is wanted ---- */
+
+WantedKernel *want_kernel(WantedChoices *wanted, const char *kernel) {
+    MAKE_ROOM(wanted->kernel, wanted->count, wanted->capacity);
+    WantedKernel *added = &wanted->kernel[wanted->count++];
+    *added = (WantedKernel){.kernel = kernel, .algorithm = ALGORITHM_ANY};
+    return added;
+}
+
+int find_wanted(const WantedChoices *wanted, const char *kernel) {
+    for (int i = 0; wanted && i < wanted->count; i++)
+        if (strcmp(wanted->kernel[i].kernel, kernel) == 0) return i;
+    return -1;
+}
+
 /* ---- choosing ---- */
 
-static TuningEntry *find_entry(const Lowering *l, const char *kernel) {
-    return l->choices->tuning ? tuning_entry(l->choices->tuning, l->target, first_name(kernel)) : NULL; /* computed again: as the first */
-}
-
-Algorithm wanted_algorithm(const Lowering *l, const char *kernel) {
-    const TuningEntry *entry = find_entry(l, kernel);
-    return entry ? entry->algorithm.number : ALGORITHM_ANY;
-}
-
-KernelChoice *begin_choice(const Lowering *l, const char *kernel, Algorithm algorithm) {
-    KernelChoice *choice = NEW(KernelChoice);
-    *choice = (KernelChoice){.kernel = kernel, .algorithm = algorithm, .lowering = l, .entry = find_entry(l, kernel)};
-    TargetCode *code = l->code;
-    if (l->program == &code->train && first_name(kernel) == kernel) {
-        MAKE_ROOM(code->choice, code->choice_count, code->choice_capacity);
-        code->choice[code->choice_count++] = choice;
-    }
-    TuningEntry *entry = choice->entry;
-    if (!entry || entry->used) return choice;
-    entry->used = true;
-    entry->refused = entry->algorithm.number != ALGORITHM_ANY && entry->algorithm.number != algorithm;
-    const bool larger_tiles = entry->algorithm.number == ALGORITHM_FILTERED_4 && l->choices->filtering == 2;
-    if (entry->refused)
-        tuning_error(l->choices->tuning, &entry->algorithm.place,
-                     larger_tiles ? "tiles of 4 outputs have to be allowed by `--filtering 4`"
-                                  : format("it can be `%s`; so it is where `algorithm` is left out", algorithm_names[algorithm]),
-                     "`%s` cannot be run by `%s` on %s", kernel, algorithm_names[entry->algorithm.number], l->target->name);
-    return choice;
+/* The cost model's value, or the nearest to it that is legal: where others are wanted, those before it may have made it illegal. */
+static long legal_model(const KernelChoice *choice, ChoiceField field, long model, const Legal *legal) {
+    long value = model;
+    if (!is_legal(legal, value)) value = next_legal(legal, minimum(value, legal->most + 1), -1);
+    if (value == 0) value = next_legal(legal, 0, 1);
+    if (value == 0 || (!choice->wanted && value != model))
+        die("%s for %s: `%s` cannot be %ld (%s)", choice->kernel, choice->target->name, field_names[field], model, legal_text(legal));
+    return value;
 }
 
 long choose(KernelChoice *choice, ChoiceField field, long model, Legal legal) {
-    const Lowering *l = choice->lowering;
-    TuningEntry *entry = choice->entry;
-    long value = model;
-    if (!is_legal(&legal, value)) value = next_legal(&legal, minimum(value, legal.most + 1), -1);
-    if (value == 0) value = next_legal(&legal, 0, 1);
-    if (value == 0 || (!entry && value != model))
-        die("%s for %s: `%s` cannot be %ld (%s)", choice->kernel, l->target->name, field_names[field], model, legal_text(&legal));
-    for (int i = 0; entry && i < entry->count; i++) {
-        TuningValue *wanted = &entry->value[i];
-        if (wanted->field != field) continue;
-        if (is_legal(&legal, wanted->value)) value = wanted->value;
-        else if (!wanted->used && !entry->refused)
-            tuning_error(l->choices->tuning, &wanted->place, format("legal here: %s", legal_text(&legal)),
-                         "`%s` cannot be %ld in `%s` on %s", field_names[field], wanted->value, choice->kernel, l->target->name);
-        wanted->used = true;
+    long value = legal_model(choice, field, model, &legal);
+    const long wanted = choice->wanted ? choice->wanted->value[field] : 0;
+    if (wanted && is_legal(&legal, wanted)) value = wanted;
+    if (wanted && !choice->answer->has[field]) {
+        choice->answer->has[field] = true;
+        choice->answer->legal[field] = legal;
     }
     if (choice->count == MAX_CHOSEN) die("more than %d choices in %s", MAX_CHOSEN, choice->kernel);
     choice->chosen[choice->count++] = (Chosen){field, value, legal};

@@ -1,11 +1,10 @@
-/* choice.h: what the cost model decides of a kernel, as data: by which algorithm it is run, and numbers that have names. A tuning file
- * may say otherwise. Neither changes what is computed but by the rounding of its sums. */
+/* choice.h: what the cost model decides of a kernel, as data: by which algorithm it is run, and numbers that have names. Whoever lowers a
+ * graph may want it otherwise, and finds afterwards what became of that. Neither changes what is computed but by the rounding of its sums.
+ */
 #ifndef ZOETROPE_CHOICE_H
 #define ZOETROPE_CHOICE_H
 
-#include "support.h"
-
-struct Lowering;
+#include "target.h"
 
 /* name in a tuning file, what it is */
 #define CHOICE_ALGORITHMS(X)                                                                                                               \
@@ -73,23 +72,54 @@ typedef struct Chosen {
     Legal legal; /* given the values before it */
 } Chosen;
 
-typedef struct TuningEntry TuningEntry;
+/* ---- what is wanted, and what came of it ---- */
+
+typedef struct WantedKernel {
+    const char *kernel;
+    Algorithm algorithm;
+    long value[FIELDS]; /* 0: any */
+} WantedKernel;
+
+typedef struct WantedChoices { /* for one target */
+    int count, capacity;
+    WantedKernel *kernel;
+} WantedChoices;
+
+/* One more, of which nothing is wanted so far; it moves when the next one is added. */
+WantedKernel *want_kernel(WantedChoices *wanted, const char *kernel);
+/* Where the kernel stands in the list; −1: nothing is wanted of it, or no list is there (NULL). */
+int find_wanted(const WantedChoices *wanted, const char *kernel);
+
+/* To what is wanted of a kernel. What is not as it is wanted was refused. */
+typedef struct Answer {
+    bool found;          /* there is such a kernel */
+    Algorithm algorithm; /* by which it is run. Where another one is wanted, the values that are wanted mean nothing */
+    bool has[FIELDS];    /* it has such a value, … */
+    Legal legal[FIELDS]; /* … which may be one of these */
+    const char *why;     /* it cannot be run with these values; NULL: it can */
+} Answer;
+
+/* How, where there is a choice that shapes and targets do not decide. */
+typedef struct Choices {
+    int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
+    bool filter_everywhere; /* … or wherever it is possible, for the tests */
+    bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
+    bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
+    const WantedChoices *wanted; /* NULL: the cost model decides */
+} Choices;
+/* ---- choosing ---- */
 
 typedef struct KernelChoice { /* of one kernel: its algorithm's values, in order */
     const char *kernel;
     Algorithm algorithm;
     int count;
     Chosen chosen[MAX_CHOSEN];
-    const struct Lowering *lowering;
-    TuningEntry *entry; /* what a tuning file says of it; NULL: nothing */
+    const Target *target;
+    const WantedKernel *wanted; /* NULL: the cost model decides; nor is there an answer then */
+    Answer *answer;
 } KernelChoice;
 
-/* What the tuning file wants the kernel to be run by. */
-Algorithm wanted_algorithm(const struct Lowering *l, const char *kernel);
-/* The kernel is run by this algorithm; choose() follows for each of its values. Those of a training step are kept in TargetCode. */
-KernelChoice *begin_choice(const struct Lowering *l, const char *kernel, Algorithm algorithm);
-/* The value of a field: the tuning file's where it has one that is legal (one that is not is an error there); else the cost model's, or
- * the nearest to it that is legal. */
+/* The value of a field: that which is wanted, where it is legal; else the cost model's, or the nearest to it that is legal. */
 long choose(KernelChoice *choice, ChoiceField field, long model, Legal legal);
 
 /* {algorithm: direct, tile_vectors: 2, …}: as in a tuning file */

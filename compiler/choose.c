@@ -1,5 +1,35 @@
-/* choose: the cost model of register tiles. Its constants are the target's (target.c), never this machine's. */
-#include "lower.h"
+/* choose: what a kernel is run by, and the cost model of register tiles. Its constants are the target's (target.c), never this machine's.
+ */
+#include "choose.h"
+
+/* ---- what is wanted of a kernel ---- */
+
+int wanted_number(const Lowering *l, const Node *node) {
+    return find_wanted(l->choices->wanted, node->repeats ? node->repeats : node->name);
+}
+
+Algorithm wanted_algorithm(const Lowering *l, const Node *node) {
+    const int number = wanted_number(l, node);
+    return number >= 0 ? l->choices->wanted->kernel[number].algorithm : ALGORITHM_ANY;
+}
+
+KernelChoice *begin_choice(const Lowering *l, Algorithm algorithm) {
+    KernelChoice *choice = NEW(KernelChoice);
+    *choice = (KernelChoice){.kernel = l->node->name, .algorithm = algorithm, .target = l->target};
+    TargetCode *code = l->code;
+    if (l->program == &code->train && !l->node->repeats) {
+        MAKE_ROOM(code->choice, code->choice_count, code->choice_capacity);
+        code->choice[code->choice_count++] = choice;
+    }
+    const int number = wanted_number(l, l->node);
+    if (number < 0) return choice;
+    choice->wanted = &l->choices->wanted->kernel[number];
+    choice->answer = &code->answer[number];
+    if (!choice->answer->found) *choice->answer = (Answer){.found = true, .algorithm = algorithm};
+    return choice;
+}
+
+/* ---- register tiles ---- */
 
 enum { TILE_VECTORS, TILE_OUTER, TILE_INNER };
 
@@ -72,7 +102,7 @@ RegisterTile choose_grad_tile(const Target *target, long vectors, long outer, lo
 }
 
 RegisterTile tuned_tile(KernelChoice *choice, RegisterTile model, const ChoiceField field[3], const long range[3], bool inner_of_vectors) {
-    const int registers = choice->lowering->target->registers;
+    const int registers = choice->target->registers;
     long *const size[3] = {&model.vectors, &model.outer, &model.inner};
     for (int d = 0; d < 3; d++) {
         if (field[d] == FIELDS) continue;

@@ -1,5 +1,8 @@
 /* The command that writes an inference bundle: a folder of C and weights that needs nothing else. */
+#include "command_inference.h"
+
 #include "inference.h"
+#include "lower.h"
 #include "output.h"
 
 enum { ARRAY_MOST = 1 << 20 };

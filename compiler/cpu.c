@@ -1,5 +1,7 @@
 /* cpu.c: the name of the CPU at hand, for the name and the head of a tuning file. Nothing that is generated depends on it. */
-#include "tune.h"
+#include "cpu.h"
+
+#include "support.h"
 
 #include <string.h>
 #include <sys/utsname.h>

@@ -30,7 +30,9 @@ static void find_needed(Graph *graph) {
 
 void add_adjoint(Graph *graph, Node *node, Node *dy) {
     if (!node->needs_gradient) return;
-    node->adjoint = !node->adjoint ? dy : add_node(graph, OP_ADD, gradient_name(node, "grad_sum"), NULL, 2, (Node *[]){node->adjoint, dy});
+    const Node sum = {
+        .op = OP_ADD, .name = gradient_name(node, "grad_sum"), .layer = node->layer, .input_count = 2, .input = {node->adjoint, dy}};
+    node->adjoint = !node->adjoint ? dy : append_node(graph, sum);
 }
 
 static void differentiate_node(Graph *graph, Node *node) {
@@ -109,7 +111,7 @@ static void arrange_section(const Section *section) {
 }
 
 static Node *add_reverse_carry(Graph *graph, const Node *carry) {
-    Node node = {.op = OP_CARRY, .name = gradient_name(carry, "grad"), .input_count = 2, .rank = carry->rank};
+    Node node = {.op = OP_CARRY, .name = gradient_name(carry, "grad"), .layer = carry->layer, .input_count = 2, .rank = carry->rank};
     memcpy(node.shape, carry->shape, sizeof node.shape);
     return append_node(graph, node);
 }

@@ -1,5 +1,12 @@
 /* Elementwise nodes as expressions of the elements that they read. */
-#include "lower.h"
+#include "element.h"
+
+#include "finish_kernel.h"
+#include "function.h"
+#include "fuse.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "storage.h"
 
 #include <string.h>
 

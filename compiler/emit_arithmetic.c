@@ -1,5 +1,6 @@
 /* emit_arithmetic.c: the function by which a file says whether its compiler and the processor compute as it is written. */
-#include "emit.h"
+#include "emitter.h"
+#include "lower_arithmetic.h"
 
 static const char *list(const Target *target, long count) {
     Text text = text_begin();

@@ -1,5 +1,5 @@
 /* emit_bundle.c: the folder of an inference bundle: the kernels of each target, and the templates with their names filled in. */
-#include "emit.h"
+#include "emitter.h"
 #include "inference.h"
 
 #include <ctype.h>

@@ -1,5 +1,5 @@
 /* emit_helpers.c: a target's operations as C, and the helper functions that they need. */
-#include "emit.h"
+#include "emitter.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -3,7 +3,8 @@
  *   static TARGET_CODE void NAME_body(ptrdiff_t item, tensors…, ptrdiff_t time, char *scratch)    one iteration of the parallel loops
  *   static void NAME(tensors…, ptrdiff_t time, char *scratch, int threads)                         all of them
  */
-#include "emit.h"
+#include "emitter.h"
+#include "unroll.h"
 
 #include <string.h>
 

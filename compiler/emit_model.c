@@ -1,5 +1,8 @@
 /* emit_model.c: the model's tables: what model.h's ModelDescription says, and the list of targets. */
 #include "emit.h"
+
+#include "c_tree.h"
+#include "target_printing.h"
 #include "version.h"
 
 #include <string.h>
@@ -57,22 +60,15 @@ static int emit_tensors(Text *out, const Graph *graph, bool trained, const char 
     return count;
 }
 
-static bool ends_in(const char *name, const char *end) {
-    size_t length = strlen(name), end_length = strlen(end);
-    return length >= end_length && strcmp(name + length - end_length, end) == 0;
-}
-
-/* PyTorch's state_dict: the parameters in order, and after each running_var the number of batches. */
+/* PyTorch's state_dict: the parameters in order, and after the statistics of each batch norm the number of batches. */
 static int emit_state_names(Text *out, const Graph *graph) {
     int count = 0;
     text_add(out, "static const char *const state_names[] = {\n");
     for (int i = 0; i < graph->parameter_count; i++) {
-        const char *name = graph->parameter[i]->name;
-        text_add(out, "    \"%s\",\n", name);
-        count++;
-        if (!ends_in(name, ".running_var")) continue;
-        text_add(out, "    \"%.*s.num_batches_tracked\",\n", (int)(strlen(name) - strlen(".running_var")), name);
-        count++;
+        const Parameter *parameter = graph->parameter[i];
+        text_add(out, "    \"%s\",\n", parameter->name);
+        if (parameter->counted) text_add(out, "    \"%s.num_batches_tracked\",\n", parameter->layer);
+        count += 1 + parameter->counted;
     }
     if (!count) text_add(out, "    NULL,\n");
     text_add(out, "};\n\n");
@@ -97,8 +93,6 @@ static bool emit_targets(Text *out, const Spec *spec, const Target *const *list,
     }
     return !sure;
 }
-
-static const char *const optimizer_names[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd"};
 
 static int moments(const Spec *spec) {
     return spec->optimizer.name == OPTIMIZER_SGD ? spec->optimizer.momentum != 0 : 2;

@@ -1,5 +1,5 @@
 /* emit_names.c: names in generated functions, and indices as C text. */
-#include "emit.h"
+#include "emitter.h"
 
 #include <ctype.h>
 #include <string.h>

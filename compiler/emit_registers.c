@@ -1,7 +1,7 @@
 /* emit_registers.c: REGISTER buffers as local variables. An element, or a vector of them, whose place in its buffer is known while
  * generating is a variable of its own; a buffer with an access whose place is not known, or whose vectors overlap each other or
  * single elements, stays an array. */
-#include "emit.h"
+#include "emitter.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* emit_target.c: everything that is generated for one target, as a file: helpers, kernels, the programs that call them, and the
  * ModelTarget through which the runtime finds them. */
 #include "emit.h"
+#include "emitter.h"
 #include "inference.h"
 
 #include <string.h>
@@ -315,8 +316,9 @@ static void add_kernels(File *file) {
     const Program *const programs[] = {&code->train,           &code->evaluate,        &code->advance,         &code->decode,
                                        &code->load_parameters, &code->save_parameters, &code->load_statistics, &code->save_statistics,
                                        &code->renew,           &code->normal,          &code->arithmetic};
-    static const char *const taken[] = {"train",        "evaluate", "advance", "decode",       "load",         "save",            "renew",
-                                        "normal",       "available", "block_offset", "done", "train_kernel", "evaluate_kernel", "arithmetic_holds"};
+    static const char *const taken[] = {"train", "evaluate",     "advance",         "decode",          "load",
+                                        "save",  "renew",        "normal",          "available",       "block_offset",
+                                        "done",  "train_kernel", "evaluate_kernel", "arithmetic_holds"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
     for (size_t p = 0; p < sizeof programs / sizeof *programs; p++)
         for (int i = 0; i < programs[p]->call_count; i++) add_kernel(file, programs[p], programs[p]->call[i].kernel);

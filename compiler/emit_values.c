@@ -1,7 +1,7 @@
 /* emit_values.c: a run of assignments as C. Values become a graph in which equal ones are one node (the same operation on the
  * same nodes, a load of the same address with no store between that may have changed it). What is used more than once becomes a
  * constant, declared just before its first use; statements keep their order. */
-#include "emit.h"
+#include "emitter.h"
 
 #include <string.h>
 

@@ -1,8 +1,10 @@
 /* explain: what a spec means, in figures: layer by layer, in all, and the memory that each target needs.
  *
  * Shapes and parameters come from the graph. FLOPs and bytes are those of the kernels as they were lowered, each put down to the layer
- * that its name begins with; so what is printed is what runs. */
-#include "main.h"
+ * whose work it is; so what is printed is what runs. */
+#include "explain.h"
+
+#include "explain_trade.h"
 
 #include <string.h>
 
@@ -34,24 +36,16 @@ struct Explanation {
 
 /* ---- rows ---- */
 
-/* "encoder1_conv_forward" → "encoder1" */
-static size_t stem_length(const char *name) {
-    return strcspn(name, "_");
-}
-
-static Row *find_row(Explanation *explanation, const char *name) {
-    const size_t length = stem_length(name);
-    for (int i = 0; i < explanation->count; i++) {
-        const char *stem = explanation->row[i].name;
-        if (strlen(stem) == length && strncmp(stem, name, length) == 0) return &explanation->row[i];
-    }
+static Row *find_row(Explanation *explanation, const char *layer) {
+    for (int i = 0; i < explanation->count; i++)
+        if (strcmp(explanation->row[i].name, layer) == 0) return &explanation->row[i];
     return NULL;
 }
 
 static Row *add_row(Explanation *explanation, const char *name) {
     MAKE_ROOM(explanation->row, explanation->count, explanation->capacity);
     Row *row = &explanation->row[explanation->count++];
-    row->name = format("%.*s", (int)stem_length(name), name);
+    row->name = name;
     return row;
 }
 
@@ -85,57 +79,37 @@ static void describe_node(Row *row, const Node *node) {
     else if (node->stride[0] > 1) text_add(&row->operations, " /%ld", node->stride[0]);
 }
 
-/* A row for each layer of the forward graph; parameters belong to the layer that reads them first. */
+/* A row for each layer of the forward graph. */
 static void find_layers(Explanation *explanation) {
     const Graph *graph = explanation->model->evaluation;
     for (int i = 0; i < graph->node_count && graph->node[i] != graph->loss; i++) {
         const Node *node = graph->node[i];
         if (node->op == OP_INPUT || node->op == OP_PARAMETER || node->op == OP_STATE) continue;
-        Row *row = find_row(explanation, node->name);
-        if (!row) row = add_row(explanation, node->name);
+        Row *row = find_row(explanation, node->layer);
+        if (!row) row = add_row(explanation, node->layer);
         if (!row->first) row->first = node;
         row->last = node;
         describe_node(row, node);
     }
     for (int p = 0; p < graph->parameter_count; p++) {
         const Parameter *parameter = graph->parameter[p];
-        const Node *reader = NULL;
-        for (int i = 0; i < graph->node_count && !reader; i++)
-            for (int k = 0; k < graph->node[i]->input_count; k++)
-                if (graph->node[i]->input[k] == parameter->node) reader = graph->node[i];
-        Row *row = reader ? find_row(explanation, reader->name) : NULL;
-        if (!row) die("no layer reads %s", parameter->name);
+        Row *row = find_row(explanation, parameter->node->layer);
+        if (!row) die("%s is of no layer", parameter->name);
         *(parameter->trained ? &row->parameters : &row->statistics) += parameter->count;
     }
 }
 
 /* ---- work ---- */
 
-/* The names of the kernels that compute a convolution or a linear layer, or a gradient of one. */
-static NameSet find_products(const Graph *graph) {
-    NameSet products = {0};
-    for (int i = 0; i < graph->node_count; i++)
-        if (operation_is(graph->node[i]->op, PRODUCT)) name_set_add(&products, graph->node[i]->name);
-    return products;
-}
-
-static bool calls(const Program *program, const Kernel *kernel) {
-    for (int i = 0; i < program->call_count; i++)
-        if (program->call[i].kernel == kernel) return true;
-    return false;
-}
-
 static void count_work(Explanation *explanation, const TargetCode *code, bool training) {
     const Program *program = training ? &code->train : &code->evaluate;
-    const NameSet products = find_products(training ? code->training : explanation->model->evaluation);
     Row *update = &explanation->row[explanation->count - 1];
     for (int i = 0; i < program->call_count; i++) {
         const Kernel *kernel = program->call[i].kernel;
         const double times = program->call[i].scan ? (double)program->call[i].scan->steps : 1;
-        Row *row = calls(&code->renew, kernel) ? NULL : find_row(explanation, kernel->name);
-        if (!row) row = update;
+        Row *row = kernel->layer ? find_row(explanation, kernel->layer) : update;
         Work *work = training ? &row->training : &row->forward;
-        *(name_set_has(&products, kernel->name) ? &work->products : &work->others) += kernel->flops * times;
+        *(kernel->product ? &work->products : &work->others) += kernel->flops * times;
         work->bytes += kernel->bytes * times;
     }
 }
@@ -295,8 +269,7 @@ Explanation *explain_model(const Model *model) {
     *explanation = (Explanation){.model = model, .memory = text_begin(), .trades = text_begin()};
     find_layers(explanation);
     text_add(&add_row(explanation, "loss")->operations, "%s", spec->loss == LOSS_L1 ? "l1" : "mse");
-    static const char *const optimizers[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd"};
-    text_add(&add_row(explanation, "update")->operations, "%s", optimizers[spec->optimizer.name]);
+    text_add(&add_row(explanation, "update")->operations, "%s", optimizer_names[spec->optimizer.name]);
     return explanation;
 }
 

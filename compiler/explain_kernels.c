@@ -1,5 +1,7 @@
 /* explain --kernels: the work of each kernel of a training step, and the roofline's time for it on a machine of stated speed. */
-#include "main.h"
+#include "explain_kernels.h"
+
+#include "kernel_buffers.h"
 
 typedef struct Bound { /* milliseconds */
     double arithmetic, traffic;

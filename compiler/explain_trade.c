@@ -1,5 +1,7 @@
 /* explain --max-ram: what is computed again, and what that gives and costs; and the error where it is not enough. */
-#include "main.h"
+#include "explain_trade.h"
+
+#include "explain.h"
 
 const char *memory_limit_name(const MemoryLimit *limit) {
     return limit->bytes ? format("; max-ram %ld,%d", limit->bytes, limit->threads) : "";

@@ -1,4 +1,5 @@
-#include "loop.h"
+#include "expression.h"
+#include "support.h"
 
 #include <math.h>
 #include <string.h>

@@ -7,7 +7,10 @@
  *             its transpose: 4 outputs from 3 inputs by 5 instead of 6; or 8 from 5 by 9 instead of 12
  * and in two dimensions by the product of both numbers: 25 for 36, or 16 for 36; with the larger tiles, which multiply inputs and sums by
  * small constants too and lose a few more bits, 81 for 144, or 36 for 144. lower_filter.c makes loops of them. */
-#include "lower_filter.h"
+#include "filters.h"
+
+#include "choose.h"
+#include "storage.h"
 
 #include <math.h>
 
@@ -248,7 +251,7 @@ bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return false;
     const long channels = node->input[0]->shape[1], outputs = node->shape[1];
     if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
-    const Algorithm wanted = wanted_algorithm(l, node->name);
+    const Algorithm wanted = wanted_algorithm(l, node);
     double best = l->choices->filter_everywhere ? HUGE_VAL : 0.9;
     bool found = false;
     for (int size = l->choices->filtering; size >= 2; size -= 2) {

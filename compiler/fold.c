@@ -34,7 +34,7 @@ static Node *add_bias(Fold *fold, const Node *convolution, const Node *shift, co
     named.name = format("%s.bias", named.layer);
     Node node = *shift;
     node.parameter = &named;
-    node.name = format("%.*s_bias", (int)(strlen(weight->name) - strlen("_weight")), weight->name);
+    node.name = parameter_node_name(named.name);
     return add_parameter(fold, &node, folding);
 }
 

@@ -2,7 +2,7 @@
  *
  * MULTIPLY_ADD rounds once on some targets and twice on others, so nothing here needs the single rounding: what has to be exact is
  * exact either way. NaN goes through MAXIMUM and MINIMUM as their second operand, and stops as their first; so ROUND, POWER_OF_TWO,
- * EXPONENT and MANTISSA only ever see what loop.h allows them.
+ * EXPONENT and MANTISSA only ever see what expression.h allows them.
  *
  * Coefficients are minimax in units of the result's spacing: Lawson's iteration (least squares, reweighted by the error) on
  * Chebyshev nodes in double, then rounded to float one after another from the lowest, those above fitted again each time. In tanh's
@@ -18,7 +18,7 @@
  *   log                1.226   1.219           30
  *   cos                1.993   1.816           11   on [0, 2π]
  */
-#include "loop.h"
+#include "function.h"
 
 /* ln 2 in two parts. The first has 15 bits, so that its product with an integer of 9 is exact in a float. */
 #define LN2_HIGH 0x1.62e4p-1

@@ -4,7 +4,7 @@
  * elementwise reader just goes on computing. What would be computed often or dearly is stored: exp in it, or a gradient that
  * two convolutions read. Batch norm's gradient is read by two, and is not stored all the same: both then read what it is computed
  * from, two tensors each, for a third one that would be written, and read twice. */
-#include "lower.h"
+#include "fuse.h"
 
 Node *epilogue_of(const Graph *graph, Node *node) {
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D && node->op != OP_LINEAR) return node;

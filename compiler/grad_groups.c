@@ -1,6 +1,10 @@
 /* Groups of images, each with a weight gradient of its own, so that there is work for many threads where the weight is small; and their
  * sum, in index order whatever the number of threads. */
-#include "lower_conv.h"
+#include "grad_groups.h"
+
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "storage.h"
 
 #include <string.h>
 

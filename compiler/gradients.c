@@ -5,10 +5,7 @@
 #include <string.h>
 
 const char *gradient_name(const Node *node, const char *suffix) {
-    static const char forward[] = "_forward";
-    const size_t length = strlen(node->name), tail = sizeof forward - 1;
-    const bool strip = length > tail && strcmp(node->name + length - tail, forward) == 0;
-    return format("%.*s_%s", (int)(strip ? length - tail : length), node->name, suffix);
+    return format("%s_%s", node->stem ? node->stem : node->name, suffix);
 }
 
 static Node *add_gradient(Graph *graph, const Node *node, Operation op, const char *suffix, int input_count, Node **inputs) {
@@ -144,5 +141,6 @@ static void (*const rules[OP_COUNT])(Graph *, Node *, Node *) = {
 
 void apply_gradient_rule(Graph *graph, Node *node, Node *dy) {
     if (!rules[node->op]) die("%s: operation %s has no gradient rule", node->name, operation_name(node->op));
+    graph->layer = node->layer;
     rules[node->op](graph, node, dy);
 }

@@ -19,6 +19,7 @@ Node *append_node(Graph *graph, Node node) {
     *added = node;
     added->name = unique_name(graph, node.name);
     added->id = graph->node_count;
+    if (!added->layer) added->layer = graph->layer;
     infer_shape(added);
     graph->node[graph->node_count++] = added;
     return added;
@@ -28,6 +29,13 @@ Node *add_node(Graph *graph, Operation op, const char *name, Scan *scan, int inp
     Node node = {.op = op, .name = name, .scan = scan, .input_count = input_count};
     for (int i = 0; i < input_count; i++) node.input[i] = inputs[i];
     return append_node(graph, node);
+}
+
+const char *parameter_node_name(const char *parameter) {
+    char *name = format("%s", parameter);
+    for (char *c = name; *c; c++)
+        if (*c == '.') *c = '_';
+    return name;
 }
 
 Scan *add_scan(Graph *graph, long steps, bool reverse) {

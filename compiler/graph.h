@@ -41,6 +41,7 @@ typedef struct Parameter {
     double bound;                  /* initial values: uniform in ±bound … */
     double fill;                   /* … or, where bound is 0, all equal to this */
     const char *layer;             /* "encoder.0": parameters of one layer share it */
+    bool counted;                  /* the number of batches stands after it in the state_dict: <layer>.num_batches_tracked */
     const struct Folding *folding; /* what fold.c made it of; NULL: it is a tensor of the state_dict */
     Node *node, *gradient;
 } Parameter;
@@ -118,7 +119,10 @@ typedef enum {
 struct Node {
     int id; /* %id in dumps; also the order: inputs come before (CARRY's `next` apart) */
     Operation op;
-    const char *name; /* C-identifier stem of its kernel: encoder1_conv_forward; unique */
+    const char *name;    /* C-identifier stem of its kernel: encoder1_conv_forward; unique */
+    const char *stem;    /* what the names of its gradients start with: encoder1_conv; NULL: its name */
+    const char *layer;   /* whose work it is: encoder1, loss; NULL: given from outside */
+    const char *repeats; /* the name of the node that it computes again (recompute.h); NULL: none */
     int input_count;
     Node *input[MAX_INPUTS];
     long shape[MAX_DIMENSIONS];
@@ -147,8 +151,9 @@ struct Graph {
     const Spec *spec;
     bool training; /* batch norm from the batch, gradients wanted; else running statistics */
     int node_count, node_capacity;
-    Node **node;   /* in execution order */
-    NameSet names; /* of the nodes */
+    Node **node;       /* in execution order */
+    NameSet names;     /* of the nodes */
+    const char *layer; /* that nodes are being added to */
     int scan_count;
     int parameter_count, parameter_capacity; /* in the order of PyTorch's state_dict (num_batches_tracked left out) */
     Parameter **parameter;
@@ -180,6 +185,8 @@ Graph *fold_batch_norm(const Graph *graph);
 void add_adjoint(Graph *graph, Node *node, Node *dy);
 /* gradients.c: applies the gradient rule of the node's operation. dy: its adjoint; NULL stands for 1 (the loss itself). */
 void apply_gradient_rule(Graph *graph, Node *node, Node *dy);
+/* "encoder.0.weight" → "encoder_0_weight", what the node of a parameter is called. */
+const char *parameter_node_name(const char *parameter);
 /* "encoder1_conv_forward", "weight_grad" → "encoder1_conv_weight_grad". */
 const char *gradient_name(const Node *node, const char *suffix);
 /* Checks what every pass relies on (order, shapes, arities); dies on a bug. */

@@ -3,34 +3,23 @@
  * Both kinds are lowered from the same operations with the same weights; a sum's order depends on neither the number of frames nor on
  * threads, so that streaming has the bits of whole clips. */
 #include "inference.h"
-#include "lower_filter.h"
+
+#include "filters.h"
+#include "lower_arithmetic.h"
+#include "lower_graph.h"
+#include "lower_stream.h"
+#include "lower_update.h"
+#include "plan.h"
+#include "storage.h"
+
+const char *const recurrence_names[RECURRENCES] = {"window", "carried"};
 
 /* ---- graphs ---- */
-
-/* Clips of T frames, whose initial states the caller gives; the loss is the score. */
-static Graph *clip_graph(Spec *spec, const Spec *from, int T, int clips) {
-    *spec = *from;
-    spec->T = T;
-    spec->training.batch = clips;
-    spec->initial_state = INITIAL_STATE_NORMAL;
-    spec->loss = LOSS_MSE;
-    Graph *graph = build_graph(spec, false);
-    verify_graph(graph);
-    return graph;
-}
 
 static Graph *inference_graph(Spec *spec, const Spec *from, int T, int clips) {
     Graph *graph = fold_batch_norm(clip_graph(spec, from, T, clips));
     verify_graph(graph);
     return graph;
-}
-
-/* A trainer's way to run frame by frame: its own weights, with batch norm as it is. */
-void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode) {
-    static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
-    const StreamPrograms programs = {.encode = advance, .advance = advance, .put_code = decode, .decode = decode, .score = decode};
-    l->choices = &direct;
-    lower_stream(l, clip_graph(NEW(Spec), spec, 1, 1), clip_graph(NEW(Spec), spec, 1, spec->T), &programs);
 }
 
 /* ---- programs ---- */
@@ -44,7 +33,7 @@ static void lower_frame(Lowering *l, const Inference *inference, InferenceCode *
                                      .put_code = &program[PART_put_code],
                                      .decode = &program[PART_decode],
                                      .score = &program[PART_score]};
-    lower_stream(l, inference->frame, inference->side_by_side, &programs);
+    lower_stream(l, inference->side_by_side, &programs);
 }
 
 /* The parts run one after another in the same memory, so they are planned as one program; what is put or taken between two of them lives
@@ -95,8 +84,8 @@ static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) 
     code->target = l->target;
     Lowering trial = {
         .target = l->target, .code = code, .graph = frame, .choices = l->choices, .weight_type = TYPE_F32, .filtered = filters};
-    allocate_weights(&trial, NULL);
     start_graph(&trial, frame);
+    allocate_weights(&trial, NULL);
     lower_nodes(&trial, 0, frame->node_count, NEW(Program));
     return filters;
 }
@@ -127,6 +116,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     l.program = &code->base.arithmetic;
     lower_arithmetic(&l);
     code->filter = filter_weights(&l, frame);
+    start_graph(&l, frame);
     code->weight_bytes = allocate_weights(&l, code->filter);
     code->weight = NEW_ARRAY(const Buffer *, frame->parameter_count);
     code->scale = NEW_ARRAY(const Buffer *, frame->parameter_count);

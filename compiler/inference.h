@@ -12,7 +12,12 @@
 #ifndef ZOETROPE_INFERENCE_H
 #define ZOETROPE_INFERENCE_H
 
-#include "main.h"
+#include "program.h"
+#include "quantise.h"
+
+/* What a stream's past is: the frames that a clip has, or all since it began. */
+typedef enum { RECURRENCE_WINDOW, RECURRENCE_CARRIED, RECURRENCES } Recurrence;
+extern const char *const recurrence_names[RECURRENCES];
 
 /* The programs of a target, and the functions that they become. Frames are [1, C, H, W]. */
 #define INFERENCE_PARTS(X)                                                                                                                 \
@@ -80,12 +85,6 @@ long state_elements(const Inference *inference);
  * stderr, with the file's name; then NULL. */
 double **read_parameters(const Graph *graph, const char *path);
 
-/* quantise.c: rounds the weights of convolutions and matrices to what the precision can hold, in place; (*scales)[i]: of parameter i's
- * output features, in order, where it is integers times a scale, else NULL. False: one holds what the precision cannot, which was reported.
- */
-bool round_parameters(const Graph *graph, Precision precision, double **parameters, double ***scales);
-extern const Type precision_types[PRECISIONS];
-
 /* golden.c: two frames, and what comes of them, in double precision, at the end of a stream that shows them in turn, so long that runs of
  * the recurrence have begun anew. */
 enum { GOLDEN_FRAMES = 2 };
@@ -118,7 +117,5 @@ void emit_bundle_source(Text *out, const Inference *inference);
 void emit_bundle_target(Text *out, const Inference *inference, const InferenceCode *code);
 const char *template_text(const char *name);                             /* as it stands in compiler/templates/ */
 const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of compiler/templates/ */
-
-int command_inference(Options *options);
 
 #endif

@@ -4,6 +4,7 @@
  * scratch and registers that start as NaN; an element that one of them writes and another touches ends the program, and so
  * does an index outside a buffer's shape. */
 #include "interpret.h"
+#include "interpreter.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* interpret_code.c: expressions as straight-line code on a machine, and the memory it works on, with all its checks. */
 #include "bfloat16.h"
-#include "interpret.h"
+#include "interpreter.h"
+#include "support.h"
 
 #include <math.h>
 #include <string.h>
@@ -225,7 +226,10 @@ static int exponent_of(double a) {
     return exponent - 1;
 }
 
-static float evaluate_float(ExpressionKind kind, float a, float b, float c, float d) {
+/* Floats in double are rounded by who calls. That has the bits of arithmetic in float: the exact result of one of these operations on
+ * floats is never so near the middle of two floats that rounding to double first could matter. A multiply-add's can be: it is rounded here.
+ */
+static double evaluate_number(ExpressionKind kind, Type type, double a, double b, double c, double d) {
     switch (kind) {
     case EXPRESSION_ADD:
         return a + b;
@@ -240,44 +244,7 @@ static float evaluate_float(ExpressionKind kind, float a, float b, float c, floa
     case EXPRESSION_MINIMUM:
         return a < b ? a : b;
     case EXPRESSION_MULTIPLY_ADD:
-        return fmaf(a, b, c);
-    case EXPRESSION_SQUARE_ROOT:
-        return sqrtf(a);
-    case EXPRESSION_ABSOLUTE:
-        return fabsf(a);
-    case EXPRESSION_NEGATE:
-        return -a;
-    case EXPRESSION_SELECT_GREATER:
-        return a > b ? c : d;
-    case EXPRESSION_ROUND:
-        return rintf(a);
-    case EXPRESSION_POWER_OF_TWO:
-        return ldexpf(1, (int)a);
-    case EXPRESSION_EXPONENT:
-        return (float)exponent_of((double)a);
-    case EXPRESSION_MANTISSA:
-        return ldexpf(a, -exponent_of((double)a));
-    default:
-        die("'%s' on floats", expression_name(kind));
-    }
-}
-
-static double evaluate_double(ExpressionKind kind, double a, double b, double c, double d) {
-    switch (kind) {
-    case EXPRESSION_ADD:
-        return a + b;
-    case EXPRESSION_SUBTRACT:
-        return a - b;
-    case EXPRESSION_MULTIPLY:
-        return a * b;
-    case EXPRESSION_DIVIDE:
-        return a / b;
-    case EXPRESSION_MAXIMUM:
-        return a > b ? a : b;
-    case EXPRESSION_MINIMUM:
-        return a < b ? a : b;
-    case EXPRESSION_MULTIPLY_ADD:
-        return fma(a, b, c);
+        return type == TYPE_F32 ? (double)fmaf((float)a, (float)b, (float)c) : fma(a, b, c);
     case EXPRESSION_SQUARE_ROOT:
         return sqrt(a);
     case EXPRESSION_ABSOLUTE:
@@ -295,7 +262,7 @@ static double evaluate_double(ExpressionKind kind, double a, double b, double c,
     case EXPRESSION_MANTISSA:
         return ldexp(a, -exponent_of(a));
     default:
-        die("'%s' on doubles", expression_name(kind));
+        die("'%s' on numbers", expression_name(kind));
     }
 }
 
@@ -307,8 +274,8 @@ double evaluate_operation(const Instruction *instruction, const double *values) 
     if (instruction->kind == EXPRESSION_PAIR) return (double)bfloat16_pair((float)operand[0], (float)operand[1]);
     if (instruction->kind == EXPRESSION_DOT || instruction->kind == EXPRESSION_DOT_ADD)
         return (double)bfloat16_dot_add((uint32_t)operand[0], (uint32_t)operand[1], (float)operand[2]);
-    if (instruction->type == TYPE_F64) return evaluate_double(instruction->kind, operand[0], operand[1], operand[2], operand[3]);
-    return (double)evaluate_float(instruction->kind, (float)operand[0], (float)operand[1], (float)operand[2], (float)operand[3]);
+    const double result = evaluate_number(instruction->kind, instruction->type, operand[0], operand[1], operand[2], operand[3]);
+    return instruction->type == TYPE_F64 ? result : (double)(float)result;
 }
 
 void machine_evaluate(Machine *machine, int number) {

@@ -1,5 +1,5 @@
 /* interpret_compute.c: a kernel that has not been scheduled: each compute's stores for every index, in index order. */
-#include "interpret.h"
+#include "interpreter.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* kernel_buffers: the tensors of a kernel, in the order of its function's parameters. Also the questions about trees that several
  * printers ask. */
-#include "emit.h"
+#include "kernel_buffers.h"
 
 typedef struct Tensors {
     const Kernel *kernel;

@@ -1,5 +1,6 @@
 /* Layouts: where the elements of a buffer lie, and offsets as affine as the ranges of the variables allow. */
-#include "loop.h"
+#include "buffer.h"
+#include "support.h"
 
 #include <string.h>
 

@@ -12,7 +12,12 @@
  *   -(1 - 1)                  -0                   -fno-signed-zeros
  *   NaN > 1 ? 1 : 2           2                    -ffinite-math-only, an error where it is known
  *   Σ 1, 2^24, 1, 1, -2^24…   1                    -fassociative-math: in another order */
-#include "lower.h"
+#include "lower_arithmetic.h"
+
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "schedule.h"
+#include "storage.h"
 
 #include <math.h>
 #include <string.h>

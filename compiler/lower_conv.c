@@ -5,9 +5,20 @@
  * scatter is split by phase a mod s, b mod s: each is a gather of stride 1 with the taps that meet it, so nothing multiplies by zero. */
 #include "lower_conv.h"
 
+#include "finish_kernel.h"
+#include "fuse.h"
+#include "grad_groups.h"
+#include "kernel_builder.h"
+#include "lower_conv_few.h"
 #include "lower_filter.h"
+#include "lower_filter_grad.h"
 #include "lower_pairs.h"
 #include "lower_tiles.h"
+#include "pairs.h"
+#include "products.h"
+#include "schedule_conv.h"
+#include "schedule_conv_grad.h"
+#include "storage.h"
 
 #include <string.h>
 
@@ -85,8 +96,8 @@ void describe_convolution(Kernel *kernel, const Node *node) {
                      "divides",
                      node->padding[0], node->stride[0], node->padding[1], node->stride[1]);
     kernel->comment = format("%s\n%s", formula, shapes_comment(node, from));
-    set_work(kernel,
-             2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) * products_along(node, 1));
+    set_product_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) *
+                                 products_along(node, 1));
 }
 
 /* ---- convolution of either kind, directly ---- */
@@ -124,7 +135,7 @@ static void lower_direct(Lowering *l, Node *node) {
     const Buffer *input = node_virtual(l, node->input[0]), *w = weight_along(l, node->input[1], gathers ? 0 : 1);
     const Buffer *out = node_buffer(l, epilogue_of(l->graph, node));
     long channels = from->shape[1];
-    if (convolution_has_pairs(l, node)) {
+    if (product_of_node(l, node)->pairs) {
         input = pairs_of_channels(l, input, channels);
         w = lower_paired_weight(l, node);
         node->rounded = w->type == TYPE_I8_PAIR ? 1 : 2; /* bytes are exact */
@@ -158,9 +169,9 @@ static void lower_direct(Lowering *l, Node *node) {
 
 /* By whichever nest suits the shapes. */
 void lower_convolution(Lowering *l, Node *node) {
-    FilterPlan plan;
+    const FilterPlan *plan = product_of_node(l, node)->filter;
     node->rounded = 0;
-    if (plan_filter(l, node, &plan) && lower_filtered(l, node, &plan)) return;
+    if (plan && lower_filtered(l, node, plan)) return;
     if (lower_few_outputs(l, node)) return;
     lower_direct(l, node);
 }
@@ -173,8 +184,8 @@ void describe_weight_grad(Kernel *kernel, const Node *node) {
                              "s [%ld, %ld, %ld, %ld], x [%ld, %ld, %ld, %ld]",
                              node->stride[0], node->padding[0], node->stride[1], node->padding[1], small->shape[0], small->shape[1],
                              small->shape[2], small->shape[3], large->shape[0], large->shape[1], large->shape[2], large->shape[3]);
-    set_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
-                         (double)(small->shape[0] * small->shape[2] * small->shape[3]));
+    set_product_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1] * node->shape[2] * node->shape[3]) *
+                                 (double)(small->shape[0] * small->shape[2] * small->shape[3]));
 }
 
 static Affine strided(const Variable *position, long stride, const Variable *tap, long padding) {
@@ -208,7 +219,7 @@ void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     node->rounded = 0;
     if (lower_filtered_weight_grad(l, node)) return;
     const Buffer *out = node_buffer(l, node), *small = node_virtual(l, node->input[0]), *large = node_virtual(l, node->input[1]);
-    if (weight_grad_has_pairs(l, node)) node->rounded = 2;
+    if (product_of_node(l, node)->pairs) node->rounded = 2;
     if (node->rounded) small = pairs_of_images(small), large = pairs_of_images(large);
     const Kernel *plain = weight_grad_kernel(l, node, small, large, out, 1);
     const WeightGradCut cut = cut_weight_grad(l, &plain->compute[0], small, large, node);

@@ -6,7 +6,15 @@
  *
  * Where the channels are no whole vectors, both operands are staged with zeros behind them.
  */
+#include "lower_conv_few.h"
+
+#include "choose.h"
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "lanes.h"
 #include "lower_conv.h"
+#include "schedule_conv.h"
+#include "storage.h"
 
 #define V affine_variable
 
@@ -74,7 +82,7 @@ static void add_partial(const Few *f, Kernel *kernel, int number, const Phase ph
     schedule->accumulate = schedule->levels;
     add_level(schedule, "c", 1, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
-    if (number == 0 && !f->l->choices->few_images) ask_ahead(f->l, schedule, 2); /* a few images are in a cache */
+    if (number == 0 && !f->l->choices->few_images) ask_ahead(f->l->target, schedule, 2); /* a few images are in a cache */
     add_level(schedule, "v", 1, LOOP_UNROLL);
     add_level(schedule, "k", 1, LOOP_UNROLL);
     add_level(schedule, "j", 1, LOOP_UNROLL);
@@ -141,7 +149,7 @@ static void choose_sizes(Few *f, KernelChoice *choice) {
 
 bool lower_few_outputs(Lowering *l, Node *node) {
     const long lanes = l->target->lanes, phases[2] = {phase_count(node, 0), phase_count(node, 1)};
-    const Algorithm wanted = wanted_algorithm(l, node->name);
+    const Algorithm wanted = wanted_algorithm(l, node);
     if (wanted != ALGORITHM_ANY && wanted != ALGORITHM_FEW) return false;
     if (node->shape[1] > FEW || node->shape[1] >= lanes || node->scan) return false;
     for (int d = 0; d < 2; d++)
@@ -158,7 +166,7 @@ bool lower_few_outputs(Lowering *l, Node *node) {
         stage.buffer = f.input;
         f.weight = zero_from(f.weight, f.channels, channels);
     }
-    choose_sizes(&f, begin_choice(l, node->name, ALGORITHM_FEW));
+    choose_sizes(&f, begin_choice(l, ALGORITHM_FEW));
     const long shape[3] = {node->shape[1], phase_of(node, 1, 0).count, lanes};
     Kernel *kernel = new_kernel(node->name, (int)(3 * phases[0] * phases[1]));
     f.partial = new_scratch(kernel, "partial", 3, shape, (const int[3]){0, 1, 2}, -1, 1);

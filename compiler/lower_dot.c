@@ -9,7 +9,16 @@
  * its rows is staged, and stays in a cache for all outputs. Rows n are sequence b and step t.
  *
  * How features are cut depends on the number of rows: a trainer's frame by frame run adds up in another order than its batches do. */
-#include "lower_conv.h"
+#include "lower_dot.h"
+
+#include "choose.h"
+#include "element.h"
+#include "finish_kernel.h"
+#include "fuse.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "schedule_conv.h"
+#include "storage.h"
 
 #include <string.h>
 
@@ -101,7 +110,7 @@ static void schedule_parts(const Dot *dot, Kernel *kernel) {
     const long columns = divide_evenly(features[2], steps);
     const ChoiceField fields[3] = {FIELD_TILE_CHANNELS, FIELD_TILE_SEQUENCES, FIELD_TILE_STEPS};
     const long ranges[3] = {dot->outputs, dot->sequences, dot->T};
-    const RegisterTile tile = tuned_tile(begin_choice(dot->l, dot->node->name, ALGORITHM_DIRECT),
+    const RegisterTile tile = tuned_tile(begin_choice(dot->l, ALGORITHM_DIRECT),
                                          choose_grad_tile(dot->l->target, ranges[0], ranges[1], ranges[2], false), fields, ranges, false);
     Schedule *schedule = &kernel->schedule[0];
     add_block_levels(schedule);
@@ -119,7 +128,7 @@ static void schedule_parts(const Dot *dot, Kernel *kernel) {
     add_level(schedule, "c", 1, LOOP_SERIAL);
     add_level(schedule, "h", 1, LOOP_SERIAL);
     if (dot->l->target->prefetches) add_level(schedule, "w", divide_evenly(columns, ASKING_STEPS), LOOP_SERIAL);
-    ask_ahead(dot->l, schedule, staged);
+    ask_ahead(dot->l->target, schedule, staged);
     add_level(schedule, "w", 1, LOOP_SERIAL);
     add_level(schedule, "b", 1, LOOP_UNROLL);
     add_level(schedule, "t", 1, LOOP_UNROLL);
@@ -237,7 +246,7 @@ void lower_dot(Lowering *l, Node *node, int side, const char *comment, double fl
     Kernel *kernel = new_kernel(node->name, 1);
     add_parts(&dot, kernel);
     kernel->comment = comment;
-    set_work(kernel, flops);
+    set_product_work(kernel, flops);
     finish_kernel(l, kernel, NULL);
     lower_result(&dot);
 }

@@ -5,9 +5,16 @@
  *   restore     dw = Σ ± D
  * with as many products as the forward pass. Blocks of channels are parallel; where there are few, groups of images are too, each with
  * a gradient of its own, which are added in index order. */
-#include "lower_filter.h"
+#include "lower_filter_grad.h"
 
+#include "choose.h"
+#include "filter_steps.h"
+#include "finish_kernel.h"
+#include "grad_groups.h"
+#include "kernel_builder.h"
 #include "lower_conv.h"
+#include "schedule_conv.h"
+#include "storage.h"
 
 #include <math.h>
 
@@ -53,14 +60,14 @@ static GradPlace add_item(const FilteredGrad *f, Compute *compute, bool tile, bo
     return place;
 }
 
-static void add_item_levels(Schedule *schedule) {
+static void add_grad_levels(Schedule *schedule) {
     add_level(schedule, "kb", 1, LOOP_PARALLEL);
     add_level(schedule, "cb", 1, LOOP_PARALLEL);
     add_level(schedule, "g", 1, LOOP_PARALLEL);
 }
 
 static void add_group_levels(Schedule *schedule) {
-    add_item_levels(schedule);
+    add_grad_levels(schedule);
     add_level(schedule, "nb", 1, LOOP_SERIAL);
     add_level(schedule, "ib", 1, LOOP_SERIAL);
 }
@@ -161,7 +168,7 @@ static void add_weight_products(const FilteredGrad *f, Kernel *kernel, int numbe
     add_level(schedule, "v", 1, LOOP_SERIAL);
     add_level(schedule, "n", 1, LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_SERIAL);
-    ask_ahead(f->l, schedule, group_levels);
+    ask_ahead(f->l->target, schedule, group_levels);
     add_level(schedule, "j", 1, LOOP_SERIAL);
     add_level(schedule, f->across, 1, LOOP_UNROLL);
     add_level(schedule, f->along, lanes, LOOP_UNROLL);
@@ -196,7 +203,7 @@ static void add_taps(const FilteredGrad *f, Kernel *kernel, int number, int p) {
         add_store(compute, f->gradient, to, combine(h->transformed_weights, coefficient, column));
     }
     Schedule *schedule = &kernel->schedule[number];
-    add_item_levels(schedule);
+    add_grad_levels(schedule);
     schedule->shared = schedule->levels;
     add_level(schedule, f->along, f->l->target->lanes, LOOP_SERIAL);
     add_level(schedule, f->across, 1, LOOP_SERIAL);
@@ -273,7 +280,7 @@ static bool use_tiles(FilteredGrad *f, int size) {
 
 /* Sets tiles by the fastest that there is, or by what a tuning file wants; false: the direct gradient is. */
 static bool choose_tiles(FilteredGrad *f, const Buffer *out) {
-    const Algorithm wanted = wanted_algorithm(f->l, f->node->name);
+    const Algorithm wanted = wanted_algorithm(f->l, f->node);
     double best = f->l->choices->filter_everywhere ? HUGE_VAL : 0.9;
     int found = 0;
     for (int size = f->l->choices->filtering; size >= 2; size -= 2) {
@@ -298,7 +305,7 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
         if (stage[side].blocked < 0 || input->shape[1] < round_up(out->shape[side], lanes)) return false;
         if (side == LARGE || node->input[side]->fused) f.input[side] = input;
     }
-    choose_blocks(&f, begin_choice(l, node->name, filtered_algorithm(f.filter[0], f.filter[1])), out);
+    choose_blocks(&f, begin_choice(l, filtered_algorithm(f.filter[0], f.filter[1])), out);
     const Filter *v = f.filter[0], *h = f.filter[1];
     FilterRun run[2][FILTER_SIZE];
     int runs[2], number = 0;

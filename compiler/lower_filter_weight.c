@@ -1,5 +1,12 @@
 /* The weights of convolutions by minimal filtering: sums of their taps, made by a kernel before the convolution's, or when a bundle is. */
-#include "lower_filter.h"
+#include "lower_filter_weight.h"
+
+#include "element.h"
+#include "filter_steps.h"
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "storage.h"
 
 #define V affine_variable
 

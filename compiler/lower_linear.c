@@ -1,6 +1,17 @@
 /* Linear layers, and the projections of a GRU: y[n, o] = Σ i  x[n, i] · w[o, i] + bias[o], its data gradient and its weight gradient.
  * Features o and i are each channel, height, width; rows n are sequence b and step t, so that what a scan carried can be read. */
-#include "lower_conv.h"
+#include "lower_linear.h"
+
+#include "choose.h"
+#include "element.h"
+#include "finish_kernel.h"
+#include "fuse.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "lower_dot.h"
+#include "products.h"
+#include "schedule_conv.h"
+#include "storage.h"
 
 #include <string.h>
 
@@ -92,8 +103,8 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     }
     const ChoiceField fields[3] = {fit ? FIELD_TILE_VECTORS : FIELDS, FIELD_TILE_SEQUENCES, steps ? FIELD_TILE_STEPS : FIELDS};
     const long ranges[3] = {fit ? channels / lanes : 1, b, t};
-    const RegisterTile tile = tuned_tile(begin_choice(l, kernel->name, ALGORITHM_DIRECT),
-                                         choose_product_tile(l->target, ranges[0], b, t, others), fields, ranges, false);
+    const RegisterTile tile =
+        tuned_tile(begin_choice(l, ALGORITHM_DIRECT), choose_product_tile(l->target, ranges[0], b, t, others), fields, ranges, false);
     add_level(schedule, o[0], tile.vectors * width, LOOP_PARALLEL);
     add_level(schedule, o[1], 1, LOOP_PARALLEL);
     add_level(schedule, o[2], 1, LOOP_PARALLEL);
@@ -111,7 +122,7 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     schedule->accumulate = schedule->levels;
     add_level(schedule, i[0], lanes, LOOP_SERIAL);
     if (many) {
-        ask_ahead(l, schedule, items);
+        ask_ahead(l->target, schedule, items);
         schedule->ahead.own = true;
     }
     add_level(schedule, i[1], 1, LOOP_SERIAL);
@@ -134,7 +145,7 @@ static void weight_index(Affine index[6], Features o, Features i) {
 /* By vectors of both operands, where that fits and the weight's lanes lie along what is summed over. */
 static bool lower_as_dot(Lowering *l, Node *node, int side, const char *comment) {
     const Node *weight = node->input[1];
-    if (!can_be_dot(l, node, side) || layout_lane(&weight_along(l, weight, 3 - side)->layout) != side) return false;
+    if (product_of_node(l, node)->dot != side || layout_lane(&weight_along(l, weight, 3 - side)->layout) != side) return false;
     lower_dot(l, node, side, comment, product_flops(node, weight));
     return true;
 }
@@ -170,7 +181,7 @@ void lower_linear(Lowering *l, Node *node) {
     if (node->input_count > 2) sum = op2(ADD, sum, feature_value(l, node->input[2], &at));
     add_store(compute, out, index, epilogue_element(l, node, &at, sum));
     kernel->comment = comment;
-    set_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
+    set_product_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
     schedule_product(l, kernel, out_names, in_names, &weight->shape[3], !node->scan);
     finish_kernel(l, kernel, node->scan);
 }
@@ -192,7 +203,7 @@ void lower_linear_data_grad(Lowering *l, Node *node) {
     stored_index(l, node, &at, index);
     add_store(compute, out, index, sum_value(0, TYPE_F32));
     kernel->comment = comment;
-    set_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
+    set_product_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
     schedule_product(l, kernel, in_names, out_names, &weight->shape[0], !node->scan);
     finish_kernel(l, kernel, node->scan);
 }
@@ -215,8 +226,8 @@ static void schedule_weight_grad_product(const Lowering *l, Kernel *kernel, cons
     const long vectors = grad->vectors->extent / grad->width;
     const ChoiceField fields[3] = {grad->width > 1 ? FIELD_TILE_VECTORS : FIELDS, FIELDS, FIELD_TILE_CHANNELS};
     const long ranges[3] = {grad->width > 1 ? vectors : 1, 1, grad->values->extent};
-    const RegisterTile tile = tuned_tile(begin_choice(l, kernel->name, ALGORITHM_DIRECT),
-                                         choose_register_tile(l->target, ranges[0], 1, ranges[2]), fields, ranges, false);
+    const RegisterTile tile =
+        tuned_tile(begin_choice(l, ALGORITHM_DIRECT), choose_register_tile(l->target, ranges[0], 1, ranges[2]), fields, ranges, false);
     long blocks = (vectors + tile.vectors - 1) / tile.vectors, rows = 1;
     for (int v = 0; v < compute->variable_count; v++) {
         const Variable *variable = compute->variable[v];
@@ -262,7 +273,7 @@ void lower_linear_weight_grad(Lowering *l, Node *node) {
     compute->sum[compute->sum_count++] = op2(MULTIPLY, factor[0], factor[1]);
     add_store(compute, out, w, sum_value(0, TYPE_F32));
     kernel->comment = format("dw[o, i] = sum over n of dy[n, o] x[n, i]; %ld rows", dy->shape[0]);
-    set_work(kernel, product_flops(dy, node));
+    set_product_work(kernel, product_flops(dy, node));
     kernel->read_late = true; /* by the optimizer */
     const bool along_o = lanes_fit(compute, "o", lanes), along_c = !along_o && lanes_fit(compute, "c", lanes);
     WeightGrad grad = {out_names, in_names, o.c, i.c, along_o || along_c ? lanes : 1, along_o && !has_carried_rows(dy) ? dy : NULL};

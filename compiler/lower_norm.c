@@ -2,7 +2,14 @@
  *
  * Each is two kernels. The first sums fixed tiles, some rows of one image and channel, in float; the second merges the tiles of a
  * channel in index order, in double. So the result depends on shapes, never on threads, and no precision is lost over long sums. */
+#include "lower_norm.h"
+
+#include "element.h"
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "lanes.h"
 #include "lower_tiles.h"
+#include "storage.h"
 
 #include <string.h>
 

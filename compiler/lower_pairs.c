@@ -7,20 +7,15 @@
  * Activations become pairs where they are staged, weights by a kernel of their own, just before. */
 #include "lower_pairs.h"
 
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "pairs.h"
+#include "storage.h"
+
 #include <string.h>
 
 #define V affine_variable
-
-bool convolution_has_pairs(const Lowering *l, const Node *node) {
-    if (!l->target->pairs || (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D)) return false;
-    return node->input[0]->shape[1] > l->target->lanes && is_blocked(l->target, node->shape[1]);
-}
-
-bool weight_grad_has_pairs(const Lowering *l, const Node *node) {
-    const Node *small = node->input[0], *large = node->input[1];
-    if (!l->target->pairs || small->shape[0] < 2) return false;
-    return is_blocked(l->target, small->shape[1]) || is_blocked(l->target, large->shape[1]);
-}
 
 long channel_pairs(const Lowering *l, long channels) {
     return round_up((channels + 1) / 2, l->target->lanes);
@@ -63,12 +58,20 @@ static const Buffer *turned_weight(const Buffer *from, const char *name, int out
     return buffer;
 }
 
-/* Pairs first … first + count − 1, with a second half or without. Where the weight has its lanes along the other side, as its gradient
- * wants them, blocks of it are turned in scratch. */
-static void add_pairs(const Lowering *l, Kernel *kernel, int number, const Buffer *from, const Buffer *to, int out, long first, long count,
-                      bool both) {
+typedef struct Pairs { /* to be made of a weight: first … first + count − 1, with a second half or without */
+    const Buffer *from, *to;
+    int out; /* the dimension of the output channels */
+    long first, count;
+    bool both;
+} Pairs;
+
+/* Where the weight has its lanes along the other side, as its gradient wants them, blocks of it are turned in scratch. */
+static void add_pairs(const Lowering *l, Kernel *kernel, int number, const Pairs *pairs) {
     Compute *compute = &kernel->compute[number];
     Schedule *schedule = &kernel->schedule[number];
+    const Buffer *const from = pairs->from, *const to = pairs->to;
+    const int out = pairs->out;
+    const long first = pairs->first, count = pairs->count;
     const long lanes = l->target->lanes, outputs = minimum(to->shape[out], from->shape[out]);
     const bool turn = layout_lane(&from->layout) != out && outputs % lanes == 0;
     const Affine k = V(add_variable(compute, "k", outputs, false)), c = V(add_variable(compute, "c", count, false));
@@ -78,7 +81,7 @@ static void add_pairs(const Lowering *l, Kernel *kernel, int number, const Buffe
     add_level(schedule, "k", lanes, LOOP_PARALLEL);
     add_level(schedule, "c", minimum(lanes, count), LOOP_PARALLEL);
     const Expression *half[2] = {NULL, constant(0)};
-    for (int h = 0; h <= both; h++) {
+    for (int h = 0; h <= pairs->both; h++) {
         const long start = first + h * to->shape[1 - out];
         const Buffer *source = turn ? turned_weight(from, format("turned%d_%c", number, 'a' + h), out, start, count) : from;
         index[1 - out] = turn ? c : affine_shift(c, start);
@@ -103,8 +106,8 @@ const Buffer *lower_paired_weight(Lowering *l, const Node *convolution) {
     const Buffer *to = new_paired_weight(l, convolution, TYPE_PAIR);
     const long count = to->shape[1 - out], both = minimum(count, weight->shape[1 - out] - count);
     Kernel *kernel = new_kernel(format("%s_weight", convolution->name), 1 + (both < count));
-    add_pairs(l, kernel, 0, from, to, out, 0, both, true);
-    if (both < count) add_pairs(l, kernel, 1, from, to, out, both, count - both, false);
+    add_pairs(l, kernel, 0, &(Pairs){from, to, out, 0, both, true});
+    if (both < count) add_pairs(l, kernel, 1, &(Pairs){from, to, out, both, count - both, false});
     kernel->comment = "the weight rounded to bfloat16, in pairs along its input channels";
     set_work(kernel, 0);
     finish_kernel(l, kernel, NULL);

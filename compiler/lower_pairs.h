@@ -2,12 +2,8 @@
 #ifndef ZOETROPE_LOWER_PAIRS_H
 #define ZOETROPE_LOWER_PAIRS_H
 
-#include "lower.h"
+#include "lowering.h"
 
-/* Whether a convolution takes its operands as pairs of channels; whether a weight gradient takes them as pairs of images. Only the target
- * and the shapes decide. */
-bool convolution_has_pairs(const Lowering *l, const Node *node);
-bool weight_grad_has_pairs(const Lowering *l, const Node *node);
 /* Of so many channels summed over: pair p is of channels p and p + channel_pairs(); where there is no second one, it is zero. */
 long channel_pairs(const Lowering *l, long channels);
 /* The virtual buffer [N, pairs, H, W] of a virtual buffer [N, C, H, W] of which `channels` are summed over, or [N / 2, C, H, W] of pairs of

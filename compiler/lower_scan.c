@@ -1,5 +1,12 @@
 /* What is inside a scan and has no loops of its own in common with anything else: a carry's first value, and the GRU's cell. */
-#include "lower.h"
+#include "lower_scan.h"
+
+#include "element.h"
+#include "finish_kernel.h"
+#include "function.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "storage.h"
 
 #include <string.h>
 

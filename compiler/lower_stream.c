@@ -4,7 +4,25 @@
  * it. Of T runs, the oldest has seen the last T frames and nothing else: its code is that of the last frame of the clip of these, and
  * whoever calls starts it anew for the next frame. A stream whose state is carried for ever has one run. What comes before the recurrence
  * is the same for all runs, and computed once. A sum's order does not depend on the number of rows, so the bits are those of clips. */
-#include "lower.h"
+#include "lower_stream.h"
+
+#include "element.h"
+#include "finish_kernel.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "lower_graph.h"
+#include "storage.h"
+
+Graph *clip_graph(Spec *spec, const Spec *from, int T, int clips) {
+    *spec = *from;
+    spec->T = T;
+    spec->training.batch = clips;
+    spec->initial_state = INITIAL_STATE_NORMAL;
+    spec->loss = LOSS_MSE;
+    Graph *graph = build_graph(spec, false);
+    verify_graph(graph);
+    return graph;
+}
 
 typedef struct Passage {
     const char *name, *tensor;
@@ -85,9 +103,9 @@ static void share_rows(Lowering *l, Lowering *runs, int first) {
     }
 }
 
-void lower_stream(Lowering *l, const Graph *frame, const Graph *runs, const StreamPrograms *to) {
+void lower_stream(Lowering *l, const Graph *runs, const StreamPrograms *to) {
+    const Graph *frame = l->graph;
     const int code = frame->code->id, first = first_recurrent(frame);
-    start_graph(l, frame);
     lower_nodes(l, 0, frame->latent->id + 1, to->encode);
     if (to->take_latent) pass(l, frame->latent, "take_latent", PLACE_LATENT, true, to->take_latent);
     if (to->put_latent) pass(l, frame->latent, "put_latent", PLACE_LATENT, false, to->put_latent);
@@ -105,4 +123,12 @@ void lower_stream(Lowering *l, const Graph *frame, const Graph *runs, const Stre
     pass(l, frame->code, "put_code", PLACE_CODE, false, to->put_code);
     lower_nodes(l, code + 1, frame->reconstruction->id + 1, to->decode);
     lower_nodes(l, frame->reconstruction->id + 1, frame->node_count, to->score);
+}
+
+void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode) {
+    static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
+    const StreamPrograms programs = {.encode = advance, .advance = advance, .put_code = decode, .decode = decode, .score = decode};
+    l->choices = &direct;
+    start_graph(l, clip_graph(NEW(Spec), spec, 1, 1));
+    lower_stream(l, clip_graph(NEW(Spec), spec, 1, spec->T), &programs);
 }

@@ -1,6 +1,13 @@
 /* Sums over tiles of images, in a kernel of their own or at the end of a convolution's. */
 #include "lower_tiles.h"
 
+#include "element.h"
+#include "finish_kernel.h"
+#include "fuse.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "storage.h"
+
 #include <stdlib.h>
 #include <string.h>
 

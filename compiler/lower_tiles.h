@@ -5,7 +5,7 @@
 #ifndef ZOETROPE_LOWER_TILES_H
 #define ZOETROPE_LOWER_TILES_H
 
-#include "lower.h"
+#include "lowering.h"
 
 typedef struct Tiles { /* of a node's images */
     long rows, columns;

@@ -1,5 +1,12 @@
 /* The loss, the optimizer, and the copies between layouts: what is over all parameters or all pixels. */
-#include "lower.h"
+#include "lower_update.h"
+
+#include "element.h"
+#include "finish_kernel.h"
+#include "function.h"
+#include "kernel_builder.h"
+#include "schedule.h"
+#include "storage.h"
 
 #include <string.h>
 
@@ -92,7 +99,7 @@ void lower_update(Lowering *l) {
     const long count = l->code->block_bytes / 4, lanes = l->target->lanes;
     Variable *p = add_variable(compute, "p", count, false);
     const Affine at[1] = {V(p)};
-    const Buffer *coefficients = new_plain("coefficients", TYPE_F32, PLACE_COEFFICIENTS, 1, (long[1]){4});
+    const Buffer *coefficients = new_plain("coefficients", TYPE_F32, PLACE_COEFFICIENTS, 1, (long[1]){UPDATE_COEFFICIENTS});
     const Expression *coefficient[3];
     for (long i = 0; i < 3; i++) {
         const Affine index[1] = {affine_constant(i)};

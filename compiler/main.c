@@ -1,7 +1,13 @@
 /* zoetrope: compiles a network spec to C. compile_spec() and compile_target() are the table of contents: the passes, in order. */
-#include "inference.h"
+#include "command_inference.h"
+#include "emit.h"
+#include "explain.h"
+#include "explain_trade.h"
+#include "kernel_buffers.h"
 #include "output.h"
+#include "print_loop.h"
 #include "tune.h"
+#include "tuning.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -83,11 +89,10 @@ static Model *compile_spec(Options *options) {
 /* The rest, for one target: recompute, fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, or training needs more memory
  * than it may, which was reported. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
-    Choices choices = options->choices;
-    choices.tuning = model->tuning;
-    TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &choices, stderr);
+    TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &options->choices, model->tuning, stderr);
     if (!code) return NULL;
-    code = lower_within(code, model->evaluation, &choices, &options->memory);
+    code = lower_within(code, model->evaluation, &options->memory);
+    if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
     const bool fused = options->dump == PASS_FUSE; /* the passes before it leave no mark of that */
     if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, code->training, fused);
@@ -128,7 +133,8 @@ static int command_compile(Options *options) {
 
 static int command_tune(Options *options) {
     const Model *model = compile_spec(options);
-    return model ? tune_model(options, model) : EXIT_INPUT;
+    const TuneOrder order = {options->directory, &options->choices, options->targets_given, options->target_count, options->target};
+    return model && tune_model(&order, model) ? 0 : EXIT_INPUT;
 }
 
 static int command_check(Options *options) {

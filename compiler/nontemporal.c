@@ -3,7 +3,7 @@
  *
  * Such a store is of a whole line of the cache, at an address that is a multiple of its size: a part of a line would be read, changed and
  * written by the memory itself. Tensors in the workspace begin at multiples of it; the caller's need not. */
-#include "loop.h"
+#include "nontemporal.h"
 #include "pointer_map.h"
 
 enum { NONTEMPORAL_BYTES = 4 << 20 }; /* of a tensor: what is smaller may be in a cache when it is read */

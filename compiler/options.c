@@ -1,7 +1,8 @@
 /* The command line: one table of commands, one of options. */
-#include "main.h"
+#include "options.h"
 
 #include "../runtime/whole_number.h"
+#include "lower.h"
 #include "version.h"
 
 #include <limits.h>
@@ -199,8 +200,6 @@ static bool read_precision(const char *name, Options *options, int *status) {
     }
     return usage_error(status, "--precision is %s, not '%s'", table[OPTION_PRECISION].value, name);
 }
-
-const char *const recurrence_names[RECURRENCES] = {"window", "carried"};
 
 static bool read_recurrence(const char *name, Options *options, int *status) {
     options->recurrence_given = true;

@@ -1,5 +1,6 @@
 /* pairs: operands of dot products, as virtual buffers. */
-#include "loop.h"
+#include "pairs.h"
+#include "support.h"
 
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /* plan: one workspace. What must survive from step to step has its place at the start; every other tensor lives from the first call
  * that touches it to the last, and tensors that do not live at the same time share memory. Training, evaluation and streaming never run at
  * the same time, so their tensors share all of it. */
-#include "pointer_map.h"
-#include "program.h"
+#include "plan.h"
+
+#include "kernel_buffers.h"
 
 #include <stdlib.h>
 
@@ -81,12 +82,6 @@ long place_tensors(Tensor **list, int count, long start) {
 long plan_program(const Program *program, long start) {
     Lifetimes *lifetimes = find_lifetimes(program, false);
     return place_tensors(lifetimes->tensor, lifetimes->count, start);
-}
-
-long program_scratch(const Program *program) {
-    long most = 0;
-    for (int i = 0; i < program->call_count; i++) most = maximum(most, program->call[i].kernel->scratch_size);
-    return most;
 }
 
 /* Bytes of the kept tensors that a program touches. */

@@ -1,7 +1,7 @@
 /* prefetch: memory is asked for ahead of its use, while products are computed from what is in the caches already. What an iteration of the
  * loops that stages are in will stage next, and what it reads later as it lies in memory, is cut into lines, and each iteration of the
  * loops since asks for as many of them as is its share. */
-#include "schedule.h"
+#include "schedule_builder.h"
 
 /* Of smaller tensors, a cache holds what was written; and more lines at a time than that would only be waited for. */
 enum { LINE_BYTES = 64, LEAST_BYTES = 1 << 20, MOST_LINES = 32 };

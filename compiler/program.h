@@ -4,7 +4,7 @@
 
 #include "choice.h"
 #include "graph.h"
-#include "loop.h"
+#include "kernel.h"
 #include "target.h"
 
 /* Where a tensor's memory is. Generated programs get a ModelStep (runtime/model.h), or a block and file-order values. */
@@ -30,9 +30,10 @@ typedef enum {
     BLOCK_MOMENT2,
     BLOCK_STATISTICS,
     BLOCK_COUNT
-} BlockIndex; /* as runtime/model.h's ModelBlock */
+} BlockIndex; /* as runtime/model.h's ModelBlock: program.c asserts it */
 
-enum { NORMAL_CHUNK = 1024 }; /* pairs that the kernel of `normal` makes at a time */
+enum { NORMAL_CHUNK = 1024 };     /* pairs that the kernel of `normal` makes at a time */
+enum { UPDATE_COEFFICIENTS = 4 }; /* as runtime/model.h's MODEL_COEFFICIENTS: program.c asserts it */
 
 typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     const Buffer *buffer;
@@ -76,6 +77,9 @@ typedef struct TargetCode {
     const char *tuning;    /* a hash of the choices that the cost model would have made otherwise; NULL: there are none */
     KernelChoice **choice; /* for the kernels of a training step, in their order */
     int choice_count, choice_capacity;
+    Choices choices; /* by which it was lowered: of those that were given, what its target can do */
+    Answer *answer;  /* to each of choices.wanted */
+    int refused;     /* calls that are missing, for their kernels could not be run as wanted: there is a `why` in an answer */
     const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
     const Graph *training;                          /* whose nodes `train` computes */
     const int *train_call; /* by node id, and one more: the first of its calls in `train`, those of the next node following */
@@ -84,45 +88,7 @@ typedef struct TargetCode {
     const struct Trade *trade; /* what --max-ram asked for, and what was done for it (recompute.h); NULL: nothing */
 } TargetCode;
 
-enum { MAX_BUFFERS = 256 }; /* of a kernel */
-
-/* The distinct TENSOR buffers of a kernel in order of first appearance in its tree (stores before loads within an assignment);
- * *written[i]: whether it is stored to. Returns the count. */
-int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[], int capacity);
-
-/* Whether its products are dot products of pairs of bfloat16. */
-bool kernel_has_pairs(const Kernel *kernel);
-
-/* How, where there is a choice that shapes and targets do not decide. */
-typedef struct Choices {
-    int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
-    bool filter_everywhere; /* … or wherever it is possible, for the tests */
-    bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
-    bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
-    struct Tuning *tuning; /* tuning.h; NULL: the cost model decides */
-} Choices;
-extern const Choices default_choices;
-
-/* lower_arithmetic.c: the bits of its kernel's rows of inputs and, following them, of outputs, alike in each lane. */
-long arithmetic_inputs(void);
-long arithmetic_outputs(void);
-uint32_t arithmetic_input(long row);
-uint32_t arithmetic_output(const Target *target, long row);
-
-/* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
-TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
-/* plan.c: sets the offsets of tensors whose `first` and `last` are known, from `start` on; returns where they end. Sorts the list. */
-long place_tensors(Tensor **list, int count, long start);
-/* plan.c: places the tensors of one program in a workspace that has `start` bytes of something else; returns where they end. */
-long plan_program(const Program *program, long start);
-/* plan.c: the same for the programs of streaming, behind what is kept. */
-long plan_streaming(const TargetCode *code);
-/* plan.c: sets Tensor.offset of the workspace tensors by their lifetimes over the train and evaluate programs. */
-void plan_workspace(TargetCode *code);
+void add_call(Program *program, const Kernel *kernel, Scan *scan);
 long program_scratch(const Program *program); /* bytes a thread: the most that one of its kernels wants */
-
-/* emit*.c: the text of generated files. The only modules that print C. */
-void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options);
-void emit_model_file(Text *out, const Graph *training, const Target *const *list, int count, const char *options);
 
 #endif

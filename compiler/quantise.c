@@ -5,31 +5,14 @@
  *               integer nearest to weight / scale, ties to even, in [−127, 127]; a channel of zeros has scale 0.
  *
  * All that follows takes the rounded values for the weights: what a bundle computes is exact for them, and so is its self-test. */
-#include "inference.h"
-#include "lower.h"
+#include "quantise.h"
+
+#include "storage.h"
 
 #include <math.h>
 
 const char *const precision_names[PRECISIONS] = {"f32", "f16", "bf16", "int8"};
 const Type precision_types[PRECISIONS] = {TYPE_F32, TYPE_F16, TYPE_BF16, TYPE_I8};
-
-long output_features(const Node *weight, long shape[4]) {
-    int out, in;
-    weight_sides(weight, &out, &in);
-    shape[0] = shape[2] = shape[3] = 1;
-    shape[1] = weight->shape[out];
-    for (int d = 1; d < 3 && weight->rank == 6; d++) shape[1 + d] = weight->shape[d];
-    return shape[1] * shape[2] * shape[3];
-}
-
-long output_of(const Node *weight, long i) {
-    int out, in;
-    weight_sides(weight, &out, &in);
-    long inner = 1;
-    const int last = weight->rank == 6 ? 2 : out; /* a matrix's outputs are its first three dimensions */
-    for (int d = last + 1; d < weight->rank; d++) inner *= weight->shape[d];
-    return weight->rank == 6 ? i / inner : i / inner % weight->shape[out];
-}
 
 static double *choose_scales(const Parameter *parameter, const double *values) {
     long shape[4];

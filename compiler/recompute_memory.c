@@ -1,7 +1,9 @@
 /* What a sequence needs of the workspace. The program without recomputation is there: its calls, and the tensors that each touches. A node
  * that is computed again calls the same kernels with other tensors; so the workspace of any sequence is known without lowering it. */
-#include "pointer_map.h"
-#include "recompute.h"
+#include "recompute_memory.h"
+
+#include "kernel_buffers.h"
+#include "plan.h"
 
 #include <limits.h>
 #include <math.h>

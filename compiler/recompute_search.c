@@ -10,7 +10,7 @@
  * The ends of all three, and again every n-th STORED, are then improved as long as the work shrinks and the limit holds, and the one of
  * least work is taken. For small networks it is as good as trying everything (tests/test_recompute.c). The workspace is that of the planner
  * in each case, so what is found is met. */
-#include "recompute.h"
+#include "recompute_search.h"
 
 #include <limits.h>
 #include <stdlib.h>

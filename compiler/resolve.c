@@ -1,6 +1,6 @@
 /* One iteration of a Compute as a statement: variables replaced by what the loops make of them, sums by registers, virtual
  * buffers by their staged copy or by their definition. */
-#include "schedule.h"
+#include "schedule_builder.h"
 
 #include <string.h>
 

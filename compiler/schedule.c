@@ -5,6 +5,8 @@
  * below with another constant extent. So bounds are constants everywhere and no tail is tested for at run time, except that
  * parallel loops, which must stay one loop, choose between the full tile and the rest by a guard. */
 #include "schedule.h"
+#include "schedule_builder.h"
+#include "unroll.h"
 
 #include <string.h>
 

@@ -1,6 +1,11 @@
 /* How convolutions are run: which variable the lanes lie along, the register tile, what is staged where, what is parallel.
  * Only the cost model's constants and the shapes decide. */
-#include "lower_conv.h"
+#include "schedule_conv.h"
+
+#include "choose.h"
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "lower_tiles.h"
 
 #include <string.h>
 
@@ -89,7 +94,7 @@ static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape
     const long lanes = l->target->lanes, images = kernel->compute[0].variable[0]->extent;
     const ChoiceField fields[3] = {FIELD_TILE_VECTORS, FIELD_TILE_ROWS, FIELD_TILE_COLUMNS};
     const long ranges[3] = {shape->outputs / lanes, shape->rows, shape->columns};
-    KernelChoice *choice = begin_choice(l, kernel->name, ALGORITHM_DIRECT);
+    KernelChoice *choice = begin_choice(l, ALGORITHM_DIRECT);
     const RegisterTile tile = tuned_tile(choice, choose_register_tile(l->target, ranges[0], ranges[1], ranges[2]), fields, ranges, false);
     const long outputs = choose(choice, FIELD_BLOCK_CHANNELS, choose_outputs(shape, tile.vectors * lanes, images),
                                 (Legal){.most = round_up(shape->outputs, tile.vectors * lanes), .multiple = tile.vectors * lanes});
@@ -111,7 +116,7 @@ static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape
     add_level(schedule, "c", lanes, LOOP_SERIAL);
     add_level(schedule, "u", 1, LOOP_SERIAL);
     add_level(schedule, "v", 1, few ? LOOP_UNROLL : LOOP_SERIAL);
-    if (!few) ask_ahead(l, schedule, schedule->shared);
+    if (!few) ask_ahead(l->target, schedule, schedule->shared);
     add_level(schedule, "c", 1, few ? LOOP_UNROLL : LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_UNROLL);
     add_level(schedule, "j", 1, LOOP_UNROLL);
@@ -127,7 +132,7 @@ static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape 
     RegisterTile tile = choose_register_tile(l->target, maximum(1, shape->columns / lanes), 1, shape->outputs);
     if (lanes == 1) tile.vectors = ranges[0];
     tile.outer = minimum(shape->rows, maximum(1, 8 / (tile.vectors * tile.inner)));
-    KernelChoice *choice = begin_choice(l, kernel->name, ALGORITHM_DIRECT);
+    KernelChoice *choice = begin_choice(l, ALGORITHM_DIRECT);
     if (lanes > 1) {
         const ChoiceField fields[3] = {FIELD_TILE_VECTORS, FIELD_TILE_ROWS, FIELD_TILE_CHANNELS};
         tile = tuned_tile(choice, tile, fields, ranges, false);
@@ -160,14 +165,20 @@ static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape 
     if (lanes > 1) add_level(schedule, "j", 1, LOOP_VECTOR);
 }
 
+static bool has_variable(const Compute *compute, const char *name) {
+    for (int i = 0; i < compute->variable_count; i++)
+        if (strcmp(compute->variable[i]->name, name) == 0) return true;
+    return false;
+}
+
 /* A compute without a sum (a phase that no tap meets) has no use for the levels and stages of the sum. */
-static Schedule without_sum(const Schedule *schedule) {
+static Schedule without_sum(const Schedule *schedule, const Compute *compute) {
     Schedule result = *schedule;
     result.levels = result.stages = 0;
     result.ahead = (Ahead){0};
     result.accumulate = -1;
     for (int i = 0; i < schedule->levels; i++)
-        if (strchr("nkij", schedule->level[i].variable[0])) result.level[result.levels++] = schedule->level[i];
+        if (has_variable(compute, schedule->level[i].variable)) result.level[result.levels++] = schedule->level[i];
     return result;
 }
 
@@ -177,5 +188,6 @@ void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape) {
     const Stage stage = stage_of(l, shape->staged, 0);
     if (all_fit(kernel, "k", lanes, false)) schedule_channels(l, kernel, shape, &schedule, &stage);
     else schedule_columns(l, kernel, shape, &schedule, &stage, shape->columns >= lanes && all_fit(kernel, "j", lanes, true) ? lanes : 1);
-    for (int i = 0; i < kernel->compute_count; i++) kernel->schedule[i] = kernel->compute[i].sum_count ? schedule : without_sum(&schedule);
+    for (int i = 0; i < kernel->compute_count; i++)
+        kernel->schedule[i] = kernel->compute[i].sum_count ? schedule : without_sum(&schedule, &kernel->compute[i]);
 }

@@ -1,7 +1,11 @@
 /* How a convolution's weight gradient is run. Its sum runs over all pixels of all images, so a block of channels of both sides is kept
  * in registers and scratch for a few rows, and then added to the gradient in memory. Blocks are parallel; where there are few, so are
  * groups of images, each with a gradient of its own (grad_groups.c). */
-#include "lower_conv.h"
+#include "schedule_conv_grad.h"
+
+#include "kernel_builder.h"
+#include "lanes.h"
+#include "schedule_conv.h"
 
 /* Channels of each side at a time: an element of the larger image is copied to scratch for each block of the smaller one's channels. */
 enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64 };
@@ -47,7 +51,7 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     const long images = small->shape[0], rows = s->shape[2], columns = s->shape[3];
     WeightGradCut cut = {.vector = sides.vector, .broadcast = sides.broadcast, .width = sides.width};
     cut.by_rows = sides.others < 2 && node->kernel[0] > 1; /* the first layer: its kernel's rows are the other side of the tile */
-    KernelChoice *choice = begin_choice(l, node->name, ALGORITHM_DIRECT);
+    KernelChoice *choice = begin_choice(l, ALGORITHM_DIRECT);
     const ChoiceField fields[3] = {sides.width > 1 ? FIELD_TILE_VECTORS : FIELDS,
                                    cut.by_rows ? FIELD_TILE_KERNEL_ROWS : FIELD_TILE_CHANNELS, FIELD_TILE_KERNEL_COLUMNS};
     const long ranges[3] = {sides.vectors, cut.by_rows ? node->kernel[0] : sides.others, node->kernel[1]};
@@ -102,7 +106,7 @@ void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small
     add_level(schedule, "n", 1, LOOP_SERIAL);
     add_level(schedule, "i", 1, LOOP_SERIAL);
     if (l->target->prefetches) add_level(schedule, "j", divide_evenly(node->input[0]->shape[3], ASKING_PIXELS), LOOP_SERIAL);
-    ask_ahead(l, schedule, schedule->stage[0].level);
+    ask_ahead(l->target, schedule, schedule->stage[0].level);
     add_level(schedule, "j", 1, LOOP_SERIAL);
     add_level(schedule, cut->broadcast, 1, LOOP_UNROLL);
     add_level(schedule, "u", 1, LOOP_UNROLL);

@@ -200,7 +200,7 @@ static void read_layer(Reading *reading, const SpecNode *item, Layer *layer) {
 static bool read_layers(Reading *reading, const Key *key, const SpecNode *list) {
     int before = reading->errors->count;
     Layer **layers = (Layer **)((char *)reading->spec + key->offset);
-    int *count = layers == &reading->spec->encoder ? &reading->spec->encoder_count : &reading->spec->decoder_count;
+    int *count = (int *)((char *)reading->spec + key->count);
     if (list->kind == NODE_REFUSED) return false;
     if (list->kind != NODE_LIST || !list->count) {
         spec_error(reading->errors, list->mark, list->width, "each layer starts with a dash: `- conv: {channels: 32, kernel: 3}`",
@@ -239,10 +239,10 @@ static const char *write_canonical(const Spec *spec) {
         if ((key->inner == SECTION_GRU && !spec->hidden) || (key->offset == offsetof(Spec, latent) && !spec->latent)) continue;
         text_add(&text, "%s:", key->name);
         if (key->type == KEY_LAYERS) {
-            bool encoder = key->offset == offsetof(Spec, encoder);
-            const Layer *layers = encoder ? spec->encoder : spec->decoder;
+            const Layer *layers = *(Layer *const *)((const char *)spec + key->offset);
+            const int count = *(const int *)((const char *)spec + key->count);
             text_add(&text, "\n");
-            for (int i = 0; i < (encoder ? spec->encoder_count : spec->decoder_count); i++) {
+            for (int i = 0; i < count; i++) {
                 text_add(&text, "  - %s: ", layers[i].transposed ? "conv_transpose" : "conv");
                 write_section(&text, SECTION_LAYER, &layers[i]);
             }

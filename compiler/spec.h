@@ -14,6 +14,7 @@ typedef enum { INITIAL_STATE_NORMAL, INITIAL_STATE_ZEROS } InitialState;
 typedef enum { LOSS_MSE, LOSS_L1 } Loss;
 typedef enum { COMPUTE_F32, COMPUTE_BF16 } ComputePrecision;
 typedef enum { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD } OptimizerName;
+extern const char *const optimizer_names[]; /* as a spec has them; then NULL */
 
 typedef struct Layer { /* conv or conv_transpose; [0] is vertical, [1] horizontal */
     bool transposed;

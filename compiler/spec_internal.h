@@ -88,7 +88,7 @@ typedef enum {
     KEY_VERSION,
     KEY_NAME, /* const char * */
     KEY_SECTION,
-    KEY_LAYERS,      /* Layer *, and the int after both lists */
+    KEY_LAYERS,      /* Layer *, and elsewhere (`count`) an int */
     KEY_INTEGER,     /* int */
     KEY_LONG,        /* long */
     KEY_SEED,        /* uint64_t */
@@ -120,8 +120,9 @@ typedef struct Key {
     Section inner;              /* KEY_SECTION */
     size_t mark;                /* of the Spec's Mark, or NOWHERE */
     const char *help;
-    double step; /* 0, or only minimum, minimum + step, … are legal */
-    bool below;  /* the maximum itself is not legal */
+    double step;  /* 0, or only minimum, minimum + step, … are legal */
+    bool below;   /* the maximum itself is not legal */
+    size_t count; /* KEY_LAYERS: of the field of their number, in Spec; else NOWHERE */
 } Key;
 
 typedef struct SectionText {

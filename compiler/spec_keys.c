@@ -13,7 +13,7 @@ static const char *const activations[] = {"none", "relu", "leaky_relu", "sigmoid
 static const char *const initial_states[] = {"normal", "zeros", NULL};
 static const char *const losses[] = {"mse", "l1", NULL};
 static const char *const precisions[] = {"f32", "bf16", NULL};
-static const char *const optimizers[] = {"adam", "adamw", "sgd", NULL};
+const char *const optimizer_names[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd", NULL};
 
 const SectionText spec_sections[SECTIONS] = {
     [SECTION_SPEC] = {"a spec", "The spec", "The sections may come in any order."},
@@ -30,26 +30,29 @@ const SectionText spec_sections[SECTIONS] = {
 
 /* A section's keys stand in the order of the canonical form; what a `when` depends on stands before it. */
 #define SECTION_KEY(name, presence, inner, mark, help)                                                                                     \
-    { SECTION_SPEC, name, KEY_SECTION, NOWHERE, presence, WHEN_ALWAYS, 0, 0, 0, 0, NULL, inner, mark, help, 0, false }
+    { SECTION_SPEC, name, KEY_SECTION, NOWHERE, presence, WHEN_ALWAYS, 0, 0, 0, 0, NULL, inner, mark, help, 0, false, NOWHERE }
 #define LAYERS_KEY(name, help)                                                                                                             \
     {                                                                                                                                      \
         SECTION_SPEC, #name, KEY_LAYERS, SPEC(name), KEY_REQUIRED, WHEN_ALWAYS, 0, 0, 0, 0, NULL, SECTION_LAYER, SPEC(name##_mark), help,  \
-            0, false                                                                                                                       \
+            0, false, SPEC(name##_count)                                                                                                   \
     }
 #define INTEGER(section, name, type, offset, presence, minimum, maximum, fallback, mark, help, step)                                       \
-    { section, name, type, offset, presence, WHEN_ALWAYS, minimum, maximum, fallback, 0, NULL, 0, mark, help, step, false }
+    { section, name, type, offset, presence, WHEN_ALWAYS, minimum, maximum, fallback, 0, NULL, 0, mark, help, step, false, NOWHERE }
 #define PAIR(name, presence, when, minimum, maximum, fallback, help)                                                                       \
-    { SECTION_LAYER, #name, KEY_PAIR, LAYER(name), presence, when, minimum, maximum, fallback, 0, NULL, 0, NOWHERE, help, 0, false }
+    {                                                                                                                                      \
+        SECTION_LAYER, #name, KEY_PAIR, LAYER(name), presence, when, minimum, maximum, fallback, 0, NULL, 0, NOWHERE, help, 0, false,      \
+            NOWHERE                                                                                                                        \
+    }
 #define CHOICE(section, name, offset, choices, fallback, help)                                                                             \
-    { section, name, KEY_CHOICE, offset, KEY_DEFAULT, WHEN_ALWAYS, 0, 0, fallback, 0, choices, 0, NOWHERE, help, 0, false }
+    { section, name, KEY_CHOICE, offset, KEY_DEFAULT, WHEN_ALWAYS, 0, 0, fallback, 0, choices, 0, NOWHERE, help, 0, false, NOWHERE }
 #define NUMBER(section, name, offset, when, fallback, help)                                                                                \
-    { section, name, KEY_NUMBER, offset, KEY_DEFAULT, when, 0, SPEC_NUMBER_LIMIT, fallback, 0, NULL, 0, NOWHERE, help, 0, false }
+    { section, name, KEY_NUMBER, offset, KEY_DEFAULT, when, 0, SPEC_NUMBER_LIMIT, fallback, 0, NULL, 0, NOWHERE, help, 0, false, NOWHERE }
 
 // clang-format off
 const Key spec_keys[] = {
     INTEGER(SECTION_SPEC, "version", KEY_VERSION, NOWHERE, KEY_REQUIRED, 1, 1, 1, NOWHERE, "Of this language.", 0),
     {SECTION_SPEC, "name", KEY_NAME, SPEC(name), KEY_REQUIRED, WHEN_ALWAYS, 0, 0, 0, 0, NULL, 0, NOWHERE,
-     "Files, folders and C functions are named after it.", 0, false},
+     "Files, folders and C functions are named after it.", 0, false, NOWHERE},
     SECTION_KEY("input", KEY_REQUIRED, SECTION_INPUT, SPEC(input_mark), "The shape of a clip."),
     LAYERS_KEY(encoder, "Layers that see each frame by itself."),
     INTEGER(SECTION_SPEC, "latent", KEY_INTEGER, SPEC(latent), KEY_OPTIONAL, 1, LIMIT_NONE, 0, SPEC(latent_mark),
@@ -78,7 +81,7 @@ const Key spec_keys[] = {
     PAIR(output_padding, KEY_DEFAULT, WHEN_TRANSPOSED, 0, 3, 0,
          "Added to the output's height and width at the bottom and right: of the sizes that a strided convolution takes to one, it picks which to go "
          "back to. Smaller than `stride`."),
-    {SECTION_LAYER, "bias", KEY_BOOLEAN, LAYER(bias), KEY_DEFAULT, WHEN_ALWAYS, 0, 0, 1, 0, NULL, 0, NOWHERE, "One learned number added to each channel.", 0, false},
+    {SECTION_LAYER, "bias", KEY_BOOLEAN, LAYER(bias), KEY_DEFAULT, WHEN_ALWAYS, 0, 0, 1, 0, NULL, 0, NOWHERE, "One learned number added to each channel.", 0, false, NOWHERE},
     CHOICE(SECTION_LAYER, "norm", LAYER(norm), norms, NORM_NONE,
            "`batch`: batch norm with eps 1e-5 and momentum 0.1. In training it needs more than one value for each channel (batch · T · height · width)."),
     CHOICE(SECTION_LAYER, "activation", LAYER(activation), activations, ACTIVATION_NONE, "After the norm. The last layer's should suit pixels in [-1, 1]: tanh or none."),
@@ -90,10 +93,10 @@ const Key spec_keys[] = {
            "Of each clip. `normal`: drawn from N(0, 1) for every forward pass of training, validation and `reconstruct`; an input of the compiled "
            "model. In use (`score`, and an inference bundle) it is zeros, the mean of that, unless a seed asks for a draw."),
 
-    CHOICE(SECTION_OPTIMIZER, "name", SPEC(optimizer.name), optimizers, OPTIMIZER_ADAM, "Adam, AdamW or stochastic gradient descent."),
+    CHOICE(SECTION_OPTIMIZER, "name", SPEC(optimizer.name), optimizer_names, OPTIMIZER_ADAM, "Adam, AdamW or stochastic gradient descent."),
     NUMBER(SECTION_OPTIMIZER, "learning_rate", SPEC(optimizer.learning_rate), WHEN_ALWAYS, 1e-3, "Constant over the training."),
     {SECTION_OPTIMIZER, "betas", KEY_TWO_NUMBERS, SPEC(optimizer.beta1), KEY_DEFAULT, WHEN_ADAM, 0, 1, 0.9, 0.999, NULL, 0, NOWHERE,
-     "Decay of the running means of the gradient and of its square.", 0, true},
+     "Decay of the running means of the gradient and of its square.", 0, true, NOWHERE},
     NUMBER(SECTION_OPTIMIZER, "epsilon", SPEC(optimizer.epsilon), WHEN_ADAM, 1e-8, "Added to the root of the mean square."),
     NUMBER(SECTION_OPTIMIZER, "weight_decay", SPEC(optimizer.weight_decay), WHEN_ADAM_OR_SGD, 0, "An L2 term: weight_decay × parameter is added to the gradient."),
     NUMBER(SECTION_OPTIMIZER, "weight_decay", SPEC(optimizer.weight_decay), WHEN_ADAMW, 1e-2, "Decoupled: parameters shrink by learning_rate × weight_decay, before the step."),
@@ -103,7 +106,7 @@ const Key spec_keys[] = {
     INTEGER(SECTION_TRAINING, "iterations", KEY_LONG, SPEC(training.iterations), KEY_DEFAULT, 1, LIMIT_NONE, 10000, NOWHERE, "Steps.", 0),
     INTEGER(SECTION_TRAINING, "strips_every", KEY_LONG, SPEC(training.strips_every), KEY_DEFAULT, 1, LIMIT_NONE, 200, NOWHERE, "Steps between pictures of real and reconstructed clips.", 0),
     {SECTION_TRAINING, "seed", KEY_SEED, SPEC(training.seed), KEY_DEFAULT, WHEN_ALWAYS, 0, 0, 0, 0, NULL, 0, NOWHERE,
-     "Of the initial weights, the clips drawn and the initial states: same seed, same training.", 0, false},
+     "Of the initial weights, the clips drawn and the initial states: same seed, same training.", 0, false, NOWHERE},
 };
 // clang-format on
 const int spec_key_count = (int)(sizeof spec_keys / sizeof *spec_keys);

@@ -1,5 +1,5 @@
 /* stage: a box of a virtual buffer is computed into scratch, once, before the loops that read it. */
-#include "schedule.h"
+#include "schedule_builder.h"
 
 #include <string.h>
 

@@ -1,6 +1,9 @@
 /* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
-#include "lower_filter.h"
+#include "storage.h"
+
+#include "lower_filter_weight.h"
 #include "lower_pairs.h"
+#include "products.h"
 
 #include <string.h>
 
@@ -45,6 +48,24 @@ void weight_sides(const Node *weight, int *out, int *in) {
     *in = weight->rank == 6 ? 3 : 1 - *out;
 }
 
+long output_features(const Node *weight, long shape[4]) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    shape[0] = shape[2] = shape[3] = 1;
+    shape[1] = weight->shape[out];
+    for (int d = 1; d < 3 && weight->rank == 6; d++) shape[1 + d] = weight->shape[d];
+    return shape[1] * shape[2] * shape[3];
+}
+
+long output_of(const Node *weight, long i) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    long inner = 1;
+    const int last = weight->rank == 6 ? 2 : out; /* a matrix's outputs are its first three dimensions */
+    for (int d = last + 1; d < weight->rank; d++) inner *= weight->shape[d];
+    return weight->rank == 6 ? i / inner : i / inner % weight->shape[out];
+}
+
 /* rank 4: a and b are 0 and 1; rank 6: 0 and 3. `taps_outside`, of rank 4: each tap's weights on end, for kernels that read one phase's
  * taps at a time. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside) {
@@ -83,9 +104,8 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool tap
  * phase by phase, each with some of the taps. */
 bool is_read_by_phases(const Lowering *l, const Node *weight) {
     const Node *reader = weight->reader[0];
-    FilterPlan plan;
     if (!l->choices->few_images || reader->op != OP_CONV_TRANSPOSE2D || (reader->stride[0] == 1 && reader->stride[1] == 1)) return false;
-    return !plan_filter(l, reader, &plan);
+    return !product_of_node(l, reader)->filter;
 }
 
 static const Buffer *new_weight(const Lowering *l, const char *name, const Node *weight, int lane, Place place) {
@@ -146,8 +166,8 @@ static int lane_of_both(const Lowering *l, const Node *weight) {
         const Node *reader = weight->reader[i];
         if (!operation_is(reader->op, PRODUCT) || reader->input[1] != weight) continue;
         if (reader->scan) return -1;
-        if (reader->op == OP_LINEAR) sums[0] = sums[0] && can_be_dot(l, reader, 3);
-        else sums[1] = sums[1] && can_be_dot(l, reader, 0);
+        const int side = reader->op == OP_LINEAR ? 3 : 0;
+        sums[side == 0] = sums[side == 0] && product_of_node(l, reader)->dot == side;
     }
     return sums[0] ? 3 : sums[1] ? 0 : -1;
 }
@@ -191,7 +211,7 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
             storage->value = new_filtered_weight(l, parameter->node->reader[0], filters[i]);
         }
         const Type pairs = l->weight_type == TYPE_BF16 ? TYPE_PAIR : l->weight_type == TYPE_I8 ? TYPE_I8_PAIR : TYPES;
-        if (pairs < TYPES && parameter->rank > 1 && convolution_has_pairs(l, parameter->node->reader[0]))
+        if (pairs < TYPES && parameter->rank > 1 && product_of_node(l, parameter->node->reader[0])->pairs)
             storage->value = new_paired_weight(l, parameter->node->reader[0], pairs);
         storage->offset = bytes;
         place_weight(storage->value, &bytes);
@@ -206,8 +226,8 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
 /* Only what reads a weight itself, and not as filtering or pairs want it, has a use for its second copy; a convolution to few outputs takes
  * whichever has lanes along its inputs. */
 static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, int lane) {
-    FilterPlan plan;
-    if (node->input_count < 2 || node->input[1] != weight || plan_filter(l, node, &plan) || convolution_has_pairs(l, node)) return false;
+    const Product *product = product_of_node(l, node);
+    if (node->input_count < 2 || node->input[1] != weight || product->filter || product->pairs) return false;
     const bool convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
     return !convolves || (node->op == OP_CONV2D ? 0 : 1) == lane || !is_blocked(l->target, node->shape[1]);
 }

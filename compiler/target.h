@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_TARGET_H
 #define ZOETROPE_TARGET_H
 
-#include "loop.h"
+#include "kernel.h"
 
 typedef struct Target {
     const char *name;      /* avx512 */
@@ -24,6 +24,7 @@ typedef struct Target {
     const struct TargetPrinting *printing;
 } Target;
 
+enum { MAX_TARGETS = 8 };                       /* of one command */
 extern const Target *const targets[];           /* what a trainer is made for: best first, then NULL */
 extern const Target *const bf16_targets[];      /* the same, with `precision: bf16` */
 extern const Target *const inference_targets[]; /* what only bundles are made for, and only where asked for; then NULL */

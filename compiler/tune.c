@@ -7,6 +7,13 @@
  *   step      all that won beside the cost model's choices: whole steps; the file says what came of it */
 #include "tune.h"
 
+#include "cpu.h"
+#include "emit.h"
+#include "lower.h"
+#include "tune_build.h"
+#include "tune_file.h"
+#include "tuning.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +34,7 @@ static const Round near = {"near", 12, 2, 1.2, true}, nearer = {"nearer", 6, 2, 
 static const double most_kept = 0.98; /* of the cost model's time */
 
 typedef struct TuneRun {
-    const Options *options;
+    const TuneOrder *order;
     const Model *model;
     Workshop *workshop;
     bool terminal;
@@ -236,7 +243,7 @@ static RunResult compare_steps(TuneRun *run, Tuner *tuner, TunedTarget *result) 
 }
 
 static RunResult tune_target(TuneRun *run, const Target *target, TunedTarget *result) {
-    Tuner *tuner = new_tuner(run->model, target, run->options->choices);
+    Tuner *tuner = new_tuner(run->model, target, *run->order->choices);
     RunResult status = explore(run, tuner, &near);
     if (status == RUN_DONE) status = explore(run, tuner, &nearer);
     if (status == RUN_DONE) status = decide(run, tuner);
@@ -252,7 +259,7 @@ static RunResult probe_target(const TuneRun *run, const Target *target) {
     Times times;
     Text kernels = text_begin(), tables = text_begin();
     arena_enter();
-    TargetCode *code = lower_model(run->model->training, run->model->evaluation, target, &run->options->choices);
+    TargetCode *code = lower_model(run->model->training, run->model->evaluation, target, run->order->choices);
     code->train.call_count = code->load_parameters.call_count = code->load_statistics.call_count = code->renew.call_count = 0;
     leave_out_unmeasured(code);
     emit_target_file(&kernels, run->model->training, code, NULL);
@@ -265,7 +272,7 @@ static RunResult probe_target(const TuneRun *run, const Target *target) {
 /* ---- the command ---- */
 
 /* A file that is there is replaced, so it must not hold what is not measured now. */
-static bool keeps_all(const char *path, const Options *options, const Spec *spec) {
+static bool keeps_all(const char *path, const TuneOrder *order, const Spec *spec) {
     struct stat there;
     if (stat(path, &there) != 0) return true;
     const Tuning *tuning = read_tuning(path, spec, stderr);
@@ -275,7 +282,7 @@ static bool keeps_all(const char *path, const Options *options, const Spec *spec
     }
     for (int i = 0; i < tuning->count; i++) {
         bool measured = false;
-        for (int t = 0; t < options->target_count; t++) measured = measured || options->target[t] == tuning->target[i].target;
+        for (int t = 0; t < order->target_count; t++) measured = measured || order->target[t] == tuning->target[i].target;
         if (measured) continue;
         fprintf(stderr, "zoetrope: %s also holds %s, and would lose it; name all its targets in --targets, or give another -o\n",
                 printable(path), tuning->target[i].target->name);
@@ -284,29 +291,29 @@ static bool keeps_all(const char *path, const Options *options, const Spec *spec
     return true;
 }
 
-int tune_model(const Options *options, const Model *model) {
-    const char *path = options->directory ? options->directory : format("specs/tuning/%s.%s.yaml", model->spec->name, cpu_name());
-    if (!keeps_all(path, options, model->spec) || !can_write_tuning(path)) return EXIT_INPUT;
-    TuneRun run = {.options = options, .model = model, .workshop = open_workshop(), .terminal = isatty(STDERR_FILENO) == 1};
-    if (!run.workshop) return EXIT_INPUT;
+bool tune_model(const TuneOrder *order, const Model *model) {
+    const char *path = order->path ? order->path : format("specs/tuning/%s.%s.yaml", model->spec->name, cpu_name());
+    if (!keeps_all(path, order, model->spec) || !can_write_tuning(path)) return false;
+    TuneRun run = {.order = order, .model = model, .workshop = open_workshop(), .terminal = isatty(STDERR_FILENO) == 1};
+    if (!run.workshop) return false;
     const Target *list[MAX_TARGETS];
     TunedTarget results[MAX_TARGETS];
     int count = 0;
     bool good = true;
-    for (int t = 0; t < options->target_count && good; t++) {
-        const RunResult status = probe_target(&run, options->target[t]);
-        if (status == RUN_LACKING && options->targets_given)
-            fprintf(stderr, "zoetrope: this CPU, or the C compiler, has no %s\n", options->target[t]->name);
-        good = status == RUN_DONE || (status == RUN_LACKING && !options->targets_given);
-        if (status == RUN_DONE) list[count++] = options->target[t];
+    for (int t = 0; t < order->target_count && good; t++) {
+        const RunResult status = probe_target(&run, order->target[t]);
+        if (status == RUN_LACKING && order->targets_given)
+            fprintf(stderr, "zoetrope: this CPU, or the C compiler, has no %s\n", order->target[t]->name);
+        good = status == RUN_DONE || (status == RUN_LACKING && !order->targets_given);
+        if (status == RUN_DONE) list[count++] = order->target[t];
     }
     for (int t = 0; t < count && good; t++) good = tune_target(&run, list[t], &results[t]) == RUN_DONE;
     const char *compiler = compiler_version(run.workshop);
     const bool interrupted = was_interrupted();
     close_workshop(run.workshop);
     if (interrupted) show_result(&run, "zoetrope: interrupted; nothing is written");
-    if (!good || interrupted) return EXIT_INPUT;
-    if (!write_tuning(path, model->spec, compiler, results, count)) return EXIT_INPUT;
+    if (!good || interrupted) return false;
+    if (!write_tuning(path, model->spec, compiler, results, count)) return false;
     printf("%s\n", printable(path));
-    return 0;
+    return true;
 }

@@ -1,7 +1,8 @@
 /* tune_build.c: a folder in the place for temporary files, in which programs are compiled and run. Whatever ends the command, the folder is
  * removed: signals only set a flag, and end the programs that are at work. */
+#include "tune_build.h"
+
 #include "inference.h"
-#include "tune.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,8 @@
 /* tune_candidates.c: what is tried. A kernel's candidates differ from the best so far in one value, a step up or down; the program in which
  * all kernels are run by their i-th is lowered, and what then is new is kept: what is not legal together stays the cost model's. */
-#include "tune.h"
+#include "tune_candidates.h"
+
+#include "lower.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,33 +18,34 @@ static void add_candidate(TunedKernel *kernel, const KernelChoice *choice) {
     kernel->candidate[kernel->count++] = (Candidate){.choice = *choice, .text = choice_text(choice), .time = INFINITY};
 }
 
-/* ---- lowering by a tuning that is no file ---- */
+/* ---- lowering by what is wanted ---- */
 
-static TargetCode *lower_with(const Tuner *tuner, Tuning *tuning) {
+static TargetCode *lower_with(const Tuner *tuner, const WantedChoices *wanted) {
     Choices choices = tuner->choices;
-    choices.tuning = tuning;
+    choices.wanted = wanted;
     return lower_model(tuner->model->training, tuner->model->evaluation, tuner->target, &choices);
 }
 
-static void ask_for(Tuning *tuning, const char *kernel, const KernelChoice *choice) {
-    TuningEntry *entry = add_entry(tuning->target, kernel);
-    entry->algorithm.number = choice->algorithm;
-    for (int i = 0; i < choice->count; i++) set_value(entry, choice->chosen[i].field, choice->chosen[i].value);
+static WantedKernel *ask_for(WantedChoices *list, const char *kernel, const KernelChoice *choice) {
+    WantedKernel *wanted = want_kernel(list, kernel);
+    wanted->algorithm = choice->algorithm;
+    for (int i = 0; i < choice->count; i++) wanted->value[choice->chosen[i].field] = choice->chosen[i].value;
+    return wanted;
 }
 
 TargetCode *lower_picked(const Tuner *tuner, const int *pick) {
-    Tuning *tuning = new_tuning(tuner->target);
+    WantedChoices *wanted = NEW(WantedChoices); /* the code keeps it */
     for (int k = 0; k < tuner->count; k++)
-        if (pick[k] != 0) ask_for(tuning, tuner->kernel[k].name, &tuner->kernel[k].candidate[pick[k]].choice);
-    return lower_with(tuner, tuning);
+        if (pick[k] != 0) ask_for(wanted, tuner->kernel[k].name, &tuner->kernel[k].candidate[pick[k]].choice);
+    return lower_with(tuner, wanted);
 }
 
 /* Lowers, and copies the choices of a training step, of which there are at most as many as nodes: a target takes far more memory than they.
  * Returns how many; −1: some of them were refused. */
-static int choices_with(const Tuner *tuner, Tuning *tuning, KernelChoice *choices, int *calls) {
+static int choices_with(const Tuner *tuner, const WantedChoices *wanted, KernelChoice *choices, int *calls) {
     arena_enter();
-    const TargetCode *code = lower_with(tuner, tuning);
-    const int count = tuning && tuning->refused ? -1 : code->choice_count;
+    const TargetCode *code = lower_with(tuner, wanted);
+    const int count = code->refused ? -1 : code->choice_count;
     for (int i = 0; i < count; i++) choices[i] = *code->choice[i];
     *calls = code->train.call_count;
     arena_leave();
@@ -99,10 +102,10 @@ static int list_wishes(const KernelChoice *choice, Wish *wishes) {
 }
 
 /* What of the kernels' choices in a program is new. */
-static void keep_new(Tuner *tuner, Tuning *tuning, int most, const int *start) {
+static void keep_new(Tuner *tuner, const WantedChoices *wanted, int most, const int *start) {
     KernelChoice *chosen = NEW_ARRAY(KernelChoice, tuner->model->training->node_count);
     int calls;
-    const int count = choices_with(tuner, tuning, chosen, &calls);
+    const int count = choices_with(tuner, wanted, chosen, &calls);
     for (int i = 0; i < count; i++)
         for (int k = 0; k < tuner->count; k++) {
             TunedKernel *kernel = &tuner->kernel[k];
@@ -125,18 +128,18 @@ int add_candidates(Tuner *tuner, int most, bool algorithms) {
         longest = (int)maximum(longest, wishes[k].count);
     }
     for (int a = 0; algorithms && a < ALGORITHMS; a++) {
-        Tuning *tuning = new_tuning(tuner->target);
-        for (int k = 0; k < tuner->count; k++) add_entry(tuning->target, tuner->kernel[k].name)->algorithm.number = (Algorithm)a;
-        keep_new(tuner, tuning, most, start);
+        WantedChoices wanted = {0};
+        for (int k = 0; k < tuner->count; k++) want_kernel(&wanted, tuner->kernel[k].name)->algorithm = (Algorithm)a;
+        keep_new(tuner, &wanted, most, start);
     }
     for (int w = 0; w < longest; w++) {
-        Tuning *tuning = new_tuning(tuner->target);
+        WantedChoices list = {0};
         for (int k = 0; k < tuner->count; k++) {
             const TunedKernel *kernel = &tuner->kernel[k];
-            ask_for(tuning, kernel->name, &kernel->candidate[kernel->best].choice);
-            if (w < wishes[k].count) set_value(&tuning->target->entry[k], wishes[k].wish[w].field, wishes[k].wish[w].value);
+            WantedKernel *wanted = ask_for(&list, kernel->name, &kernel->candidate[kernel->best].choice);
+            if (w < wishes[k].count) wanted->value[wishes[k].wish[w].field] = wishes[k].wish[w].value;
         }
-        keep_new(tuner, tuning, most, start);
+        keep_new(tuner, &list, most, start);
     }
     for (int k = 0; k < tuner->count; k++) added = (int)maximum(added, tuner->kernel[k].count - start[k]);
     return added;

@@ -1,6 +1,8 @@
 /* tune_file.c: what was measured, as a tuning file: the kernels whose best is not the cost model's, and what each gains. */
+#include "tune_file.h"
+
+#include "cpu.h"
 #include "output.h"
-#include "tune.h"
 
 #include <string.h>
 

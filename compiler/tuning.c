@@ -1,27 +1,9 @@
+/* tuning: a target lowered by what a tuning file wants of it. */
 #include "tuning.h"
 
+#include "lower.h"
+
 #include <string.h>
-
-Tuning *new_tuning(const Target *target) {
-    Tuning *tuning = NEW(Tuning);
-    MAKE_ROOM(tuning->target, tuning->count, tuning->capacity);
-    tuning->target[tuning->count++].target = target;
-    return tuning;
-}
-
-TuningEntry *add_entry(TuningTarget *target, const char *kernel) {
-    MAKE_ROOM(target->entry, target->count, target->capacity);
-    TuningEntry *entry = &target->entry[target->count++];
-    *entry = (TuningEntry){.kernel = kernel, .algorithm.number = ALGORITHM_ANY};
-    return entry;
-}
-
-void set_value(TuningEntry *entry, ChoiceField field, long value) {
-    int i = 0;
-    while (i < entry->count && entry->value[i].field != field) i++;
-    if (i == entry->count) entry->count++;
-    entry->value[i] = (TuningValue){.field = field, .value = value};
-}
 
 const char *tuned_choices(const TargetCode *tuned, const TargetCode *plain) {
     Text text = {0};
@@ -34,13 +16,20 @@ const char *tuned_choices(const TargetCode *tuned, const TargetCode *plain) {
     return text.bytes ? text.bytes : "";
 }
 
-TargetCode *lower_tuned(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices, FILE *errors) {
-    TargetCode *code = lower_model(training, evaluation, target, choices);
-    if (!choices->tuning) return code;
-    if (!finish_tuning(choices->tuning, code, errors)) return NULL;
-    Choices untuned = *choices;
-    untuned.tuning = NULL;
-    const char *other = tuned_choices(code, lower_model(training, evaluation, target, &untuned));
+static const WantedChoices *wanted_of(const Tuning *tuning, const Target *target) {
+    for (int i = 0; i < tuning->count; i++)
+        if (tuning->target[i].target == target) return &tuning->target[i].wanted;
+    return NULL;
+}
+
+TargetCode *lower_tuned(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices, const Tuning *tuning,
+                        FILE *errors) {
+    if (!tuning) return lower_model(training, evaluation, target, choices);
+    Choices wanted = *choices;
+    wanted.wanted = wanted_of(tuning, target);
+    TargetCode *code = lower_model(training, evaluation, target, &wanted);
+    if (!report_refusals(tuning, code, errors)) return NULL;
+    const char *other = tuned_choices(code, lower_model(training, evaluation, target, choices));
     if (*other) code->tuning = format("%016llx", (unsigned long long)hash_bytes(HASH_START, other, strlen(other)));
     return code;
 }

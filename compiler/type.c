@@ -1,7 +1,9 @@
 /* type: element types, and the numbers that those smaller than a float can hold. Half and bfloat16 are IEEE 754's: what is nearest, ties
  * to even, denormals included; beyond the largest one, infinity. */
+#include "type.h"
+
 #include "bfloat16.h"
-#include "loop.h"
+#include "support.h"
 
 #include <math.h>
 

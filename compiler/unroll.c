@@ -1,5 +1,5 @@
 /* unroll: copies instead of UNROLL loops, so that what is left of a register tile is straight-line code with constant indices. */
-#include "loop.h"
+#include "unroll.h"
 
 #include <string.h>
 

@@ -5,6 +5,8 @@
  * variables and from guards, parallel iterations apart by a dimension of the index, lanes by the offsets in memory. */
 #include "verify.h"
 
+#include "verifier.h"
+
 #include "print_loop.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* verify_bounds.c: intervals of indices from the ranges of variables and from guards; layouts. */
-#include "verify.h"
+#include "verifier.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * What has been written is a list of boxes. A store adds its index; a loop widens what its body added over its variable where that
  * leaves no holes; of a guard's two branches what both have written counts. A read must lie inside one box (neighbouring boxes are
  * joined as they come). Scratch buffers may have bytes in common: to write one then spoils the others. */
-#include "verify.h"
+#include "verifier.h"
 
 #include "print_loop.h"
 

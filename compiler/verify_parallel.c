@@ -7,7 +7,7 @@
  * variables add counts as rest, unless they have been dealt with before: then two iterations that are still in question have the
  * same value of them, and only what their coefficients differ by counts. A layout is a bijection of the index box (verify_layout),
  * so different indices are different addresses. */
-#include "verify.h"
+#include "verifier.h"
 
 #include <limits.h>
 #include <stdlib.h>

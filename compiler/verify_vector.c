@@ -1,6 +1,6 @@
 /* verify_vector.c: the lanes of a vector loop may run at once: every access is uniform or of unit stride along them, and what one
  * lane writes no other lane reads or writes. */
-#include "verify.h"
+#include "verifier.h"
 
 typedef struct Lanes { /* an access as the lanes see it: at `offset` + stride · lane */
     const Access *access;

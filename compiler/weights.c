@@ -12,27 +12,24 @@ typedef struct WantedList { /* the tensors of the state_dict, each once, in its 
     WantedTensor *tensor;
 } WantedList;
 
-static int find_wanted(const WantedList *list, const char *name) {
+static int find_listed(const WantedList *list, const char *name) {
     int i = 0;
     while (i < list->count && strcmp(list->tensor[i].name, name) != 0) i++;
     return i;
 }
 
 static void want(WantedList *list, WantedTensor tensor) {
-    if (find_wanted(list, tensor.name) < list->count) return;
+    if (find_listed(list, tensor.name) < list->count) return;
     MAKE_ROOM(list->tensor, list->count, list->capacity);
     list->tensor[list->count++] = tensor;
 }
 
 static void want_parameter(WantedList *list, const Parameter *parameter) {
-    static const char variance[] = ".running_var";
     int64_t *shape = NEW_ARRAY(int64_t, MAX_DIMENSIONS);
     for (int d = 0; d < parameter->rank; d++) shape[d] = parameter->shape[d];
     want(list, (WantedTensor){parameter->name, parameter->trained ? STATE_PARAMETER : STATE_STATISTIC, parameter->rank, shape});
-    const size_t length = strlen(parameter->name), end = strlen(variance);
-    if (length < end || strcmp(parameter->name + length - end, variance) != 0) return;
-    want(list,
-         (WantedTensor){.name = format("%.*s.num_batches_tracked", (int)(length - end), parameter->name), .kind = STATE_BATCHES_TRACKED});
+    if (!parameter->counted) return;
+    want(list, (WantedTensor){.name = format("%s.num_batches_tracked", parameter->layer), .kind = STATE_BATCHES_TRACKED});
 }
 
 static WantedList list_wanted(const Graph *graph) {
@@ -56,7 +53,7 @@ static WantedList list_wanted(const Graph *graph) {
 static double *read_tensor(const StateDict *dict, const WantedList *list, const Parameter *parameter) {
     float *values = NEW_ARRAY(float, parameter->count);
     double *wide = NEW_ARRAY(double, parameter->count);
-    state_dict_floats(dict, find_wanted(list, parameter->name), values);
+    state_dict_floats(dict, find_listed(list, parameter->name), values);
     for (long i = 0; i < parameter->count; i++) wide[i] = (double)values[i];
     return wide;
 }

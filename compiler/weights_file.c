@@ -16,7 +16,8 @@
  * h0, reconstruction[count]; format 0: by double precision; 5 or 6: by double precision of operands rounded to bfloat16, as that section's
  * targets have them. Checksums are FNV-1a over bytes, 64 bits. */
 #include "inference.h"
-#include "lower_filter.h"
+#include "lower_filter_weight.h"
+#include "storage.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,6 +2,8 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
+#include "../compiler/products.h"
+
 #include <check.h>
 #include <string.h>
 
@@ -108,11 +110,41 @@ START_TEST(rows_that_are_too_long_are_not_staged) {
 }
 END_TEST
 
+/* What is decided before anything is stored is what is done; only a layout, of planes, may not allow it. */
+START_TEST(products_are_run_as_was_decided) {
+    const Spec *const specs[] = {gru_ae_spec(), filtered_spec(), wide_spec(), many_features_spec()};
+    int filtered = 0, dots = 0;
+    for (size_t s = 0; s < sizeof specs / sizeof *specs; s++)
+        for (int t = 0; targets[t]; t++) {
+            const TargetCode *code = lower_spec(specs[s], targets[t]->name, &default_choices);
+            Lowering l = {.graph = code->training, .target = targets[t], .choices = &code->choices};
+            decide_products(&l);
+            for (int i = 0; i < code->training->node_count; i++) {
+                const Node *node = code->training->node[i];
+                const Product *product = product_of_node(&l, node);
+                const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
+                const bool by_filter = choice && (choice->algorithm == ALGORITHM_FILTERED_2 || choice->algorithm == ALGORITHM_FILTERED_4);
+                const bool planes = node == code->training->reconstruction || node->input_count == 0;
+                if (node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D)
+                    ck_assert_msg(planes || by_filter == (product->filter != NULL), "%s for %s", node->name, targets[t]->name);
+                const bool by_dot = find_kernel(&code->train, format("%s_sum", node->name)) != NULL;
+                if (node->op == OP_LINEAR || node->op == OP_LINEAR_DATA_GRAD)
+                    ck_assert_msg(!by_dot || product->dot >= 0, "%s for %s", node->name, targets[t]->name);
+                filtered += by_filter;
+                dots += by_dot && product->dot >= 0;
+            }
+        }
+    ck_assert_int_gt(filtered, 0);
+    ck_assert_int_gt(dots, 0);
+}
+END_TEST
+
 Suite *choose_suite(void) {
     Suite *suite = suite_create("choose");
     TCase *test_case = tcase_create("choices");
     tcase_set_timeout(test_case, 120);
     tcase_add_test(test_case, rows_of_11_tiles_fill_registers);
+    tcase_add_test(test_case, products_are_run_as_was_decided);
     tcase_add_loop_test(test_case, direct_weight_gradients_stay_in_the_first_level_cache, 0, 3);
     tcase_add_loop_test(test_case, channels_are_cut_into_equal_blocks, 0, 2);
     tcase_add_loop_test(test_case, long_sequences_need_little_scratch, 0, 2);

@@ -2,7 +2,10 @@
 #include "cpu.h"
 #include "sample_graphs.h"
 
-#include "../compiler/main.h"
+#include "../compiler/explain.h"
+#include "../compiler/kernel_buffers.h"
+#include "../compiler/lower.h"
+#include "../compiler/recompute.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -53,6 +56,39 @@ static long number_after(const char **text, const char *after) {
     *text = place;
     return value;
 }
+
+static const Node *node_of(const Graph *graph, const char *name) {
+    for (int i = 0; i < graph->node_count; i++)
+        if (strcmp(graph->node[i]->name, name) == 0) return graph->node[i];
+    return NULL;
+}
+
+/* The update's and the copies' kernels are of no layer; the others say theirs, which their names start with, and whether they are products.
+ */
+static void check_kernels(const Graph *graph, const Program *program) {
+    int update = 0, products = 0;
+    for (int i = 0; i < program->call_count; i++) {
+        const Kernel *kernel = program->call[i].kernel;
+        const Node *node = node_of(graph, kernel->name);
+        update += !kernel->layer;
+        products += kernel->product;
+        ck_assert_msg(kernel->product == (node && operation_is(node->op, PRODUCT)), "%s", kernel->name);
+        if (!kernel->layer) ck_assert_msg(!node, "%s is of no layer", kernel->name);
+        else
+            ck_assert_msg(strstr(kernel->name, format("%s_", kernel->layer)) == kernel->name || strcmp(kernel->name, kernel->layer) == 0,
+                          "%s is of %s", kernel->name, kernel->layer);
+    }
+    ck_assert_int_gt(products, 0);
+    ck_assert_int_eq(update > 0, graph->training);
+}
+
+START_TEST(each_kernel_says_whose_work_it_is) {
+    const Model *model = model_of(sample_spec(_i));
+    const TargetCode *code = lower_model(model->training, model->evaluation, targets[0], &default_choices);
+    check_kernels(model->training, &code->train);
+    check_kernels(model->evaluation, &code->evaluate);
+}
+END_TEST
 
 START_TEST(gru_ae_has_the_known_totals) {
     /* Multiply-adds of a frame. Each of the four strided convolutions on either side has 32²·64·32·9 of them. */
@@ -153,7 +189,7 @@ END_TEST
 static char *explained_within(const Model *model, const Target *target, const MemoryLimit *limit, TargetCode **code) {
     Explanation *explanation = explain_model(model);
     explain_target(explanation, *code = lower_within(lower_model(model->training, model->evaluation, target, &default_choices),
-                                                     model->evaluation, &default_choices, limit));
+                                                     model->evaluation, limit));
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
@@ -208,6 +244,7 @@ Suite *explain_suite(void) {
     TCase *tests = tcase_create("explain");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, gru_ae_has_the_known_totals);
+    tcase_add_loop_test(tests, each_kernel_says_whose_work_it_is, 0, SAMPLE_SPECS);
     tcase_add_test(tests, a_layer_has_its_shapes_and_parameters);
     tcase_add_test(tests, memory_is_what_was_planned_for_each_target);
     tcase_add_test(tests, inference_holds_parameters_and_statistics_but_nothing_of_training);

@@ -1,4 +1,4 @@
-#include "../compiler/loop.h"
+#include "../compiler/function.h"
 
 #include <check.h>
 #include <math.h>
@@ -82,7 +82,7 @@ static void multiply_add_fused(const float *a, const float *b, const float *c, f
     for (int i = 0; i < BLOCK; i++) result[i] = fmaf(a[i], b[i], c[i]);
 }
 
-/* Set when an operation is given what loop.h does not allow it: the functions must not rely on what a target then does. */
+/* Set when an operation is given what expression.h does not allow it: the functions must not rely on what a target then does. */
 static int out_of_contract;
 
 static void round_block(const float *a, float *result) {
@@ -266,7 +266,7 @@ static void try_edges(Trial *trial, const Function *function) {
 }
 
 static void check_within_two_ulp(const Trial *trial, const Function *function) {
-    ck_assert_msg(!out_of_contract, "%s gives an operation what loop.h does not allow it", function->name);
+    ck_assert_msg(!out_of_contract, "%s gives an operation what expression.h does not allow it", function->name);
     for (int fused = 0; fused < 2; fused++)
         ck_assert_msg(trial->worst[fused].error <= 2, "%s(%a), %s: %.3f ulp", function->name, (double)trial->worst[fused].at,
                       fused ? "fused" : "two roundings", trial->worst[fused].error);

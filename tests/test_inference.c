@@ -1,5 +1,6 @@
 /* test_inference.c: folding batch norm into convolutions, and the file of packed weights. */
 #include "../compiler/inference.h"
+#include "../compiler/loop_tree.h"
 #include "../runtime/safetensors.h"
 #include "lowered.h"
 #include "sample_graphs.h"

@@ -1,4 +1,7 @@
 /* The interpreter against results worked out by hand, its checks, and how kernels are printed. */
+#include "../compiler/interpret.h"
+#include "../compiler/print_loop.h"
+#include "../compiler/verify.h"
 #include "trees.h"
 
 #include <check.h>

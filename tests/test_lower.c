@@ -4,8 +4,10 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
+#include "../compiler/kernel_buffers.h"
 #include "../compiler/lower.h"
 #include "../compiler/recompute.h"
+#include "../compiler/storage.h"
 #include "../compiler/tuning.h"
 
 #include <check.h>
@@ -284,25 +286,25 @@ END_TEST
 
 /* For each kernel an algorithm, and each value anything that is legal, at random. What a value before makes illegal stays the cost model's.
  */
-static Tuning *random_tuning(const TargetCode *code, uint64_t seed) {
-    Tuning *tuning = new_tuning(code->target);
+static const WantedChoices *random_choices(const TargetCode *code, uint64_t seed) {
+    WantedChoices *list = NEW(WantedChoices);
     long drawn = 0;
     for (int i = 0; i < code->choice_count; i++) {
         const KernelChoice *choice = code->choice[i];
-        TuningEntry *entry = add_entry(tuning->target, choice->kernel);
+        WantedKernel *wanted = want_kernel(list, choice->kernel);
         const int algorithm = (int)((1 + sample_value(seed, drawn++)) / 2 * 6);
-        if (algorithm < ALGORITHMS) entry->algorithm.number = (Algorithm)algorithm;
-        for (int f = 0; f < FIELDS; f++) set_value(entry, (ChoiceField)f, 1 + (long)((1 + sample_value(seed, drawn++)) / 2 * 12));
+        if (algorithm < ALGORITHMS) wanted->algorithm = (Algorithm)algorithm;
+        for (int f = 0; f < FIELDS; f++) wanted->value[f] = 1 + (long)((1 + sample_value(seed, drawn++)) / 2 * 12);
         for (int c = 0; c < choice->count; c++) {
             const Legal *legal = &choice->chosen[c].legal;
             long value = 0, at = 0;
             for (int k = 0; k < 64 && (at = next_legal(legal, at, 1)) != 0; k++)
                 if (value == 0 || (1 + sample_value(seed, drawn++)) / 2 * (k + 1) < 1) value = at;
-            if (entry->algorithm.number == choice->algorithm || entry->algorithm.number == ALGORITHM_ANY)
-                set_value(entry, choice->chosen[c].field, value);
+            if (wanted->algorithm == choice->algorithm || wanted->algorithm == ALGORITHM_ANY)
+                wanted->value[choice->chosen[c].field] = value;
         }
     }
-    return tuning;
+    return list;
 }
 
 /* A tuning file may say whatever is legal: all of it can be run, and none of it changes what is computed. */
@@ -316,9 +318,9 @@ START_TEST(any_legal_choices_equal_the_reference) {
             Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
             differentiate(training);
             const TargetCode *plain = lower_model(training, evaluation, targets[t], &choices);
-            choices.tuning = random_tuning(plain, (uint64_t)(100 * _i + draw));
+            choices.wanted = random_choices(plain, (uint64_t)(100 * _i + draw));
             const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
-            ck_assert_int_eq(choices.tuning->refused, 0);
+            ck_assert_int_eq(code->refused, 0);
             changed += *tuned_choices(code, plain) != 0;
             check_graph(training, code, true, false);
             check_graph(evaluation, code, false, true);
@@ -331,15 +333,15 @@ END_TEST
 static void check_again(const Spec *spec, const Target *target, Choices choices, uint64_t seed, int parts) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate(training);
-    if (seed) choices.tuning = random_tuning(lower_model(training, evaluation, target, &choices), seed);
+    if (seed) choices.wanted = random_choices(lower_model(training, evaluation, target, &choices), seed);
     TargetCode *stored = lower_model(training, evaluation, target, &choices);
     const Left expected = after_a_step(training, stored, true);
-    const long least = lower_within(stored, evaluation, &choices, &(MemoryLimit){1, 1})->trade->after;
+    const long least = lower_within(stored, evaluation, &(MemoryLimit){1, 1})->trade->after;
     const long room = stored->workspace_bytes + stored->scratch_bytes - least;
     ck_assert_int_gt(room, 0);
     for (int part = 0; part < parts; part++) {
         const MemoryLimit limit = {least + room * part / 4, 1};
-        const TargetCode *code = lower_within(stored, evaluation, &choices, &limit);
+        const TargetCode *code = lower_within(stored, evaluation, &limit);
         ck_assert(code->trade->possible && code->trade->count > 0);
         check_graph(code->training, code, true, part % 2);
         const Left left = after_a_step(code->training, code, true);

@@ -1,10 +1,10 @@
 /* Which stores go past the caches: whole, aligned vectors of large results that their kernel does not read. */
+#include "../compiler/emitter.h"
+#include "../compiler/lower.h"
+#include "../compiler/nontemporal.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 #include "trees.h"
-
-#include "../compiler/emit.h"
-#include "../compiler/lower.h"
 
 #include <check.h>
 #include <string.h>

@@ -3,7 +3,8 @@
 #include "cpu.h"
 #include "sample_graphs.h"
 
-#include "../compiler/program.h"
+#include "../compiler/kernel_buffers.h"
+#include "../compiler/lower.h"
 
 #include <check.h>
 

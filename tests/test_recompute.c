@@ -3,7 +3,9 @@
 #include "cpu.h"
 #include "sample_graphs.h"
 
-#include "../compiler/main.h"
+#include "../compiler/lower.h"
+#include "../compiler/recompute.h"
+#include "../compiler/recompute_search.h"
 
 #include <check.h>
 #include <limits.h>
@@ -172,7 +174,7 @@ END_TEST
 /* ---- gru_ae ---- */
 
 static TargetCode *within(const Plain *plain, long bytes, int threads) {
-    return lower_within(plain->code, plain->evaluation, &default_choices, &(MemoryLimit){bytes, threads});
+    return lower_within(plain->code, plain->evaluation, &(MemoryLimit){bytes, threads});
 }
 
 START_TEST(limits_are_held_to_the_byte_and_the_least_is_possible) {

@@ -1,6 +1,8 @@
 /* Tuning files: what is read, what is refused, where its errors point, and what becomes of it. */
 #include "sample_graphs.h"
 
+#include "../compiler/emit.h"
+#include "../compiler/lower.h"
 #include "../compiler/tuning.h"
 
 #include <check.h>
@@ -32,11 +34,11 @@ static Compiled compile_with(const char *text, const Target *only) {
     size_t size;
     FILE *errors = open_memstream(&result.errors, &size);
     differentiate(result.training);
-    Choices choices = {.filtering = 2, .tuning = parse_tuning("x.yaml", text, strlen(text), gru_ae_spec(), errors)};
-    for (int t = 0; choices.tuning && targets[t]; t++) {
+    const Tuning *tuning = parse_tuning("x.yaml", text, strlen(text), gru_ae_spec(), errors);
+    for (int t = 0; tuning && targets[t]; t++) {
         bool wanted = targets[t] == only;
-        for (int i = 0; !only && i < choices.tuning->count; i++) wanted = wanted || choices.tuning->target[i].target == targets[t];
-        if (wanted) result.code[t] = lower_tuned(result.training, result.evaluation, targets[t], &choices, errors);
+        for (int i = 0; !only && i < tuning->count; i++) wanted = wanted || tuning->target[i].target == targets[t];
+        if (wanted) result.code[t] = lower_tuned(result.training, result.evaluation, targets[t], &default_choices, tuning, errors);
     }
     fclose(errors);
     return result;
@@ -104,6 +106,32 @@ START_TEST(each_mistake_is_an_error_with_its_place) {
     ck_assert_msg(strstr(result.errors, mistakes[_i].error) != NULL, "%s: no '%s' in\n%s", mistakes[_i].to, mistakes[_i].error,
                   result.errors);
     free(result.errors);
+}
+END_TEST
+
+/* What is wanted is only read; what was made of it stands in the code, as data. */
+START_TEST(what_is_refused_is_in_the_code) {
+    Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
+    differentiate(training);
+    WantedChoices wanted = {0};
+    want_kernel(&wanted, "encoder9_conv_forward");
+    want_kernel(&wanted, "encoder0_conv_forward")->algorithm = ALGORITHM_FILTERED_2;
+    WantedKernel *values = want_kernel(&wanted, "encoder1_conv_forward");
+    values->value[FIELD_TILE_VECTORS] = 3;
+    values->value[FIELD_GROUPS] = 2;
+    want_kernel(&wanted, "fc3_forward")->value[FIELD_TILE_VECTORS] = 4;
+    WantedKernel before[4];
+    memcpy(before, wanted.kernel, sizeof before);
+    const Choices choices = {.filtering = 2, .wanted = &wanted};
+    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &choices);
+    ck_assert(memcmp(before, wanted.kernel, sizeof before) == 0);
+    const Answer *answer = code->answer;
+    ck_assert(!answer[0].found);
+    ck_assert(answer[1].found && answer[1].algorithm == ALGORITHM_DIRECT);
+    ck_assert(answer[2].found && answer[2].has[FIELD_TILE_VECTORS] && !answer[2].has[FIELD_GROUPS]);
+    ck_assert_str_eq(legal_text(&answer[2].legal[FIELD_TILE_VECTORS]), "1, 2, 4");
+    ck_assert(answer[3].has[FIELD_TILE_VECTORS] && is_legal(&answer[3].legal[FIELD_TILE_VECTORS], 4));
+    ck_assert_int_eq(code->refused, 0);
 }
 END_TEST
 
@@ -219,6 +247,7 @@ Suite *tuning_suite(void) {
     TCase *test_case = tcase_create("tuning");
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, each_mistake_is_an_error_with_its_place, 0, sizeof mistakes / sizeof *mistakes);
+    tcase_add_test(test_case, what_is_refused_is_in_the_code);
     tcase_add_test(test_case, empty_and_broken_files_are_errors);
     tcase_add_test(test_case, choices_are_those_of_the_file);
     tcase_add_test(test_case, generated_files_say_what_was_tuned);

@@ -1,4 +1,5 @@
 #include "trees.h"
+#include "../compiler/verify.h"
 
 #include <check.h>
 #include <string.h>

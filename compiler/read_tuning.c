@@ -1,7 +1,6 @@
-/* spec_tuning.c: a tuning file: one YAML document for each target. Its kernels and numbers are only looked at when that target is lowered.
- */
+/* read_tuning.c: a tuning file: one YAML document for each target. Its kernels and numbers are only looked at when that target is lowered;
+ * what was refused then is reported here. */
 #include "spec_internal.h"
-
 #include "tuning.h"
 
 #include <errno.h>
@@ -15,8 +14,9 @@ static TuningPlace place_of(const SpecNode *node) {
     return (TuningPlace){node->mark, node->width};
 }
 
-void tuning_error(const Tuning *tuning, const TuningPlace *place, const char *remedy, const char *pattern, ...) {
-    if (!tuning->errors) return;
+static void tuning_error(const Tuning *tuning, const TuningPlace *place, const char *remedy, const char *pattern, ...)
+    __attribute__((format(printf, 4, 5)));
+static void tuning_error(const Tuning *tuning, const TuningPlace *place, const char *remedy, const char *pattern, ...) {
     va_list arguments;
     va_start(arguments, pattern);
     spec_error(tuning->errors, place->mark, place->width, remedy, "%s", format_list(pattern, arguments));
@@ -65,27 +65,27 @@ static bool is_repeated(const Tuning *tuning, const SpecNode *map, const SpecNod
 
 /* ---- kernels ---- */
 
-static void read_choice(const Tuning *tuning, TuningEntry *entry, const SpecNode *child) {
+static void read_choice(const Tuning *tuning, WantedKernel *wanted, KernelPlaces *places, const SpecNode *child) {
     const char *keys[FIELDS + 2] = {"algorithm"};
     memcpy(keys + 1, field_names, sizeof field_names);
-    const int key = read_word(tuning, child->key, keys, "keys of a kernel");
+    const int key = read_word(tuning, child->key, keys, "keys of a kernel"), field = key - 1;
     if (key < 0) return;
     if (key == 0) {
         const int algorithm = read_word(tuning, child, algorithm_names, "algorithms");
-        if (algorithm >= 0) entry->algorithm.number = (Algorithm)algorithm;
-        entry->algorithm.place = place_of(child);
+        if (algorithm >= 0) wanted->algorithm = (Algorithm)algorithm;
+        places->algorithm = place_of(child);
         return;
     }
     double value;
     if (child->kind == NODE_REFUSED) return;
     if (child->kind != NODE_SCALAR || child->quoted || parse_number(child->text, &value) != NUMBER_INTEGER || value < 1 || value > 1e9 ||
         plain_number(child->text)) {
-        node_error(tuning, child, field_meanings[key - 1], format("`%s` is a number from 1 on, not %s", keys[key], given(child)));
+        node_error(tuning, child, field_meanings[field], format("`%s` is a number from 1 on, not %s", keys[key], given(child)));
         return;
     }
-    set_value(entry, (ChoiceField)(key - 1), (long)value);
-    entry->value[entry->count - 1].key = place_of(child->key);
-    entry->value[entry->count - 1].place = place_of(child);
+    wanted->value[field] = (long)value;
+    places->key[field] = place_of(child->key);
+    places->value[field] = place_of(child);
 }
 
 static void read_kernel(const Tuning *tuning, TuningTarget *target, const SpecNode *child) {
@@ -95,10 +95,12 @@ static void read_kernel(const Tuning *tuning, TuningTarget *target, const SpecNo
                    format("`%s` is a map of choices, not %s", shown(child->key->text), given(child)));
         return;
     }
-    TuningEntry *entry = add_entry(target, child->key->text);
-    entry->key = place_of(child->key);
+    MAKE_ROOM(target->place, target->wanted.count, target->place_capacity);
+    KernelPlaces *places = &target->place[target->wanted.count];
+    WantedKernel *wanted = want_kernel(&target->wanted, child->key->text);
+    places->kernel = place_of(child->key);
     for (const SpecNode *choice = child->first; choice; choice = choice->next)
-        if (!is_repeated(tuning, child, choice)) read_choice(tuning, entry, choice);
+        if (!is_repeated(tuning, child, choice)) read_choice(tuning, wanted, places, choice);
 }
 
 /* ---- documents ---- */
@@ -179,43 +181,70 @@ Tuning *read_tuning(const char *path, const Spec *spec, FILE *out) {
     return bytes ? parse_tuning(path, bytes, length, spec, out) : NULL;
 }
 
-TuningEntry *tuning_entry(const Tuning *tuning, const Target *target, const char *kernel) {
-    for (int i = 0; i < tuning->count; i++)
-        for (int k = 0; tuning->target[i].target == target && k < tuning->target[i].count; k++)
-            if (strcmp(tuning->target[i].entry[k].kernel, kernel) == 0) return &tuning->target[i].entry[k];
-    return NULL;
-}
-
 /* ---- after a target was lowered ---- */
 
-static void unknown_kernel(const Tuning *tuning, const TuningEntry *entry, const TargetCode *code) {
+static void report_unknown(const Tuning *tuning, const TuningPlace *place, const char *kernel, const TargetCode *code) {
     const char **names = NEW_ARRAY(const char *, code->choice_count + DOCUMENT_KEYS + 1);
     for (int i = 0; i < code->choice_count; i++) names[i] = code->choice[i]->kernel;
     memcpy(names + code->choice_count, document_keys, sizeof document_keys);
-    const char *near = nearest_name(entry->kernel, names);
-    tuning_error(tuning, &entry->key,
+    const char *near = nearest_name(kernel, names);
+    tuning_error(tuning, place,
                  format("%s`zoetrope explain --kernels` lists those that there are", near ? format("did you mean `%s`?\n", near) : ""),
-                 "there is nothing to choose for a kernel '%s' on %s", shown(entry->kernel), code->target->name);
+                 "there is nothing to choose for a kernel '%s' on %s", shown(kernel), code->target->name);
 }
 
-static void unused_value(const Tuning *tuning, const TuningValue *value, const KernelChoice *choice) {
+static void report_algorithm(const Tuning *tuning, const TuningPlace *place, const WantedKernel *wanted, Algorithm possible,
+                             const TargetCode *code) {
+    const bool larger_tiles = wanted->algorithm == ALGORITHM_FILTERED_4 && code->choices.filtering == 2;
+    tuning_error(tuning, place,
+                 larger_tiles ? "tiles of 4 outputs have to be allowed by `--filtering 4`"
+                              : format("it can be `%s`; so it is where `algorithm` is left out", algorithm_names[possible]),
+                 "`%s` cannot be run by `%s` on %s", wanted->kernel, algorithm_names[wanted->algorithm], code->target->name);
+}
+
+static void report_unused(const Tuning *tuning, const TuningPlace *place, const KernelChoice *choice, int field) {
     Text legal = {0};
     for (int i = 0; i < choice->count; i++) text_add(&legal, ", %s", field_names[choice->chosen[i].field]);
-    tuning_error(tuning, &value->key, format("keys that it has: algorithm%s", legal.bytes ? legal.bytes : ""),
-                 "`%s`, run by `%s`, has no `%s`", choice->kernel, algorithm_names[choice->algorithm], field_names[value->field]);
+    tuning_error(tuning, place, format("keys that it has: algorithm%s", legal.bytes ? legal.bytes : ""), "`%s`, run by `%s`, has no `%s`",
+                 choice->kernel, algorithm_names[choice->algorithm], field_names[field]);
 }
 
-bool finish_tuning(Tuning *tuning, const TargetCode *code, FILE *out) {
+static void report_value(const Tuning *tuning, const TuningPlace *place, const WantedKernel *wanted, int field, const Legal *legal,
+                         const TargetCode *code) {
+    tuning_error(tuning, place, format("legal here: %s", legal_text(legal)), "`%s` cannot be %ld in `%s` on %s", field_names[field],
+                 wanted->value[field], wanted->kernel, code->target->name);
+}
+
+/* What was refused of all that is wanted of a kernel. */
+static void report_kernel(const Tuning *tuning, const WantedKernel *wanted, const KernelPlaces *places, const Answer *answer,
+                          const TargetCode *code) {
+    if (!answer->found) report_unknown(tuning, &places->kernel, wanted->kernel, code);
+    if (answer->why)
+        tuning_error(tuning, &places->kernel, "choose smaller tiles or blocks", "`%s` cannot be run like this on %s: %s", wanted->kernel,
+                     code->target->name, answer->why);
+    if (!answer->found) return;
+    if (wanted->algorithm != ALGORITHM_ANY && wanted->algorithm != answer->algorithm) {
+        report_algorithm(tuning, &places->algorithm, wanted, answer->algorithm, code);
+        return;
+    }
+    const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, wanted->kernel);
+    for (int field = 0; field < FIELDS; field++) {
+        const Legal *legal = &answer->legal[field];
+        if (!wanted->value[field]) continue;
+        if (!answer->has[field] && choice) report_unused(tuning, &places->key[field], choice, field);
+        if (answer->has[field] && !is_legal(legal, wanted->value[field]))
+            report_value(tuning, &places->value[field], wanted, field, legal, code);
+    }
+}
+
+bool report_refusals(const Tuning *tuning, const TargetCode *code, FILE *out) {
     SpecErrors *errors = tuning->errors;
-    for (int i = 0; i < tuning->count; i++)
-        for (int k = 0; tuning->target[i].target == code->target && k < tuning->target[i].count; k++) {
-            const TuningEntry *entry = &tuning->target[i].entry[k];
-            if (!entry->used) unknown_kernel(tuning, entry, code);
-            const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, entry->kernel);
-            for (int v = 0; choice && !entry->refused && v < entry->count; v++)
-                if (!entry->value[v].used) unused_value(tuning, &entry->value[v], choice);
-        }
-    if (!errors || errors->count == 0) return true;
+    for (int i = 0; i < tuning->count; i++) {
+        const TuningTarget *target = &tuning->target[i];
+        for (int k = 0; target->target == code->target && k < target->wanted.count; k++)
+            report_kernel(tuning, &target->wanted.kernel[k], &target->place[k], &code->answer[k], code);
+    }
+    if (errors->count == 0) return true;
     print_spec_errors(errors, out);
     errors->count = 0;
     errors->errors = NULL; /* they may have been the memory of this target */
