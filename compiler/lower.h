@@ -123,7 +123,7 @@ void lower_renew(Lowering *l);
 Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment);
 void lower_transfers(Lowering *l); /* load and save programs */
 void lower_normal(Lowering *l);
-void lower_arithmetic(Lowering *l); /* lower_arithmetic.c */
+void lower_arithmetic(Lowering *l);                                 /* lower_arithmetic.c */
 void lower_stream(Lowering *l, const Spec *spec, Program *program); /* inference.c */
 /* quantise.c: how many output features a weight has; their shape as a vector's, [1, C, H, W]. */
 long output_features(const Node *weight, long shape[4]);
