@@ -366,7 +366,9 @@ void options_print_help(FILE *out, const char *program, Command command) {
         enum { INDENT = 26 };
         char *head = path_join("", "  --%s %s", option->name, option->value != NULL ? option->value : "");
         char *text = path_join("", "%s%s", option->help, (option->required & 1U << command) != 0 ? "; required" : "");
-        fprintf(out, "%s%*s", head, INDENT - columns(head, (int)strlen(head)), "");
+        const int width = columns(head, (int)strlen(head));
+        if (width < INDENT) fprintf(out, "%s%*s", head, INDENT - width, "");
+        else fprintf(out, "%s\n%*s", head, INDENT, "");
         print_wrapped(out, INDENT, text);
         free(head);
         free(text);
