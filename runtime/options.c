@@ -372,7 +372,7 @@ void options_print_help(FILE *out, const char *program, Command command) {
         char *text = path_join("", "%s%s", option->help, (option->required & 1U << command) != 0 ? "; required" : "");
         const int width = columns(head, (int)strlen(head));
         if (width < INDENT) fprintf(out, "%s%*s", head, INDENT - width, "");
-        else fprintf(out, "%s\n%*s", head, INDENT, ""); /* too long to have text beside it */
+        else fprintf(out, "%s\n%*s", head, INDENT, "");
         print_wrapped(out, INDENT, text);
         free(head);
         free(text);
