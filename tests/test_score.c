@@ -126,7 +126,7 @@ START_TEST(a_video_of_such_frames_alone_has_results_too) {
     ck_assert_int_eq(score("white", "out", "", scores), 4);
     ck_assert_str_eq(scores[0], "nan");
     ck_assert_int_eq(system("grep -q '</svg>' out/scores.svg && ! grep -i -e nan -e inf out/scores.svg"), 0);
-    ck_assert_int_eq(run("score --weights trained/last.safetensors --threads 1 --data video white --out both"), 1);
+    ck_assert_int_eq(run("score --weights trained/last.safetensors --threads 1 --data video white --out both"), 4);
     ck_assert_says("the score of 2 frames is no finite number (nan in both/scores.csv), the first of frame 3 of video");
 }
 END_TEST
