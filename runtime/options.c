@@ -326,8 +326,8 @@ static void print_overview(FILE *out, const char *program) {
           "  3    train: stopped by a signal, and the iterations since the last save are\n"
           "       lost: saving failed, or a signal more than five seconds after the first\n"
           "       asked for an end at once\n"
-          "  4    reconstruct, score: done, but some of the videos that were asked for have\n"
-          "       no complete result; standard error says which, and why\n"
+          "  4    reconstruct, score: done, but some of what was asked for has no complete\n"
+          "       result; standard error says which, and why\n"
           "  129, 130, 143  train: stopped by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, after\n"
           "                 saving\n",
           out);
@@ -370,7 +370,9 @@ void options_print_help(FILE *out, const char *program, Command command) {
         enum { INDENT = 26 };
         char *head = path_join("", "  --%s %s", option->name, option->value != NULL ? option->value : "");
         char *text = path_join("", "%s%s", option->help, (option->required & 1U << command) != 0 ? "; required" : "");
-        fprintf(out, "%s%*s", head, INDENT - columns(head, (int)strlen(head)), "");
+        const int width = columns(head, (int)strlen(head));
+        if (width < INDENT) fprintf(out, "%s%*s", head, INDENT - width, "");
+        else fprintf(out, "%s\n%*s", head, INDENT, "");
         print_wrapped(out, INDENT, text);
         free(head);
         free(text);

@@ -109,7 +109,7 @@ START_TEST(a_score_that_is_no_number_is_said_and_forgotten) {
     cut_video("after", BAD + 1, FRAMES - 1);
     ck_assert_int_eq(score("after", "out_after", options, rest), 0);
     fake_model_white_is_bad = true;
-    ck_assert_int_eq(score("video", "bad", options, scores), 1);
+    ck_assert_int_eq(score("video", "bad", options, scores), 4);
     ck_assert_says("error: the score of 1 frame is no finite number (nan in bad/scores.csv), the first of frame 3 of video");
     ck_assert_says("worst moments");
     ck_assert_ptr_null(strstr(strstr(output, "worst moments"), "  frame 3 of"));
@@ -123,10 +123,10 @@ START_TEST(a_video_of_such_frames_alone_has_results_too) {
     char scores[FRAMES][32];
     fake_model_white_is_bad = true;
     cut_video("white", 3, 3);
-    ck_assert_int_eq(score("white", "out", "", scores), 1);
+    ck_assert_int_eq(score("white", "out", "", scores), 4);
     ck_assert_str_eq(scores[0], "nan");
     ck_assert_int_eq(system("grep -q '</svg>' out/scores.svg && ! grep -i -e nan -e inf out/scores.svg"), 0);
-    ck_assert_int_eq(run("score --weights trained/last.safetensors --threads 1 --data video white --out both"), 1);
+    ck_assert_int_eq(run("score --weights trained/last.safetensors --threads 1 --data video white --out both"), 4);
     ck_assert_says("the score of 2 frames is no finite number (nan in both/scores.csv), the first of frame 3 of video");
 }
 END_TEST

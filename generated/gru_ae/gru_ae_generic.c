@@ -2,9 +2,9 @@
  * Spec gru_ae, hash 02be6a30f6eeb2e0; options: targets avx512,avx2,neon,generic; filtering 2. */
 #include "model.h"
 
-/* What is below is computed as it is written, whatever flags the compiler is given: each sum in its order, each operation rounded by itself.
- * Fused multiply-adds are written out where they are meant. This stands before the first header that computes. What no compiler can be told
- * here (clang's -ffp-contract=fast, a processor that takes denormals for zero), a check finds when a model is opened. */
+/* What is below is computed as it is written, whatever flags the compiler is given: each sum in its order, each operation rounded by
+ * itself. Fused multiply-adds are written out where they are meant. This stands before the first header that computes. What no compiler can
+ * be told here (clang's -ffp-contract=fast, a processor that takes denormals for zero), a check finds when a model is opened. */
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
 #error "-ffast-math and -ffinite-math-only change what this program computes: compile without them"
 #endif

@@ -152,6 +152,8 @@ is_an_error_when_compiled() {
         grep "change what this program computes" "$scratch/said" || return 1
     done
 }
+# clang cannot be told in the source to mind the sign of a zero that is negated.
+keeps_its_bits_or_says_so() { keeps_its_bits "$1" || all_refused "$scratch/fast_$1.bits"; }
 all_refused() { test -s "$1" && ! grep -v "does not compute as C says" "$1"; }
 # shellcheck disable=SC2086 # several options
 notices_reordering() { # COMPILER: without what tells it not to
@@ -164,7 +166,8 @@ notices_flushing() {
     link=-funsafe-math-optimizations bits_of "$scratch/two" "$scratch/flushed" gcc -O1 && all_refused "$scratch/flushed.bits"
 }
 check "parity_small: a bundle of two targets" two_targets
-for compiler in gcc clang; do check "flags that reorder sums change no bits of a bundle, $compiler" keeps_its_bits $compiler; done
+check "flags that reorder sums change no bits of a bundle" keeps_its_bits gcc
+check "under clang they change none, or the bundle is not opened" keeps_its_bits_or_says_so clang
 check "flags by which nothing is no number are an error" is_an_error_when_compiled
 check "a bundle whose sums are reordered is not opened" notices_reordering gcc
 if [ "$(uname -m)" = x86_64 ]; then check "a bundle is not opened where denormals are taken for zero" notices_flushing; fi
