@@ -15,6 +15,8 @@
  * and a state, and what must come of them: f64 score[count], f32 x[count], state, reconstruction[count], state after them; format 0: by
  * double precision; 5 or 6: by double precision of operands rounded to bfloat16, as that section's targets have them. Checksums are FNV-1a
  * over bytes, 64 bits. */
+#include "weights_file.h"
+
 #include "inference.h"
 #include "lower_filter_weight.h"
 #include "storage.h"
