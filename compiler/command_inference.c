@@ -1,9 +1,10 @@
 /* The command that writes an inference bundle: a folder of C and weights that needs nothing else. */
 #include "command_inference.h"
 
-#include "inference.h"
+#include "emit_bundle.h"
 #include "lower.h"
 #include "output.h"
+#include "weights.h"
 
 enum { ARRAY_MOST = 1 << 20 };
 

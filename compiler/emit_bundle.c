@@ -1,6 +1,7 @@
 /* emit_bundle.c: the folder of an inference bundle: the kernels of each target, and the templates with their names filled in. */
+#include "emit_bundle.h"
+
 #include "emitter.h"
-#include "inference.h"
 
 #include <ctype.h>
 #include <string.h>

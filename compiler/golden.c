@@ -1,5 +1,6 @@
 /* golden: a stream and what has to come of it, in double precision from the graph alone: no kernel has a part in it. Where a target
  * multiplies in bfloat16, so does this, with sums in double. */
+#include "golden.h"
 #include "inference.h"
 
 #include <math.h>

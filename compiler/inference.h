@@ -81,41 +81,4 @@ bool has_window(const Inference *inference);
 /* Floats of a stream's state: the runs', then, with a window, what they begin from where that may be drawn, and the number of frames. */
 long state_elements(const Inference *inference);
 
-/* weights.c: the values of a graph's parameters, each in the order of its node's dimensions in PyTorch's tensor. Errors are reported on
- * stderr, with the file's name; then NULL. */
-double **read_parameters(const Graph *graph, const char *path);
-
-/* golden.c: two frames, and what comes of them, in double precision, at the end of a stream that shows them in turn, so long that runs of
- * the recurrence have begun anew. */
-enum { GOLDEN_FRAMES = 2 };
-static inline long golden_first(const Spec *spec) { /* frame of the stream, of which what comes is known */
-    return 2 * (long)spec->T - 1;
-}
-typedef struct Golden {
-    float *x, *h0, *reconstruction; /* [2, C, H, W]; what the stream begins from; of the last frames */
-    double score[GOLDEN_FRAMES];
-} Golden;
-/* As a target computes it (NULL: by no rounding at all). */
-Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code);
-/* Whether all that came of it is finite. */
-bool golden_finite(const Inference *inference, const Golden *golden);
-/* The first target that multiplies in bfloat16: the others do so in the same way. NULL: none does. */
-const InferenceCode *rounding_code(const Inference *inference);
-
-/* weights_file.c: the bytes of the file; see its comment for the format. */
-typedef struct Bytes {
-    unsigned char *start;
-    size_t length;
-} Bytes;
-/* The second of the golden is as rounding_code() computes it, or NULL. */
-Bytes pack_weights(const Inference *inference, double *const *parameters, double *const *scales, const Golden *const golden[2],
-                   bool big_endian);
-
-/* emit_bundle.c: the files that are C or text. */
-void emit_weights_array(Text *out, const Inference *inference, Bytes weights);
-void emit_bundle_source(Text *out, const Inference *inference);
-void emit_bundle_target(Text *out, const Inference *inference, const InferenceCode *code);
-const char *template_text(const char *name);                             /* as it stands in compiler/templates/ */
-const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of compiler/templates/ */
-
 #endif

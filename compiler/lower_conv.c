@@ -102,16 +102,22 @@ void describe_convolution(Kernel *kernel, const Node *node) {
 
 /* ---- convolution of either kind, directly ---- */
 
-static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer *input, const Buffer *w, const Buffer *out, long channels,
-                        const Phase phase[2]) {
+typedef struct Operands {
+    const Buffer *input, *w; /* both of pairs, or neither */
+    long channels;           /* summed over */
+} Operands;
+
+/* Adds the outputs of one phase to a compute, `outputs` channels of them. */
+static void lower_phase(Lowering *l, Node *node, Compute *compute, const Operands *from, long outputs, const Phase phase[2]) {
     Variable *n = add_variable(compute, "n", node->shape[0], false);
-    Variable *k = add_variable(compute, "k", out->shape[1], false);
+    Variable *k = add_variable(compute, "k", outputs, false);
     Variable *i = add_variable(compute, "i", phase[0].count, false), *j = add_variable(compute, "j", phase[1].count, false);
-    Variable *c = add_variable(compute, "c", channels, true);
+    Variable *c = add_variable(compute, "c", from->channels, true);
     if (phase[0].taps > 0 && phase[1].taps > 0) {
         Variable *u = add_variable(compute, "u", phase[0].taps, true), *v = add_variable(compute, "v", phase[1].taps, true);
         const Affine read[4] = {V(n), V(c), phase_input(&phase[0], V(i), V(u)), phase_input(&phase[1], V(j), V(v))};
-        compute->sum[compute->sum_count++] = product_of(load(input, read), phase_weight(node, w, phase, V(k), V(c), V(u), V(v)));
+        compute->sum[compute->sum_count++] =
+            product_of(load(from->input, read), phase_weight(node, from->w, phase, V(k), V(c), V(u), V(v)));
     } else {
         compute->variable_count = 4; /* no tap meets these: bias or zero */
     }
@@ -128,30 +134,28 @@ static long parallel_tile(const Kernel *kernel, const char *variable) {
 }
 
 static void lower_direct(Lowering *l, Node *node) {
-    const Node *from = node->input[0];
     const bool gathers = node->op == OP_CONV2D;
     const long phases[2] = {phase_count(node, 0), phase_count(node, 1)};
     Kernel *kernel = new_kernel(node->name, (int)(phases[0] * phases[1]));
-    const Buffer *input = node_virtual(l, node->input[0]), *w = weight_along(l, node->input[1], gathers ? 0 : 1);
-    const Buffer *out = node_buffer(l, epilogue_of(l->graph, node));
-    long channels = from->shape[1];
+    Operands from = {node_virtual(l, node->input[0]), weight_along(l, node->input[1], gathers ? 0 : 1), node->input[0]->shape[1]};
+    const long outputs = node_buffer(l, epilogue_of(l->graph, node))->shape[1];
     if (product_of_node(l, node)->pairs) {
-        input = pairs_of_channels(l, input, channels);
-        w = lower_paired_weight(l, node);
-        node->rounded = w->type == TYPE_I8_PAIR ? 1 : 2; /* bytes are exact */
-        channels = channel_pairs(l, channels);
+        from.input = pairs_of_channels(l, from.input, from.channels);
+        from.w = lower_paired_weight(l, node);
+        node->rounded = from.w->type == TYPE_I8_PAIR ? 1 : 2; /* bytes are exact */
+        from.channels = channel_pairs(l, from.channels);
     }
     int count = 0;
     for (long a = 0; a < phases[0]; a++)
         for (long b = 0; b < phases[1]; b++) {
             const Phase phase[2] = {phase_of(node, 0, a), phase_of(node, 1, b)};
-            lower_phase(l, node, &kernel->compute[count++], input, w, out, channels, phase);
+            lower_phase(l, node, &kernel->compute[count++], &from, outputs, phase);
         }
     describe_convolution(kernel, node);
-    ConvShape shape = {.staged = input,
+    ConvShape shape = {.staged = from.input,
                        .columns = kernel->compute[0].variable[3]->extent,
                        .rows = kernel->compute[0].variable[2]->extent,
-                       .channels = channels,
+                       .channels = from.channels,
                        .outputs = kernel->compute[0].variable[1]->extent,
                        .taps = node->kernel[0] * node->kernel[1],
                        .phases = count,

@@ -2,7 +2,7 @@
  * removed: signals only set a flag, and end the programs that are at work. */
 #include "tune_build.h"
 
-#include "inference.h"
+#include "emit_bundle.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* weights: the values of an inference graph's parameters, from a state_dict in safetensors; those that folding made are computed here. */
+#include "weights.h"
 #include "../runtime/state_dict.h"
 #include "inference.h"
 

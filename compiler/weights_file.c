@@ -15,6 +15,8 @@
  * 2, and what must come of frames 2 T - 1 and 2 T of a stream that begins from h0 and shows them in turn: f64 score[count], f32 x[count],
  * h0, reconstruction[count]; format 0: by double precision; 5 or 6: by double precision of operands rounded to bfloat16, as that section's
  * targets have them. Checksums are FNV-1a over bytes, 64 bits. */
+#include "weights_file.h"
+
 #include "inference.h"
 #include "lower_filter_weight.h"
 #include "storage.h"
