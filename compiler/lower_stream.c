@@ -119,6 +119,7 @@ void lower_stream(Lowering *l, const Graph *runs, const StreamPrograms *to) {
         pass(&all, runs->code, "take_code", PLACE_CODE, true, to->advance);
     } else {
         pass(l, frame->code, "take_code", PLACE_CODE, true, to->advance);
+        l->buffer[code] = NULL; /* programs that are planned one by one cannot share a tensor: the next one has its own */
     }
     pass(l, frame->code, "put_code", PLACE_CODE, false, to->put_code);
     lower_nodes(l, code + 1, frame->reconstruction->id + 1, to->decode);

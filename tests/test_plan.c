@@ -90,6 +90,8 @@ START_TEST(tensors_in_use_at_the_same_time_lie_apart) {
         const TargetCode *code = code_for(s < SAMPLE_SPECS ? sample_spec(s) : gru_ae_spec(), any_target(_i));
         int shared = check_program(code, &code->evaluate);
         shared += check_program(code, &code->train);
+        check_program(code, &code->advance);
+        check_program(code, &code->decode);
         ck_assert_int_gt(shared, 0);
     }
 }
