@@ -1,6 +1,6 @@
 /* options.h: the command line. */
-#ifndef ZOETROPE_OPTIONS_H
-#define ZOETROPE_OPTIONS_H
+#ifndef ZOETROPE_COMPILER_OPTIONS_H
+#define ZOETROPE_COMPILER_OPTIONS_H
 
 #include "choice.h"
 #include "explain_kernels.h"

@@ -1,7 +1,7 @@
 /* cpu.h: which targets this machine runs. Asked of the CPU and not of generated code, so that a trainer that denies a target does not go
  * untested. */
-#ifndef ZOETROPE_CPU_H
-#define ZOETROPE_CPU_H
+#ifndef ZOETROPE_TESTS_CPU_H
+#define ZOETROPE_TESTS_CPU_H
 
 #include "../compiler/target.h"
 
