@@ -1,5 +1,5 @@
 /* The spec language: what is read, what is refused, and where its errors point. */
-#include "../compiler/spec.h"
+#include "../compiler/spec_internal.h"
 #include "spec_mistakes.h"
 
 #include <check.h>
@@ -413,6 +413,27 @@ START_TEST(the_example_of_the_documentation_is_a_spec) {
 }
 END_TEST
 
+/* ---- the table of keys ---- */
+
+/* Keys past any number of rows are known, told apart and suggested. (Each test is a process of its own.) */
+START_TEST(the_table_of_keys_may_have_any_number_of_rows) {
+    enum { MORE = 300 };
+    Key *table = NEW_ARRAY(Key, spec_key_count + MORE);
+    memcpy(table, spec_keys, sizeof(Key) * (size_t)spec_key_count);
+    for (int i = 0; i < MORE; i++) {
+        table[spec_key_count] = table[1]; /* `name` */
+        table[spec_key_count].presence = KEY_OPTIONAL;
+        table[spec_key_count++].name = format("extra_key_number_%c%c", 'a' + i / 26, 'a' + i % 26);
+    }
+    spec_keys = table;
+    for (int i = 0; i < MORE; i++) {
+        const char *key = table[spec_key_count - MORE + i].name;
+        expect_error("latent: 10\n", format("%s: small\n%s: small\nlatent: 10\n", key, key), format("`%s` stands here a second time", key));
+    }
+    expect_error("latent: 10\n", "extra_key_number_lm_: small\nlatent: 10\n", "did you mean `extra_key_number_lm`?");
+}
+END_TEST
+
 Suite *spec_suite(void);
 Suite *spec_suite(void) {
     Suite *suite = suite_create("spec");
@@ -422,6 +443,7 @@ Suite *spec_suite(void) {
     tcase_add_test(language, keys_left_out_have_pytorchs_defaults);
     tcase_add_test(language, the_limits_of_the_language_are_accepted);
     tcase_add_test(language, texts_that_mean_the_same_have_the_same_canonical_form);
+    tcase_add_test(language, the_table_of_keys_may_have_any_number_of_rows);
     tcase_add_loop_test(mistake, each_mistake_is_an_error_with_its_place, 0, (int)(sizeof mistakes / sizeof *mistakes));
     tcase_add_test(mistake, all_errors_are_reported_in_order_of_place);
     tcase_add_test(mistake, an_error_shows_the_line_and_a_caret_under_the_place);
