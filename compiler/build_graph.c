@@ -161,7 +161,7 @@ static Node *add_gru_layer(Graph *graph, int number, Node *x) {
     Node *b_hh = add_matrix(graph, "gru", format("bias_hh_l%d", number), gates, 0, &bias, bound);
 
     Node *from_input = add_node(graph, OP_LINEAR, format("gru%d_input_projection", number), NULL, 3, (Node *[]){x, w_ih, b_ih});
-    Scan *scan = add_scan(graph, graph->spec->T, false);
+    Scan *scan = add_scan(graph, x->steps, false);
     Node *carry = append_node(graph, (Node){.op = OP_CARRY,
                                             .name = format("gru%d_carry", number),
                                             .input_count = 2,
@@ -175,8 +175,8 @@ static Node *add_gru_layer(Graph *graph, int number, Node *x) {
     return carry->input[1] = cell;
 }
 
-static Node *add_input(Graph *graph, const char *name, long rows, long channels, long height, long width) {
-    return append_node(graph, (Node){.op = OP_INPUT, .name = name, .rank = 4, .shape = {rows, channels, height, width}});
+static Node *add_input(Graph *graph, const char *name, long rows, long steps, long channels, long height, long width) {
+    return append_node(graph, (Node){.op = OP_INPUT, .name = name, .rank = 4, .shape = {rows, channels, height, width}, .steps = steps});
 }
 
 Graph *build_graph(const Spec *spec, bool training) {
@@ -184,9 +184,9 @@ Graph *build_graph(const Spec *spec, bool training) {
     graph->spec = spec;
     graph->training = training;
     const long clips = spec->training.batch;
-    graph->x = add_input(graph, "x", clips * spec->T, spec->channels, spec->height, spec->width);
+    graph->x = add_input(graph, "x", clips * spec->T, spec->T, spec->channels, spec->height, spec->width);
     if (spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL)
-        graph->h0 = add_input(graph, "h0", spec->gru_layers * clips, spec->hidden, 1, 1);
+        graph->h0 = add_input(graph, "h0", spec->gru_layers * clips, 1, spec->hidden, 1, 1);
 
     Node *y = add_sequence(graph, "encoder", spec->encoder, spec->encoder_count, graph->x);
     graph->latent = graph->code = y;

@@ -109,7 +109,7 @@ static void arrange_section(const Section *section) {
 }
 
 static Node *add_reverse_carry(Graph *graph, const Node *carry) {
-    Node node = {.op = OP_CARRY, .name = gradient_name(carry, "grad"), .input_count = 2, .rank = carry->rank};
+    Node node = {.op = OP_CARRY, .name = gradient_name(carry, "grad"), .input_count = 2, .rank = carry->rank, .steps = carry->steps};
     memcpy(node.shape, carry->shape, sizeof node.shape);
     return append_node(graph, node);
 }

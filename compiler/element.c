@@ -117,13 +117,13 @@ static const Element elements[OP_COUNT] = {
 
 /* ---- reading ---- */
 
-void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]) {
+void stored_index(Node *node, const At *at, Affine index[4]) {
     Affine row = at->n;
     if (has_carried_rows(node)) {
-        if (!at->split) die("%s is read by rows that are not split into sequence and step", node->name);
+        if (at->steps != carrying_scan(node)->steps) die("%s is read by rows that are not split into the steps of its scan", node->name);
         row = carried_row(node, at->b, at->t);
-    } else if (at->split) {
-        row = affine_add(affine_scale(at->b, l->graph->spec->T), at->t);
+    } else if (at->steps) {
+        row = affine_add(affine_scale(at->b, at->steps), at->t);
     }
     index[0] = node->shape[0] > 1 || has_carried_rows(node) ? row : affine_constant(0);
     index[1] = at->c;
@@ -136,15 +136,14 @@ static const Expression *element_formula(Lowering *l, Node *node, const At *at, 
     const Expression *in[MAX_INPUTS] = {0};
     if (!elements[node->op]) die("%s has no formula for an element", operation_name(node->op));
     for (int i = 0; i < node->input_count; i++)
-        if (memcmp(node->input[i]->shape, node->shape, sizeof(long) * 4) == 0)
-            in[i] = known && node->input[i] == from ? known : node_element(l, node->input[i], at);
+        if (same_shape(node->input[i], node)) in[i] = known && node->input[i] == from ? known : node_element(l, node->input[i], at);
     return elements[node->op](l, node, at, in);
 }
 
 const Expression *node_element(Lowering *l, Node *node, const At *at) {
     if (node->fused) return element_formula(l, node, at, NULL, NULL);
     Affine index[4];
-    stored_index(l, node, at, index);
+    stored_index(node, at, index);
     return load(node_buffer(l, node), index);
 }
 
@@ -208,12 +207,12 @@ void lower_element(Lowering *l, Node *node) {
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node);
-    const long T = l->graph->spec->T;
+    const long T = node->steps;
     At at = {0};
-    /* rows by sequence and step wherever that is exact, since what a scan carried can only be read so */
-    bool rows = node->shape[0] > 1 && node->shape[0] % T == 0 && node->shape[2] * node->shape[3] == 1;
+    /* rows by sequence and step, since what a scan carried can only be read so */
+    bool rows = node->shape[0] > 1 && node->shape[2] * node->shape[3] == 1;
     if (node->scan || rows) {
-        at.split = true;
+        at.steps = T;
         at.b = affine_variable(add_variable(compute, "b", node->shape[0] / T, false));
         if (node->scan) kernel->time = new_variable("time", T);
         at.t = affine_variable(node->scan ? kernel->time : add_variable(compute, "t", T, false));
@@ -226,7 +225,7 @@ void lower_element(Lowering *l, Node *node) {
     at.w = affine_variable(add_variable(compute, "w", node->shape[3], false));
     const Expression *value = element_formula(l, node, &at, NULL, NULL);
     Affine index[4];
-    stored_index(l, node, &at, index);
+    stored_index(node, &at, index);
     c->extent = channels_in(value, c, out->shape[1]); /* padding lanes too, where all have them: whole vectors */
     add_store(compute, out, index, value);
     kernel->comment =

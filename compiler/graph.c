@@ -86,6 +86,7 @@ static void verify_shape(const Node *node) {
     Node again = *node;
     infer_shape(&again);
     check(node->rank == again.rank && memcmp(node->shape, again.shape, sizeof node->shape) == 0, node, "not the shape its rule gives");
+    check(node->steps == again.steps, node, "not the steps that its inputs have");
     for (int d = 0; d < node->rank; d++) check(node->shape[d] > 0, node, "a dimension vanishes");
 }
 
@@ -94,10 +95,11 @@ static void verify_carry(const Node *node) {
     const Node *initial = node->input[0], *next = node->input[1];
     const long clips = node->shape[0] / node->scan->steps;
     check(next->scan == node->scan, node, "its next value is not computed in its scan");
-    check(memcmp(next->shape, node->shape, sizeof node->shape) == 0, node, "its next value has another shape");
+    check(same_shape(next, node), node, "its next value has another shape");
     if (!initial) return;
     check((node->which + 1) * clips <= initial->shape[0], node, "too few rows of initial values");
-    check(memcmp(initial->shape + 1, node->shape + 1, 3 * sizeof(long)) == 0, node, "its initial value has another shape");
+    check(initial->rank == node->rank && memcmp(initial->shape + 1, node->shape + 1, sizeof(long) * (size_t)(node->rank - 1)) == 0, node,
+          "its initial value has another shape");
 }
 
 static void verify_scan(const Graph *graph, const Node *node) {
@@ -108,6 +110,7 @@ static void verify_scan(const Graph *graph, const Node *node) {
     }
     check(operation_is(node->op, ROWWISE), node, "in a scan, but needs more than one row at once");
     check(node->shape[0] % node->scan->steps == 0, node, "its rows are not whole clips");
+    check(node->steps == node->scan->steps, node, "its rows have other steps than its scan");
     check(node->scan->id < graph->scan_count, node, "its scan is not the graph's");
     if (node->op == OP_CARRY) verify_carry(node);
     const bool first = node->id == 0 || graph->node[node->id - 1]->scan != node->scan;
@@ -127,8 +130,7 @@ static void verify_parameters(const Graph *graph) {
         check(last == count - 1, node, "its parameter's strides miss elements");
         if (!gradient) continue;
         check(parameter->trained, node, "a gradient of what is not trained");
-        check(gradient->rank == node->rank && memcmp(gradient->shape, node->shape, sizeof node->shape) == 0, gradient,
-              "not its parameter's shape");
+        check(same_shape(gradient, node), gradient, "not its parameter's shape");
     }
 }
 

@@ -8,6 +8,7 @@
  *
  * Time is a scan: the nodes whose `scan` is s are its body, run once for each step; a CARRY is what the step before left.
  * Inside, step t reads and writes rows b·T + t (weights and the like are read whole); outside, a body's node, a CARRY too, is all its rows.
+ * How many steps a clip has is a node's own: scans of one graph may differ in length.
  */
 #ifndef ZOETROPE_GRAPH_H
 #define ZOETROPE_GRAPH_H
@@ -15,7 +16,7 @@
 #include "name_set.h"
 #include "spec.h"
 
-enum { MAX_INPUTS = 6, MAX_DIMENSIONS = 6 };
+enum { MAX_INPUTS = 6, MAX_DIMENSIONS = 8 };
 
 #define BATCH_NORM_EPSILON 1e-5
 #define BATCH_NORM_MOMENTUM 0.1 /* of the new value in the running statistics */
@@ -121,10 +122,11 @@ struct Node {
     const char *name; /* C-identifier stem of its kernel: encoder1_conv_forward; unique */
     int input_count;
     Node *input[MAX_INPUTS];
-    long shape[MAX_DIMENSIONS];
-    int rank;             /* 4; 6 for weights of linear layers */
-    Scan *scan;           /* the scan in whose body it is; NULL outside */
-    Parameter *parameter; /* PARAMETER and STATE */
+    long shape[MAX_DIMENSIONS]; /* 0 from `rank` on */
+    int rank;                   /* 4; 6 for weights of linear layers */
+    long steps;                 /* T: row b·T + t is step t of clip b; 1 where rows have no order in time. See infer_shape(). */
+    Scan *scan;                 /* the scan in whose body it is; NULL outside */
+    Parameter *parameter;       /* PARAMETER and STATE */
     /* attributes */
     long kernel[2], stride[2], padding[2], output_padding[2];
     double slope;
@@ -160,8 +162,11 @@ struct Graph {
 const char *operation_name(Operation op);
 int operation_inputs(Operation op); /* −1: varies */
 bool operation_is(Operation op, int property);
-void infer_shape(Node *node); /* the shape rule of its operation */
+/* The shape rule of its operation; and its steps: those of its inputs with rows like its own, the scan's of a CARRY, else what is given
+ * (0 becomes 1). */
+void infer_shape(Node *node);
 long count_elements(const Node *node);
+bool same_shape(const Node *a, const Node *b);
 
 /* graph.c: the forward graph of a spec, for training or for evaluation. Rows of x: [B·T, C, H, W]. */
 Graph *build_graph(const Spec *spec, bool training);

@@ -36,11 +36,11 @@ static void lower_passage(Lowering *l, Node *node, Program *program, const char 
     Compute *compute = &kernel->compute[0];
     static const char *const names[3] = {"c", "h", "w"};
     const bool carried = has_carried_rows(node);
-    At at = {.split = carried, .n = affine_constant(0), .b = affine_constant(0), .t = affine_constant(0)};
+    At at = {.steps = carried ? carrying_scan(node)->steps : 0, .n = affine_constant(0), .b = affine_constant(0), .t = affine_constant(0)};
     Affine *const position[3] = {&at.c, &at.h, &at.w};
     Affine there[4] = {affine_constant(row)}, here[4];
     for (int d = 0; d < 3; d++) there[1 + d] = *position[d] = affine_variable(add_variable(compute, names[d], shape[1 + d], false));
-    stored_index(l, node, &at, here);
+    stored_index(node, &at, here);
     if (out) add_store(compute, outside, there, load(inside, here));
     else add_store(compute, inside, here, load(outside, there));
     for (int d = 0; d < 3; d++) add_level(&kernel->schedule[0], names[d], 1, LOOP_SERIAL);

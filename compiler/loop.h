@@ -13,7 +13,7 @@
 
 #include "support.h"
 
-enum { MAX_RANK = 6, MAX_VARIABLES = 20, MAX_LEVELS = 24, MAX_STORES = 9, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
+enum { MAX_RANK = 8, MAX_VARIABLES = 20, MAX_LEVELS = 24, MAX_STORES = 9, MAX_SUMS = 4, MAX_LAYOUT_TERMS = 10 };
 
 /* ---- affine.c: integers that are affine in loop variables; small, passed by value ---- */
 

@@ -265,7 +265,7 @@ static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
 
 const Choices default_choices = {.filtering = 2};
 
-TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices) {
+static TargetCode *new_code(const Graph *training, const Target *target) {
     TargetCode *code = NEW(TargetCode);
     *code = (TargetCode){.target = target,
                          .training = training,
@@ -278,15 +278,44 @@ TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Ta
                          .save_statistics = {.name = "save_statistics"},
                          .renew = {.name = "renew"},
                          .normal = {.name = "normal"}};
-    begin_pass(PASS_LOWER);
+    return code;
+}
+
+static Choices possible_choices(const Target *target, const Choices *choices) {
     Choices possible = *choices;
     if (target->pairs) possible.filtering = 0; /* its sums would lose bits that bfloat16 does not have to spare */
+    return possible;
+}
+
+/* Storage for the parameters, and the program `train`, without the update. */
+static void lower_training(Lowering *l, const Graph *training) {
+    TargetCode *code = l->code;
+    allocate_parameters(l);
+    lower_graph(l, training, &code->train);
+    code->train_buffer = l->buffer;
+    code->train_call = l->first_call;
+    code->train_summed_by = l->summed_by;
+}
+
+TargetCode *lower_alone(const Graph *graph, const Target *target, const Choices *choices) {
+    begin_pass(PASS_LOWER);
+    TargetCode *code = new_code(graph, target);
+    const Choices possible = possible_choices(target, choices);
+    Lowering l = {.target = target, .code = code, .graph = graph, .choices = &possible};
+    lower_training(&l, graph);
+    l.program = &code->renew;
+    lower_renew(&l);
+    begin_pass(PASS_PLAN);
+    plan_workspace(code);
+    return code;
+}
+
+TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices) {
+    begin_pass(PASS_LOWER);
+    TargetCode *code = new_code(training, target);
+    const Choices possible = possible_choices(target, choices);
     Lowering l = {.target = target, .code = code, .graph = training, .choices = &possible};
-    allocate_parameters(&l);
-    lower_graph(&l, training, &code->train);
-    code->train_buffer = l.buffer;
-    code->train_call = l.first_call;
-    code->train_summed_by = l.summed_by;
+    lower_training(&l, training);
     lower_update(&l);
     l.program = &code->renew;
     lower_renew(&l);

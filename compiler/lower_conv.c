@@ -24,7 +24,7 @@ void store_convolution(Lowering *l, Compute *compute, Node *node, const At *at, 
     sum = scaled_sum(l, node->input[1], at, sum);
     if (node->input_count > 2) sum = op2(ADD, sum, channel_value(l, node->input[2], at->c, 0));
     Affine index[4];
-    stored_index(l, result, at, index);
+    stored_index(result, at, index);
     add_store(compute, node_buffer(l, result), index, epilogue_element(l, node, at, sum));
 }
 

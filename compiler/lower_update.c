@@ -133,7 +133,7 @@ static void schedule_copy(Schedule *schedule, const char *const *names, int rank
 }
 
 Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment) {
-    static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f"};
+    static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     Kernel *kernel = new_kernel(name, 1);
     Compute *compute = &kernel->compute[0];
     Affine index[MAX_RANK];

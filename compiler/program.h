@@ -104,6 +104,8 @@ extern const Choices default_choices;
 
 /* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
+/* The same of any graph, with a spec or without: `train` computes its nodes, gradients too, and updates nothing. */
+TargetCode *lower_alone(const Graph *graph, const Target *target, const Choices *choices);
 /* plan.c: sets the offsets of tensors whose `first` and `last` are known, from `start` on; returns where they end. Sorts the list. */
 long place_tensors(Tensor **list, int count, long start);
 /* plan.c: places the tensors of one program in a workspace that has `start` bytes of something else; returns where they end. */

@@ -117,8 +117,8 @@ static const Buffer *as_gradient(const Buffer *value, const char *name) {
 static void place_blocks(Lowering *l) {
     TargetCode *code = l->code;
     const Spec *spec = l->graph->spec;
-    const bool sgd = spec->optimizer.name == OPTIMIZER_SGD;
-    const int moments = !sgd ? 2 : spec->optimizer.momentum != 0 ? 1 : 0;
+    const bool sgd = spec && spec->optimizer.name == OPTIMIZER_SGD;
+    const int moments = !spec ? 0 : !sgd ? 2 : spec->optimizer.momentum != 0 ? 1 : 0;
     long top = 0;
     for (int block = 0; block < BLOCK_COUNT; block++) {
         const bool exists = block != BLOCK_MOMENT1 && block != BLOCK_MOMENT2 ? true : block - BLOCK_MOMENT1 < moments;
@@ -277,9 +277,10 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     if (node == graph->h0) return new_plain("h0", TYPE_F32, PLACE_H0, 4, node->shape);
     if (node == graph->reconstruction) return new_plain("reconstruction", TYPE_F32, PLACE_RECONSTRUCTION, 4, node->shape);
     if (node == graph->loss) return new_plain("loss", TYPE_F64, PLACE_LOSS, 4, node->shape);
+    if (node->rank != 4) return new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
     long shape[4];
     memcpy(shape, node->shape, sizeof shape);
-    if (has_carried_rows(node)) shape[0] = shape[0] / graph->spec->T * (graph->spec->T + 1);
+    if (has_carried_rows(node)) shape[0] += shape[0] / node->steps; /* of each clip, one more than it has steps */
     return new_activation(l, node->name, shape);
 }
 

@@ -1,0 +1,104 @@
+/* test_core.c: graphs that no spec describes yet, made by hand: checked, lowered, and compared with the reference on every target. */
+#include "cpu.h"
+#include "lowered.h"
+#include "sample_graphs.h"
+
+#include <check.h>
+#include <signal.h>
+#include <string.h>
+
+Suite *core_suite(void);
+
+enum { ALL_TARGETS = 6 };
+
+/* Lowered for target number `number`, each node that is stored has the values of the reference, wherever it lies. */
+static void check_on_target(const Graph *graph, int number) {
+    verify_graph(graph);
+    const TargetCode *code = lower_alone(graph, any_target(number), &default_choices);
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *node = graph->node[i];
+        ck_assert_msg(code->train_buffer[i] || node->fused || node->op == OP_INPUT, "%s is nowhere", node->name);
+    }
+    check_graph(graph, code, true, number % 2);
+}
+
+/* ---- steps and rank belong to nodes ---- */
+
+/* A spec's T has nothing to say about rows that have no order in time. */
+START_TEST(rows_without_an_order_in_time_are_all_computed) {
+    static const Spec spec = {.T = 2};
+    Graph *graph = NEW(Graph);
+    graph->spec = &spec;
+    Node *x = sample_input(graph, "x", (long[]){3, 7, 1, 1});
+    Node *w = sample_parameter(graph, "w", 6, (long[]){20, 1, 1, 7, 1, 1});
+    Node *y = add_node(graph, OP_LINEAR, "y", NULL, 2, (Node *[]){x, w});
+    Node *dx = add_node(graph, OP_LINEAR_DATA_GRAD, "dx", NULL, 2, (Node *[]){y, w});
+    Node *dw = add_node(graph, OP_LINEAR_WEIGHT_GRAD, "dw", NULL, 2, (Node *[]){y, dx});
+    Node *db = append_node(graph, (Node){.op = OP_BIAS_GRAD, .name = "db", .input_count = 1, .input = {y}});
+    Node *twice = add_node(graph, OP_ADD, "twice", NULL, 2, (Node *[]){y, y});
+    list_readers(graph);
+    ck_assert(y->steps == 1 && dw->steps == 1 && db->steps == 1 && twice->steps == 1);
+    check_on_target(graph, _i);
+}
+END_TEST
+
+/* What does not fit dies with a message, and nothing is cut off. */
+START_TEST(what_does_not_fit_dies) {
+    Graph *graph = NEW(Graph);
+    freopen("/dev/null", "w", stderr); /* the message is expected */
+    Node x = {.op = OP_INPUT, .name = "x", .rank = 4, .shape = {12, 2, 1, 1}, .steps = 2};
+    Node *a = append_node(graph, x);
+    switch (_i) {
+    case 0: /* rows that are no whole clips */
+        x.shape[0] = 13;
+        append_node(graph, x);
+        break;
+    case 1: /* one row is step 1 of clip 0 for one, and of clip 1 for the other */
+        x.steps = 3;
+        add_node(graph, OP_ADD, "sum", NULL, 2, (Node *[]){a, append_node(graph, x)});
+        break;
+    case 2: /* a scan of other rows */
+        x = (Node){.op = OP_CARRY, .name = "h", .input_count = 2, .rank = 4, .shape = {12, 2, 1, 1}, .scan = add_scan(graph, 3, false)};
+        Node *carry = append_node(graph, x);
+        carry->input[1] = add_node(graph, OP_ADD, "next", carry->scan, 2, (Node *[]){carry, a});
+        verify_graph(graph);
+        break;
+    case 3: /* more dimensions than there may be */
+        x.rank = MAX_DIMENSIONS + 1;
+        append_node(graph, x);
+        break;
+    default: /* of five dimensions, where images are meant */
+        x = (Node){.op = OP_INPUT, .name = "clips", .rank = 5, .shape = {2, 2, 3, 4, 4}};
+        Node *clips = append_node(graph, x);
+        add_node(graph, _i == 4 ? OP_MSE : OP_BATCH_NORM_STATISTICS, "loss", NULL, _i == 4 ? 2 : 4, (Node *[]){clips, clips, clips, clips});
+    }
+}
+END_TEST
+
+/* Row-major, and blocked along any dimension: each element of eight dimensions has a place of its own. */
+START_TEST(eight_dimensions_have_a_place_for_each_element) {
+    const long shape[MAX_DIMENSIONS] = {2, 3, 2, 3, 2, 3, 2, 3};
+    for (int lane = -1; lane < MAX_DIMENSIONS; lane++) {
+        const Layout layout = layout_blocked(MAX_DIMENSIONS, shape, lane, 4);
+        bool *taken = NEW_ARRAY(bool, layout.size);
+        for (long i = 0; i < 1296; i++) {
+            long index[MAX_DIMENSIONS], rest = i;
+            for (int d = MAX_DIMENSIONS; d-- > 0; rest /= shape[d]) index[d] = rest % shape[d];
+            const long offset = layout_offset(&layout, index);
+            ck_assert(offset >= 0 && offset < layout.size && !taken[offset]);
+            taken[offset] = true;
+        }
+    }
+}
+END_TEST
+
+Suite *core_suite(void) {
+    Suite *suite = suite_create("core");
+    TCase *test_case = tcase_create("core");
+    tcase_set_timeout(test_case, 60);
+    tcase_add_loop_test(test_case, rows_without_an_order_in_time_are_all_computed, 0, ALL_TARGETS);
+    tcase_add_loop_test_raise_signal(test_case, what_does_not_fit_dies, SIGABRT, 0, 6);
+    tcase_add_test(test_case, eight_dimensions_have_a_place_for_each_element);
+    suite_add_tcase(suite, test_case);
+    return suite;
+}
