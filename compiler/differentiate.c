@@ -35,7 +35,7 @@ void add_adjoint(Graph *graph, Node *node, Node *dy) {
 
 static void differentiate_node(Graph *graph, Node *node) {
     if (!node->needs_gradient) return;
-    if (node == graph->loss) apply_gradient_rule(graph, node, NULL);
+    if (name_of(graph, ROLE_LOSS, node)) apply_gradient_rule(graph, node, NULL);
     else if (!node->adjoint) return;
     else if (node->op == OP_PARAMETER) {
         node->parameter->gradient = node->adjoint;
@@ -139,6 +139,8 @@ static void differentiate_scan(Graph *graph, int first, int end) {
 void differentiate(Graph *graph) {
     if (!graph->training) die("a graph for evaluation has no gradients");
     find_needed(graph);
+    graph->forward_count = graph->node_count;
+    for (int i = 0; i < graph->node_count; i++) graph->node[i]->forward = true;
     for (int end = graph->node_count; end > 0;) {
         int first = end - 1;
         const Scan *scan = graph->node[first]->scan;

@@ -101,21 +101,15 @@ void add_kernel(File *file, const Program *program, const Kernel *kernel) {
 
 /* ---- programs ---- */
 
-static const char *place_text(const Places *places, Place place) {
-    static const char *const in_step[] = {[PLACE_X] = "step->x",
-                                          [PLACE_H0] = "step->h0",
-                                          [PLACE_RECONSTRUCTION] = "step->reconstruction",
-                                          [PLACE_LOSS] = "step->loss",
-                                          [PLACE_COEFFICIENTS] = "step->coefficients",
-                                          [PLACE_STATE] = "step->state",
-                                          [PLACE_LATENT] = "step->latent",
-                                          [PLACE_CODE] = "step->code"};
-    const char *text = place == PLACE_WORKSPACE ? places->workspace
-                       : place == PLACE_WEIGHTS ? places->weights
-                       : place == PLACE_BLOCK   ? places->block
-                       : place == PLACE_VALUES  ? places->values
-                       : places->step           ? in_step[place]
-                                                : NULL;
+static const char *place_text(const Places *places, const Tensor *tensor) {
+    const Place place = tensor->place;
+    const char *text = place == PLACE_WORKSPACE      ? places->workspace
+                       : place == PLACE_WEIGHTS      ? places->weights
+                       : place == PLACE_BLOCK        ? places->block
+                       : place == PLACE_VALUES       ? places->values
+                       : !places->step               ? NULL
+                       : place == PLACE_COEFFICIENTS ? "step->coefficients"
+                                                     : format("step->%s", tensor->field);
     if (!text) die("a tensor in a place that this program does not have: %d", (int)place);
     return text;
 }
@@ -124,7 +118,7 @@ static const CExpression *tensor_argument(const Places *places, const Buffer *bu
     const Tensor *tensor = buffer->owner;
     if (!tensor) die("tensor %s has no place", buffer->name);
     const char *type = format("%s%s *", written ? "" : "const ", element_type(buffer->type));
-    const char *place = place_text(places, tensor->place);
+    const char *place = place_text(places, tensor);
     bool bytes = tensor->place == PLACE_WORKSPACE || tensor->place == PLACE_BLOCK || tensor->place == PLACE_WEIGHTS;
     long offset = tensor->offset / (bytes ? 1 : type_size(buffer->type));
     const CExpression *address = c_atom("%s", place);

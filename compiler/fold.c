@@ -97,12 +97,7 @@ Graph *fold_batch_norm(const Graph *graph) {
     }
     for (int i = 0; i < graph->node_count; i++)
         if (graph->node[i]->op == OP_CARRY) fold.node[i]->input[1] = fold.node[graph->node[i]->input[1]->id];
-    fold.to->x = fold.node[graph->x->id];
-    fold.to->h0 = graph->h0 ? fold.node[graph->h0->id] : NULL;
-    fold.to->reconstruction = fold.node[graph->reconstruction->id];
-    fold.to->latent = fold.node[graph->latent->id];
-    fold.to->code = fold.node[graph->code->id];
-    fold.to->loss = graph->loss ? fold.node[graph->loss->id] : NULL;
+    copy_names(fold.to, graph, fold.node);
     list_readers(fold.to);
     return fold.to;
 }

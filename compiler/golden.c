@@ -19,7 +19,7 @@ static float pixel(long frame, long c, long h, long w) {
 }
 
 static void draw_input(const Inference *inference, Golden *golden) {
-    const Node *x = inference->frame->x;
+    const Node *x = named_node(inference->frame, ROLE_INPUT, "x");
     float *to = golden->x;
     for (long frame = 0; frame < golden->frames; frame++)
         for (long c = 0; c < x->shape[1]; c++)
@@ -33,9 +33,10 @@ static void run_frame(const Inference *inference, double *const *parameters, con
     const Graph *graph = inference->frame;
     double **values = NEW_ARRAY(double *, graph->node_count);
     for (int i = 0; i < graph->parameter_count; i++) values[graph->parameter[i]->node->id] = parameters[i];
-    values[graph->x->id] = NEW_ARRAY(double, inference->frame_elements);
-    for (long i = 0; i < inference->frame_elements; i++) values[graph->x->id][i] = (double)x[i];
-    if (graph->h0) values[graph->h0->id] = state;
+    const Node *h0 = named_node(graph, ROLE_INPUT, "h0");
+    double *const frame = values[named_node(graph, ROLE_INPUT, "x")->id] = NEW_ARRAY(double, inference->frame_elements);
+    for (long i = 0; i < inference->frame_elements; i++) frame[i] = (double)x[i];
+    if (h0) values[h0->id] = state;
     evaluate_graph(graph, values);
     for (int i = 0; i < graph->node_count; i++) {
         const Node *carry = graph->node[i];
@@ -43,8 +44,9 @@ static void run_frame(const Inference *inference, double *const *parameters, con
         const long hidden = carry->shape[1];
         memcpy(state + carry->which * hidden, values[carry->input[1]->id], sizeof(double) * (size_t)hidden);
     }
-    for (long i = 0; i < inference->frame_elements; i++) y[i] = (float)values[graph->reconstruction->id][i];
-    *score = values[graph->loss->id][0] / 4; /* in the scale of [0, 1] */
+    const double *made = values[named_node(graph, ROLE_OUTPUT, "reconstruction")->id];
+    for (long i = 0; i < inference->frame_elements; i++) y[i] = (float)made[i];
+    *score = values[named_node(graph, ROLE_LOSS, "loss")->id][0] / 4; /* in the scale of [0, 1] */
 }
 
 const InferenceCode *rounding_code(const Inference *inference) {

@@ -134,6 +134,22 @@ static void verify_parameters(const Graph *graph) {
     }
 }
 
+/* What the caller gives or gets has one place, its own. */
+static void verify_names(const Graph *graph) {
+    int *places = NEW_ARRAY(int, graph->node_count);
+    for (int role = 0; role < ROLES; role++)
+        for (int i = 0; i < graph->named[role].count; i++) {
+            const NamedNode *entry = &graph->named[role].entry[i];
+            const Node *node = entry->node;
+            check(graph->node[node->id] == node, node, "has a name, but is not in the graph");
+            check(is_identifier(entry->name), node, "its name for the caller is not a C identifier");
+            if (role == ROLE_CUT) continue;
+            check(places[node->id]++ == 0, node, "the caller has two places for it");
+            check((node->op == OP_INPUT) == (role == ROLE_INPUT), node, "what the caller gives is an INPUT, and nothing else is");
+            check(role != ROLE_LOSS || count_elements(node) == 1, node, "a loss that is not a scalar");
+        }
+}
+
 void verify_graph(const Graph *graph) {
     NameSet names = {0};
     for (int i = 0; i < graph->node_count; i++) {
@@ -149,7 +165,7 @@ void verify_graph(const Graph *graph) {
         verify_scan(graph, node);
     }
     verify_parameters(graph);
-    if (graph->loss) check(count_elements(graph->loss) == 1, graph->loss, "the loss is not a scalar");
+    verify_names(graph);
 }
 
 /* ---- printing ---- */
@@ -215,6 +231,7 @@ void print_graph(FILE *out, const Graph *graph, bool fused) {
         print_column(out, format(" %s", shape_text(node)), 26);
         const char *gradient = node->gradient_of ? format("  → grad %s", node->gradient_of->name) : "";
         print_column(out, format(" %s%s", operation_text(node, fused), gradient), 72);
-        fprintf(out, " %s%s\n", node->name, node == graph->reconstruction ? "  = reconstruction" : node == graph->loss ? "  = loss" : "");
+        const char *output = name_of(graph, ROLE_OUTPUT, node), *loss = name_of(graph, ROLE_LOSS, node), *name = output ? output : loss;
+        fprintf(out, " %s%s\n", node->name, name ? format("  = %s", name) : "");
     }
 }

@@ -73,7 +73,7 @@ enum {
  * evaluate_ops.c its definition in double precision, and lower_*.c or, if it is elementwise, element.c the lowering.
  * Inputs in order; "stats" is [1, C, 3, 1]: mean, 1/√(variance + ε), weight/√(variance + ε). */
 #define GRAPH_OPERATIONS(X)                                                                                                                \
-    X(INPUT, 0, STORAGE, "given by the caller: x, h0")                                                                                     \
+    X(INPUT, 0, STORAGE, "given by the caller")                                                                                            \
     X(PARAMETER, 0, STORAGE, "trained")                                                                                                    \
     X(STATE, 0, STORAGE, "kept between steps, not trained: running statistics")                                                            \
     X(CARRY, 2, ROWWISE | STORAGE, "(initial or NULL for 0, next): in a scan, next of the step before; initial at the first step")         \
@@ -136,6 +136,7 @@ struct Node {
     int reader_count;
     Node **reader; /* the nodes that have it among their inputs, each once, in the graph's order */
     /* set by differentiate.c */
+    bool forward;           /* it was there before there were gradients */
     bool needs_gradient;    /* it depends on a trained parameter */
     Node *adjoint;          /* the gradient of the loss with respect to it, as far as its readers have been seen */
     Parameter *gradient_of; /* it is the gradient of this parameter */
@@ -144,6 +145,24 @@ struct Node {
     /* set when it is lowered */
     int rounded; /* so many of its operands, from the first on, are rounded to bfloat16 before it multiplies */
 };
+
+typedef enum {
+    ROLE_INPUT,  /* the caller gives it */
+    ROLE_OUTPUT, /* the caller gets it */
+    ROLE_LOSS,   /* a scalar; the caller gets it */
+    ROLE_CUT,    /* after it one program may end and the next begin */
+    ROLES
+} Role;
+
+typedef struct NamedNode {
+    const char *name;
+    Node *node;
+} NamedNode;
+
+typedef struct NamedNodes {
+    int count, capacity;
+    NamedNode *entry; /* in the order in which they were named */
+} NamedNodes;
 
 struct Graph {
     const Spec *spec;
@@ -154,9 +173,8 @@ struct Graph {
     int scan_count;
     int parameter_count, parameter_capacity; /* in the order of PyTorch's state_dict (num_batches_tracked left out) */
     Parameter **parameter;
-    Node *x, *h0; /* h0: [gru_layers · B, hidden, 1, 1], row layer · B + b; NULL without GRU or with zeros */
-    Node *reconstruction, *loss;
-    Node *latent, *code; /* what the encoder's side ends in, and the decoder's starts from; the same without GRU */
+    NamedNodes named[ROLES]; /* a node may have several roles, but only one place of the caller's: as an input, an output or a loss */
+    int forward_count;       /* nodes before the first gradient; 0: there are none */
 };
 
 const char *operation_name(Operation op);
@@ -168,7 +186,15 @@ void infer_shape(Node *node);
 long count_elements(const Node *node);
 bool same_shape(const Node *a, const Node *b);
 
-/* graph.c: the forward graph of a spec, for training or for evaluation. Rows of x: [B·T, C, H, W]. */
+/* named_nodes.c: a name stands for one node in each role. */
+void name_node(Graph *graph, Role role, const char *name, Node *node);
+Node *named_node(const Graph *graph, Role role, const char *name);      /* NULL: none has this name */
+const char *name_of(const Graph *graph, Role role, const Node *node);   /* NULL: it has none in this role */
+void copy_names(Graph *to, const Graph *from, Node *const *stands_for); /* `stands_for`: by id in `from` */
+
+/* build_graph.c: the forward graph of a spec, for training or for evaluation. Inputs x, [B·T, C, H, W], and, but without GRU or with zeros,
+ * h0, [gru_layers · B, hidden, 1, 1], row layer · B + b; output reconstruction; loss `loss`; cuts latent, what the encoder's side ends in,
+ * and code, what the decoder's starts from (without GRU the same node). */
 Graph *build_graph(const Spec *spec, bool training);
 /* A new node appended to the graph; shape and id set, a name that is taken gets a number. `scan` NULL outside. */
 Node *add_node(Graph *graph, Operation op, const char *name, Scan *scan, int input_count, Node **inputs);

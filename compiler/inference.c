@@ -28,10 +28,9 @@ static Graph *inference_graph(Spec *spec, const Spec *from, int T) {
 /* ---- what enters and leaves ---- */
 
 /* Copies a node's elements of row t to a tensor in row-major order, at `row` of it, or back. */
-static void lower_passage(Lowering *l, Node *node, Program *program, const char *name, Place place, const char *tensor, long rows, long row,
-                          bool out) {
+static void lower_passage(Lowering *l, Node *node, Program *program, const char *name, const char *tensor, long rows, long row, bool out) {
     const long shape[4] = {rows, node->shape[1], node->shape[2], node->shape[3]};
-    const Buffer *outside = new_plain(tensor, TYPE_F32, place, 4, shape), *inside = node_buffer(l, node);
+    const Buffer *outside = new_plain(tensor, TYPE_F32, PLACE_STEP, 4, shape), *inside = node_buffer(l, node);
     Kernel *kernel = new_kernel(name, 1);
     Compute *compute = &kernel->compute[0];
     static const char *const names[3] = {"c", "h", "w"};
@@ -56,8 +55,8 @@ static void lower_kept_state(Lowering *l, Program *program) {
     for (int i = 0; i < graph->node_count; i++) {
         const Node *carry = graph->node[i];
         if (carry->op != OP_CARRY) continue;
-        lower_passage(l, carried_node(carry), program, format("keep_%s", carry->name), PLACE_STATE, "state", graph->spec->gru_layers,
-                      carry->which, true);
+        lower_passage(l, carried_node(carry), program, format("keep_%s", carry->name), "state", graph->spec->gru_layers, carry->which,
+                      true);
     }
 }
 
@@ -67,25 +66,28 @@ void lower_stream(Lowering *l, const Spec *spec, Program *program) {
     Graph *graph = clip_graph(NEW(Spec), spec, 1);
     l->choices = &direct;
     start_graph(l, graph);
-    lower_nodes(l, 0, graph->code->id + 1, program);
+    const int code = named_node(graph, ROLE_CUT, "code")->id;
+    lower_nodes(l, 0, code + 1, program);
     lower_kept_state(l, program);
-    lower_nodes(l, graph->code->id + 1, graph->node_count, program);
+    lower_nodes(l, code + 1, graph->node_count, program);
 }
 
 /* ---- programs ---- */
 
 static void lower_frame(Lowering *l, const Graph *graph, InferenceCode *code) {
     Program *const program = code->program;
+    Node *const latent = named_node(graph, ROLE_CUT, "latent"), *const cell = named_node(graph, ROLE_CUT, "code");
+    const int last = named_node(graph, ROLE_OUTPUT, "reconstruction")->id;
     start_graph(l, graph);
-    lower_nodes(l, 0, graph->latent->id + 1, &program[PART_encode]);
-    lower_nodes(l, graph->latent->id + 1, graph->code->id + 1, &program[PART_advance]);
+    lower_nodes(l, 0, latent->id + 1, &program[PART_encode]);
+    lower_nodes(l, latent->id + 1, cell->id + 1, &program[PART_advance]);
     lower_kept_state(l, &program[PART_advance]);
-    lower_nodes(l, graph->code->id + 1, graph->reconstruction->id + 1, &program[PART_decode]);
-    lower_nodes(l, graph->reconstruction->id + 1, graph->node_count, &program[PART_score]);
-    lower_passage(l, graph->latent, &program[PART_put_latent], "put_latent", PLACE_LATENT, "latent", 1, 0, false);
-    lower_passage(l, graph->latent, &program[PART_take_latent], "take_latent", PLACE_LATENT, "latent", 1, 0, true);
-    lower_passage(l, graph->code, &program[PART_put_code], "put_code", PLACE_CODE, "code", 1, 0, false);
-    lower_passage(l, graph->code, &program[PART_take_code], "take_code", PLACE_CODE, "code", 1, 0, true);
+    lower_nodes(l, cell->id + 1, last + 1, &program[PART_decode]);
+    lower_nodes(l, last + 1, graph->node_count, &program[PART_score]);
+    lower_passage(l, latent, &program[PART_put_latent], "put_latent", "latent", 1, 0, false);
+    lower_passage(l, latent, &program[PART_take_latent], "take_latent", "latent", 1, 0, true);
+    lower_passage(l, cell, &program[PART_put_code], "put_code", "code", 1, 0, false);
+    lower_passage(l, cell, &program[PART_take_code], "take_code", "code", 1, 0, true);
 }
 
 /* The parts run one after another in the same memory, so they are planned as one program; what is put or taken between two of them lives
@@ -180,7 +182,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     lower_frame(&l, frame, code);
     code->rounded = rounded_nodes(frame);
     start_graph(&l, clip);
-    lower_nodes(&l, 0, clip->reconstruction->id + 1, &code->program[PART_reconstruct]);
+    lower_nodes(&l, 0, named_node(clip, ROLE_OUTPUT, "reconstruction")->id + 1, &code->program[PART_reconstruct]);
     code->workspace_bytes =
         maximum(plan_parts(code, inference->area_bytes), plan_program(&code->program[PART_reconstruct], inference->area_bytes));
     for (int i = 0; i < PART_COUNT; i++) code->base.scratch_bytes = maximum(code->base.scratch_bytes, program_scratch(&code->program[i]));
@@ -197,10 +199,11 @@ Inference *compile_inference(const Spec *spec, Precision precision, const Target
     inference->choices = (Choices){.filtering = precision == PRECISION_F32 ? filtering : 0, .few_images = true};
     inference->frame = inference_graph(&inference->frame_spec, spec, 1);
     inference->clip = inference_graph(&inference->clip_spec, spec, spec->T);
-    inference->frame_elements = count_elements(inference->frame->x);
-    inference->latent_elements = count_elements(inference->frame->latent);
-    inference->code_elements = count_elements(inference->frame->code);
-    inference->state_elements = inference->frame->h0 ? count_elements(inference->frame->h0) : 1;
+    const Node *h0 = named_node(inference->frame, ROLE_INPUT, "h0");
+    inference->frame_elements = count_elements(named_node(inference->frame, ROLE_INPUT, "x"));
+    inference->latent_elements = count_elements(named_node(inference->frame, ROLE_CUT, "latent"));
+    inference->code_elements = count_elements(named_node(inference->frame, ROLE_CUT, "code"));
+    inference->state_elements = h0 ? count_elements(h0) : 1;
     inference->area_bytes = 2 * round_up(4 * spec->T * inference->frame_elements, 64) + round_up(4 * inference->state_elements, 64);
     inference->plain = NEW(TargetCode);
     *inference->plain = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}};

@@ -10,17 +10,11 @@
 /* Where a tensor's memory is. Generated programs get a ModelStep (runtime/model.h), or a block and file-order values. */
 typedef enum {
     PLACE_WORKSPACE, /* workspace + offset */
-    PLACE_X,
-    PLACE_H0,
-    PLACE_RECONSTRUCTION,
-    PLACE_LOSS,         /* one double */
+    PLACE_STEP,      /* what the field of its name in the caller's struct points to: inputs, outputs, losses; of a bundle, the state too */
     PLACE_COEFFICIENTS, /* floats */
     PLACE_WEIGHTS,      /* inference: the packed weights, + offset */
-    PLACE_STATE,        /* inference: h of each layer, written after a step */
-    PLACE_LATENT,       /* inference: what the encoder made, and what the decoder takes, in row-major order */
-    PLACE_CODE,
-    PLACE_BLOCK, /* load and save: start of the block asked for, + offset */
-    PLACE_VALUES /* load and save: the caller's values in file order, + offset; `normal`: the values */
+    PLACE_BLOCK,        /* load and save: start of the block asked for, + offset */
+    PLACE_VALUES        /* load and save: the caller's values in file order, + offset; `normal`: the values */
 } Place;
 
 typedef enum {
@@ -37,6 +31,7 @@ enum { NORMAL_CHUNK = 1024 }; /* pairs that the kernel of `normal` makes at a ti
 typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     const Buffer *buffer;
     Place place;
+    const char *field; /* PLACE_STEP */
     long bytes;
     long offset;     /* bytes from the place; of workspace tensors a multiple of 64 */
     bool kept;       /* has its place for itself: parameters, gradients, moments, statistics, second copies */

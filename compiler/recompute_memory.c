@@ -77,12 +77,12 @@ static bool can_be_computed_again(const Node *node) {
     return node->scan ? node->op == OP_LINEAR : product || operation_is(node->op, ELEMENTWISE);
 }
 
-/* Stored in the workspace for itself, and used after the loss is known. */
+/* Stored in the workspace for itself, and used by gradients. */
 static bool is_candidate(const Footprint *f, const Node *node, const PointerMap *known) {
     const Buffer *buffer = f->code->train_buffer[node->id];
-    if (!buffer || node->id >= f->graph->loss->id || !can_be_computed_again(node)) return false;
+    if (!buffer || !node->forward || !can_be_computed_again(node)) return false;
     const long *number = pointer_map_find(known, buffer->owner);
-    return number && f->tensor[*number]->last >= f->code->train_call[f->graph->loss->id + 1];
+    return number && f->tensor[*number]->last >= f->code->train_call[f->graph->forward_count];
 }
 
 static void find_candidates(Footprint *f, const PointerMap *known) {

@@ -16,7 +16,7 @@ long stored_channels(const Target *target, long channels) {
 const Buffer *new_tensor(const char *name, Type type, Place place, int rank, const long *shape, Layout layout) {
     Buffer *buffer = new_buffer(name, type, SPACE_TENSOR, rank, shape, layout);
     Tensor *tensor = NEW(Tensor);
-    *tensor = (Tensor){.buffer = buffer, .place = place, .bytes = layout.size * type_size(type)};
+    *tensor = (Tensor){.buffer = buffer, .place = place, .field = name, .bytes = layout.size * type_size(type)};
     buffer->owner = tensor;
     return buffer;
 }
@@ -273,10 +273,10 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     if (node->parameter) return l->parameter[node->parameter->number].value;
     if (node->gradient_of) return l->parameter[node->gradient_of->number].gradient;
     if (node->op == OP_CARRY) return node_buffer(l, carried_node(node));
-    if (node == graph->x) return new_plain("x", TYPE_F32, PLACE_X, 4, node->shape);
-    if (node == graph->h0) return new_plain("h0", TYPE_F32, PLACE_H0, 4, node->shape);
-    if (node == graph->reconstruction) return new_plain("reconstruction", TYPE_F32, PLACE_RECONSTRUCTION, 4, node->shape);
-    if (node == graph->loss) return new_plain("loss", TYPE_F64, PLACE_LOSS, 4, node->shape);
+    const char *input = name_of(graph, ROLE_INPUT, node), *output = name_of(graph, ROLE_OUTPUT, node),
+               *loss = name_of(graph, ROLE_LOSS, node);
+    if (input || output) return new_plain(input ? input : output, TYPE_F32, PLACE_STEP, node->rank, node->shape);
+    if (loss) return new_plain(loss, TYPE_F64, PLACE_STEP, node->rank, node->shape);
     if (node->rank != 4) return new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
     long shape[4];
     memcpy(shape, node->shape, sizeof shape);

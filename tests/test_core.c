@@ -92,6 +92,61 @@ START_TEST(eight_dimensions_have_a_place_for_each_element) {
 }
 END_TEST
 
+/* ---- what a graph is about has names ---- */
+
+/* Two of everything, by any name: each is a field of the caller's struct. Cuts are stored as if they had no name. */
+static Graph *named_graph(void) {
+    static const Spec spec = {.name = "named"};
+    Graph *graph = NEW(Graph);
+    graph->spec = &spec;
+    const long shape[4] = {6, 3, 4, 5};
+    Node *left = sample_input(graph, "left", shape), *right = sample_input(graph, "right", shape);
+    Node *sum = add_node(graph, OP_ADD, "sum", NULL, 2, (Node *[]){left, right});
+    Node *bent = add_node(graph, OP_TANH, "bent", NULL, 1, (Node *[]){sum});
+    Node *far = add_node(graph, OP_MSE, "far", NULL, 2, (Node *[]){bent, right});
+    Node *apart = add_node(graph, OP_L1, "apart", NULL, 2, (Node *[]){sum, left});
+    name_node(graph, ROLE_INPUT, "a_side", left);
+    name_node(graph, ROLE_INPUT, "b_side", right);
+    name_node(graph, ROLE_OUTPUT, "total", sum);
+    name_node(graph, ROLE_OUTPUT, "curve", bent);
+    name_node(graph, ROLE_LOSS, "square", far);
+    name_node(graph, ROLE_LOSS, "difference", apart);
+    name_node(graph, ROLE_CUT, "middle", sum);
+    list_readers(graph);
+    return graph;
+}
+
+START_TEST(inputs_outputs_and_losses_of_any_name_reach_the_caller) {
+    static const char *const names[] = {"a_side", "b_side", "total", "curve", "square", "difference"};
+    const Graph *graph = named_graph();
+    check_on_target(graph, _i);
+    const Target *target = any_target(_i);
+    Text text = text_begin();
+    emit_target_file(&text, graph, lower_alone(graph, target, &default_choices), "");
+    for (int i = 0; i < 6; i++) ck_assert_msg(strstr(text.bytes, format("step->%s", names[i])) != NULL, "no %s", names[i]);
+    ck_assert_ptr_null(strstr(text.bytes, "step->middle"));
+    const Graph *folded = fold_batch_norm(graph);
+    for (int role = 0; role < ROLES; role++)
+        for (int i = 0; i < graph->named[role].count; i++) {
+            const NamedNode *entry = &graph->named[role].entry[i];
+            ck_assert_str_eq(named_node(folded, (Role)role, entry->name)->name, entry->node->name);
+        }
+}
+END_TEST
+
+START_TEST(a_name_that_says_two_things_dies) {
+    Graph *graph = named_graph();
+    Node *curve = named_node(graph, ROLE_OUTPUT, "curve");
+    freopen("/dev/null", "w", stderr); /* the message is expected */
+    if (_i == 0) name_node(graph, ROLE_OUTPUT, "curve", curve);
+    if (_i == 1) name_node(graph, ROLE_OUTPUT, "curve_again", curve); /* one value in two places */
+    if (_i == 2) name_node(graph, ROLE_INPUT, "given", curve);
+    if (_i == 3) name_node(graph, ROLE_LOSS, "large", sample_input(graph, "large", (long[]){2, 1, 1, 1}));
+    if (_i == 4) name_node(graph, ROLE_CUT, "no identifier", curve);
+    verify_graph(graph);
+}
+END_TEST
+
 Suite *core_suite(void) {
     Suite *suite = suite_create("core");
     TCase *test_case = tcase_create("core");
@@ -99,6 +154,8 @@ Suite *core_suite(void) {
     tcase_add_loop_test(test_case, rows_without_an_order_in_time_are_all_computed, 0, ALL_TARGETS);
     tcase_add_loop_test_raise_signal(test_case, what_does_not_fit_dies, SIGABRT, 0, 6);
     tcase_add_test(test_case, eight_dimensions_have_a_place_for_each_element);
+    tcase_add_loop_test(test_case, inputs_outputs_and_losses_of_any_name_reach_the_caller, 0, ALL_TARGETS);
+    tcase_add_loop_test_raise_signal(test_case, a_name_that_says_two_things_dies, SIGABRT, 0, 5);
     suite_add_tcase(suite, test_case);
     return suite;
 }

@@ -318,7 +318,11 @@ END_TEST
 static Buffer *placed(const char *name, Type type, Place place, long rows, long offset) {
     Buffer *buffer = typed_buffer(name, type, SPACE_TENSOR, rows, 1);
     Tensor *tensor = NEW(Tensor);
-    *tensor = (Tensor){.buffer = buffer, .place = place, .bytes = rows * (type == TYPE_F64 ? 8 : 4), .offset = offset};
+    *tensor = (Tensor){.buffer = buffer,
+                       .place = place,
+                       .field = type == TYPE_F64 ? "loss" : "x",
+                       .bytes = rows * (type == TYPE_F64 ? 8 : 4),
+                       .offset = offset};
     buffer->owner = tensor;
     return buffer;
 }
@@ -326,7 +330,7 @@ static Buffer *placed(const char *name, Type type, Place place, long rows, long 
 /* workspace = 2 workspace + x[time] in each step of a scan: the result tells the order of the steps. */
 static Kernel *fold_kernel(const char *x_name) {
     const Variable *time = new_variable("time", 3);
-    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *x = placed(x_name, TYPE_F32, PLACE_X, 3, 0);
+    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *x = placed(x_name, TYPE_F32, PLACE_STEP, 3, 0);
     const Expression *twice = op2(MULTIPLY, constant(2), load_at(state, zero(), zero()));
     Kernel *kernel = NEW(Kernel);
     *kernel = named("fold", assign(state, zero(), zero(), op2(ADD, twice, load_at(x, at(time), zero()))));
@@ -335,7 +339,7 @@ static Kernel *fold_kernel(const char *x_name) {
 }
 
 static Kernel *loss_kernel(void) {
-    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *loss = placed("loss", TYPE_F64, PLACE_LOSS, 1, 0);
+    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *loss = placed("loss", TYPE_F64, PLACE_STEP, 1, 0);
     Kernel *kernel = NEW(Kernel);
     *kernel = named("loss", assign(loss, zero(), zero(), op1(WIDEN, load_at(state, zero(), zero()))));
     return kernel;

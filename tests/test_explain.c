@@ -105,7 +105,8 @@ START_TEST(memory_is_what_was_planned_for_each_target) {
             ck_assert_int_eq(number_after(&place, "threads ×"), code->evaluate_scratch_bytes);
         }
         const Graph *graph = model->training;
-        const long pixels = 4 * count_elements(graph->x), state = graph->h0 ? 4 * count_elements(graph->h0) : 0;
+        const Node *h0 = named_node(graph, ROLE_INPUT, "h0");
+        const long pixels = 4 * count_elements(named_node(graph, ROLE_INPUT, "x")), state = h0 ? 4 * count_elements(h0) : 0;
         ck_assert_int_eq(number_after(&place, "beside these:"), 2 * pixels + state);
     }
 }

@@ -42,7 +42,7 @@ START_TEST(every_sample_passes_the_checks_before_and_after_differentiation) {
         ck_assert_str_eq(evaluation->parameter[i]->name, training->parameter[i]->name);
         ck_assert((training->parameter[i]->gradient != NULL) == training->parameter[i]->trained);
     }
-    ck_assert_int_eq(memcmp(training->reconstruction->shape, training->x->shape, sizeof training->x->shape), 0);
+    ck_assert_int_eq(same_shape(named_node(training, ROLE_OUTPUT, "reconstruction"), named_node(training, ROLE_INPUT, "x")), true);
 }
 END_TEST
 
@@ -255,7 +255,7 @@ START_TEST(a_broken_graph_is_refused) {
         node->name = "encoder 1";
         break;
     case 3:
-        node->input[0] = graph->loss;
+        node->input[0] = named_node(graph, ROLE_LOSS, "loss");
         break;
     case 4:
         node->scan = NULL;
@@ -277,7 +277,7 @@ START_TEST(batch_norm_uses_biased_variance_and_keeps_the_unbiased) {
     Graph *graph = build_graph(&spec, true);
     double **values = sample_values(graph, 0);
     const Parameter *weight = find_parameter(graph, "encoder.0.weight"), *bias = find_parameter(graph, "encoder.0.bias");
-    for (int i = 0; i < 4; i++) values[graph->x->id][i] = i + 1;
+    for (int i = 0; i < 4; i++) values[named_node(graph, ROLE_INPUT, "x")->id][i] = i + 1;
     values[weight->node->id][0] = 1, values[bias->node->id][0] = 0;
     values[find_parameter(graph, "encoder.1.weight")->node->id][0] = 3;
     evaluate_graph(graph, values);
@@ -302,7 +302,7 @@ START_TEST(carries_hold_the_step_before_and_start_from_their_layers_rows) {
         const long layer = i / (B * T * size), b = i / (T * size) % B, t = i / size % T, unit = i % size, row = b * T + t;
         const Node *carry = find_node(graph, layer ? "gru1_carry" : "gru0_carry");
         const Node *reverse = find_node(graph, layer ? "gru1_carry_grad" : "gru0_carry_grad");
-        const double initial = values[graph->h0->id][(layer * B + b) * size + unit];
+        const double initial = values[named_node(graph, ROLE_INPUT, "h0")->id][(layer * B + b) * size + unit];
         const double expected = t == 0 ? initial : values[carry->input[1]->id][(row - 1) * size + unit];
         const double expected_reverse = t == T - 1 ? 0 : values[reverse->input[1]->id][(row + 1) * size + unit];
         ck_assert_double_eq(values[carry->id][row * size + unit], expected);
@@ -364,7 +364,7 @@ static double loss_at(const Graph *graph, double **start, int parameter, long el
                    sizeof(double) * (size_t)count_elements(graph->node[i]));
     values[parameter][element] += change;
     evaluate_graph(graph, values);
-    return values[graph->loss->id][0];
+    return values[named_node(graph, ROLE_LOSS, "loss")->id][0];
 }
 
 /* Compares the gradients of `graph` with central differences of its loss. With a step of 1e-5 both the third derivative's share and the
@@ -417,8 +417,8 @@ static Graph *second_order_recurrence(void) {
     Node *next = add_node(graph, OP_TANH, "next", scan, 1, (Node *[]){all});
     Node *seen = add_node(graph, OP_SIGMOID, "seen", scan, 1, (Node *[]){next});
     a->input[1] = next, b->input[1] = a;
-    graph->reconstruction = add_node(graph, OP_ADD, "twice", NULL, 2, (Node *[]){seen, seen});
-    graph->loss = add_node(graph, OP_MSE, "loss", NULL, 2, (Node *[]){graph->reconstruction, target});
+    Node *twice = add_node(graph, OP_ADD, "twice", NULL, 2, (Node *[]){seen, seen});
+    name_node(graph, ROLE_LOSS, "loss", add_node(graph, OP_MSE, "loss", NULL, 2, (Node *[]){twice, target}));
     return graph;
 }
 

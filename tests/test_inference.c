@@ -57,7 +57,7 @@ static double *node_values(const Parameter *parameter, const float *values) {
 }
 
 static void draw_inputs(const Graph *graph, double **values) {
-    const Node *const inputs[2] = {graph->x, graph->h0};
+    const Node *const inputs[2] = {named_node(graph, ROLE_INPUT, "x"), named_node(graph, ROLE_INPUT, "h0")};
     for (int k = 0; k < 2; k++) {
         if (!inputs[k]) continue;
         const long count = count_elements(inputs[k]);
@@ -86,9 +86,10 @@ START_TEST(folding_batch_norm_changes_no_value) {
     draw_inputs(folded, after);
     evaluate_graph(graph, before);
     evaluate_graph(folded, after);
-    const double *y = before[graph->reconstruction->id], *z = after[folded->reconstruction->id];
+    const Node *made = named_node(graph, ROLE_OUTPUT, "reconstruction");
+    const double *y = before[made->id], *z = after[named_node(folded, ROLE_OUTPUT, "reconstruction")->id];
     double largest = 0;
-    const long count = count_elements(graph->reconstruction);
+    const long count = count_elements(made);
     for (long i = 0; i < count; i++) largest = fmax(largest, fabs(y[i]));
     /* folded values are rounded to float once: some 6e-8 of each, through a dozen layers */
     for (long i = 0; i < count; i++)

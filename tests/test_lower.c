@@ -223,7 +223,7 @@ static Left after_a_step(const Graph *graph, const TargetCode *code, bool planne
         append_elements(&left, graph, graph->parameter[i]->node, code, memories);
         append_elements(&left, graph, graph->parameter[i]->gradient, code, memories);
     }
-    append_elements(&left, graph, graph->loss, code, memories);
+    append_elements(&left, graph, named_node(graph, ROLE_LOSS, "loss"), code, memories);
     free_memories(memories);
     return left;
 }
@@ -374,7 +374,8 @@ START_TEST(nan_in_a_weight_reaches_the_loss) {
         set_elements(evaluation, code->evaluate_buffer, memories, values);
         interpret_program(&code->renew, memories, false);
         interpret_program(&code->evaluate, memories, false);
-        const double loss = element_of(evaluation, evaluation->loss, code->evaluate_buffer[evaluation->loss->id], memories, 0);
+        const Node *last = named_node(evaluation, ROLE_LOSS, "loss");
+        const double loss = element_of(evaluation, last, code->evaluate_buffer[last->id], memories, 0);
         ck_assert_msg(isnan(loss), "%s: a loss of %g", targets[t]->name, loss);
         free_memories(memories);
     }
