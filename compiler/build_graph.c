@@ -207,3 +207,11 @@ Graph *build_graph(const Spec *spec, bool training) {
     list_readers(graph);
     return graph;
 }
+
+void differentiate_spec(Graph *graph) {
+    Parameter **trained = NEW_ARRAY(Parameter *, graph->parameter_count);
+    int count = 0;
+    for (int i = 0; i < graph->parameter_count; i++)
+        if (graph->parameter[i]->trained) trained[count++] = graph->parameter[i];
+    differentiate_parameters(graph, named_node(graph, ROLE_LOSS, "loss"), count, trained);
+}

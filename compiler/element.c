@@ -85,21 +85,41 @@ static const Expression *element_add(Lowering *l, Node *node, const At *at, cons
     return op2(ADD, in[0], in[1]);
 }
 
+static const Expression *element_scale(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)at;
+    if (node->factor == 1) return in[0];
+    return op2(MULTIPLY, in[0], in[0]->type == TYPE_F64 ? constant_f64(node->factor) : constant(node->factor));
+}
+static const Expression *element_fill(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)at, (void)in;
+    return constant(node->factor);
+}
+static const Expression *element_batch_norm_running_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    return op2(MULTIPLY, in[0], channel_value(l, node->input[1], at->c, 2));
+}
+
+/* A loss that is an operand of something else: its own gradient is a factor. */
+static const Expression *times_adjoint(Lowering *l, const Node *node, const Expression *value) {
+    const At scalar = {0};
+    return node->input_count < 3 ? value : op2(MULTIPLY, value, node_element(l, node->input[2], &scalar));
+}
+
 static double one_over_count(const Node *node) {
     return 1.0 / ((double)node->shape[0] * (double)node->shape[1] * (double)node->shape[2] * (double)node->shape[3]);
 }
 static const Expression *element_mse_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
-    (void)l, (void)at;
-    return op2(MULTIPLY, op2(SUBTRACT, in[0], in[1]), constant(2 * one_over_count(node)));
+    (void)at;
+    return times_adjoint(l, node, op2(MULTIPLY, op2(SUBTRACT, in[0], in[1]), constant(node->factor * 2 * one_over_count(node))));
 }
 static const Expression *element_l1_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
-    (void)l, (void)at;
-    const Expression *step = constant(one_over_count(node)), *zero = constant(0), *apart = op2(SUBTRACT, in[0], in[1]);
-    return op4(SELECT_GREATER, apart, zero, step, op4(SELECT_GREATER, zero, apart, op1(NEGATE, step), zero));
+    (void)at;
+    const Expression *step = constant(node->factor * one_over_count(node)), *zero = constant(0), *apart = op2(SUBTRACT, in[0], in[1]);
+    return times_adjoint(l, node, op4(SELECT_GREATER, apart, zero, step, op4(SELECT_GREATER, zero, apart, op1(NEGATE, step), zero)));
 }
 
 static const Element elements[OP_COUNT] = {
     [OP_BATCH_NORM] = element_batch_norm,
+    [OP_BATCH_NORM_RUNNING_GRAD] = element_batch_norm_running_grad,
     [OP_BATCH_NORM_GRAD] = element_batch_norm_grad,
     [OP_SELECT_ROW] = element_select_row,
     [OP_RELU] = element_relu,
@@ -111,6 +131,8 @@ static const Element elements[OP_COUNT] = {
     [OP_SIGMOID_GRAD] = element_sigmoid_grad,
     [OP_TANH_GRAD] = element_tanh_grad,
     [OP_ADD] = element_add,
+    [OP_SCALE] = element_scale,
+    [OP_FILL] = element_fill,
     [OP_MSE_GRAD] = element_mse_grad,
     [OP_L1_GRAD] = element_l1_grad,
 };
@@ -131,12 +153,22 @@ void stored_index(Node *node, const At *at, Affine index[4]) {
     index[3] = node->shape[3] > 1 ? at->w : affine_constant(0);
 }
 
+/* Of a loss, in double. */
+static const Expression *double_value(Lowering *l, Node *node) {
+    const Affine first[4] = {{0}};
+    const Expression *value = load(node_buffer(l, node), first);
+    return value->type == TYPE_F64 ? value : op1(WIDEN, value);
+}
+
 /* The node's own formula; `known`, where it is given, is the element of its input `from`. */
 static const Expression *element_formula(Lowering *l, Node *node, const At *at, const Node *from, const Expression *known) {
     const Expression *in[MAX_INPUTS] = {0};
     if (!elements[node->op]) die("%s has no formula for an element", operation_name(node->op));
     for (int i = 0; i < node->input_count; i++)
-        if (same_shape(node->input[i], node)) in[i] = known && node->input[i] == from ? known : node_element(l, node->input[i], at);
+        if (same_shape(node->input[i], node))
+            in[i] = known && node->input[i] == from ? known
+                    : is_double(node)               ? double_value(l, node->input[i])
+                                                    : node_element(l, node->input[i], at);
     return elements[node->op](l, node, at, in);
 }
 
@@ -144,7 +176,8 @@ const Expression *node_element(Lowering *l, Node *node, const At *at) {
     if (node->fused) return element_formula(l, node, at, NULL, NULL);
     Affine index[4];
     stored_index(node, at, index);
-    return load(node_buffer(l, node), index);
+    const Expression *value = load(node_buffer(l, node), index);
+    return value->type == TYPE_F64 ? op1(NARROW, value) : value;
 }
 
 const Expression *epilogue_element(Lowering *l, Node *node, const At *at, const Expression *value) {
@@ -203,7 +236,34 @@ const Buffer *virtual_weight(const Buffer *weight, const char *name) {
 
 /* ---- a kernel of its own for an elementwise node that is stored ---- */
 
+/* Of a shape that is no image's: the gradients of a weight that several layers share are added up like this. */
+static void lower_elements_of_weight(Lowering *l, Node *node) {
+    static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    Kernel *kernel = new_kernel(node->name, 1);
+    Compute *compute = &kernel->compute[0];
+    const Buffer *out = node_buffer(l, node);
+    Affine index[MAX_RANK];
+    for (int d = 0; d < node->rank; d++) index[d] = affine_variable(add_variable(compute, names[d], node->shape[d], false));
+    const Expression *in[MAX_INPUTS] = {0};
+    for (int i = 0; i < node->input_count; i++) in[i] = load(node_buffer(l, node->input[i]), index);
+    add_store(compute, out, index, elements[node->op](l, node, NULL, in));
+    kernel->comment = format("%s of two weights' shapes", operation_name(node->op));
+    set_work(kernel, (double)count_elements(node));
+    const int lane = layout_lane(&out->layout), lanes = l->target->lanes;
+    const bool fit = lane >= 0 && lanes_fit(compute, names[lane], lanes);
+    Schedule *schedule = &kernel->schedule[0];
+    if (lane >= 0) add_level(schedule, names[lane], lanes, LOOP_PARALLEL);
+    for (int d = 0; d < node->rank; d++)
+        if (d != lane) add_level(schedule, names[d], 1, d == (lane == 0) ? LOOP_PARALLEL : LOOP_SERIAL);
+    if (lane >= 0) add_level(schedule, names[lane], 1, fit ? LOOP_VECTOR : LOOP_SERIAL);
+    finish_kernel(l, kernel, node->scan);
+}
+
 void lower_element(Lowering *l, Node *node) {
+    if (node->rank != 4) {
+        lower_elements_of_weight(l, node);
+        return;
+    }
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node);

@@ -8,7 +8,7 @@
 
 Node *epilogue_of(const Graph *graph, Node *node) {
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D && node->op != OP_LINEAR) return node;
-    if (name_of(graph, ROLE_OUTPUT, node) || node->reader_count != 1) return node;
+    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || node->reader_count != 1) return node;
     Node *reader = node->reader[0];
     return operation_is(reader->op, ACTIVATION) && reader->scan == node->scan ? reader : node;
 }
@@ -39,8 +39,9 @@ static bool reads_planes(const Graph *graph, const Node *node) {
 }
 
 static bool can_fuse(const Graph *graph, Node *node) {
+    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || is_double(node)) return false;
+    if (node->op == OP_FILL) return !node->gradient_of; /* a constant, whoever reads it */
     if (!operation_is(node->op, ELEMENTWISE) || operation_is(node->op, COSTLY) || node->scan || node->rank != 4) return false;
-    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node)) return false;
     if (operation_is(node->op, ACTIVATION) && epilogue_of(graph, node->input[0]) == node) return false;
     if (node->gradient_of || node->reader_count == 0) return false;
     int convolutions = 0;

@@ -69,13 +69,14 @@ enum {
 /* The table of operations: name, number of inputs (−1: varies), properties, what it computes. For each row ops.c has
  *   void shape_<name>(Node *)                              sets node->shape from inputs and attributes
  * gradients.c, where a gradient can reach it,
- *   void gradient_<name>(Graph *, Node *, Node *dy)        adds the gradients of its inputs
+ *   void gradient_<name>(Differentiation *, Node *, Node *dy)  adds the gradients of its inputs
  * evaluate_ops.c its definition in double precision, and lower_*.c or, if it is elementwise, element.c the lowering.
  * Inputs in order; "stats" is [1, C, 3, 1]: mean, 1/√(variance + ε), weight/√(variance + ε). */
 #define GRAPH_OPERATIONS(X)                                                                                                                \
     X(INPUT, 0, STORAGE, "given by the caller")                                                                                            \
     X(PARAMETER, 0, STORAGE, "trained")                                                                                                    \
     X(STATE, 0, STORAGE, "kept between steps, not trained: running statistics")                                                            \
+    X(FILL, 0, ELEMENTWISE | ROWWISE, "`factor` everywhere; its shape is given")                                                           \
     X(CARRY, 2, ROWWISE | STORAGE, "(initial or NULL for 0, next): in a scan, next of the step before; initial at the first step")         \
     X(CONV2D, -1, ROWWISE | PRODUCT, "(L, weight[, bias]) → S: gathers; also the data gradient of conv_transpose2d")                       \
     X(CONV_TRANSPOSE2D, -1, ROWWISE | PRODUCT, "(S, weight[, bias]) → L: scatters; also the data gradient of conv2d")                      \
@@ -88,6 +89,7 @@ enum {
     X(BATCH_NORM_RUNNING, 3, 0, "(weight, running_mean, running_var) → stats, for evaluation")                                             \
     X(BATCH_NORM, 3, ELEMENTWISE | ROWWISE, "(x, stats, bias) → (x − mean) · scale + bias")                                                \
     X(BATCH_NORM_SUMS, 3, 0, "(x, stats, dy) → [1, C, 2, 1]: Σ dy, Σ dy · (x − mean) / √(variance + ε)")                                   \
+    X(BATCH_NORM_RUNNING_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(dy, stats) → dx, where stats are constants")                         \
     X(BATCH_NORM_GRAD, 4, ELEMENTWISE | GRADIENT, "(x, stats, sums, dy) → dx")                                                             \
     X(SELECT_ROW, 1, 0, "(v) → [1, C, 1, 1] row `which` of [1, C, R, 1]: the gradients of weight (1) and bias (0) in sums")                \
     X(RELU, 1, ELEMENTWISE | ROWWISE | ACTIVATION, "max(x, 0)")                                                                            \
@@ -100,14 +102,15 @@ enum {
     X(SIGMOID_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, dy) → dy · y · (1 − y)")                                                     \
     X(TANH_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, dy) → dy · (1 − y²)")                                                           \
     X(ADD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "a + b")                                                                                   \
+    X(SCALE, 1, ELEMENTWISE | ROWWISE | GRADIENT, "factor · a")                                                                            \
     X(GRU_CELL, 3, ROWWISE, "(input gates, hidden gates, h) → h′; PyTorch's form of n")                                                    \
     X(GRU_CELL_GRAD, 4, ROWWISE,                                                                                                           \
       "(input gates, hidden gates, h, dh′) → gradient of the input gates; RESULT 1: of the hidden gates, 2: of h")                         \
     X(RESULT, 1, ROWWISE | STORAGE, "(node) → its further result number `which`")                                                          \
     X(MSE, 2, 0, "(y, x) → mean (y − x)²")                                                                                                 \
     X(L1, 2, 0, "(y, x) → mean |y − x|")                                                                                                   \
-    X(MSE_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, x) → 2 (y − x) / count")                                                         \
-    X(L1_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, x) → sign(y − x) / count, 0 at 0")
+    X(MSE_GRAD, -1, ELEMENTWISE | ROWWISE | GRADIENT, "(y, x[, dy]) → factor · 2 (y − x) / count · dy, a scalar")                          \
+    X(L1_GRAD, -1, ELEMENTWISE | ROWWISE | GRADIENT, "(y, x[, dy]) → factor · sign(y − x) / count · dy, 0 at 0")
 
 typedef enum {
 #define X(name, inputs, properties, meaning) OP_##name,
@@ -129,7 +132,7 @@ struct Node {
     Parameter *parameter;       /* PARAMETER and STATE */
     /* attributes */
     long kernel[2], stride[2], padding[2], output_padding[2];
-    double slope;
+    double slope, factor;
     int which;
     bool pixels;
     /* set by list_readers */
@@ -137,9 +140,7 @@ struct Node {
     Node **reader; /* the nodes that have it among their inputs, each once, in the graph's order */
     /* set by differentiate.c */
     bool forward;           /* it was there before there were gradients */
-    bool needs_gradient;    /* it depends on a trained parameter */
-    Node *adjoint;          /* the gradient of the loss with respect to it, as far as its readers have been seen */
-    Parameter *gradient_of; /* it is the gradient of this parameter */
+    Parameter *gradient_of; /* it is the gradient of this parameter, which the optimizer reads */
     /* set by fuse.c */
     bool fused; /* never stored: its readers compute it */
     /* set when it is lowered */
@@ -203,16 +204,16 @@ Node *append_node(Graph *graph, Node node);
 /* Finds each node's readers: when the graph is complete, and again when nodes were added. */
 void list_readers(Graph *graph);
 Scan *add_scan(Graph *graph, long steps, bool reverse);
-/* differentiate.c: reverse mode. Appends the gradients of `graph->loss` with respect to each trained parameter (Parameter.gradient). */
-void differentiate(Graph *graph);
+/* Appends the gradients of its loss with respect to each trained parameter: what a graph of a spec for training ends in. */
+void differentiate_spec(Graph *graph);
+/* differentiate.c: reverse mode. Appends the gradients of the loss, any scalar, with respect to the nodes of[0] … of[count − 1],
+ * parameters, inputs or whatever it is computed from; gradient[i]: NULL where it does not depend on of[i]. Each call has gradients of its
+ * own. */
+void differentiate(Graph *graph, Node *loss, int count, Node *const *of, Node **gradient);
+/* The same, and the gradients are those that the optimizer reads (Parameter.gradient). The loss has to depend on each. */
+void differentiate_parameters(Graph *graph, Node *loss, int count, Parameter *const *of);
 /* fold.c: an evaluation graph without batch norm: each is part of the convolution before it, whose weight and bias are new parameters. */
 Graph *fold_batch_norm(const Graph *graph);
-/* For gradient functions: dy is one more term of the adjoint of `node` (summed by ADD where there are several). */
-void add_adjoint(Graph *graph, Node *node, Node *dy);
-/* gradients.c: applies the gradient rule of the node's operation. dy: its adjoint; NULL stands for 1 (the loss itself). */
-void apply_gradient_rule(Graph *graph, Node *node, Node *dy);
-/* "encoder1_conv_forward", "weight_grad" → "encoder1_conv_weight_grad". */
-const char *gradient_name(const Node *node, const char *suffix);
 /* Checks what every pass relies on (order, shapes, arities); dies on a bug. */
 void verify_graph(const Graph *graph);
 void print_graph(FILE *out, const Graph *graph, bool fused); /* `fused`: with what the pass of that name said */

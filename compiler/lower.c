@@ -30,6 +30,8 @@ void add_store(Compute *compute, const Buffer *buffer, const Affine *index, cons
     Store *store = &compute->store[compute->store_count++];
     *store = (Store){.buffer = buffer, .value = value};
     memcpy(store->index, index, sizeof(Affine) * (size_t)buffer->rank);
+    if (buffer->type == TYPE_F64 && value->type == TYPE_F32) store->value = op1(WIDEN, value);
+    if (buffer->type == TYPE_F32 && value->type == TYPE_F64) store->value = op1(NARROW, value);
 }
 
 Buffer *new_scratch(Kernel *kernel, const char *name, int rank, const long *shape, const int *order, int blocked, long block) {
@@ -253,7 +255,9 @@ void lower_nodes(Lowering *l, int first, int end, Program *program) {
         if (node->fused) continue;
         if (lowerings[node->op]) lowerings[node->op](l, node);
         else if (!operation_is(node->op, ELEMENTWISE | STORAGE)) die("%s has no lowering", operation_name(node->op));
-        else if (operation_is(node->op, ELEMENTWISE) && epilogue_of(graph, node->input[0]) != node) lower_element(l, node);
+        else if (operation_is(node->op, ELEMENTWISE) && (!node->input_count || epilogue_of(graph, node->input[0]) != node))
+            lower_element(l, node);
+        if (name_of(graph, ROLE_LOSS, node) && !is_double(node)) lower_loss_for_caller(l, node);
     }
     l->first_call[end] = program->call_count;
 }

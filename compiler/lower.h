@@ -36,6 +36,8 @@ const Buffer *new_tensor(const char *name, Type type, Place place, int rank, con
 const Buffer *new_activation(const Lowering *l, const char *name, const long shape[4]);
 const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape);
 const Buffer *node_buffer(Lowering *l, Node *node);
+/* Is it computed in double? A loss is, and so are sums of losses. */
+bool is_double(const Node *node);
 /* A weight in the layout that has its lanes along this dimension, where there is one; else the layout that there is. */
 const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension);
 /* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */
@@ -117,7 +119,8 @@ void lower_carry(Lowering *l, Node *node);
 void lower_gru_cell(Lowering *l, Node *node);
 void lower_gru_cell_grad(Lowering *l, Node *node);
 void lower_loss(Lowering *l, Node *node);
-void lower_update(Lowering *l); /* the optimizer, then the renewed copies */
+void lower_loss_for_caller(Lowering *l, Node *node); /* where it is another scalar that the caller gets as a loss */
+void lower_update(Lowering *l);                      /* the optimizer, then the renewed copies */
 void lower_renew(Lowering *l);
 /* to[index] = from[index] for every index in `extent`, one element at a time; lanes of `to` innermost. */
 Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment);

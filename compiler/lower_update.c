@@ -39,6 +39,19 @@ void lower_loss(Lowering *l, Node *node) {
     finish_kernel(l, kernel, NULL);
 }
 
+void lower_loss_for_caller(Lowering *l, Node *node) {
+    const char *name = name_of(l->graph, ROLE_LOSS, node);
+    const Buffer *to = new_plain(name, TYPE_F64, PLACE_STEP, 0, NULL);
+    Kernel *kernel = new_kernel(format("%s_given", node->name), 1);
+    Compute *compute = &kernel->compute[0];
+    const At at = {0};
+    add_store(compute, to, NULL, node_element(l, node, &at));
+    kernel->comment = "a loss, to the caller";
+    set_work(kernel, 0);
+    kernel->schedule[0] = naive_schedule(compute);
+    finish_kernel(l, kernel, NULL);
+}
+
 /* ---- the optimizer: one loop over all parameters, padding lanes included, whatever these hold: nothing reads them ---- */
 
 enum { UPDATE_TILE = 4096 };

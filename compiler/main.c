@@ -74,7 +74,7 @@ static Model *compile_spec(Options *options) {
     if (options->dump == PASS_GRAPH) print_graph(stdout, model->training, false);
 
     begin_pass(PASS_DIFFERENTIATE);
-    differentiate(model->training);
+    differentiate_spec(model->training);
     verify_graph(model->training);
     if (options->dump == PASS_DIFFERENTIATE) print_graph(stdout, model->training, false);
     return model;

@@ -88,10 +88,16 @@ static void loss_shape(Node *node) {
     set_shape(node, 1, 1, 1, 1);
 }
 
+static void loss_grad_shape(Node *node) {
+    binary_shape(node);
+    NEED(node, node->rank == 4 && (node->input_count == 2 || count_elements(node->input[2]) == 1));
+}
+
 #define shape_INPUT given_shape
 #define shape_PARAMETER given_shape
 #define shape_STATE given_shape
 #define shape_CARRY given_shape
+#define shape_FILL given_shape
 #define shape_RELU unary_shape
 #define shape_LEAKY_RELU unary_shape
 #define shape_SIGMOID unary_shape
@@ -101,10 +107,11 @@ static void loss_shape(Node *node) {
 #define shape_SIGMOID_GRAD binary_shape
 #define shape_TANH_GRAD binary_shape
 #define shape_ADD binary_shape
+#define shape_SCALE unary_shape
 #define shape_MSE loss_shape
 #define shape_L1 loss_shape
-#define shape_MSE_GRAD binary_shape
-#define shape_L1_GRAD binary_shape
+#define shape_MSE_GRAD loss_grad_shape
+#define shape_L1_GRAD loss_grad_shape
 
 /* (L [N, L, H, W], weight [S, L, u, v][, bias [1, S, 1, 1]]) → [N, S, ⌊(H + 2·padding − u) / stride⌋ + 1, …] */
 static void shape_CONV2D(Node *node) {
@@ -206,6 +213,12 @@ static void shape_BATCH_NORM_GRAD(Node *node) {
     NEED(node, is_statistics(node->input[1], x) && same_shape(node->input[3], x));
     NEED(node, sums->shape[0] == 1 && sums->shape[1] == x->shape[1] && sums->shape[2] == 2 && sums->shape[3] == 1);
     copy_shape(node, x);
+}
+
+static void shape_BATCH_NORM_RUNNING_GRAD(Node *node) {
+    const Node *dy = node->input[0];
+    NEED(node, dy->rank == 4 && is_statistics(node->input[1], dy));
+    copy_shape(node, dy);
 }
 
 static void shape_SELECT_ROW(Node *node) {

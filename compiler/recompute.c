@@ -127,7 +127,6 @@ static Parameter *copy_parameter(Graph *to, const Parameter *parameter) {
 
 static Node *copy_instance(Graph *to, const Instance *instance, Node *const *made) {
     Node copy = *instance->node;
-    copy.adjoint = NULL;
     copy.fused = false;
     for (int k = 0; k < copy.input_count; k++) copy.input[k] = instance->input[k] >= 0 ? made[instance->input[k]] : NULL;
     if (copy.parameter) copy.parameter = to->parameter[copy.parameter->number];

@@ -88,12 +88,12 @@ bool is_read_by_phases(const Lowering *l, const Node *weight) {
     return !plan_filter(l, reader, &plan);
 }
 
-static const Buffer *new_weight(const Lowering *l, const char *name, const Node *weight, int lane, Place place) {
+static const Buffer *new_weight(const Lowering *l, const char *name, Type type, const Node *weight, int lane, bool taps_outside) {
     long shape[MAX_RANK];
     memcpy(shape, weight->shape, sizeof(long) * (size_t)weight->rank);
     if (lane >= 0) shape[lane] = round_up(shape[lane], l->target->lanes);
-    return new_tensor(name, l->weight_type, place, weight->rank, shape,
-                      weight_layout(weight->rank, shape, lane, l->target->lanes, is_read_by_phases(l, weight)));
+    const Layout layout = weight_layout(weight->rank, shape, lane, l->target->lanes, taps_outside);
+    return new_tensor(name, type, PLACE_WORKSPACE, weight->rank, shape, layout);
 }
 
 static bool has_data_gradient(const Node *weight) {
@@ -160,9 +160,10 @@ static void choose_storage(const Lowering *l, const Parameter *parameter, Parame
         weight_sides(node, &out, &in);
         int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
         const int both = has_data_gradient(node) ? lane_of_both(l, node) : -1;
-        storage->value = new_weight(l, node->name, node, both >= 0 ? both : lane, PLACE_WORKSPACE);
+        const bool taps_outside = is_read_by_phases(l, node);
+        storage->value = new_weight(l, node->name, l->weight_type, node, both >= 0 ? both : lane, taps_outside);
         if (both < 0 && lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
-            storage->copy = new_weight(l, format("%s_copy", node->name), node, in, PLACE_WORKSPACE);
+            storage->copy = new_weight(l, format("%s_copy", node->name), l->weight_type, node, in, taps_outside);
             ((Tensor *)storage->copy->owner)->kept = true;
         }
     } else {
@@ -268,6 +269,41 @@ Affine carried_row(const Node *node, Affine b, Affine t) {
     return affine_shift(affine_add(affine_scale(b, scan->steps + 1), t), before == scan->reverse);
 }
 
+bool is_double(const Node *node) {
+    if (node->op == OP_MSE || node->op == OP_L1) return true;
+    if ((node->op != OP_ADD && node->op != OP_SCALE) || count_elements(node) != 1) return false;
+    for (int i = 0; i < node->input_count; i++)
+        if (!is_double(node->input[i])) return false;
+    return true;
+}
+
+/* The parameter whose gradient has the node among its terms; NULL: there is none. */
+static const Parameter *summed_into(const Node *node) {
+    if (node->gradient_of) return node->gradient_of;
+    for (int i = 0; i < node->reader_count; i++) {
+        const Node *reader = node->reader[i];
+        const bool term = (reader->op == OP_ADD || reader->op == OP_SCALE) && same_shape(reader, node);
+        const Parameter *parameter = term ? summed_into(reader) : NULL;
+        if (parameter) return parameter;
+    }
+    return NULL;
+}
+
+/* Stored like the gradient that it becomes a part of; of a weight that is no parameter's, in a layout of weights: that is what its kernel
+ * wants. NULL: it is the gradient of no weight. */
+static const Buffer *new_weight_gradient(const Lowering *l, const Node *node) {
+    const Parameter *parameter = node->forward ? NULL : summed_into(node);
+    if (parameter) {
+        const Buffer *buffer = as_gradient(l->parameter[parameter->number].value, node->name);
+        ((Tensor *)buffer->owner)->kept = false;
+        return buffer;
+    }
+    if (node->op != OP_CONV2D_WEIGHT_GRAD && node->op != OP_LINEAR_WEIGHT_GRAD) return NULL;
+    const int second = node->rank == 6 ? 3 : 1;
+    const int lane = is_blocked(l->target, node->shape[0]) ? 0 : is_blocked(l->target, node->shape[second]) ? second : -1;
+    return new_weight(l, node->name, TYPE_F32, node, lane, false);
+}
+
 static const Buffer *create_buffer(Lowering *l, Node *node) {
     const Graph *graph = l->graph;
     if (node->parameter) return l->parameter[node->parameter->number].value;
@@ -276,7 +312,9 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     const char *input = name_of(graph, ROLE_INPUT, node), *output = name_of(graph, ROLE_OUTPUT, node),
                *loss = name_of(graph, ROLE_LOSS, node);
     if (input || output) return new_plain(input ? input : output, TYPE_F32, PLACE_STEP, node->rank, node->shape);
-    if (loss) return new_plain(loss, TYPE_F64, PLACE_STEP, node->rank, node->shape);
+    if (is_double(node)) return new_plain(loss ? loss : node->name, TYPE_F64, loss ? PLACE_STEP : PLACE_WORKSPACE, node->rank, node->shape);
+    const Buffer *weight_gradient = new_weight_gradient(l, node);
+    if (weight_gradient) return weight_gradient;
     if (node->rank != 4) return new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
     long shape[4];
     memcpy(shape, node->shape, sizeof shape);

@@ -10,7 +10,7 @@
 
 const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices *choices) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-    differentiate(training);
+    differentiate_spec(training);
     return lower_model(training, evaluation, find_target(target), choices);
 }
 

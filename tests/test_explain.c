@@ -16,7 +16,7 @@ static Model *model_of(const Spec *spec) {
     *model->spec = *spec;
     model->training = build_graph(model->spec, true);
     model->evaluation = build_graph(model->spec, false);
-    differentiate(model->training);
+    differentiate_spec(model->training);
     return model;
 }
 

@@ -35,7 +35,7 @@ START_TEST(every_sample_passes_the_checks_before_and_after_differentiation) {
     Graph *evaluation = build_graph(spec, false), *training = build_graph(spec, true);
     verify_graph(evaluation);
     verify_graph(training);
-    differentiate(training);
+    differentiate_spec(training);
     verify_graph(training);
     ck_assert_int_eq(evaluation->parameter_count, training->parameter_count);
     for (int i = 0; i < training->parameter_count; i++) {
@@ -179,7 +179,7 @@ END_TEST
 
 START_TEST(kernels_are_named_after_the_spec_and_have_its_shapes) {
     Graph *graph = build_graph(gru_ae_spec(), true);
-    differentiate(graph);
+    differentiate_spec(graph);
     expect_shape(graph, "encoder1_conv_forward", 4, (long[]){64, 64, 32, 32});
     expect_shape(graph, "encoder1_batch_norm_statistics", 4, (long[]){1, 64, 3, 1});
     expect_shape(graph, "encoder1_batch_norm", 4, (long[]){64, 64, 32, 32});
@@ -207,7 +207,7 @@ END_TEST
 START_TEST(a_reverse_scan_holds_only_what_must_run_step_by_step) {
     static const Operation body[] = {OP_CARRY, OP_ADD, OP_GRU_CELL_GRAD, OP_RESULT, OP_RESULT, OP_LINEAR_DATA_GRAD, OP_ADD};
     Graph *graph = build_graph(gru_ae_spec(), true);
-    differentiate(graph);
+    differentiate_spec(graph);
     ck_assert_int_eq(graph->scan_count, 2);
     int first = 0, count = 0;
     while (!graph->node[first]->scan || !graph->node[first]->scan->reverse) first++;
@@ -225,7 +225,7 @@ END_TEST
 
 START_TEST(a_dump_shows_operations_with_their_parameters_and_gradients) {
     Graph *graph = build_graph(gru_ae_spec(), true);
-    differentiate(graph);
+    differentiate_spec(graph);
     char *bytes;
     size_t length;
     FILE *out = open_memstream(&bytes, &length);
@@ -242,7 +242,7 @@ END_TEST
 /* Each way to break a graph is refused. */
 START_TEST(a_broken_graph_is_refused) {
     Graph *graph = build_graph(gru_ae_spec(), true);
-    differentiate(graph);
+    differentiate_spec(graph);
     Node *node = (Node *)find_node(graph, _i < 4 ? "encoder1_conv_forward" : "gru0_hidden_projection");
     switch (_i) {
     case 0:
@@ -295,7 +295,7 @@ START_TEST(carries_hold_the_step_before_and_start_from_their_layers_rows) {
     const Spec *spec = sample_spec(4);
     const long T = spec->T, B = spec->training.batch, size = spec->hidden;
     Graph *graph = build_graph(spec, true);
-    differentiate(graph);
+    differentiate_spec(graph);
     double **values = sample_values(graph, 3);
     evaluate_graph(graph, values);
     for (long i = 0; i < 2 * B * T * size; i++) {
@@ -372,7 +372,7 @@ static double loss_at(const Graph *graph, double **start, int parameter, long el
  */
 static void expect_gradients(const Graph *undifferentiated, Graph *graph, uint64_t seed) {
     const double step = 1e-5;
-    differentiate(graph);
+    differentiate_spec(graph);
     verify_graph(graph);
     double **start = sample_values(undifferentiated, seed), **values = sample_values(graph, seed);
     evaluate_graph(graph, values);

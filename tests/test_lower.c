@@ -17,7 +17,7 @@ START_TEST(stored_tensors_equal_the_reference) {
     const Spec *spec = sample_spec(_i);
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         check_graph(training, code, true, false);
         check_graph(evaluation, code, false, true);
@@ -31,7 +31,7 @@ END_TEST
  * the gradient; parts of 512 terms by 4e-7 and 7e-6. */
 START_TEST(long_sums_of_linear_layers_stay_close_to_the_reference) {
     Graph *training = build_graph(many_features_spec(), true), *evaluation = build_graph(many_features_spec(), false);
-    differentiate(training);
+    differentiate_spec(training);
     int found = 0;
     for (int t = 0; targets[t]; t++) {
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
@@ -64,7 +64,7 @@ static int count_kernels(const Program *program, const char *name) {
 
 START_TEST(linear_layers_of_many_features_need_no_second_copy) {
     Graph *training = build_graph(both_products_spec(_i), true), *evaluation = build_graph(both_products_spec(_i), false);
-    differentiate(training);
+    differentiate_spec(training);
     for (int t = 0; targets[t]; t++) {
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         ck_assert_int_eq(code->renew.call_count, 0);
@@ -92,7 +92,7 @@ END_TEST
 START_TEST(a_last_layer_of_any_channels_has_lanes_along_them) {
     const Spec *spec = ragged_end_spec(_i);
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-    differentiate(training);
+    differentiate_spec(training);
     const char *name = _i ? "decoder0_conv_transpose_forward" : "decoder0_conv_forward";
     for (int t = 0; targets[t]; t++) {
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
@@ -116,7 +116,7 @@ static int count_pairs(const Program *program) {
 START_TEST(pairs_of_bfloat16_equal_the_reference_with_rounded_operands) {
     for (int t = 0; bf16_targets[t]; t++) {
         Graph *training = build_graph(pairs_spec(), true), *evaluation = build_graph(pairs_spec(), false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, bf16_targets[t], &default_choices);
         ck_assert_int_eq(count_pairs(&code->evaluate), 4);      /* all layers but the first, and the last two */
         ck_assert_int_eq(count_pairs(&code->train), 4 + 4 + 6); /* with data gradients, and all weight gradients but the last */
@@ -149,7 +149,7 @@ static bool has_variable(const Kernel *kernel, const char *name) {
 START_TEST(wide_images_are_filtered_in_parts) {
     const Choices choices = {.filtering = 2, .filter_everywhere = true};
     Graph *training = build_graph(wide_spec(), true), *evaluation = build_graph(wide_spec(), false);
-    differentiate(training);
+    differentiate_spec(training);
     const TargetCode *code = lower_model(training, evaluation, find_target("generic"), &choices);
     ck_assert_int_ge(count_filtered(&code->train), 6);
     ck_assert_int_lt(code->scratch_bytes, 400 * 1024);
@@ -161,7 +161,7 @@ START_TEST(filtered_convolutions_equal_the_reference) {
     const Target *target = targets[_i / 2];
     const Choices choices = {.filtering = 2 + _i % 2 * 2, .filter_everywhere = true}, direct = {.filtering = 0};
     Graph *training = build_graph(filtered_spec(), true), *evaluation = build_graph(filtered_spec(), false);
-    differentiate(training);
+    differentiate_spec(training);
     const TargetCode *code = lower_model(training, evaluation, target, &choices);
     ck_assert_int_ge(count_filtered(&code->evaluate), 5);
     ck_assert_int_ge(count_filtered(&code->train), target->lanes == 16 ? 10 : 12);
@@ -192,7 +192,7 @@ START_TEST(filtering_inside_of_a_kernel_equals_the_reference) {
     spec.encoder = encoder;
     spec.decoder = decoder;
     Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-    differentiate(training);
+    differentiate_spec(training);
     const TargetCode *code = lower_model(training, evaluation, target, &choices);
     int inside = 0;
     for (int i = 0; i < code->evaluate.call_count; i++) inside += has_variable(code->evaluate.call[i].kernel, "kg");
@@ -238,7 +238,7 @@ START_TEST(tensors_that_share_memory_give_the_bits_of_tensors_that_do_not) {
     spec.optimizer.epsilon = 1e-8;
     for (int t = 0; list[t]; t++) {
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, list[t], &choices);
         const Left apart = after_a_step(training, code, false), together = after_a_step(training, code, true);
         ck_assert_int_eq(apart.count, together.count);
@@ -266,7 +266,7 @@ START_TEST(sums_of_tiles_have_the_same_bits_whichever_kernel_makes_them) {
     spec.optimizer.epsilon = 1e-8;
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
         if (_i > 0) ck_assert_int_gt(count_summed(training, code), 3); /* of three images, iterations have few rows directly */
         if (_i > 1) check_graph(training, code, true, t % 2);
@@ -314,7 +314,7 @@ START_TEST(any_legal_choices_equal_the_reference) {
         for (int draw = 0; draw < DRAWS; draw++) {
             Choices choices = {.filtering = draw == 2 ? 4 : 2, .filter_everywhere = draw % 2 == 1};
             Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-            differentiate(training);
+            differentiate_spec(training);
             const TargetCode *plain = lower_model(training, evaluation, targets[t], &choices);
             choices.tuning = random_tuning(plain, (uint64_t)(100 * _i + draw));
             const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
@@ -330,7 +330,7 @@ END_TEST
 /* From the least memory that is possible to nearly all; by the cost model's choices, and by others that then hold for both. */
 static void check_again(const Spec *spec, const Target *target, Choices choices, uint64_t seed, int parts) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-    differentiate(training);
+    differentiate_spec(training);
     if (seed) choices.tuning = random_tuning(lower_model(training, evaluation, target, &choices), seed);
     TargetCode *stored = lower_model(training, evaluation, target, &choices);
     const Left expected = after_a_step(training, stored, true);
@@ -366,7 +366,7 @@ START_TEST(nan_in_a_weight_reaches_the_loss) {
     const Spec *spec = sample_spec(_i);
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         double **values = sample_values(evaluation, 7);
         Memories *memories = new_memories(code, false);
@@ -396,7 +396,7 @@ START_TEST(every_channel_count_can_be_lowered) {
         spec.decoder = decoder;
         const Target *target = any_target((int)(channels + sample) % (count_targets() + BF16_TARGETS));
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         ck_assert_int_gt(lower_model(training, evaluation, target, &default_choices)->workspace_bytes, 0);
     }
 }

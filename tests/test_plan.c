@@ -80,7 +80,7 @@ static int check_program(const TargetCode *code, const Program *program) {
 
 static TargetCode *code_for(const Spec *spec, const Target *target) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-    differentiate(training);
+    differentiate_spec(training);
     return lower_model(training, evaluation, target, &default_choices);
 }
 

@@ -46,7 +46,7 @@ typedef struct Plain { /* a spec for one target, with everything stored */
 
 static Plain plain_of(const Spec *spec, const Target *target) {
     Plain plain = {.training = build_graph(spec, true), .evaluation = build_graph(spec, false)};
-    differentiate(plain.training);
+    differentiate_spec(plain.training);
     plain.code = lower_model(plain.training, plain.evaluation, target, &default_choices);
     plain.footprint = find_footprint(plain.code);
     return plain;

@@ -31,7 +31,7 @@ static Compiled compile_with(const char *text, const Target *only) {
     Compiled result = {.training = build_graph(gru_ae_spec(), true), .evaluation = build_graph(gru_ae_spec(), false)};
     size_t size;
     FILE *errors = open_memstream(&result.errors, &size);
-    differentiate(result.training);
+    differentiate_spec(result.training);
     Choices choices = {.filtering = 2, .tuning = parse_tuning("x.yaml", text, strlen(text), gru_ae_spec(), errors)};
     for (int t = 0; choices.tuning && targets[t]; t++) {
         bool wanted = targets[t] == only;
