@@ -139,18 +139,25 @@ static const Element elements[OP_COUNT] = {
 
 /* ---- reading ---- */
 
-void stored_index(Node *node, const At *at, Affine index[4]) {
-    Affine row = at->n;
-    if (has_carried_rows(node)) {
-        if (at->steps != carrying_scan(node)->steps) die("%s is read by rows that are not split into the steps of its scan", node->name);
-        row = carried_row(node, at->b, at->t);
-    } else if (at->steps) {
-        row = affine_add(affine_scale(at->b, at->steps), at->t);
-    }
-    index[0] = node->shape[0] > 1 || has_carried_rows(node) ? row : affine_constant(0);
+static Affine row_of(const At *at) {
+    return at->steps ? affine_add(affine_scale(at->b, at->steps), at->t) : at->n;
+}
+
+static Affine stored_row(const Node *node, const At *at) {
+    if (!has_carried_rows(node)) return node->shape[0] > 1 ? row_of(at) : affine_constant(0);
+    if (at->steps != carrying_scan(node)->steps) die("%s is stored by rows that are not split into the steps of its scan", node->name);
+    return carried_row(node, at->b, at->t);
+}
+
+static void image_index(const Node *node, const At *at, Affine row, Affine index[4]) {
+    index[0] = row;
     index[1] = at->c;
     index[2] = node->shape[2] > 1 ? at->h : affine_constant(0);
     index[3] = node->shape[3] > 1 ? at->w : affine_constant(0);
+}
+
+void stored_index(Node *node, const At *at, Affine index[4]) {
+    image_index(node, at, stored_row(node, at), index);
 }
 
 /* Of a loss, in double. */
@@ -175,8 +182,10 @@ static const Expression *element_formula(Lowering *l, Node *node, const At *at, 
 const Expression *node_element(Lowering *l, Node *node, const At *at) {
     if (node->fused) return element_formula(l, node, at, NULL, NULL);
     Affine index[4];
-    stored_index(node, at, index);
-    const Expression *value = load(node_buffer(l, node), index);
+    const bool whole = has_carried_rows(node) && at->steps != carrying_scan(node)->steps;
+    const Buffer *buffer = whole ? whole_rows(l, node) : node_buffer(l, node);
+    image_index(node, at, whole ? row_of(at) : stored_row(node, at), index);
+    const Expression *value = load(buffer, index);
     return value->type == TYPE_F64 ? op1(NARROW, value) : value;
 }
 
@@ -204,9 +213,14 @@ long channels_in(const Expression *value, const Variable *channel, long most) {
 }
 
 const Buffer *node_virtual(Lowering *l, Node *node) {
+    return node_virtual_at(l, node, NULL);
+}
+
+const Buffer *node_virtual_at(Lowering *l, Node *node, const Variable *time) {
     static const char *const names[4] = {"n", "c", "h", "w"};
     long shape[4];
     memcpy(shape, node->shape, sizeof shape);
+    if (time) shape[0] /= time->extent;
     shape[1] = stored_channels(l->target, shape[1]);
     Buffer *buffer = new_buffer(format("%s_in", node->name), TYPE_F32, SPACE_VIRTUAL, 4, shape, layout_row_major(4, shape));
     Affine index[4];
@@ -215,7 +229,8 @@ const Buffer *node_virtual(Lowering *l, Node *node) {
         buffer->index[d] = variable[d] = new_variable(names[d], shape[d]);
         index[d] = affine_variable(variable[d]);
     }
-    const At at = {.n = index[0], .c = index[1], .h = index[2], .w = index[3]};
+    At at = {.n = index[0], .c = index[1], .h = index[2], .w = index[3]};
+    if (time) at.steps = time->extent, at.b = index[0], at.t = affine_variable(time);
     buffer->value = node_element(l, node, &at);
     variable[1]->extent = buffer->shape[1] = channels_in(buffer->value, variable[1], shape[1]);
     buffer->layout = layout_row_major(4, buffer->shape);
@@ -235,6 +250,16 @@ const Buffer *virtual_weight(const Buffer *weight, const char *name) {
 }
 
 /* ---- a kernel of its own for an elementwise node that is stored ---- */
+
+/* Does it read what a scan of its own steps carries, directly or through what is fused into it? */
+static bool reads_carried(const Node *node) {
+    for (int i = 0; i < node->input_count; i++) {
+        const Node *input = node->input[i];
+        if (input->steps != node->steps) continue;
+        if (has_carried_rows(input) || (input->fused && reads_carried(input))) return true;
+    }
+    return false;
+}
 
 /* Of a shape that is no image's: the gradients of a weight that several layers share are added up like this. */
 static void lower_elements_of_weight(Lowering *l, Node *node) {
@@ -270,7 +295,7 @@ void lower_element(Lowering *l, Node *node) {
     const long T = node->steps;
     At at = {0};
     /* rows by sequence and step, since what a scan carried can only be read so */
-    bool rows = node->shape[0] > 1 && node->shape[2] * node->shape[3] == 1;
+    bool rows = node->shape[0] > 1 && (node->shape[2] * node->shape[3] == 1 || reads_carried(node));
     if (node->scan || rows) {
         at.steps = T;
         at.b = affine_variable(add_variable(compute, "b", node->shape[0] / T, false));

@@ -186,6 +186,16 @@ static bool writes_workspace(const Kernel *kernel) {
     return true;
 }
 
+/* What a scan's kernels want once (a weight in pairs) is made before its loop, by the calls of its first node. */
+static void add_call_before_scan(Lowering *l, const Kernel *kernel) {
+    Program *program = l->program;
+    add_call(program, kernel, NULL);
+    memmove(&program->call[l->body_call + 1], &program->call[l->body_call],
+            sizeof(Call) * (size_t)(program->call_count - 1 - l->body_call));
+    program->call[l->body_call++] = (Call){kernel, NULL};
+    for (int i = l->body_node; i <= l->lowered; i++) l->first_call[i]++;
+}
+
 void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     const char *why = NULL;
     Text violation = text_begin(); /* outlives the verifier's memory */
@@ -203,6 +213,7 @@ void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     }
     begin_pass(pass);
     if (why) refuse_kernel(l, kernel, violation.length ? violation.bytes : why);
+    else if (!scan && l->body) add_call_before_scan(l, kernel);
     else add_call(l->program, kernel, scan);
 }
 
@@ -232,6 +243,7 @@ static const Lower lowerings[OP_COUNT] = {
 void start_graph(Lowering *l, const Graph *graph) {
     l->graph = graph;
     l->buffer = NEW_ARRAY(const Buffer *, graph->node_count);
+    l->whole_rows = NEW_ARRAY(const Buffer *, graph->node_count);
     l->tile_sums = NEW_ARRAY(const Buffer *, graph->node_count);
     l->summed_by = NEW_ARRAY(const Node *, graph->node_count);
     l->first_call = NEW_ARRAY(int, graph->node_count + 1);
@@ -241,6 +253,19 @@ void start_graph(Lowering *l, const Graph *graph) {
     for (int i = 0; i < graph->parameter_count; i++) node_buffer(l, graph->parameter[i]->node);
 }
 
+/* Between the nodes of one scan, or of none, and those of the next; NULL: the last node was the last one. */
+static void enter_scan(Lowering *l, const Scan *before, const Node *node) {
+    const Graph *graph = l->graph;
+    l->body = NULL;
+    if (before) lower_scan_outputs(l, before);
+    if (!node || !node->scan) return;
+    for (int k = node->id; k < graph->node_count && graph->node[k]->scan == node->scan; k++)
+        if (graph->node[k]->op == OP_CARRY) lower_carry(l, graph->node[k]);
+    l->body = node->scan;
+    l->body_call = l->program->call_count;
+    l->body_node = node->id + 1;
+}
+
 void lower_nodes(Lowering *l, int first, int end, Program *program) {
     const Graph *graph = l->graph;
     l->program = program;
@@ -248,9 +273,8 @@ void lower_nodes(Lowering *l, int first, int end, Program *program) {
     for (int i = first; i < end; i++) {
         Node *node = graph->node[i];
         l->first_call[i] = program->call_count;
-        if (node->scan && node->scan != scan)
-            for (int k = i; k < graph->node_count && graph->node[k]->scan == node->scan; k++)
-                if (graph->node[k]->op == OP_CARRY) lower_carry(l, graph->node[k]);
+        l->lowered = i;
+        if (node->scan != scan) enter_scan(l, scan, node);
         scan = node->scan;
         if (node->fused) continue;
         if (lowerings[node->op]) lowerings[node->op](l, node);
@@ -259,6 +283,7 @@ void lower_nodes(Lowering *l, int first, int end, Program *program) {
             lower_element(l, node);
         if (name_of(graph, ROLE_LOSS, node) && !is_double(node)) lower_loss_for_caller(l, node);
     }
+    if (scan) enter_scan(l, scan, NULL);
     l->first_call[end] = program->call_count;
 }
 

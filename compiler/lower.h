@@ -23,9 +23,13 @@ typedef struct Lowering {
     ParameterStorage *parameter;        /* by index in graph->parameter */
     const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
     const Buffer **buffer;              /* by node id; NULL: not stored so far */
+    const Buffer **whole_rows;          /* by node id: what a scan carries, as others read it (lower_rows.c); NULL: nobody has so far */
     const Buffer **tile_sums;           /* by node id: sums of tiles (lower_tiles.h) that are lowered already; NULL: none are … */
     const Node **summed_by;             /* … and the convolution in whose kernel; NULL: in one of their own */
     int *first_call;                    /* by node id, and one more: how many calls `program` had before it */
+    const Scan *body;                   /* whose nodes are being lowered; NULL: none … */
+    int body_node, body_call;           /* … its node after the first one, and its first call */
+    int lowered;                        /* the node that is being lowered */
 } Lowering;
 
 /* ---- storage.c: where nodes are stored, and how ---- */
@@ -54,6 +58,11 @@ bool has_carried_rows(const Node *node);
 Affine carried_row(const Node *node, Affine b, Affine t);
 const Scan *carrying_scan(const Node *node);
 
+/* ---- lower_rows.c ---- */
+/* All rows of what a scan carries, b·T + t. The kernel that copies them is lowered where they are first asked for. */
+const Buffer *whole_rows(Lowering *l, Node *node);
+void lower_scan_outputs(Lowering *l, const Scan *scan);
+
 /* ---- fuse.c: sets node->fused: computed where it is read, never stored ---- */
 void fuse_graph(const Lowering *l);
 /* The node whose value a convolution's or linear layer's kernel stores: itself, or the activation that alone reads it. */
@@ -77,8 +86,10 @@ const Expression *scaled_sum(const Lowering *l, const Node *weight, const At *at
 void stored_index(Node *node, const At *at, Affine index[4]);
 /* How far a channel variable may run in all that an expression loads, and at most `most`: padding lanes are there or not. */
 long channels_in(const Expression *value, const Variable *channel, long most);
-/* A virtual buffer of the node's elements that is 0 outside of its shape: what a padded convolution reads. */
+/* A virtual buffer of the node's elements that is 0 outside of its shape: what a padded convolution reads. In a scan, of the rows of step
+ * `time`. */
 const Buffer *node_virtual(Lowering *l, Node *node);
+const Buffer *node_virtual_at(Lowering *l, Node *node, const Variable *time);
 /* The same elements as a weight that is stored, by way of a virtual buffer, which can be staged. */
 const Buffer *virtual_weight(const Buffer *weight, const char *name);
 void lower_element(Lowering *l, Node *node);

@@ -77,6 +77,7 @@ static double products_along(const Node *node, int d) {
 
 void describe_convolution(Kernel *kernel, const Node *node) {
     const Node *from = node->input[0];
+    const long rows = node->scan ? node->shape[0] / node->steps : node->shape[0]; /* of a call */
     const char *formula =
         node->op == OP_CONV2D
             ? format("y[n, k, i, j] = sum over c, u, v of x[n, c, %ld i + u - %ld, %ld j + v - %ld] w[k, c, u, v]", node->stride[0],
@@ -85,18 +86,23 @@ void describe_convolution(Kernel *kernel, const Node *node) {
                      "divides",
                      node->padding[0], node->stride[0], node->padding[1], node->stride[1]);
     kernel->comment = format("%s\n%s", formula, shapes_comment(node, from));
-    set_work(kernel,
-             2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) * products_along(node, 1));
+    set_work(kernel, 2.0 * (double)(rows * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) * products_along(node, 1));
 }
 
 /* ---- convolution of either kind, directly ---- */
 
-static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer *input, const Buffer *w, const Buffer *out, long channels,
-                        const Phase phase[2]) {
-    Variable *n = add_variable(compute, "n", node->shape[0], false);
+typedef struct Operands {
+    const Buffer *input, *weight, *out;
+    long channels;        /* of the input, or pairs of them */
+    const Variable *time; /* in a scan: its step, whose rows `input` has; NULL: outside */
+} Operands;
+
+static void lower_phase(Lowering *l, Node *node, Compute *compute, const Operands *operands, const Phase phase[2]) {
+    const Buffer *input = operands->input, *w = operands->weight, *out = operands->out;
+    Variable *n = add_variable(compute, "n", input->shape[0], false);
     Variable *k = add_variable(compute, "k", out->shape[1], false);
     Variable *i = add_variable(compute, "i", phase[0].count, false), *j = add_variable(compute, "j", phase[1].count, false);
-    Variable *c = add_variable(compute, "c", channels, true);
+    Variable *c = add_variable(compute, "c", operands->channels, true);
     if (phase[0].taps > 0 && phase[1].taps > 0) {
         Variable *u = add_variable(compute, "u", phase[0].taps, true), *v = add_variable(compute, "v", phase[1].taps, true);
         const Affine read[4] = {V(n), V(c), phase_input(&phase[0], V(i), V(u)), phase_input(&phase[1], V(j), V(v))};
@@ -104,7 +110,8 @@ static void lower_phase(Lowering *l, Node *node, Compute *compute, const Buffer 
     } else {
         compute->variable_count = 4; /* no tap meets these: bias or zero */
     }
-    const At at = {.n = V(n), .c = V(k), .h = phase_output(&phase[0], V(i)), .w = phase_output(&phase[1], V(j))};
+    At at = {.n = V(n), .c = V(k), .h = phase_output(&phase[0], V(i)), .w = phase_output(&phase[1], V(j))};
+    if (operands->time) at.steps = operands->time->extent, at.b = at.n, at.t = V(operands->time);
     store_convolution(l, compute, node, &at, compute->sum_count ? sum_value(0, TYPE_F32) : constant(0));
 }
 
@@ -116,31 +123,37 @@ static long parallel_tile(const Kernel *kernel, const char *variable) {
     return 0;
 }
 
+static Operands operands_of(Lowering *l, Node *node, const Variable *time) {
+    Operands operands = {.input = node_virtual_at(l, node->input[0], time),
+                         .weight = weight_along(l, node->input[1], node->op == OP_CONV2D ? 0 : 1),
+                         .out = node_buffer(l, epilogue_of(l->graph, node)),
+                         .channels = node->input[0]->shape[1],
+                         .time = time};
+    if (!convolution_has_pairs(l, node)) return operands;
+    operands.input = pairs_of_channels(l, operands.input, operands.channels);
+    operands.weight = lower_paired_weight(l, node);
+    operands.channels = channel_pairs(l, operands.channels);
+    node->rounded = operands.weight->type == TYPE_I8_PAIR ? 1 : 2; /* bytes are exact */
+    return operands;
+}
+
 static void lower_direct(Lowering *l, Node *node) {
-    const Node *from = node->input[0];
     const bool gathers = node->op == OP_CONV2D;
     const long phases[2] = {phase_count(node, 0), phase_count(node, 1)};
     Kernel *kernel = new_kernel(node->name, (int)(phases[0] * phases[1]));
-    const Buffer *input = node_virtual(l, node->input[0]), *w = weight_along(l, node->input[1], gathers ? 0 : 1);
-    const Buffer *out = node_buffer(l, epilogue_of(l->graph, node));
-    long channels = from->shape[1];
-    if (convolution_has_pairs(l, node)) {
-        input = pairs_of_channels(l, input, channels);
-        w = lower_paired_weight(l, node);
-        node->rounded = w->type == TYPE_I8_PAIR ? 1 : 2; /* bytes are exact */
-        channels = channel_pairs(l, channels);
-    }
+    kernel->time = node->scan ? new_variable("time", node->steps) : NULL;
+    const Operands operands = operands_of(l, node, kernel->time);
     int count = 0;
     for (long a = 0; a < phases[0]; a++)
         for (long b = 0; b < phases[1]; b++) {
             const Phase phase[2] = {phase_of(node, 0, a), phase_of(node, 1, b)};
-            lower_phase(l, node, &kernel->compute[count++], input, w, out, channels, phase);
+            lower_phase(l, node, &kernel->compute[count++], &operands, phase);
         }
     describe_convolution(kernel, node);
-    ConvShape shape = {.staged = input,
+    ConvShape shape = {.staged = operands.input,
                        .columns = kernel->compute[0].variable[3]->extent,
                        .rows = kernel->compute[0].variable[2]->extent,
-                       .channels = channels,
+                       .channels = operands.channels,
                        .outputs = kernel->compute[0].variable[1]->extent,
                        .taps = node->kernel[0] * node->kernel[1],
                        .phases = count,

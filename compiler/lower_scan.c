@@ -18,8 +18,8 @@ void lower_carry(Lowering *l, Node *node) {
     stored_index(node, &at, index);
     const Expression *value = constant(0);
     if (node->input[0]) {
-        const Affine from[4] = {affine_shift(V(b), node->which * batch), V(c), V(h), V(w)};
-        value = load(node_buffer(l, node->input[0]), from);
+        const At from = {.n = affine_shift(V(b), node->which * batch), .c = V(c), .h = V(h), .w = V(w)};
+        value = node_element(l, node->input[0], &from);
     }
     add_store(compute, out, index, value);
     kernel->comment = "the value before the first step";

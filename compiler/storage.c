@@ -269,6 +269,19 @@ Affine carried_row(const Node *node, Affine b, Affine t) {
     return affine_shift(affine_add(affine_scale(b, scan->steps + 1), t), before == scan->reverse);
 }
 
+/* It lies in the rows of the node that it carries, of which only the row before the first step is its own. */
+static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
+    Node *next = carried_node(carry);
+    if (next->op == OP_CARRY) die("%s: what it carries is a carry itself, which has no rows of its own", carry->name);
+    for (int i = 0; i < next->reader_count; i++) {
+        const Node *other = next->reader[i];
+        const bool same = other->input[0] == carry->input[0] && other->which == carry->which;
+        if (other->op == OP_CARRY && carried_node(other) == next && !same)
+            die("%s and %s carry %s from different values", carry->name, other->name, next->name);
+    }
+    return node_buffer(l, next);
+}
+
 bool is_double(const Node *node) {
     if (node->op == OP_MSE || node->op == OP_L1) return true;
     if ((node->op != OP_ADD && node->op != OP_SCALE) || count_elements(node) != 1) return false;
@@ -308,10 +321,11 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     const Graph *graph = l->graph;
     if (node->parameter) return l->parameter[node->parameter->number].value;
     if (node->gradient_of) return l->parameter[node->gradient_of->number].gradient;
-    if (node->op == OP_CARRY) return node_buffer(l, carried_node(node));
+    if (node->op == OP_CARRY) return carry_buffer(l, node);
     const char *input = name_of(graph, ROLE_INPUT, node), *output = name_of(graph, ROLE_OUTPUT, node),
                *loss = name_of(graph, ROLE_LOSS, node);
-    if (input || output) return new_plain(input ? input : output, TYPE_F32, PLACE_STEP, node->rank, node->shape);
+    if (input || (output && !has_carried_rows(node)))
+        return new_plain(input ? input : output, TYPE_F32, PLACE_STEP, node->rank, node->shape);
     if (is_double(node)) return new_plain(loss ? loss : node->name, TYPE_F64, loss ? PLACE_STEP : PLACE_WORKSPACE, node->rank, node->shape);
     const Buffer *weight_gradient = new_weight_gradient(l, node);
     if (weight_gradient) return weight_gradient;

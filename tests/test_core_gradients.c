@@ -1,78 +1,12 @@
 /* test_core_gradients.c: gradients of any scalar with respect to anything, of graphs made by hand: against differences of the reference in
  * double precision, and then lowered and compared with it on every target. */
-#include "cpu.h"
-#include "lowered.h"
+#include "core_checks.h"
 #include "sample_graphs.h"
 
 #include <check.h>
-#include <math.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 
 Suite *core_gradients_suite(void);
-
-enum { ALL_TARGETS = 6 };
-
-/* ---- what is compared ---- */
-
-static double loss_at(const Graph *graph, double **start, const Node *loss, const Node *of, long element, double change) {
-    double **values = NEW_ARRAY(double *, graph->node_count);
-    for (int i = 0; i < graph->node_count; i++)
-        if (start[i])
-            memcpy(values[i] = NEW_ARRAY(double, count_elements(graph->node[i])), start[i],
-                   sizeof(double) * (size_t)count_elements(graph->node[i]));
-    values[of->id][element] += change;
-    evaluate_graph(graph, values);
-    return values[loss->id][0];
-}
-
-/* Central differences, of leaves. With a step of 1e-5 their error is of the order of 1e-10: see test_graph.c. */
-static void expect_gradient(const Graph *graph, const Node *loss, const Node *of, const Node *gradient) {
-    const double step = 1e-5;
-    ck_assert_msg(gradient != NULL, "no gradient of %s", of->name);
-    double **start = sample_values(graph, 5), **values = sample_values(graph, 5);
-    evaluate_graph(graph, values);
-    double largest = 0;
-    for (long i = 0; i < count_elements(of); i += 1 + count_elements(of) / 16) {
-        const double slope = (loss_at(graph, start, loss, of, i, step) - loss_at(graph, start, loss, of, i, -step)) / (2 * step);
-        const double found = values[gradient->id][i];
-        ck_assert_msg(fabs(slope - found) <= 1e-8 + 1e-6 * fabs(slope), "%s[%ld]: %.12g instead of %.12g", of->name, i, found, slope);
-        largest = fmax(largest, fabs(slope));
-    }
-    ck_assert_msg(largest > 1e-6, "%s: its gradient is zero, which shows nothing", of->name);
-}
-
-static void expect_parameter(const Graph *graph, const Node *loss, const Node *of) {
-    expect_gradient(graph, loss, of, of->parameter->gradient);
-}
-
-static void check_on_target(const Graph *graph, int number) {
-    verify_graph(graph);
-    const TargetCode *code = lower_alone(graph, any_target(number), &default_choices);
-    check_graph(graph, code, true, number % 2);
-}
-
-/* ---- building ---- */
-
-static Node *two(Graph *graph, Operation op, const char *name, Node *a, Node *b) {
-    return add_node(graph, op, name, NULL, 2, (Node *[]){a, b});
-}
-
-static Node *one(Graph *graph, Operation op, const char *name, Node *a) {
-    return add_node(graph, op, name, NULL, 1, &a);
-}
-
-static Node *scaled(Graph *graph, const char *name, Node *a, double factor) {
-    return append_node(graph, (Node){.op = OP_SCALE, .name = name, .input_count = 1, .input = {a}, .factor = factor});
-}
-
-/* Of kernel 3 and stride 1, the same size out; bias NULL: without. */
-static Node *convolve(Graph *graph, Operation op, const char *name, Node *x, Node *weight, Node *bias) {
-    return append_node(
-        graph,
-        (Node){.op = op, .name = name, .input_count = bias ? 3 : 2, .input = {x, weight, bias}, .stride = {1, 1}, .padding = {1, 1}});
-}
 
 /* ---- a weight that is used twice ---- */
 
@@ -81,12 +15,10 @@ static Graph *shared_convolution(long channels, Node *leaf[2], Node **loss) {
     Graph *graph = NEW(Graph);
     Node *x = sample_input(graph, "x", (long[]){2, channels, 6, 9}), *target = sample_input(graph, "target", x->shape);
     Node *w = leaf[0] = sample_parameter(graph, "w", 4, (long[]){channels, channels, 3, 3});
-    Node *b = leaf[1] = sample_parameter(graph, "b", 4, (long[]){1, channels, 1, 1});
-    leaf[1]->parameter->rank = 1; /* a vector, as biases are */
-    leaf[1]->parameter->shape[0] = channels;
-    Node *first = one(graph, OP_TANH, "first_tanh", convolve(graph, OP_CONV2D, "first", x, w, b));
-    Node *second = one(graph, OP_TANH, "second_tanh", convolve(graph, OP_CONV2D, "second", first, w, b));
-    Node *third = convolve(graph, OP_CONV_TRANSPOSE2D, "third", second, w, NULL);
+    Node *b = leaf[1] = parameter_of_rank(graph, "b", 1, 4, (long[]){1, channels, 1, 1});
+    Node *first = one(graph, OP_TANH, "first_tanh", convolve(graph, OP_CONV2D, "first", NULL, x, w, b));
+    Node *second = one(graph, OP_TANH, "second_tanh", convolve(graph, OP_CONV2D, "second", NULL, first, w, b));
+    Node *third = convolve(graph, OP_CONV_TRANSPOSE2D, "third", NULL, second, w, NULL);
     *loss = two(graph, OP_MSE, "loss", third, target);
     name_node(graph, ROLE_LOSS, "loss", *loss);
     return graph;
@@ -96,11 +28,7 @@ static Graph *shared_linear(long features, Node *leaf[2], Node **loss) {
     Graph *graph = NEW(Graph);
     Node *x = sample_input(graph, "x", (long[]){5, features, 1, 1}), *target = sample_input(graph, "target", x->shape);
     Node *w = leaf[0] = sample_parameter(graph, "w", 6, (long[]){features, 1, 1, features, 1, 1});
-    Node *b = leaf[1] = sample_parameter(graph, "b", 4, (long[]){1, features, 1, 1});
-    leaf[0]->parameter->rank = 2; /* as PyTorch has them */
-    leaf[0]->parameter->shape[1] = features;
-    leaf[1]->parameter->rank = 1;
-    leaf[1]->parameter->shape[0] = features;
+    Node *b = leaf[1] = parameter_of_rank(graph, "b", 1, 4, (long[]){1, features, 1, 1});
     Node *y = x;
     for (int i = 0; i < 3; i++)
         y = one(graph, OP_TANH, format("tanh_%d", i), add_node(graph, OP_LINEAR, format("layer_%d", i), NULL, 3, (Node *[]){y, w, b}));
@@ -141,16 +69,17 @@ static Adversaries adversaries(void) {
     a.judged[0] = sample_parameter(graph, "judged_conv", 4, (long[]){18, 3, 3, 3});
     a.judged[1] = sample_parameter(graph, "judged_linear", 6, (long[]){1, 1, 1, 18, 5, 6});
     Node *hidden = one(graph, OP_TANH, "hidden", two(graph, OP_LINEAR, "spread", noise, a.made[0]));
-    Node *image = one(graph, OP_SIGMOID, "image", convolve(graph, OP_CONV2D, "draw", hidden, a.made[1], NULL)), *seen[2] = {real, image};
+    Node *image = one(graph, OP_SIGMOID, "image", convolve(graph, OP_CONV2D, "draw", NULL, hidden, a.made[1], NULL)),
+         *seen[2] = {real, image};
     Node *loss[2];
     for (int i = 0; i < 2; i++) {
         Node *found =
-            one(graph, OP_TANH, format("found_%d", i), convolve(graph, OP_CONV2D, format("look_%d", i), seen[i], a.judged[0], NULL));
+            one(graph, OP_TANH, format("found_%d", i), convolve(graph, OP_CONV2D, format("look_%d", i), NULL, seen[i], a.judged[0], NULL));
         Node *verdict = one(graph, OP_SIGMOID, format("verdict_%d", i), two(graph, OP_LINEAR, format("weigh_%d", i), found, a.judged[1]));
         loss[i] = two(graph, OP_MSE, format("loss_%d", i), verdict, i ? zero : label);
     }
-    a.told_apart = two(graph, OP_ADD, "told_apart", loss[0], scaled(graph, "quarter", loss[1], 0.25));
-    a.fooled = two(graph, OP_ADD, "fooled", scaled(graph, "against", loss[1], -3), two(graph, OP_L1, "near", image, real));
+    a.told_apart = two(graph, OP_ADD, "told_apart", loss[0], multiple(graph, "quarter", loss[1], 0.25));
+    a.fooled = two(graph, OP_ADD, "fooled", multiple(graph, "against", loss[1], -3), two(graph, OP_L1, "near", image, real));
     name_node(graph, ROLE_LOSS, "told_apart", a.told_apart);
     name_node(graph, ROLE_LOSS, "fooled", a.fooled);
     return a;
@@ -186,11 +115,11 @@ static Graph *sums_of_losses(Node **w, Node *loss[4]) {
     Graph *graph = NEW(Graph);
     Node *x = sample_input(graph, "x", (long[]){3, 5, 4, 4});
     *w = sample_parameter(graph, "w", 4, (long[]){5, 5, 3, 3});
-    Node *y = convolve(graph, OP_CONV2D, "y", x, *w, NULL), *z = one(graph, OP_SIGMOID, "z", y);
+    Node *y = convolve(graph, OP_CONV2D, "y", NULL, x, *w, NULL), *z = one(graph, OP_SIGMOID, "z", y);
     Node *square = two(graph, OP_MSE, "square", y, z), *apart = two(graph, OP_L1, "apart", z, x);
-    loss[0] = two(graph, OP_ADD, "sum", two(graph, OP_ADD, "twice", square, square), scaled(graph, "tenth", apart, 0.1));
+    loss[0] = two(graph, OP_ADD, "sum", two(graph, OP_ADD, "twice", square, square), multiple(graph, "tenth", apart, 0.1));
     loss[1] = one(graph, OP_TANH, "bent", loss[0]);
-    loss[2] = scaled(graph, "alone", square, 4);
+    loss[2] = multiple(graph, "alone", square, 4);
     loss[3] = square;
     name_node(graph, ROLE_LOSS, "sum", loss[0]);
     name_node(graph, ROLE_LOSS, "bent", loss[1]);
@@ -229,13 +158,11 @@ END_TEST
 
 static Node *normalised(Graph *graph, const char *name, Node *x, Node *leaf[2]) {
     const long vector[4] = {1, x->shape[1], 1, 1};
-    leaf[0] = sample_parameter(graph, format("%s_weight", name), 4, vector),
-    leaf[1] = sample_parameter(graph, format("%s_bias", name), 4, vector);
-    for (int i = 0; i < 2; i++) leaf[i]->parameter->rank = 1, leaf[i]->parameter->shape[0] = vector[1];
-    Node *mean = sample_input(graph, format("%s_mean", name), vector),
-         *variance = sample_parameter(graph, format("%s_variance", name), 4, vector);
-    variance->parameter->fill = 2; /* above zero; with 0.6 around it */
-    variance->parameter->rank = 1, variance->parameter->shape[0] = vector[1];
+    leaf[0] = parameter_of_rank(graph, format("%s_weight", name), 1, 4, vector);
+    leaf[1] = parameter_of_rank(graph, format("%s_bias", name), 1, 4, vector);
+    Node *mean = sample_input(graph, format("%s_mean", name), vector);
+    Node *variance = parameter_of_rank(graph, format("%s_variance", name), 1, 4, vector);
+    variance->parameter->fill = 2; /* with up to 0.6 around it: above zero */
     Node *stats = add_node(graph, OP_BATCH_NORM_RUNNING, format("%s_stats", name), NULL, 3, (Node *[]){leaf[0], mean, variance});
     return add_node(graph, OP_BATCH_NORM, name, NULL, 3, (Node *[]){x, stats, leaf[1]});
 }
@@ -249,12 +176,11 @@ START_TEST(an_input_has_a_gradient_in_evaluation_mode) {
         Node *x = sample_input(graph, "x", (long[]){3, a, 6, 7}), *target = sample_input(graph, "target", x->shape), *leaf[2][2],
              *gradient[5];
         Node *w = sample_parameter(graph, "w", 4, (long[]){b, a, 3, 3});
-        Node *norm = normalised(graph, "norm", convolve(graph, OP_CONV2D, "in", x, w, NULL), leaf[0]);
-        Node *back = convolve(graph, OP_CONV_TRANSPOSE2D, "out", one(graph, OP_LEAKY_RELU, "bent", norm), w, NULL);
+        Node *norm = normalised(graph, "norm", convolve(graph, OP_CONV2D, "in", NULL, x, w, NULL), leaf[0]);
+        Node *back = convolve(graph, OP_CONV_TRANSPOSE2D, "out", NULL, one(graph, OP_LEAKY_RELU, "bent", norm), w, NULL);
         Node *y = one(graph, OP_TANH, "y", normalised(graph, "last", back, leaf[1])), *loss = two(graph, OP_MSE, "loss", y, target);
         Node *of[5] = {x, leaf[0][0], leaf[0][1], leaf[1][0], leaf[1][1]};
         differentiate(graph, loss, _i % 2 ? 1 : 5, of, gradient); /* of the input alone, too */
-        name_node(graph, ROLE_INPUT, "x", x);
         name_node(graph, ROLE_OUTPUT, "slope", gradient[0]);
         for (int k = 0; k < (_i % 2 ? 1 : 5) && _i < 2; k++) expect_gradient(graph, loss, of[k], gradient[k]);
         check_on_target(graph, _i);
