@@ -70,7 +70,7 @@ KernelChoice *begin_choice(const Lowering *l, const char *kernel, Algorithm algo
     KernelChoice *choice = NEW(KernelChoice);
     *choice = (KernelChoice){.kernel = kernel, .algorithm = algorithm, .lowering = l, .entry = find_entry(l, kernel)};
     TargetCode *code = l->code;
-    if (l->program == &code->train && first_name(kernel) == kernel) {
+    if (l->program->tuned && first_name(kernel) == kernel) {
         MAKE_ROOM(code->choice, code->choice_count, code->choice_capacity);
         code->choice[code->choice_count++] = choice;
     }

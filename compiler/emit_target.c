@@ -189,8 +189,8 @@ static void emit_kernel_table(File *file, const Program *program) {
     c_blank(file->programs);
 }
 
-static void emit_step(File *file, const Program *program, const char *comment) {
-    c_comment(file->programs, comment);
+static void emit_step(File *file, const Program *program) {
+    c_comment(file->programs, program->comment);
     CBlock *body = c_nested(file->programs, "", "static void %s(const ModelStep *step)", program->name);
     Places places = {.workspace = "workspace", .step = true, .reports = true, .scratch = "scratch", .threads = "threads"};
     if (program_reads(program, PLACE_WORKSPACE)) c_line(body, "char *const workspace = step->workspace;");
@@ -306,26 +306,34 @@ static void emit_model_target(File *file) {
     if (code->tuning) c_line(members, ".tuning = \"%s\",", code->tuning);
     c_line(members, ".workspace_size = %ld,", code->workspace_bytes);
     c_line(members, ".scratch_size = %ld,", code->scratch_bytes);
-    static const char *const functions[] = {"load", "save", "train", "evaluate", "stream", "normal"};
-    for (int i = 0; i < 6; i++) c_line(members, ".%s = %s,", functions[i], functions[i]);
-    const Program *const steps[] = {&code->train, &code->evaluate};
-    for (int i = 0; i < 2; i++) {
-        if (!steps[i]->call_count) continue;
-        c_line(members, ".%s_kernel = %s_kernel,", steps[i]->name, steps[i]->name);
-        c_line(members, ".%s_kernels = %d,", steps[i]->name, steps[i]->call_count);
+    c_line(members, ".load = load,");
+    c_line(members, ".save = save,");
+    for (int i = 0; i < code->program_count; i++) c_line(members, ".%s = %s,", code->program[i]->name, code->program[i]->name);
+    c_line(members, ".normal = normal,");
+    for (int i = 0; i < code->program_count; i++) {
+        const Program *program = code->program[i];
+        if (!program->measured || !program->call_count) continue;
+        c_line(members, ".%s_kernel = %s_kernel,", program->name, program->name);
+        c_line(members, ".%s_kernels = %d,", program->name, program->call_count);
     }
+}
+
+static void add_kernels_of(File *file, const Program *program) {
+    for (int i = 0; i < program->call_count; i++) add_kernel(file, program, program->call[i].kernel);
 }
 
 static void add_kernels(File *file) {
     const TargetCode *code = file->code;
-    const Program *const programs[] = {&code->train,           &code->evaluate,        &code->stream,
-                                       &code->load_parameters, &code->save_parameters, &code->load_statistics,
-                                       &code->save_statistics, &code->renew,           &code->normal};
-    static const char *const taken[] = {"train",  "evaluate",  "stream",       "load", "save",         "renew",
-                                        "normal", "available", "block_offset", "done", "train_kernel", "evaluate_kernel"};
+    const Program *const others[] = {&code->load_parameters, &code->save_parameters, &code->load_statistics,
+                                     &code->save_statistics, &code->renew,           &code->normal};
+    static const char *const taken[] = {"load", "save", "renew", "normal", "available", "block_offset", "done"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
-    for (size_t p = 0; p < sizeof programs / sizeof *programs; p++)
-        for (int i = 0; i < programs[p]->call_count; i++) add_kernel(file, programs[p], programs[p]->call[i].kernel);
+    for (int i = 0; i < code->program_count; i++) {
+        name_set_add(&file->names, code->program[i]->name);
+        if (code->program[i]->measured) name_set_add(&file->names, format("%s_kernel", code->program[i]->name));
+    }
+    for (int i = 0; i < code->program_count; i++) add_kernels_of(file, code->program[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) add_kernels_of(file, others[i]);
 }
 
 void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options) {
@@ -333,12 +341,12 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
     *file = (File){.graph = training, .code = code, .kernels = text_begin(), .programs = c_block()};
     add_kernels(file);
     emit_block_offsets(file);
-    if (code->train.call_count || code->evaluate.call_count) emit_done(file);
-    emit_kernel_table(file, &code->train);
-    emit_kernel_table(file, &code->evaluate);
-    emit_step(file, &code->train, "One step of training: forward, backward, update.");
-    emit_step(file, &code->evaluate, "Forward, with running statistics.");
-    emit_step(file, &code->stream, "One frame of one video, with running statistics; the state moves on.");
+    bool done = false;
+    for (int i = 0; i < code->program_count; i++) done = done || code->program[i]->call_count;
+    if (done) emit_done(file);
+    for (int i = 0; i < code->program_count; i++)
+        if (code->program[i]->measured) emit_kernel_table(file, code->program[i]);
+    for (int i = 0; i < code->program_count; i++) emit_step(file, code->program[i]);
     emit_renew(file);
     emit_copies(file, "load", "", "const ", &code->load_statistics, &code->load_parameters, true);
     emit_copies(file, "save", "const ", "", &code->save_statistics, &code->save_parameters, false);

@@ -126,8 +126,8 @@ static bool calls(const Program *program, const Kernel *kernel) {
 }
 
 static void count_work(Explanation *explanation, const TargetCode *code, bool training) {
-    const Program *program = training ? &code->train : &code->evaluate;
-    const NameSet products = find_products(training ? code->training : explanation->model->evaluation);
+    const Program *program = program_named(code, training ? "train" : "evaluate");
+    const NameSet products = find_products(program->graph);
     Row *update = &explanation->row[explanation->count - 1];
     for (int i = 0; i < program->call_count; i++) {
         const Kernel *kernel = program->call[i].kernel;
@@ -263,8 +263,9 @@ static void add_memory(Text *lines, const TargetCode *code) {
     const char *kept = grouped((double)code->kept_bytes);
     text_add(lines, "  %-8s training   %15s + threads × %9s   (%s of it are kept from step to step)\n", code->target->name,
              grouped((double)code->workspace_bytes), grouped((double)code->scratch_bytes), kept);
-    text_add(lines, "  %-8s inference  %15s + threads × %9s\n", "", grouped((double)code->evaluate_bytes),
-             grouped((double)code->evaluate_scratch_bytes));
+    const Program *evaluate = program_named(code, "evaluate");
+    text_add(lines, "  %-8s inference  %15s + threads × %9s\n", "", grouped((double)evaluate->alone_bytes),
+             grouped((double)evaluate->alone_scratch));
 }
 
 static void print_memory(FILE *out, const Explanation *explanation) {

@@ -290,17 +290,31 @@ void lower_nodes(Lowering *l, int first, int end, Program *program) {
 static void lower_graph(Lowering *l, const Graph *graph, Program *program) {
     start_graph(l, graph);
     lower_nodes(l, 0, graph->node_count, program);
+    program->graph = graph;
+    program->measured = true;
+    program->buffer = l->buffer;
+    program->first_call = l->first_call;
+    program->summed_by = l->summed_by;
 }
 
 const Choices default_choices = {.filtering = 2};
 
-static TargetCode *new_code(const Graph *training, const Target *target) {
+Program *add_program(TargetCode *code, const char *name, const char *comment) {
+    MAKE_ROOM(code->program, code->program_count, code->program_capacity);
+    Program *program = NEW(Program);
+    *program = (Program){.name = name, .comment = comment};
+    return code->program[code->program_count++] = program;
+}
+
+Program *program_named(const TargetCode *code, const char *name) {
+    for (int i = 0; i < code->program_count; i++)
+        if (strcmp(code->program[i]->name, name) == 0) return code->program[i];
+    die("no program is called %s", name);
+}
+
+static TargetCode *new_code(const Target *target) {
     TargetCode *code = NEW(TargetCode);
     *code = (TargetCode){.target = target,
-                         .training = training,
-                         .train = {.name = "train"},
-                         .evaluate = {.name = "evaluate"},
-                         .stream = {.name = "stream"},
                          .load_parameters = {.name = "load_parameters"},
                          .save_parameters = {.name = "save_parameters"},
                          .load_statistics = {.name = "load_statistics"},
@@ -317,18 +331,17 @@ static Choices possible_choices(const Target *target, const Choices *choices) {
 }
 
 /* Storage for the parameters, and the program `train`, without the update. */
-static void lower_training(Lowering *l, const Graph *training) {
-    TargetCode *code = l->code;
+static Program *lower_training(Lowering *l, const Graph *training) {
+    Program *train = add_program(l->code, "train", "One step of training: forward, backward, update.");
+    train->tuned = true;
     allocate_parameters(l);
-    lower_graph(l, training, &code->train);
-    code->train_buffer = l->buffer;
-    code->train_call = l->first_call;
-    code->train_summed_by = l->summed_by;
+    lower_graph(l, training, train);
+    return train;
 }
 
 TargetCode *lower_alone(const Graph *graph, const Target *target, const Choices *choices) {
     begin_pass(PASS_LOWER);
-    TargetCode *code = new_code(graph, target);
+    TargetCode *code = new_code(target);
     const Choices possible = possible_choices(target, choices);
     Lowering l = {.target = target, .code = code, .graph = graph, .choices = &possible};
     lower_training(&l, graph);
@@ -341,20 +354,19 @@ TargetCode *lower_alone(const Graph *graph, const Target *target, const Choices 
 
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices) {
     begin_pass(PASS_LOWER);
-    TargetCode *code = new_code(training, target);
+    TargetCode *code = new_code(target);
     const Choices possible = possible_choices(target, choices);
     Lowering l = {.target = target, .code = code, .graph = training, .choices = &possible};
-    lower_training(&l, training);
+    Program *train = lower_training(&l, training);
     lower_update(&l);
     l.program = &code->renew;
     lower_renew(&l);
-    for (int i = 0; i < code->renew.call_count; i++) add_call(&code->train, code->renew.call[i].kernel, NULL);
+    for (int i = 0; i < code->renew.call_count; i++) add_call(train, code->renew.call[i].kernel, NULL);
     lower_transfers(&l);
     l.program = &code->normal;
     lower_normal(&l);
-    lower_graph(&l, evaluation, &code->evaluate);
-    code->evaluate_buffer = l.buffer;
-    lower_stream(&l, training->spec, &code->stream);
+    lower_graph(&l, evaluation, add_program(code, "evaluate", "Forward, with running statistics."));
+    lower_stream(&l, training->spec, add_program(code, "stream", "One frame of one video, with running statistics; the state moves on."));
     begin_pass(PASS_PLAN);
     plan_workspace(code);
     return code;

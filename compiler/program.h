@@ -44,37 +44,39 @@ typedef struct Call {
 } Call;
 
 typedef struct Program {
-    const char *name; /* train, evaluate, load_parameters, … */
+    const char *name;    /* of its function in C: train, evaluate, load_parameters, … */
+    const char *comment; /* over it */
+    bool measured;       /* a table says what its kernels are, for who measures them */
+    bool tuned;          /* a tuning file is made from its kernels */
     int call_count, call_capacity;
     Call *call;
+    /* Where it computes the nodes of one graph: */
+    const Graph *graph;
+    const Buffer **buffer;        /* by node id: where it is stored; NULL: nowhere */
+    const int *first_call;        /* by node id, and one more: its first call, those of the next node following */
+    const Node *const *summed_by; /* by node id: the convolution in whose kernel its sums of tiles are (lower_tiles.h); NULL: in none */
+    /* What it needs where no other program is called: the kept tensors that it touches, each rounded up to 64 bytes, and the memory that
+     * its other tensors share; and its scratch, a thread. */
+    long alone_bytes, alone_scratch;
 } Program;
 
 /* Everything that is generated for one target. */
 typedef struct TargetCode {
     const Target *target;
-    Program train; /* forward, backward, update, renewed copies */
-    Program evaluate;
-    Program stream;                           /* one frame of one video, with running statistics; state in, state out */
+    int program_count, program_capacity;
+    Program **program; /* what is called with a ModelStep, in ModelTarget's order; they share the workspace, for one runs at a time */
     Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
     Program load_statistics, save_statistics;
     Program renew;                               /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
     Program normal;                              /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
     long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock; −1 where the optimizer has no such moment */
     long statistic_bytes;
-    long kept_bytes;      /* blocks and second copies: the start of the workspace */
-    long workspace_bytes; /* the fixed part */
-    long scratch_bytes;   /* a thread */
-    /* What the evaluate program needs where nothing is trained: the kept tensors that it touches, each rounded up to 64 bytes, and the
-     * memory that its other tensors share; and its scratch, a thread. */
-    long evaluate_bytes, evaluate_scratch_bytes;
+    long kept_bytes;       /* blocks and second copies: the start of the workspace */
+    long workspace_bytes;  /* the fixed part */
+    long scratch_bytes;    /* a thread */
     const char *tuning;    /* a hash of the choices that the cost model would have made otherwise; NULL: there are none */
     KernelChoice **choice; /* for the kernels of a training step, in their order */
     int choice_count, choice_capacity;
-    const Buffer **train_buffer, **evaluate_buffer; /* by node id: where a node of the graph is stored; NULL: nowhere */
-    const Graph *training;                          /* whose nodes `train` computes */
-    const int *train_call; /* by node id, and one more: the first of its calls in `train`, those of the next node following */
-    const Node *const
-        *train_summed_by;      /* by node id: the convolution in whose kernel its sums of tiles are (lower_tiles.h); NULL: in none */
     const struct Trade *trade; /* what --max-ram asked for, and what was done for it (recompute.h); NULL: nothing */
 } TargetCode;
 
@@ -97,6 +99,9 @@ typedef struct Choices {
 } Choices;
 extern const Choices default_choices;
 
+/* lower.c: adds a program without calls to those that ModelTarget has; finds one of them. */
+Program *add_program(TargetCode *code, const char *name, const char *comment);
+Program *program_named(const TargetCode *code, const char *name);
 /* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
 /* The same of any graph, with a spec or without: `train` computes its nodes, gradients too, and updates nothing. */

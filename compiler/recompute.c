@@ -21,7 +21,7 @@ typedef struct Expansion {
 } Expansion;
 
 static bool is_stored(const Footprint *footprint, const Node *node) {
-    return footprint->code->train_buffer[node->id] != NULL;
+    return footprint->program->buffer[node->id] != NULL;
 }
 
 /* The node by whose calls the result is computed: the convolution or linear layer where an activation ends its kernel. */
@@ -175,7 +175,7 @@ static void list_again(Trade *trade, const Footprint *footprint, const Sequence 
     for (int i = 0; i < footprint->candidates; i++) {
         if (!times[i]) continue;
         const Node *node = footprint->candidate[i];
-        const Tensor *tensor = footprint->code->train_buffer[node->id]->owner;
+        const Tensor *tensor = footprint->program->buffer[node->id]->owner;
         trade->again[trade->count++] = (Again){.name = computing_node(footprint, node)->name,
                                                .bytes = tensor->bytes,
                                                .times = times[i],
@@ -197,7 +197,7 @@ static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, con
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         const Need need = choose_keeping(footprint, most, keeping);
         const Sequence *sequence = sequence_with(footprint, keeping);
-        Graph *training = graph_of(plain->training, sequence);
+        Graph *training = graph_of(program_named(plain, "train")->graph, sequence);
         verify_graph(training);
         code = lower_model(training, evaluation, plain->target, choices);
         begin_pass(PASS_RECOMPUTE);
@@ -218,8 +218,9 @@ TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const Choic
     const long scratch = limit->threads * code->scratch_bytes;
     Trade *trade = NEW(Trade);
     *trade = (Trade){.limit = *limit, .before = code->workspace_bytes + scratch, .after = code->workspace_bytes + scratch};
-    for (int i = 0; i < code->train.call_count; i++) {
-        const Call *call = &code->train.call[i];
+    const Program *train = program_named(code, "train");
+    for (int i = 0; i < train->call_count; i++) {
+        const Call *call = &train->call[i];
         trade->step_flops += call->kernel->flops * (call->scan ? (double)call->scan->steps : 1);
     }
     trade->possible = trade->before <= limit->bytes;

@@ -68,6 +68,7 @@ typedef enum { OF_PROGRAM, OF_CALLS, OF_CANDIDATE } Owner;
 struct Footprint {
     const Graph *graph;     /* without recomputation */
     const TargetCode *code; /* its */
+    const Program *program; /* that computes it */
     int candidates;
     const Node **candidate;
     int *candidate_of; /* by node id; −1: none */
@@ -84,7 +85,7 @@ struct Footprint {
     bool *written;  /* … and which of them the call writes */
     int *span[2];   /* by call: the first and the last of its scan; itself where it is in none */
     int most_nodes; /* a sequence that has more is not looked at: with FRESH, work grows with the square of a chain */
-    long least_top; /* evaluation and streaming need as much anyway */
+    long least_top; /* the other programs need as much anyway */
 };
 Footprint *find_footprint(const TargetCode *code);
 

@@ -44,7 +44,7 @@ static int choices_with(const Tuner *tuner, Tuning *tuning, KernelChoice *choice
     const TargetCode *code = lower_with(tuner, tuning);
     const int count = tuning && tuning->refused ? -1 : code->choice_count;
     for (int i = 0; i < count; i++) choices[i] = *code->choice[i];
-    *calls = code->train.call_count;
+    *calls = program_named(code, "train")->call_count;
     arena_leave();
     return count;
 }

@@ -56,13 +56,13 @@ static void expect_the_same_in_the_workspace(const Graph *graph, const TargetCod
     Memories *memories[2];
     for (int planned = 0; planned < 2; planned++) {
         memories[planned] = new_memories(code, planned);
-        set_elements(graph, code->train_buffer, memories[planned], sample_values(graph, 7));
+        set_elements(graph, program_named(code, "train")->buffer, memories[planned], sample_values(graph, 7));
         interpret_program(&code->renew, memories[planned], false);
-        interpret_program(&code->train, memories[planned], false);
+        interpret_program(program_named(code, "train"), memories[planned], false);
     }
     for (int i = 0; i < graph->node_count; i++) {
         const Node *node = graph->node[i];
-        const Buffer *buffer = code->train_buffer[i];
+        const Buffer *buffer = program_named(code, "train")->buffer[i];
         if (!buffer || (!node->gradient_of && ((const Tensor *)buffer->owner)->place != PLACE_STEP)) continue;
         for (long e = 0; e < count_elements(node); e++)
             ck_assert_msg(element_of(graph, node, buffer, memories[0], e) == element_of(graph, node, buffer, memories[1], e),
@@ -78,7 +78,7 @@ void check_on_target(Graph *graph, int number) {
     for (int i = 0; i < graph->node_count; i++) {
         const Node *node = graph->node[i];
         const bool apart = node->reader_count == 1 && operation_is(node->reader[0]->op, ACTIVATION); /* the kernel stores what follows it */
-        ck_assert_msg(code->train_buffer[i] || node->fused || apart || node->op == OP_INPUT, "%s is nowhere", node->name);
+        ck_assert_msg(program_named(code, "train")->buffer[i] || node->fused || apart || node->op == OP_INPUT, "%s is nowhere", node->name);
     }
     check_graph(graph, code, true, number % 2);
     if (number == 0) expect_the_same_in_the_workspace(graph, code);

@@ -4,6 +4,8 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
+#include "../compiler/lower.h"
+
 #include <check.h>
 #include <signal.h>
 #include <string.h>
@@ -135,6 +137,34 @@ START_TEST(a_name_that_says_two_things_dies) {
 }
 END_TEST
 
+/* ---- programs ---- */
+
+/* One more than a trainer has today, of the largest kernel again: planned and printed as all are. */
+START_TEST(programs_are_a_list) {
+    const Graph *graph = named_graph();
+    TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+    const long workspace = code->workspace_bytes;
+    static const long large[2] = {1, 1 << 20};
+    const Buffer *buffer = new_plain("large", TYPE_F32, PLACE_WORKSPACE, 2, large);
+    Kernel *kernel = copy_kernel("fill_large", large, 2, buffer, new_plain("larger", TYPE_F32, PLACE_WORKSPACE, 2, large), "");
+    const char *why;
+    ck_assert(schedule_kernel(kernel, &why));
+    Program *more = add_program(code, "more", "What nobody asked for.");
+    add_call(more, kernel, NULL);
+    more->measured = true;
+    plan_workspace(code);
+    ck_assert_int_eq(program_named(code, "more")->alone_bytes, 2 * (4 << 20));
+    ck_assert_int_ge(code->workspace_bytes, 2 * (4 << 20));
+    ck_assert_int_lt(workspace, 4 << 20);
+    Text text = text_begin();
+    emit_target_file(&text, graph, code, "");
+    static const char *const expected[] = {"/* What nobody asked for. */", "static void more(const ModelStep *step)", "    .more = more,",
+                                           "static const ModelKernel more_kernel[]", "    .more_kernels = 1,"};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        ck_assert_msg(strstr(text.bytes, expected[i]) != NULL, "no %s", expected[i]);
+}
+END_TEST
+
 Suite *core_suite(void) {
     Suite *suite = suite_create("core");
     TCase *test_case = tcase_create("core");
@@ -144,6 +174,7 @@ Suite *core_suite(void) {
     tcase_add_test(test_case, eight_dimensions_have_a_place_for_each_element);
     tcase_add_loop_test(test_case, inputs_outputs_and_losses_of_any_name_reach_the_caller, 0, ALL_TARGETS);
     tcase_add_loop_test_raise_signal(test_case, a_name_that_says_two_things_dies, SIGABRT, 0, 5);
+    tcase_add_loop_test(test_case, programs_are_a_list, 0, ALL_TARGETS);
     suite_add_tcase(suite, test_case);
     return suite;
 }

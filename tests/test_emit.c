@@ -346,7 +346,7 @@ static Kernel *loss_kernel(void) {
 }
 
 static Program program_of(const char *name, const Kernel *body, Scan *scan, const Kernel *last) {
-    Program program = {.name = name, .call_count = 2, .call = NEW_ARRAY(Call, 2)};
+    Program program = {.name = name, .comment = "", .measured = true, .call_count = 2, .call = NEW_ARRAY(Call, 2)};
     program.call[0] = (Call){body, scan};
     program.call[1] = (Call){last, NULL};
     return program;
@@ -358,9 +358,9 @@ START_TEST(a_file_runs_scans_in_their_order_and_prints_equal_kernels_once) {
     Graph graph = {.spec = &spec, .parameter_count = 1, .parameter = (Parameter *[]){&weight}};
     Scan forward = {.steps = 3}, backward = {.steps = 3, .reverse = true};
     TargetCode code = {.target = find_target("generic"), .workspace_bytes = 128};
-    code.train = program_of("train", fold_kernel("x"), &forward, loss_kernel());
-    code.evaluate = program_of("evaluate", fold_kernel("other_name"), &backward, loss_kernel());
-    code.stream.name = "stream";
+    *add_program(&code, "train", "") = program_of("train", fold_kernel("x"), &forward, loss_kernel());
+    *add_program(&code, "evaluate", "") = program_of("evaluate", fold_kernel("other_name"), &backward, loss_kernel());
+    add_program(&code, "stream", "");
     Text target_file = {0}, model_file = {0};
     emit_target_file(&target_file, &graph, &code, "");
     emit_model_file(&model_file, &graph, &code.target, 1, "");

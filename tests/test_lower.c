@@ -41,7 +41,8 @@ START_TEST(long_sums_of_linear_layers_stay_close_to_the_reference) {
             const bool forward = strcmp(node->name, "fc1_forward") == 0;
             if (!forward && strcmp(node->name, "fc3_data_grad") != 0) continue;
             double norm;
-            const double distance = distance_of(training, node, code->train_buffer[i], outcome.memories, outcome.expected[i], &norm);
+            const double distance =
+                distance_of(training, node, program_named(code, "train")->buffer[i], outcome.memories, outcome.expected[i], &norm);
             ck_assert_msg(distance < (forward ? 6e-7 : 1e-5) * norm, "%s, %s: off by %g, of a norm of %g", targets[t]->name, node->name,
                           distance, norm);
             found++;
@@ -68,8 +69,8 @@ START_TEST(linear_layers_of_many_features_need_no_second_copy) {
     for (int t = 0; targets[t]; t++) {
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         ck_assert_int_eq(code->renew.call_count, 0);
-        ck_assert_int_eq(count_kernels(&code->train, "fc1_forward_sum"), targets[t]->lanes > 1);
-        ck_assert_int_eq(count_kernels(&code->train, "fc3_data_grad_sum"), targets[t]->lanes > 1);
+        ck_assert_int_eq(count_kernels(program_named(code, "train"), "fc1_forward_sum"), targets[t]->lanes > 1);
+        ck_assert_int_eq(count_kernels(program_named(code, "train"), "fc3_data_grad_sum"), targets[t]->lanes > 1);
         check_graph(training, code, true, t % 2);
         check_graph(evaluation, code, false, false);
     }
@@ -118,8 +119,9 @@ START_TEST(pairs_of_bfloat16_equal_the_reference_with_rounded_operands) {
         Graph *training = build_graph(pairs_spec(), true), *evaluation = build_graph(pairs_spec(), false);
         differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, bf16_targets[t], &default_choices);
-        ck_assert_int_eq(count_pairs(&code->evaluate), 4);      /* all layers but the first, and the last two */
-        ck_assert_int_eq(count_pairs(&code->train), 4 + 4 + 6); /* with data gradients, and all weight gradients but the last */
+        ck_assert_int_eq(count_pairs(program_named(code, "evaluate")), 4); /* all layers but the first, and the last two */
+        ck_assert_int_eq(count_pairs(program_named(code, "train")),
+                         4 + 4 + 6); /* with data gradients, and all weight gradients but the last */
         check_graph(training, code, true, false);
         check_graph(evaluation, code, false, true);
     }
@@ -151,7 +153,7 @@ START_TEST(wide_images_are_filtered_in_parts) {
     Graph *training = build_graph(wide_spec(), true), *evaluation = build_graph(wide_spec(), false);
     differentiate_spec(training);
     const TargetCode *code = lower_model(training, evaluation, find_target("generic"), &choices);
-    ck_assert_int_ge(count_filtered(&code->train), 6);
+    ck_assert_int_ge(count_filtered(program_named(code, "train")), 6);
     ck_assert_int_lt(code->scratch_bytes, 400 * 1024);
     check_graph(training, code, true, true);
 }
@@ -163,15 +165,15 @@ START_TEST(filtered_convolutions_equal_the_reference) {
     Graph *training = build_graph(filtered_spec(), true), *evaluation = build_graph(filtered_spec(), false);
     differentiate_spec(training);
     const TargetCode *code = lower_model(training, evaluation, target, &choices);
-    ck_assert_int_ge(count_filtered(&code->evaluate), 5);
-    ck_assert_int_ge(count_filtered(&code->train), target->lanes == 16 ? 10 : 12);
+    ck_assert_int_ge(count_filtered(program_named(code, "evaluate")), 5);
+    ck_assert_int_ge(count_filtered(program_named(code, "train")), target->lanes == 16 ? 10 : 12);
     const int by_4 = count_algorithm(code, ALGORITHM_FILTERED_4);
     if (choices.filtering == 4) ck_assert_int_ge(by_4, 12); /* but where 4 divides no side */
     else ck_assert_int_eq(by_4, 0);
     check_graph(training, code, true, false);
     check_graph(evaluation, code, false, true);
     code = lower_model(training, evaluation, target, &direct);
-    ck_assert_int_eq(count_filtered(&code->train), 0);
+    ck_assert_int_eq(count_filtered(program_named(code, "train")), 0);
     check_graph(training, code, true, true);
 }
 END_TEST
@@ -195,7 +197,8 @@ START_TEST(filtering_inside_of_a_kernel_equals_the_reference) {
     differentiate_spec(training);
     const TargetCode *code = lower_model(training, evaluation, target, &choices);
     int inside = 0;
-    for (int i = 0; i < code->evaluate.call_count; i++) inside += has_variable(code->evaluate.call[i].kernel, "kg");
+    for (int i = 0; i < program_named(code, "evaluate")->call_count; i++)
+        inside += has_variable(program_named(code, "evaluate")->call[i].kernel, "kg");
     ck_assert_int_eq(inside, target->lanes >= 8 ? 2 : 0); /* of 4 lanes, weights pay for being larger */
     check_graph(evaluation, code, false, false);
     check_graph(evaluation, code, false, true);
@@ -209,15 +212,15 @@ typedef struct Left { /* what a step leaves: parameters and statistics, gradient
 
 static void append_elements(Left *left, const Graph *graph, const Node *node, const TargetCode *code, Memories *memories) {
     for (long e = 0; node && e < count_elements(node); e++)
-        left->value[left->count++] = element_of(graph, node, code->train_buffer[node->id], memories, e);
+        left->value[left->count++] = element_of(graph, node, program_named(code, "train")->buffer[node->id], memories, e);
 }
 
 static Left after_a_step(const Graph *graph, const TargetCode *code, bool planned) {
     Memories *memories = new_memories(code, planned);
     double **values = sample_values(graph, 7);
-    set_elements(graph, code->train_buffer, memories, values);
+    set_elements(graph, program_named(code, "train")->buffer, memories, values);
     interpret_program(&code->renew, memories, false);
-    interpret_program(&code->train, memories, false);
+    interpret_program(program_named(code, "train"), memories, false);
     Left left = {.value = NEW_ARRAY(double, code->kept_bytes)}; /* more than enough: each element is four of the bytes */
     for (int i = 0; i < graph->parameter_count; i++) {
         append_elements(&left, graph, graph->parameter[i]->node, code, memories);
@@ -254,7 +257,7 @@ END_TEST
 
 static int count_summed(const Graph *graph, const TargetCode *code) {
     int count = 0;
-    for (int i = 0; i < graph->node_count; i++) count += code->train_summed_by[i] != NULL;
+    for (int i = 0; i < graph->node_count; i++) count += program_named(code, "train")->summed_by[i] != NULL;
     return count;
 }
 
@@ -341,8 +344,8 @@ static void check_again(const Spec *spec, const Target *target, Choices choices,
         const MemoryLimit limit = {least + room * part / 4, 1};
         const TargetCode *code = lower_within(stored, evaluation, &choices, &limit);
         ck_assert(code->trade->possible && code->trade->count > 0);
-        check_graph(code->training, code, true, part % 2);
-        const Left left = after_a_step(code->training, code, true);
+        check_graph(program_named(code, "train")->graph, code, true, part % 2);
+        const Left left = after_a_step(program_named(code, "train")->graph, code, true);
         ck_assert_int_eq(left.count, expected.count);
         ck_assert_msg(memcmp(left.value, expected.value, sizeof(double) * (size_t)left.count) == 0, "%s, within %ld bytes", target->name,
                       limit.bytes);
@@ -371,11 +374,11 @@ START_TEST(nan_in_a_weight_reaches_the_loss) {
         double **values = sample_values(evaluation, 7);
         Memories *memories = new_memories(code, false);
         for (long e = 0; e < count_elements(evaluation->parameter[0]->node); e++) values[evaluation->parameter[0]->node->id][e] = NAN;
-        set_elements(evaluation, code->evaluate_buffer, memories, values);
+        set_elements(evaluation, program_named(code, "evaluate")->buffer, memories, values);
         interpret_program(&code->renew, memories, false);
-        interpret_program(&code->evaluate, memories, false);
+        interpret_program(program_named(code, "evaluate"), memories, false);
         const Node *last = named_node(evaluation, ROLE_LOSS, "loss");
-        const double loss = element_of(evaluation, last, code->evaluate_buffer[last->id], memories, 0);
+        const double loss = element_of(evaluation, last, program_named(code, "evaluate")->buffer[last->id], memories, 0);
         ck_assert_msg(isnan(loss), "%s: a loss of %g", targets[t]->name, loss);
         free_memories(memories);
     }
