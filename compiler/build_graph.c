@@ -17,6 +17,7 @@ static Node *add_parameter(Graph *graph, Parameter parameter, const View *view) 
     Parameter *added = NEW(Parameter);
     *added = parameter;
     added->name = format("%s.%s", parameter.layer, parameter.name);
+    added->group = graph->group[0];
     added->count = 1;
     for (int d = 0; d < parameter.rank; d++) added->count *= parameter.shape[d];
     for (int d = 0; d < view->rank; d++) added->stride[d] = view->shape[d] == 1 ? 0 : view->stride[d];
@@ -186,6 +187,7 @@ Graph *build_graph(const Spec *spec, bool training) {
     Graph *graph = NEW(Graph);
     graph->spec = spec;
     graph->training = training;
+    add_group(graph, "all", &spec->optimizer);
     const long clips = spec->training.batch;
     Node *x = add_input(graph, "x", clips * spec->T, spec->T, spec->channels, spec->height, spec->width);
     if (spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL)

@@ -217,25 +217,54 @@ static void emit_renew(File *file) {
     c_blank(file->programs);
 }
 
-/* load and save: `constant` is what is const of the two. */
-static void emit_copies(File *file, const char *name, const char *workspace_const, const char *values_const, const Program *statistics,
-                        const Program *parameters, bool renews) {
-    c_comment(file->programs, format("%s: between file order and this target's layout.", name));
-    CBlock *body = c_nested(file->programs, "", "static void %s(%svoid *workspace, ModelBlock block, %sfloat *values)", name,
-                            workspace_const, values_const);
-    declare_stack_scratch(body, maximum(program_scratch(statistics), program_scratch(parameters)));
-    if (!statistics->call_count && !parameters->call_count) {
+typedef struct Copies { /* load, or save */
+    const char *name, *workspace_const, *values_const;
+    bool loads;
+} Copies;
+
+static const Program *copies_of(const Copies *copies, const GroupCode *group, bool parameters) {
+    if (copies->loads) return parameters ? &group->load_parameters : &group->load_statistics;
+    return parameters ? &group->save_parameters : &group->save_statistics;
+}
+
+/* Of the block `kind`, an expression, of a group. */
+static void emit_copies_of(File *file, CBlock *body, const Copies *copies, const GroupCode *group, const char *kind) {
+    const Places places = {.block = "start", .values = "values", .scratch = "scratch", .threads = "1"};
+    const Program *statistics = copies_of(copies, group, false);
+    if (statistics->call_count) {
+        emit_calls(file, c_nested(body, "", "if (%s == MODEL_STATISTICS)", kind), statistics, places);
+        body = c_nested(body, "", "else");
+    }
+    emit_calls(file, body, copies_of(copies, group, true), places);
+    if (copies->loads && file->code->renew.call_count) c_line(body, "if (%s == MODEL_PARAMETERS) renew(workspace);", kind);
+}
+
+/* The blocks of group g are those from g · MODEL_BLOCKS on. */
+static void emit_copies(File *file, const Copies *copies) {
+    const TargetCode *code = file->code;
+    long scratch = 0;
+    bool any = false;
+    for (int g = 0; g < code->group_count; g++)
+        for (int parameters = 0; parameters < 2; parameters++) {
+            const Program *program = copies_of(copies, &code->group[g], parameters);
+            scratch = maximum(scratch, program_scratch(program));
+            any = any || program->call_count;
+        }
+    c_comment(file->programs, format("%s: between file order and this target's layout.", copies->name));
+    CBlock *body = c_nested(file->programs, "", "static void %s(%svoid *workspace, ModelBlock block, %sfloat *values)", copies->name,
+                            copies->workspace_const, copies->values_const);
+    declare_stack_scratch(body, scratch);
+    if (!any) {
         c_line(body, "(void)workspace, (void)block, (void)values;");
         return;
     }
-    c_line(body, "%schar *const start = (%schar *)workspace + block_offset[block];", workspace_const, workspace_const);
-    Places places = {.block = "start", .values = "values", .scratch = "scratch", .threads = "1"};
-    if (statistics->call_count) {
-        emit_calls(file, c_nested(body, "", "if (block == MODEL_STATISTICS)"), statistics, places);
-        body = c_nested(body, "", "else");
+    const char *type = format("%schar *", copies->workspace_const);
+    c_line(body, "%sconst start = (%s)workspace + block_offset[block];", type, type);
+    if (code->group_count == 1) emit_copies_of(file, body, copies, &code->group[0], "block");
+    for (int g = 0; code->group_count > 1 && g < code->group_count; g++) {
+        CBlock *of_group = c_nested(body, "", "if (block / MODEL_BLOCKS == %d)", g);
+        emit_copies_of(file, of_group, copies, &code->group[g], "block % MODEL_BLOCKS");
     }
-    emit_calls(file, body, parameters, places);
-    if (renews && file->code->renew.call_count) c_line(body, "if (block == MODEL_PARAMETERS) renew(workspace);");
     c_blank(file->programs);
 }
 
@@ -287,12 +316,18 @@ static void emit_available(File *file) {
 
 static void emit_block_offsets(File *file) {
     const TargetCode *code = file->code;
-    if (!code->load_parameters.call_count && !code->save_parameters.call_count) return;
+    bool copies = false;
+    Text offsets = {0};
+    for (int g = 0; g < code->group_count; g++) {
+        const GroupCode *group = &code->group[g];
+        copies = copies || group->load_parameters.call_count || group->save_parameters.call_count;
+        for (int i = 0; i < BLOCK_COUNT; i++) text_add(&offsets, "%s%ld", offsets.length ? ", " : "", group->block_offset[i]);
+    }
+    if (!copies) return;
     c_comment(file->programs,
               "Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none.");
-    Text offsets = {0};
-    for (int i = 0; i < BLOCK_COUNT; i++) text_add(&offsets, "%s%ld", i ? ", " : "", code->block_offset[i]);
-    c_line(file->programs, "static const ptrdiff_t block_offset[MODEL_BLOCKS] = {%s};", offsets.bytes);
+    const char *times = code->group_count > 1 ? format("%d * ", code->group_count) : "";
+    c_line(file->programs, "static const ptrdiff_t block_offset[%sMODEL_BLOCKS] = {%s};", times, offsets.bytes);
     c_blank(file->programs);
 }
 
@@ -324,8 +359,6 @@ static void add_kernels_of(File *file, const Program *program) {
 
 static void add_kernels(File *file) {
     const TargetCode *code = file->code;
-    const Program *const others[] = {&code->load_parameters, &code->save_parameters, &code->load_statistics,
-                                     &code->save_statistics, &code->renew,           &code->normal};
     static const char *const taken[] = {"load", "save", "renew", "normal", "available", "block_offset", "done"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
     for (int i = 0; i < code->program_count; i++) {
@@ -333,7 +366,15 @@ static void add_kernels(File *file) {
         if (code->program[i]->measured) name_set_add(&file->names, format("%s_kernel", code->program[i]->name));
     }
     for (int i = 0; i < code->program_count; i++) add_kernels_of(file, code->program[i]);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) add_kernels_of(file, others[i]);
+    for (int i = 0; i < code->group_count; i++) {
+        const GroupCode *group = &code->group[i];
+        add_kernels_of(file, &group->load_parameters);
+        add_kernels_of(file, &group->save_parameters);
+        add_kernels_of(file, &group->load_statistics);
+        add_kernels_of(file, &group->save_statistics);
+    }
+    add_kernels_of(file, &code->renew);
+    add_kernels_of(file, &code->normal);
 }
 
 void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options) {
@@ -348,8 +389,8 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
         if (code->program[i]->measured) emit_kernel_table(file, code->program[i]);
     for (int i = 0; i < code->program_count; i++) emit_step(file, code->program[i]);
     emit_renew(file);
-    emit_copies(file, "load", "", "const ", &code->load_statistics, &code->load_parameters, true);
-    emit_copies(file, "save", "const ", "", &code->save_statistics, &code->save_parameters, false);
+    emit_copies(file, &(Copies){"load", "", "const ", true});
+    emit_copies(file, &(Copies){"save", "const ", "", false});
     emit_normal(file);
     emit_available(file);
     emit_model_target(file);

@@ -88,6 +88,7 @@ Graph *fold_batch_norm(const Graph *graph) {
     bool *dropped = NEW_ARRAY(bool, graph->node_count);
     fold.to->spec = graph->spec;
     fold.to->scan_count = graph->scan_count;
+    copy_groups(fold.to, graph);
     drop_parameters(graph, dropped);
     for (int i = 0; i < graph->node_count; i++) {
         const Node *node = graph->node[i], *norm = batch_norm_of(node);

@@ -36,6 +36,20 @@ Scan *add_scan(Graph *graph, long steps, bool reverse) {
     return scan;
 }
 
+ParameterGroup *add_group(Graph *graph, const char *name, const Optimizer *optimizer) {
+    MAKE_ROOM(graph->group, graph->group_count, graph->group_capacity);
+    ParameterGroup *group = NEW(ParameterGroup);
+    *group = (ParameterGroup){graph->group_count, name, *optimizer};
+    return graph->group[graph->group_count++] = group;
+}
+
+void copy_groups(Graph *to, const Graph *from) {
+    for (int i = 0; i < from->group_count; i++) {
+        MAKE_ROOM(to->group, to->group_count, to->group_capacity);
+        to->group[to->group_count++] = from->group[i];
+    }
+}
+
 void list_readers(Graph *graph) {
     for (int i = 0; i < graph->node_count; i++) graph->node[i]->reader_count = 0;
     for (int pass = 0; pass < 2; pass++) { /* counts them, then lists them */
@@ -128,6 +142,8 @@ static void verify_parameters(const Graph *graph) {
         for (int d = 0; d < node->rank; d++) last += (node->shape[d] - 1) * parameter->stride[d];
         check(count == parameter->count && count == count_elements(node), node, "not as many elements as its parameter");
         check(last == count - 1, node, "its parameter's strides miss elements");
+        const ParameterGroup *group = parameter->group;
+        check(group && group->number < graph->group_count && graph->group[group->number] == group, node, "its parameter is in no group");
         if (!gradient) continue;
         check(parameter->trained, node, "a gradient of what is not trained");
         check(same_shape(gradient, node), gradient, "not its parameter's shape");

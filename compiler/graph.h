@@ -30,18 +30,26 @@ typedef struct Scan {
     bool reverse; /* runs t = T−1 … 0 */
 } Scan;
 
+/* What one optimizer updates, and the running statistics that go with it: a block of each kind in the workspace. */
+typedef struct ParameterGroup {
+    int number; /* its place in graph->group */
+    const char *name;
+    Optimizer optimizer;
+} ParameterGroup;
+
 /* Where a parameter's or a running statistic's elements lie in PyTorch's state_dict. */
 typedef struct Parameter {
-    int number;                    /* its place in graph->parameter */
-    const char *name;              /* encoder.0.weight */
-    bool trained;                  /* false: running_mean, running_var */
-    int rank;                      /* PyTorch's */
-    long shape[MAX_DIMENSIONS];    /* PyTorch's */
-    long count;                    /* elements */
-    long stride[MAX_DIMENSIONS];   /* of the node's dimensions, in elements of PyTorch's row-major tensor */
-    double bound;                  /* initial values: uniform in ±bound … */
-    double fill;                   /* … or, where bound is 0, all equal to this */
-    const char *layer;             /* "encoder.0": parameters of one layer share it */
+    int number;                  /* its place in graph->parameter */
+    const char *name;            /* encoder.0.weight */
+    bool trained;                /* false: running_mean, running_var */
+    int rank;                    /* PyTorch's */
+    long shape[MAX_DIMENSIONS];  /* PyTorch's */
+    long count;                  /* elements */
+    long stride[MAX_DIMENSIONS]; /* of the node's dimensions, in elements of PyTorch's row-major tensor */
+    double bound;                /* initial values: uniform in ±bound … */
+    double fill;                 /* … or, where bound is 0, all equal to this */
+    const char *layer;           /* "encoder.0": parameters of one layer share it */
+    const ParameterGroup *group;
     const struct Folding *folding; /* what fold.c made it of; NULL: it is a tensor of the state_dict */
     Node *node, *gradient;
 } Parameter;
@@ -174,6 +182,8 @@ struct Graph {
     int scan_count;
     int parameter_count, parameter_capacity; /* in the order of PyTorch's state_dict (num_batches_tracked left out) */
     Parameter **parameter;
+    int group_count, group_capacity;
+    ParameterGroup **group;
     NamedNodes named[ROLES]; /* a node may have several roles, but only one place of the caller's: as an input, an output or a loss */
     int forward_count;       /* nodes before the first gradient; 0: there are none */
 };
@@ -204,6 +214,8 @@ Node *append_node(Graph *graph, Node node);
 /* Finds each node's readers: when the graph is complete, and again when nodes were added. */
 void list_readers(Graph *graph);
 Scan *add_scan(Graph *graph, long steps, bool reverse);
+ParameterGroup *add_group(Graph *graph, const char *name, const Optimizer *optimizer);
+void copy_groups(Graph *to, const Graph *from); /* the same ones */
 /* Appends the gradients of its loss with respect to each trained parameter: what a graph of a spec for training ends in. */
 void differentiate_spec(Graph *graph);
 /* differentiate.c: reverse mode. Appends the gradients of the loss, any scalar, with respect to the nodes of[0] … of[count − 1],

@@ -314,13 +314,7 @@ Program *program_named(const TargetCode *code, const char *name) {
 
 static TargetCode *new_code(const Target *target) {
     TargetCode *code = NEW(TargetCode);
-    *code = (TargetCode){.target = target,
-                         .load_parameters = {.name = "load_parameters"},
-                         .save_parameters = {.name = "save_parameters"},
-                         .load_statistics = {.name = "load_statistics"},
-                         .save_statistics = {.name = "save_statistics"},
-                         .renew = {.name = "renew"},
-                         .normal = {.name = "normal"}};
+    *code = (TargetCode){.target = target, .renew = {.name = "renew"}, .normal = {.name = "normal"}};
     return code;
 }
 
@@ -345,6 +339,9 @@ TargetCode *lower_alone(const Graph *graph, const Target *target, const Choices 
     const Choices possible = possible_choices(target, choices);
     Lowering l = {.target = target, .code = code, .graph = graph, .choices = &possible};
     lower_training(&l, graph);
+    l.program = add_program(code, "update", "The optimizers' steps.");
+    lower_update(&l);
+    lower_transfers(&l);
     l.program = &code->renew;
     lower_renew(&l);
     begin_pass(PASS_PLAN);

@@ -11,7 +11,7 @@
 typedef enum {
     PLACE_WORKSPACE, /* workspace + offset */
     PLACE_STEP,      /* what the field of its name in the caller's struct points to: inputs, outputs, losses; of a bundle, the state too */
-    PLACE_COEFFICIENTS, /* floats */
+    PLACE_COEFFICIENTS, /* floats: COEFFICIENTS of each group */
     PLACE_WEIGHTS,      /* inference: the packed weights, + offset */
     PLACE_BLOCK,        /* load and save: start of the block asked for, + offset */
     PLACE_VALUES        /* load and save: the caller's values in file order, + offset; `normal`: the values */
@@ -26,7 +26,7 @@ typedef enum {
     BLOCK_COUNT
 } BlockIndex; /* as runtime/model.h's ModelBlock */
 
-enum { NORMAL_CHUNK = 1024 }; /* pairs that the kernel of `normal` makes at a time */
+enum { COEFFICIENTS = 4 /* as MODEL_COEFFICIENTS */, NORMAL_CHUNK = 1024 }; /* pairs that the kernel of `normal` makes at a time */
 
 typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     const Buffer *buffer;
@@ -60,17 +60,23 @@ typedef struct Program {
     long alone_bytes, alone_scratch;
 } Program;
 
+/* What is generated for a group of parameters. */
+typedef struct GroupCode {
+    long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock, in the workspace; −1 where its optimizer has no such moment */
+    long statistic_bytes;
+    Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
+    Program load_statistics, save_statistics;
+} GroupCode;
+
 /* Everything that is generated for one target. */
 typedef struct TargetCode {
     const Target *target;
     int program_count, program_capacity;
     Program **program; /* what is called with a ModelStep, in ModelTarget's order; they share the workspace, for one runs at a time */
-    Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
-    Program load_statistics, save_statistics;
-    Program renew;                               /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
-    Program normal;                              /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
-    long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock; −1 where the optimizer has no such moment */
-    long statistic_bytes;
+    int group_count;
+    GroupCode *group;      /* by the number of the graph's */
+    Program renew;         /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
+    Program normal;        /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
     long kept_bytes;       /* blocks and second copies: the start of the workspace */
     long workspace_bytes;  /* the fixed part */
     long scratch_bytes;    /* a thread */
@@ -104,7 +110,7 @@ Program *add_program(TargetCode *code, const char *name, const char *comment);
 Program *program_named(const TargetCode *code, const char *name);
 /* lower.c: lowers, schedules and plans. `parameters`: the tables of both graphs are the same. */
 TargetCode *lower_model(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
-/* The same of any graph, with a spec or without: `train` computes its nodes, gradients too, and updates nothing. */
+/* The same of any graph, with a spec or without: `train` computes its nodes, gradients too, and `update` does what comes after them. */
 TargetCode *lower_alone(const Graph *graph, const Target *target, const Choices *choices);
 /* plan.c: sets the offsets of tensors whose `first` and `last` are known, from `start` on; returns where they end. Sorts the list. */
 long place_tensors(Tensor **list, int count, long start);

@@ -144,6 +144,7 @@ static Node *copy_instance(Graph *to, const Instance *instance, Node *const *mad
 Graph *graph_of(const Graph *graph, const Sequence *sequence) {
     Graph *to = NEW(Graph);
     *to = (Graph){.spec = graph->spec, .training = graph->training, .scan_count = graph->scan_count, .forward_count = graph->forward_count};
+    copy_groups(to, graph);
     for (int i = 0; i < graph->parameter_count; i++) copy_parameter(to, graph->parameter[i]);
     Node **made = NEW_ARRAY(Node *, sequence->count), **first = NEW_ARRAY(Node *, graph->node_count);
     for (int i = 0; i < sequence->count; i++) {

@@ -113,23 +113,30 @@ static const Buffer *as_gradient(const Buffer *value, const char *name) {
     return buffer;
 }
 
-/* Blocks one after another at the start of the workspace; then the second copies. */
+static int moments_of(const Optimizer *optimizer) {
+    if (optimizer->name != OPTIMIZER_SGD) return 2;
+    return optimizer->momentum != 0 ? 1 : 0;
+}
+
+/* The blocks of each group one after another at the start of the workspace; then the second copies. */
 static void place_blocks(Lowering *l) {
     TargetCode *code = l->code;
-    const Spec *spec = l->graph->spec;
-    const bool sgd = spec && spec->optimizer.name == OPTIMIZER_SGD;
-    const int moments = !spec ? 0 : !sgd ? 2 : spec->optimizer.momentum != 0 ? 1 : 0;
     long top = 0;
-    for (int block = 0; block < BLOCK_COUNT; block++) {
-        const bool exists = block != BLOCK_MOMENT1 && block != BLOCK_MOMENT2 ? true : block - BLOCK_MOMENT1 < moments;
-        code->block_offset[block] = exists ? top : -1;
-        if (exists) top += block == BLOCK_STATISTICS ? code->statistic_bytes : code->block_bytes;
+    for (int g = 0; g < code->group_count; g++) {
+        GroupCode *group = &code->group[g];
+        const int moments = moments_of(&l->graph->group[g]->optimizer);
+        for (int block = 0; block < BLOCK_COUNT; block++) {
+            const bool exists = block != BLOCK_MOMENT1 && block != BLOCK_MOMENT2 ? true : block - BLOCK_MOMENT1 < moments;
+            group->block_offset[block] = exists ? top : -1;
+            if (exists) top += block == BLOCK_STATISTICS ? group->statistic_bytes : group->block_bytes;
+        }
     }
     for (int i = 0; i < l->graph->parameter_count; i++) {
         ParameterStorage *storage = &l->parameter[i];
-        const bool trained = l->graph->parameter[i]->trained;
-        ((Tensor *)storage->value->owner)->offset = code->block_offset[trained ? BLOCK_PARAMETERS : BLOCK_STATISTICS] + storage->offset;
-        if (trained) ((Tensor *)storage->gradient->owner)->offset = code->block_offset[BLOCK_GRADIENTS] + storage->offset;
+        const Parameter *parameter = l->graph->parameter[i];
+        const long *start = code->group[parameter->group->number].block_offset;
+        ((Tensor *)storage->value->owner)->offset = start[parameter->trained ? BLOCK_PARAMETERS : BLOCK_STATISTICS] + storage->offset;
+        if (parameter->trained) ((Tensor *)storage->gradient->owner)->offset = start[BLOCK_GRADIENTS] + storage->offset;
         if (!storage->copy) continue;
         Tensor *copy = storage->copy->owner;
         copy->offset = top;
@@ -225,23 +232,24 @@ static void drop_copies(Lowering *l) {
     }
 }
 
-/* The block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
+/* Of each group the block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
 void allocate_parameters(Lowering *l) {
     const Graph *graph = l->graph;
-    long bytes[2] = {0, 0};
+    TargetCode *code = l->code;
     l->parameter = NEW_ARRAY(ParameterStorage, graph->parameter_count);
+    code->group_count = graph->group_count;
+    code->group = NEW_ARRAY(GroupCode, graph->group_count);
     for (int i = 0; i < graph->parameter_count; i++) {
         const Parameter *parameter = graph->parameter[i];
         ParameterStorage *storage = &l->parameter[i];
         choose_storage(l, parameter, storage);
-        Tensor *tensor = storage->value->owner;
-        storage->offset = bytes[!parameter->trained];
-        bytes[!parameter->trained] += round_up(tensor->bytes, 64);
+        GroupCode *group = &code->group[parameter->group->number];
+        long *bytes = parameter->trained ? &group->block_bytes : &group->statistic_bytes;
+        storage->offset = *bytes;
+        *bytes += round_up(((Tensor *)storage->value->owner)->bytes, 64);
         if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", parameter->node->name));
     }
     drop_copies(l);
-    l->code->block_bytes = bytes[0];
-    l->code->statistic_bytes = bytes[1];
     place_blocks(l);
 }
 

@@ -80,7 +80,8 @@ static int find_kernel(const Tuner *tuner, const char *name) {
 static void leave_out_unmeasured(TargetCode *code) {
     for (int i = 0; i < code->program_count; i++)
         if (!code->program[i]->tuned) code->program[i]->call_count = 0;
-    code->save_parameters.call_count = code->save_statistics.call_count = code->normal.call_count = 0;
+    for (int i = 0; i < code->group_count; i++) code->group[i].save_parameters.call_count = code->group[i].save_statistics.call_count = 0;
+    code->normal.call_count = 0;
 }
 
 static bool build_trial(const TuneRun *run, const Tuner *tuner, Trial *trial, int number) {
@@ -254,8 +255,8 @@ static RunResult probe_target(const TuneRun *run, const Target *target) {
     Text kernels = text_begin(), tables = text_begin();
     arena_enter();
     TargetCode *code = lower_model(run->model->training, run->model->evaluation, target, &run->options->choices);
-    program_named(code, "train")->call_count = code->load_parameters.call_count = code->load_statistics.call_count =
-        code->renew.call_count = 0;
+    program_named(code, "train")->call_count = code->renew.call_count = 0;
+    for (int i = 0; i < code->group_count; i++) code->group[i].load_parameters.call_count = code->group[i].load_statistics.call_count = 0;
     leave_out_unmeasured(code);
     emit_target_file(&kernels, run->model->training, code, NULL);
     emit_model_file(&tables, run->model->training, &target, 1, NULL);

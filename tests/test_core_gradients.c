@@ -1,10 +1,14 @@
 /* test_core_gradients.c: gradients of any scalar with respect to anything, of graphs made by hand: against differences of the reference in
  * double precision, and then lowered and compared with it on every target. */
 #include "core_checks.h"
+#include "cpu.h"
+#include "lowered.h"
 #include "sample_graphs.h"
 
 #include <check.h>
+#include <math.h>
 #include <signal.h>
+#include <string.h>
 
 Suite *core_gradients_suite(void);
 
@@ -60,12 +64,16 @@ typedef struct Adversaries {
 } Adversaries;
 
 static Adversaries adversaries(void) {
+    static const Spec spec = {.name = "adversaries"};
     Graph *graph = NEW(Graph);
+    graph->spec = &spec;
     Adversaries a = {.graph = graph};
     Node *noise = sample_input(graph, "noise", (long[]){4, 7, 1, 1}), *real = sample_input(graph, "real", (long[]){4, 3, 5, 6});
     Node *zero = sample_input(graph, "zero", (long[]){4, 1, 1, 1}), *label = sample_input(graph, "label", (long[]){4, 1, 1, 1});
+    add_group(graph, "made", &(Optimizer){.name = OPTIMIZER_ADAMW, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 1e-3, .weight_decay = 0.25});
     a.made[0] = sample_parameter(graph, "made_linear", 6, (long[]){20, 5, 6, 7, 1, 1});
     a.made[1] = sample_parameter(graph, "made_conv", 4, (long[]){3, 20, 3, 3});
+    add_group(graph, "judged", &(Optimizer){.name = OPTIMIZER_SGD, .momentum = 0.5, .weight_decay = 2});
     a.judged[0] = sample_parameter(graph, "judged_conv", 4, (long[]){18, 3, 3, 3});
     a.judged[1] = sample_parameter(graph, "judged_linear", 6, (long[]){1, 1, 1, 18, 5, 6});
     Node *hidden = one(graph, OP_TANH, "hidden", two(graph, OP_LINEAR, "spread", noise, a.made[0]));
@@ -94,6 +102,55 @@ START_TEST(two_losses_have_gradients_by_two_sets_of_parameters) {
         expect_parameter(a.graph, a.fooled, a.made[i]);
     }
     check_on_target(a.graph, _i);
+}
+END_TEST
+
+/* After a step from moments of zero, all coefficients being 1: AdamW's, or SGD's. */
+static double updated(const ParameterGroup *group, double weight, double gradient) {
+    const Optimizer *o = &group->optimizer;
+    if (o->name == OPTIMIZER_SGD) return weight - (gradient + o->weight_decay * weight);
+    return weight * (1 - o->weight_decay) - (1 - o->beta1) * gradient / (sqrt((1 - o->beta2) * gradient * gradient) + o->epsilon);
+}
+
+/* Each by its own optimizer, with coefficients, blocks and moments of its own. */
+START_TEST(groups_of_parameters_have_optimizers_of_their_own) {
+    Adversaries a = adversaries();
+    Graph *graph = a.graph;
+    differentiate_parameters(graph, a.told_apart, 2, (Parameter *[]){a.judged[0]->parameter, a.judged[1]->parameter});
+    differentiate_parameters(graph, a.fooled, 2, (Parameter *[]){a.made[0]->parameter, a.made[1]->parameter});
+    const TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+    const Program *train = program_named(code, "train"), *update = program_named(code, "update");
+    Memories *memories = new_memories(code, false);
+    double **before = sample_values(graph, 3);
+    set_elements(graph, train->buffer, memories, before);
+    interpret_program(&code->renew, memories, false);
+    interpret_program(train, memories, false);
+    interpret_program(update, memories, false);
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Parameter *parameter = graph->parameter[i];
+        const int id = parameter->node->id, slope = parameter->gradient->id;
+        for (long e = 0; e < parameter->count; e++) {
+            const double gradient = element_of(graph, parameter->gradient, train->buffer[slope], memories, e);
+            const double expected = updated(parameter->group, before[id][e], gradient);
+            ck_assert_double_eq_tol(element_of(graph, parameter->node, train->buffer[id], memories, e), expected,
+                                    1e-5 * (1 + fabs(expected)));
+        }
+    }
+    free_memories(memories);
+    ck_assert_int_eq(code->group_count, 2);
+    ck_assert_int_ge(code->group[0].block_offset[BLOCK_MOMENT2], 0);
+    ck_assert_int_eq(code->group[1].block_offset[BLOCK_MOMENT2], -1);
+    ck_assert_int_eq(code->group[1].block_offset[BLOCK_PARAMETERS], code->group[0].block_offset[BLOCK_STATISTICS]);
+    Text text = text_begin();
+    emit_target_file(&text, graph, code, "");
+    static const char *const expected[] = {"block_offset[2 * MODEL_BLOCKS] = {",
+                                           "if (block / MODEL_BLOCKS == 0)",
+                                           "if (block / MODEL_BLOCKS == 1)",
+                                           "update_made(",
+                                           "update_judged(",
+                                           "step->coefficients + 4"};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        ck_assert_msg(strstr(text.bytes, expected[i]) != NULL, "no %s", expected[i]);
 }
 END_TEST
 
@@ -212,6 +269,7 @@ Suite *core_gradients_suite(void) {
     tcase_set_timeout(test_case, 60);
     tcase_add_loop_test(test_case, a_weight_that_several_layers_share_gets_the_sum_of_their_gradients, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, two_losses_have_gradients_by_two_sets_of_parameters, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, groups_of_parameters_have_optimizers_of_their_own, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, each_call_has_gradients_of_its_own, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, sums_and_multiples_of_losses_are_losses, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, any_scalar_is_a_loss, 0, ALL_TARGETS);

@@ -142,7 +142,7 @@ START_TEST(inference_holds_parameters_and_statistics_but_nothing_of_training) {
         for (int i = 0; targets[i]; i++) {
             const TargetCode *code = lower_model(model->training, model->evaluation, targets[i], &default_choices);
             ck_assert_int_eq(program_named(code, "evaluate")->alone_bytes, evaluation_bytes(code));
-            ck_assert_int_ge(program_named(code, "evaluate")->alone_bytes, code->block_bytes + code->statistic_bytes);
+            ck_assert_int_ge(program_named(code, "evaluate")->alone_bytes, code->group[0].block_bytes + code->group[0].statistic_bytes);
             ck_assert_int_lt(program_named(code, "evaluate")->alone_bytes, code->workspace_bytes);
             ck_assert_int_le(program_named(code, "evaluate")->alone_scratch, code->scratch_bytes);
         }
