@@ -141,6 +141,8 @@ static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) 
     allocate_weights(&trial, NULL);
     start_graph(&trial, frame);
     lower_nodes(&trial, 0, frame->node_count, NEW(Program));
+    for (int i = 0; i < frame->parameter_count; i++) /* what another layer reads too is kept as it is */
+        if (frame->parameter[i]->node->reader_count > 1) filters[i] = NULL;
     return filters;
 }
 

@@ -253,6 +253,10 @@ void start_graph(Lowering *l, const Graph *graph) {
     for (int i = 0; i < graph->parameter_count; i++) node_buffer(l, graph->parameter[i]->node);
 }
 
+static bool has_weight(const Node *node) {
+    return operation_is(node->op, PRODUCT) && node->op != OP_CONV2D_WEIGHT_GRAD && node->op != OP_LINEAR_WEIGHT_GRAD;
+}
+
 /* Between the nodes of one scan, or of none, and those of the next; NULL: the last node was the last one. */
 static void enter_scan(Lowering *l, const Scan *before, const Node *node) {
     const Graph *graph = l->graph;
@@ -277,6 +281,7 @@ void lower_nodes(Lowering *l, int first, int end, Program *program) {
         if (node->scan != scan) enter_scan(l, scan, node);
         scan = node->scan;
         if (node->fused) continue;
+        if (has_weight(node) && !node->input[1]->parameter) die("%s: a weight that is computed, and no parameter", node->name);
         if (lowerings[node->op]) lowerings[node->op](l, node);
         else if (!operation_is(node->op, ELEMENTWISE | STORAGE)) die("%s has no lowering", operation_name(node->op));
         else if (operation_is(node->op, ELEMENTWISE) && (!node->input_count || epilogue_of(graph, node->input[0]) != node))

@@ -7,6 +7,7 @@
 #include "../compiler/lower.h"
 
 #include <check.h>
+#include <math.h>
 #include <signal.h>
 #include <string.h>
 
@@ -137,6 +138,73 @@ START_TEST(a_name_that_says_two_things_dies) {
 }
 END_TEST
 
+/* ---- folding ---- */
+
+static Node *norm_of(Graph *graph, const char *name, Node *x) {
+    const long vector[4] = {1, x->shape[1], 1, 1};
+    Node *leaf[4];
+    for (int i = 0; i < 4; i++) leaf[i] = parameter_of_rank(graph, format("%s_%d", name, i), 1, 4, vector);
+    leaf[3]->parameter->fill = 2; /* the variance: above zero */
+    Node *stats = add_node(graph, OP_BATCH_NORM_RUNNING, format("%s_stats", name), NULL, 3, (Node *[]){leaf[0], leaf[2], leaf[3]});
+    return add_node(graph, OP_BATCH_NORM, name, NULL, 3, (Node *[]){x, stats, leaf[1]});
+}
+
+/* Of one weight: a layer with a batch norm, one without, one with a batch norm whose input the caller wants, one with another batch norm.
+ */
+START_TEST(a_weight_is_folded_for_the_layers_with_a_batch_norm_alone) {
+    Graph *graph = NEW(Graph);
+    Node *x = sample_input(graph, "x", (long[]){2, 3, 4, 5}), *w = sample_parameter(graph, "w", 4, (long[]){3, 3, 3, 3});
+    Node *a = norm_of(graph, "a", convolve(graph, OP_CONV2D, "conv_a", NULL, x, w, NULL));
+    Node *b = convolve(graph, OP_CONV2D, "conv_b", NULL, a, w, NULL);
+    Node *tapped = convolve(graph, OP_CONV2D, "conv_c", NULL, b, w, NULL), *c = norm_of(graph, "c", tapped);
+    Node *d = norm_of(graph, "d", convolve(graph, OP_CONV_TRANSPOSE2D, "conv_d", NULL, c, w, NULL));
+    name_node(graph, ROLE_INPUT, "x", x);
+    name_node(graph, ROLE_OUTPUT, "tapped", tapped);
+    name_node(graph, ROLE_OUTPUT, "end", d);
+    list_readers(graph);
+    Graph *folded = fold_batch_norm(graph);
+    verify_graph(graph);
+    verify_graph(folded);
+    int norms = 0, weights = 0;
+    for (int i = 0; i < folded->node_count; i++) norms += folded->node[i]->op == OP_BATCH_NORM;
+    ck_assert_int_eq(norms, 1);
+    double **before = sample_values(graph, 1), **after = NEW_ARRAY(double *, folded->node_count);
+    evaluate_graph(graph, before);
+    after[named_node(folded, ROLE_INPUT, "x")->id] = before[x->id];
+    for (int p = 0; p < folded->parameter_count; p++) { /* what read_parameters() computes from a file */
+        const Parameter *parameter = folded->parameter[p];
+        const Folding *f = parameter->folding;
+        const double *from = before[(f && f->is_bias ? f->shift : f ? f->weight : graph->parameter[0])->node->id];
+        for (int q = 0; !f && q < graph->parameter_count; q++)
+            if (strcmp(graph->parameter[q]->name, parameter->name) == 0) from = before[graph->parameter[q]->node->id];
+        double *values = after[parameter->node->id] = NEW_ARRAY(double, parameter->count);
+        for (long i = 0; i < parameter->count; i++) {
+            const long channel = !f || f->is_bias ? i : f->dimension ? i / 9 % 3 : i / 27;
+            const double scale = f ? before[f->scale->node->id][channel % 3] / sqrt(before[f->variance->node->id][channel % 3] + 1e-5) : 1;
+            values[i] = f && f->is_bias ? from[i] - before[f->mean->node->id][i] * scale : from[i] * scale;
+        }
+        weights += parameter->node->shape[2] == 3 && parameter->node->rank == 4;
+    }
+    ck_assert_int_eq(weights, 3); /* as it is, and with either batch norm */
+    evaluate_graph(folded, after);
+    static const char *const outputs[] = {"tapped", "end"};
+    for (int k = 0; k < 2; k++)
+        for (long i = 0; i < count_elements(x); i++)
+            ck_assert_double_eq_tol(after[named_node(folded, ROLE_OUTPUT, outputs[k])->id][i],
+                                    before[named_node(graph, ROLE_OUTPUT, outputs[k])->id][i], 1e-9);
+}
+END_TEST
+
+START_TEST(a_weight_that_is_computed_dies) {
+    Graph *graph = NEW(Graph);
+    Node *x = sample_input(graph, "x", (long[]){2, 3, 4, 5}), *w = sample_input(graph, "w", (long[]){3, 3, 3, 3});
+    convolve(graph, OP_CONV2D, "y", NULL, x, w, NULL);
+    list_readers(graph);
+    freopen("/dev/null", "w", stderr); /* the message is expected */
+    lower_alone(graph, any_target(0), &default_choices);
+}
+END_TEST
+
 /* ---- programs ---- */
 
 /* One more than a trainer has today, of the largest kernel again: planned and printed as all are. */
@@ -174,6 +242,8 @@ Suite *core_suite(void) {
     tcase_add_test(test_case, eight_dimensions_have_a_place_for_each_element);
     tcase_add_loop_test(test_case, inputs_outputs_and_losses_of_any_name_reach_the_caller, 0, ALL_TARGETS);
     tcase_add_loop_test_raise_signal(test_case, a_name_that_says_two_things_dies, SIGABRT, 0, 5);
+    tcase_add_test(test_case, a_weight_is_folded_for_the_layers_with_a_batch_norm_alone);
+    tcase_add_test_raise_signal(test_case, a_weight_that_is_computed_dies, SIGABRT);
     tcase_add_loop_test(test_case, programs_are_a_list, 0, ALL_TARGETS);
     suite_add_tcase(suite, test_case);
     return suite;
