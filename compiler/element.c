@@ -261,7 +261,7 @@ static bool reads_carried(const Node *node) {
     return false;
 }
 
-/* Of a shape that is no image's: the gradients of a weight that several layers share are added up like this. */
+/* Of a shape that is no image's, and outside of scans: the gradients of a weight that several layers share are added up like this. */
 static void lower_elements_of_weight(Lowering *l, Node *node) {
     static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     Kernel *kernel = new_kernel(node->name, 1);

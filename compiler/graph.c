@@ -123,6 +123,7 @@ static void verify_scan(const Graph *graph, const Node *node) {
         return;
     }
     check(operation_is(node->op, ROWWISE), node, "in a scan, but needs more than one row at once");
+    check(node->rank == 4, node, "in a scan, but its rows are no images");
     check(node->shape[0] % node->scan->steps == 0, node, "its rows are not whole clips");
     check(node->steps == node->scan->steps, node, "its rows have other steps than its scan");
     check(node->scan->id < graph->scan_count, node, "its scan is not the graph's");

@@ -162,7 +162,9 @@ static int lane_of_both(const Lowering *l, const Node *weight) {
 /* What a parameter is stored in: its layout, and the second copy where two kernels want different ones. */
 static void choose_storage(const Lowering *l, const Parameter *parameter, ParameterStorage *storage) {
     const Node *node = parameter->node;
-    if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
+    if (node->rank != 4 && node->rank != 6) { /* neither a weight of any product nor one of its vectors */
+        storage->value = new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
+    } else if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
         int out, in;
         weight_sides(node, &out, &in);
         int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;

@@ -66,6 +66,21 @@ START_TEST(what_does_not_fit_dies) {
 }
 END_TEST
 
+START_TEST(elements_of_any_shape_are_computed) {
+    static const long shape[MAX_DIMENSIONS] = {2, 17, 3, 2, 2, 3, 2, 5};
+    Graph *graph = NEW(Graph);
+    for (int rank = 1; rank <= MAX_DIMENSIONS; rank++) {
+        Node input = {.op = OP_INPUT, .name = format("x%d", rank), .rank = rank};
+        memcpy(input.shape, shape, sizeof(long) * (size_t)rank);
+        Node *x = append_node(graph, input), *w = sample_parameter(graph, format("w%d", rank), rank, shape);
+        Node *sum = two(graph, OP_ADD, format("sum%d", rank), multiple(graph, format("scaled%d", rank), x, 3), w);
+        name_node(graph, ROLE_OUTPUT, format("y%d", rank), one(graph, OP_TANH, format("tanh%d", rank), sum));
+    }
+    list_readers(graph);
+    check_on_target(graph, _i);
+}
+END_TEST
+
 /* Row-major, and blocked along any dimension: each element of eight dimensions has a place of its own. */
 START_TEST(eight_dimensions_have_a_place_for_each_element) {
     const long shape[MAX_DIMENSIONS] = {2, 3, 2, 3, 2, 3, 2, 3};
@@ -239,6 +254,7 @@ Suite *core_suite(void) {
     tcase_set_timeout(test_case, 60);
     tcase_add_loop_test(test_case, rows_without_an_order_in_time_are_all_computed, 0, ALL_TARGETS);
     tcase_add_loop_test_raise_signal(test_case, what_does_not_fit_dies, SIGABRT, 0, 6);
+    tcase_add_loop_test(test_case, elements_of_any_shape_are_computed, 0, ALL_TARGETS);
     tcase_add_test(test_case, eight_dimensions_have_a_place_for_each_element);
     tcase_add_loop_test(test_case, inputs_outputs_and_losses_of_any_name_reach_the_caller, 0, ALL_TARGETS);
     tcase_add_loop_test_raise_signal(test_case, a_name_that_says_two_things_dies, SIGABRT, 0, 5);
