@@ -6,7 +6,7 @@
 #include "affine.h"
 #include "type.h"
 
-enum { MAX_RANK = 6, MAX_LAYOUT_TERMS = 10 };
+enum { MAX_RANK = 8, MAX_LAYOUT_TERMS = 10 };
 
 typedef enum {
     SPACE_TENSOR,   /* in the workspace, or given by the caller */

@@ -17,6 +17,7 @@ static Node *add_parameter(Graph *graph, Parameter parameter, const View *view) 
     Parameter *added = NEW(Parameter);
     *added = parameter;
     added->name = format("%s.%s", parameter.layer, parameter.name);
+    added->group = graph->group[0];
     added->count = 1;
     for (int d = 0; d < parameter.rank; d++) added->count *= parameter.shape[d];
     for (int d = 0; d < view->rank; d++) added->stride[d] = view->shape[d] == 1 ? 0 : view->stride[d];
@@ -164,11 +165,11 @@ static Node *add_gru_layer(Graph *graph, int number, Node *x) {
     Node *b_hh = add_matrix(graph, "gru", format("bias_hh_l%d", number), gates, 0, &bias, bound);
 
     Node *from_input = add_node(graph, OP_LINEAR, format("gru%d_input_projection", number), NULL, 3, (Node *[]){x, w_ih, b_ih});
-    Scan *scan = add_scan(graph, graph->spec->T, false);
+    Scan *scan = add_scan(graph, x->steps, false);
     Node *carry = append_node(graph, (Node){.op = OP_CARRY,
                                             .name = format("gru%d_carry", number),
                                             .input_count = 2,
-                                            .input = {graph->h0, NULL},
+                                            .input = {named_node(graph, ROLE_INPUT, "h0"), NULL},
                                             .rank = 4,
                                             .shape = {x->shape[0], hidden, 1, 1},
                                             .scan = scan,
@@ -178,32 +179,45 @@ static Node *add_gru_layer(Graph *graph, int number, Node *x) {
     return carry->input[1] = cell;
 }
 
-static Node *add_input(Graph *graph, const char *name, long rows, long channels, long height, long width) {
-    return append_node(graph, (Node){.op = OP_INPUT, .name = name, .rank = 4, .shape = {rows, channels, height, width}});
+static Node *add_input(Graph *graph, const char *name, long rows, long steps, long channels, long height, long width) {
+    Node node = {.op = OP_INPUT, .name = name, .rank = 4, .shape = {rows, channels, height, width}, .steps = steps};
+    Node *input = append_node(graph, node);
+    name_node(graph, ROLE_INPUT, name, input);
+    return input;
 }
 
 Graph *build_graph(const Spec *spec, bool training) {
     Graph *graph = NEW(Graph);
     graph->spec = spec;
     graph->training = training;
+    add_group(graph, "all", &spec->optimizer);
     const long clips = spec->training.batch;
-    graph->x = add_input(graph, "x", clips * spec->T, spec->channels, spec->height, spec->width);
+    Node *x = add_input(graph, "x", clips * spec->T, spec->T, spec->channels, spec->height, spec->width);
     if (spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL)
-        graph->h0 = add_input(graph, "h0", spec->gru_layers * clips, spec->hidden, 1, 1);
+        add_input(graph, "h0", spec->gru_layers * clips, 1, spec->hidden, 1, 1);
 
-    Node *y = add_sequence(graph, "encoder", spec->encoder, spec->encoder_count, graph->x);
-    graph->latent = graph->code = y;
+    Node *y = add_sequence(graph, "encoder", spec->encoder, spec->encoder_count, x), *latent = y, *code = y;
     if (spec->latent) {
-        const long features[3] = {y->shape[1], y->shape[2], y->shape[3]}, latent[3] = {spec->latent, 1, 1};
-        graph->latent = y = add_linear(graph, "fc1", latent, y);
+        const long features[3] = {y->shape[1], y->shape[2], y->shape[3]}, vector[3] = {spec->latent, 1, 1};
+        latent = y = add_linear(graph, "fc1", vector, y);
         for (int i = 0; i < (spec->hidden ? spec->gru_layers : 0); i++) y = add_gru_layer(graph, i, y);
-        graph->code = y;
+        code = y;
         y = add_linear(graph, "fc3", features, y);
     }
     y = add_sequence(graph, "decoder", spec->decoder, spec->decoder_count, y);
-    graph->reconstruction = y;
+    name_node(graph, ROLE_CUT, "latent", latent);
+    name_node(graph, ROLE_CUT, "code", code);
+    name_node(graph, ROLE_OUTPUT, "reconstruction", y);
     graph->layer = "loss";
-    graph->loss = add_node(graph, spec->loss == LOSS_L1 ? OP_L1 : OP_MSE, "loss", NULL, 2, (Node *[]){y, graph->x});
+    name_node(graph, ROLE_LOSS, "loss", add_node(graph, spec->loss == LOSS_L1 ? OP_L1 : OP_MSE, "loss", NULL, 2, (Node *[]){y, x}));
     list_readers(graph);
     return graph;
+}
+
+void differentiate_spec(Graph *graph) {
+    Parameter **trained = NEW_ARRAY(Parameter *, graph->parameter_count);
+    int count = 0;
+    for (int i = 0; i < graph->parameter_count; i++)
+        if (graph->parameter[i]->trained) trained[count++] = graph->parameter[i];
+    differentiate_parameters(graph, named_node(graph, ROLE_LOSS, "loss"), count, trained);
 }

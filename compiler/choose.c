@@ -17,7 +17,7 @@ KernelChoice *begin_choice(const Lowering *l, Algorithm algorithm) {
     KernelChoice *choice = NEW(KernelChoice);
     *choice = (KernelChoice){.kernel = l->node->name, .algorithm = algorithm, .target = l->target};
     TargetCode *code = l->code;
-    if (l->program == &code->train && !l->node->repeats) {
+    if (l->program->tuned && !l->node->repeats) {
         MAKE_ROOM(code->choice, code->choice_count, code->choice_capacity);
         code->choice[code->choice_count++] = choice;
     }

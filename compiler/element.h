@@ -4,8 +4,8 @@
 
 #include "lowering.h"
 
-typedef struct At { /* an element of [N, C, H, W]: row n, or its parts b and t where `split` */
-    bool split;
+typedef struct At { /* an element of [N, C, H, W]: row n, or b·steps + t where steps > 0 */
+    long steps;
     Affine n, b, t, c, h, w;
 } At;
 const Expression *node_element(Lowering *l, Node *node, const At *at);
@@ -18,11 +18,13 @@ const Expression *feature_value(Lowering *l, Node *node, const At *at);
 /* A sum of products with a weight, times its scale where it has one. */
 const Expression *scaled_sum(const Lowering *l, const Node *weight, const At *at, const Expression *sum);
 /* Where an element of a stored node lies in its buffer. */
-void stored_index(Lowering *l, Node *node, const At *at, Affine index[4]);
+void stored_index(Node *node, const At *at, Affine index[4]);
 /* How far a channel variable may run in all that an expression loads, and at most `most`: padding lanes are there or not. */
 long channels_in(const Expression *value, const Variable *channel, long most);
-/* A virtual buffer of the node's elements that is 0 outside of its shape: what a padded convolution reads. */
+/* A virtual buffer of the node's elements that is 0 outside of its shape: what a padded convolution reads. In a scan, of the rows of step
+ * `time`. */
 const Buffer *node_virtual(Lowering *l, Node *node);
+const Buffer *node_virtual_at(Lowering *l, Node *node, const Variable *time);
 /* The same elements as a weight that is stored, by way of a virtual buffer, which can be staged. */
 const Buffer *virtual_weight(const Buffer *weight, const char *name);
 void lower_element(Lowering *l, Node *node);

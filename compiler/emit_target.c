@@ -89,21 +89,15 @@ void add_kernel(File *file, const Program *program, const Kernel *kernel) {
 
 /* ---- programs ---- */
 
-static const char *place_text(const Places *places, Place place) {
-    static const char *const in_step[] = {[PLACE_X] = "step->x",
-                                          [PLACE_H0] = "step->h0",
-                                          [PLACE_RECONSTRUCTION] = "step->reconstruction",
-                                          [PLACE_LOSS] = "step->loss",
-                                          [PLACE_COEFFICIENTS] = "step->coefficients",
-                                          [PLACE_STATE] = "step->state",
-                                          [PLACE_LATENT] = "step->latent",
-                                          [PLACE_CODE] = "step->code"};
-    const char *text = place == PLACE_WORKSPACE ? places->workspace
-                       : place == PLACE_WEIGHTS ? places->weights
-                       : place == PLACE_BLOCK   ? places->block
-                       : place == PLACE_VALUES  ? places->values
-                       : places->step           ? in_step[place]
-                                                : NULL;
+static const char *place_text(const Places *places, const Tensor *tensor) {
+    const Place place = tensor->place;
+    const char *text = place == PLACE_WORKSPACE      ? places->workspace
+                       : place == PLACE_WEIGHTS      ? places->weights
+                       : place == PLACE_BLOCK        ? places->block
+                       : place == PLACE_VALUES       ? places->values
+                       : !places->step               ? NULL
+                       : place == PLACE_COEFFICIENTS ? "step->coefficients"
+                                                     : format("step->%s", tensor->field);
     if (!text) die("a tensor in a place that this program does not have: %d", (int)place);
     return text;
 }
@@ -112,7 +106,7 @@ static const CExpression *tensor_argument(const Places *places, const Buffer *bu
     const Tensor *tensor = buffer->owner;
     if (!tensor) die("tensor %s has no place", buffer->name);
     const char *type = format("%s%s *", written ? "" : "const ", element_type(buffer->type));
-    const char *place = place_text(places, tensor->place);
+    const char *place = place_text(places, tensor);
     bool bytes = tensor->place == PLACE_WORKSPACE || tensor->place == PLACE_BLOCK || tensor->place == PLACE_WEIGHTS;
     long offset = tensor->offset / (bytes ? 1 : type_size(buffer->type));
     const CExpression *address = c_atom("%s", place);
@@ -183,8 +177,8 @@ static void emit_kernel_table(File *file, const Program *program) {
     c_blank(file->programs);
 }
 
-static void emit_step(File *file, const Program *program, const char *comment) {
-    c_comment(file->programs, comment);
+static void emit_step(File *file, const Program *program) {
+    c_comment(file->programs, program->comment);
     CBlock *body = c_nested(file->programs, "", "static void %s(const ModelStep *step)", program->name);
     Places places = {.workspace = "workspace", .step = true, .reports = true, .scratch = "scratch", .threads = "threads"};
     if (program_reads(program, PLACE_WORKSPACE)) c_line(body, "char *const workspace = step->workspace;");
@@ -211,25 +205,54 @@ static void emit_renew(File *file) {
     c_blank(file->programs);
 }
 
-/* load and save: `constant` is what is const of the two. */
-static void emit_copies(File *file, const char *name, const char *workspace_const, const char *values_const, const Program *statistics,
-                        const Program *parameters, bool renews) {
-    c_comment(file->programs, format("%s: between file order and this target's layout.", name));
-    CBlock *body = c_nested(file->programs, "", "static void %s(%svoid *workspace, ModelBlock block, %sfloat *values)", name,
-                            workspace_const, values_const);
-    declare_stack_scratch(body, maximum(program_scratch(statistics), program_scratch(parameters)));
-    if (!statistics->call_count && !parameters->call_count) {
+typedef struct Copies { /* load, or save */
+    const char *name, *workspace_const, *values_const;
+    bool loads;
+} Copies;
+
+static const Program *copies_of(const Copies *copies, const GroupCode *group, bool parameters) {
+    if (copies->loads) return parameters ? &group->load_parameters : &group->load_statistics;
+    return parameters ? &group->save_parameters : &group->save_statistics;
+}
+
+/* Of the block `kind`, an expression, of a group. */
+static void emit_copies_of(File *file, CBlock *body, const Copies *copies, const GroupCode *group, const char *kind) {
+    const Places places = {.block = "start", .values = "values", .scratch = "scratch", .threads = "1"};
+    const Program *statistics = copies_of(copies, group, false);
+    if (statistics->call_count) {
+        emit_calls(file, c_nested(body, "", "if (%s == MODEL_STATISTICS)", kind), statistics, places);
+        body = c_nested(body, "", "else");
+    }
+    emit_calls(file, body, copies_of(copies, group, true), places);
+    if (copies->loads && file->code->renew.call_count) c_line(body, "if (%s == MODEL_PARAMETERS) renew(workspace);", kind);
+}
+
+/* The blocks of group g are those from g · MODEL_BLOCKS on. */
+static void emit_copies(File *file, const Copies *copies) {
+    const TargetCode *code = file->code;
+    long scratch = 0;
+    bool any = false;
+    for (int g = 0; g < code->group_count; g++)
+        for (int parameters = 0; parameters < 2; parameters++) {
+            const Program *program = copies_of(copies, &code->group[g], parameters);
+            scratch = maximum(scratch, program_scratch(program));
+            any = any || program->call_count;
+        }
+    c_comment(file->programs, format("%s: between file order and this target's layout.", copies->name));
+    CBlock *body = c_nested(file->programs, "", "static void %s(%svoid *workspace, ModelBlock block, %sfloat *values)", copies->name,
+                            copies->workspace_const, copies->values_const);
+    declare_stack_scratch(body, scratch);
+    if (!any) {
         c_line(body, "(void)workspace, (void)block, (void)values;");
         return;
     }
-    c_line(body, "%schar *const start = (%schar *)workspace + block_offset[block];", workspace_const, workspace_const);
-    Places places = {.block = "start", .values = "values", .scratch = "scratch", .threads = "1"};
-    if (statistics->call_count) {
-        emit_calls(file, c_nested(body, "", "if (block == MODEL_STATISTICS)"), statistics, places);
-        body = c_nested(body, "", "else");
+    const char *type = format("%schar *", copies->workspace_const);
+    c_line(body, "%sconst start = (%s)workspace + block_offset[block];", type, type);
+    if (code->group_count == 1) emit_copies_of(file, body, copies, &code->group[0], "block");
+    for (int g = 0; code->group_count > 1 && g < code->group_count; g++) {
+        CBlock *of_group = c_nested(body, "", "if (block / MODEL_BLOCKS == %d)", g);
+        emit_copies_of(file, of_group, copies, &code->group[g], "block % MODEL_BLOCKS");
     }
-    emit_calls(file, body, parameters, places);
-    if (renews && file->code->renew.call_count) c_line(body, "if (block == MODEL_PARAMETERS) renew(workspace);");
     c_blank(file->programs);
 }
 
@@ -281,12 +304,18 @@ static void emit_available(File *file) {
 
 static void emit_block_offsets(File *file) {
     const TargetCode *code = file->code;
-    if (!code->load_parameters.call_count && !code->save_parameters.call_count) return;
+    bool copies = false;
+    Text offsets = {0};
+    for (int g = 0; g < code->group_count; g++) {
+        const GroupCode *group = &code->group[g];
+        copies = copies || group->load_parameters.call_count || group->save_parameters.call_count;
+        for (int i = 0; i < BLOCK_COUNT; i++) text_add(&offsets, "%s%ld", offsets.length ? ", " : "", group->block_offset[i]);
+    }
+    if (!copies) return;
     c_comment(file->programs,
               "Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none.");
-    Text offsets = {0};
-    for (int i = 0; i < BLOCK_COUNT; i++) text_add(&offsets, "%s%ld", i ? ", " : "", code->block_offset[i]);
-    c_line(file->programs, "static const ptrdiff_t block_offset[MODEL_BLOCKS] = {%s};", offsets.bytes);
+    const char *times = code->group_count > 1 ? format("%d * ", code->group_count) : "";
+    c_line(file->programs, "static const ptrdiff_t block_offset[%sMODEL_BLOCKS] = {%s};", times, offsets.bytes);
     c_blank(file->programs);
 }
 
@@ -301,27 +330,41 @@ static void emit_model_target(File *file) {
     if (code->tuning) c_line(members, ".tuning = \"%s\",", code->tuning);
     c_line(members, ".workspace_size = %ld,", code->workspace_bytes);
     c_line(members, ".scratch_size = %ld,", code->scratch_bytes);
-    static const char *const functions[] = {"load", "save", "train", "evaluate", "advance", "decode", "normal"};
-    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) c_line(members, ".%s = %s,", functions[i], functions[i]);
-    const Program *const steps[] = {&code->train, &code->evaluate};
-    for (int i = 0; i < 2; i++) {
-        if (!steps[i]->call_count) continue;
-        c_line(members, ".%s_kernel = %s_kernel,", steps[i]->name, steps[i]->name);
-        c_line(members, ".%s_kernels = %d,", steps[i]->name, steps[i]->call_count);
+    c_line(members, ".load = load,");
+    c_line(members, ".save = save,");
+    for (int i = 0; i < code->program_count; i++) c_line(members, ".%s = %s,", code->program[i]->name, code->program[i]->name);
+    c_line(members, ".normal = normal,");
+    for (int i = 0; i < code->program_count; i++) {
+        const Program *program = code->program[i];
+        if (!program->measured || !program->call_count) continue;
+        c_line(members, ".%s_kernel = %s_kernel,", program->name, program->name);
+        c_line(members, ".%s_kernels = %d,", program->name, program->call_count);
     }
+}
+
+static void add_kernels_of(File *file, const Program *program) {
+    for (int i = 0; i < program->call_count; i++) add_kernel(file, program, program->call[i].kernel);
 }
 
 static void add_kernels(File *file) {
     const TargetCode *code = file->code;
-    const Program *const programs[] = {&code->train,           &code->evaluate,        &code->advance,         &code->decode,
-                                       &code->load_parameters, &code->save_parameters, &code->load_statistics, &code->save_statistics,
-                                       &code->renew,           &code->normal,          &code->arithmetic};
-    static const char *const taken[] = {"train", "evaluate",     "advance",         "decode",          "load",
-                                        "save",  "renew",        "normal",          "available",       "block_offset",
-                                        "done",  "train_kernel", "evaluate_kernel", "arithmetic_holds"};
+    static const char *const taken[] = {"load", "save", "renew", "normal", "available", "block_offset", "done", "arithmetic_holds"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
-    for (size_t p = 0; p < sizeof programs / sizeof *programs; p++)
-        for (int i = 0; i < programs[p]->call_count; i++) add_kernel(file, programs[p], programs[p]->call[i].kernel);
+    for (int i = 0; i < code->program_count; i++) {
+        name_set_add(&file->names, code->program[i]->name);
+        if (code->program[i]->measured) name_set_add(&file->names, format("%s_kernel", code->program[i]->name));
+    }
+    for (int i = 0; i < code->program_count; i++) add_kernels_of(file, code->program[i]);
+    for (int i = 0; i < code->group_count; i++) {
+        const GroupCode *group = &code->group[i];
+        add_kernels_of(file, &group->load_parameters);
+        add_kernels_of(file, &group->save_parameters);
+        add_kernels_of(file, &group->load_statistics);
+        add_kernels_of(file, &group->save_statistics);
+    }
+    add_kernels_of(file, &code->renew);
+    add_kernels_of(file, &code->normal);
+    add_kernels_of(file, &code->arithmetic);
 }
 
 void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options) {
@@ -329,16 +372,15 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
     *file = (File){.graph = training, .code = code, .kernels = text_begin(), .programs = c_block()};
     add_kernels(file);
     emit_block_offsets(file);
-    if (code->train.call_count || code->evaluate.call_count) emit_done(file);
-    emit_kernel_table(file, &code->train);
-    emit_kernel_table(file, &code->evaluate);
-    emit_step(file, &code->train, "One step of training: forward, backward, update.");
-    emit_step(file, &code->evaluate, "Forward, with running statistics.");
-    emit_step(file, &code->advance, "One frame of one video, with running statistics, to the codes of all runs; their states move on.");
-    emit_step(file, &code->decode, "One code to a frame and its mean squared error, with running statistics.");
+    bool done = false;
+    for (int i = 0; i < code->program_count; i++) done = done || code->program[i]->call_count;
+    if (done) emit_done(file);
+    for (int i = 0; i < code->program_count; i++)
+        if (code->program[i]->measured) emit_kernel_table(file, code->program[i]);
+    for (int i = 0; i < code->program_count; i++) emit_step(file, code->program[i]);
     emit_renew(file);
-    emit_copies(file, "load", "", "const ", &code->load_statistics, &code->load_parameters, true);
-    emit_copies(file, "save", "const ", "", &code->save_statistics, &code->save_parameters, false);
+    emit_copies(file, &(Copies){"load", "", "const ", true});
+    emit_copies(file, &(Copies){"save", "const ", "", false});
     emit_normal(file);
     emit_available(file);
     if (code->arithmetic.call_count) emit_arithmetic(file, "static bool arithmetic_holds(void)");

@@ -196,6 +196,13 @@ static void evaluate_BATCH_NORM_GRAD(const Frame *f) {
     }
 }
 
+static void evaluate_BATCH_NORM_RUNNING_GRAD(const Frame *f) {
+    const long size = row_size(f->node), pixels = f->node->shape[2] * f->node->shape[3];
+    for (long r = 0; r < f->rows.count; r++)
+        for (long n = f->rows.first + r * f->rows.step, i = 0; i < size; i++)
+            f->y[n * size + i] = f->x[0][n * size + i] * f->x[1][3 * (i / pixels) + 2];
+}
+
 static void evaluate_SELECT_ROW(const Frame *f) {
     const long rows = input_shape(f, 0)[2];
     for (long c = 0; c < f->node->shape[1]; c++) f->y[c] = f->x[0][c * rows + f->node->which];
@@ -211,7 +218,7 @@ static double sign(double x) {
 }
 
 static double element_value(const Node *node, double a, double b) {
-    const double count = (double)count_elements(node->input[0]);
+    const double count = node->input_count ? (double)count_elements(node->input[0]) : 0;
     switch (node->op) {
     case OP_RELU:
         return a > 0 ? a : 0;
@@ -231,14 +238,18 @@ static double element_value(const Node *node, double a, double b) {
         return b * (1 - a * a);
     case OP_ADD:
         return a + b;
+    case OP_SCALE:
+        return node->factor * a;
+    case OP_FILL:
+        return node->factor;
     case OP_MSE:
         return (a - b) * (a - b) / count;
     case OP_L1:
         return fabs(a - b) / count;
     case OP_MSE_GRAD:
-        return 2 * (a - b) / count;
+        return node->factor * 2 * (a - b) / count;
     case OP_L1_GRAD:
-        return sign(a - b) / count;
+        return node->factor * sign(a - b) / count;
     default:
         die("%s: not element-wise", node->name);
     }
@@ -249,7 +260,8 @@ static void evaluate_elements(const Frame *f) {
     for (long r = 0; r < f->rows.count; r++)
         for (long k = 0; k < size; k++) {
             const long i = (f->rows.first + r * f->rows.step) * size + k;
-            f->y[i] = element_value(f->node, f->x[0][i], f->node->input_count > 1 ? f->x[1][i] : 0);
+            f->y[i] = element_value(f->node, f->node->input_count > 0 ? f->x[0][i] : 0, f->node->input_count > 1 ? f->x[1][i] : 0);
+            if (f->node->input_count > 2) f->y[i] *= f->x[2][0]; /* of a loss's gradient: the loss's own */
         }
 }
 
@@ -267,6 +279,8 @@ static void evaluate_mean(const Frame *f) {
 #define evaluate_SIGMOID_GRAD evaluate_elements
 #define evaluate_TANH_GRAD evaluate_elements
 #define evaluate_ADD evaluate_elements
+#define evaluate_SCALE evaluate_elements
+#define evaluate_FILL evaluate_elements
 #define evaluate_MSE_GRAD evaluate_elements
 #define evaluate_L1_GRAD evaluate_elements
 #define evaluate_MSE evaluate_mean

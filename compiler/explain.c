@@ -82,7 +82,7 @@ static void describe_node(Row *row, const Node *node) {
 /* A row for each layer of the forward graph. */
 static void find_layers(Explanation *explanation) {
     const Graph *graph = explanation->model->evaluation;
-    for (int i = 0; i < graph->node_count && graph->node[i] != graph->loss; i++) {
+    for (int i = 0; i < graph->node_count && !name_of(graph, ROLE_LOSS, graph->node[i]); i++) {
         const Node *node = graph->node[i];
         if (node->op == OP_INPUT || node->op == OP_PARAMETER || node->op == OP_STATE) continue;
         Row *row = find_row(explanation, node->layer);
@@ -102,7 +102,7 @@ static void find_layers(Explanation *explanation) {
 /* ---- work ---- */
 
 static void count_work(Explanation *explanation, const TargetCode *code, bool training) {
-    const Program *program = training ? &code->train : &code->evaluate;
+    const Program *program = program_named(code, training ? "train" : "evaluate");
     Row *update = &explanation->row[explanation->count - 1];
     for (int i = 0; i < program->call_count; i++) {
         const Kernel *kernel = program->call[i].kernel;
@@ -157,7 +157,8 @@ static const char *shape_text(const Node *node) {
 }
 
 static long frames(const Explanation *explanation) {
-    return explanation->model->training->x->shape[0];
+    const Spec *spec = explanation->model->spec;
+    return (long)spec->training.batch * spec->T;
 }
 
 static void fill_cells(const Explanation *explanation, const Row *row, const char *cell[CELLS]) {
@@ -236,17 +237,25 @@ static void add_memory(Text *lines, const TargetCode *code) {
     const char *kept = grouped((double)code->kept_bytes);
     text_add(lines, "  %-8s training   %15s + threads × %9s   (%s of it are kept from step to step)\n", code->target->name,
              grouped((double)code->workspace_bytes), grouped((double)code->scratch_bytes), kept);
-    text_add(lines, "  %-8s inference  %15s + threads × %9s\n", "", grouped((double)code->evaluate_bytes),
-             grouped((double)code->evaluate_scratch_bytes));
+    const Program *evaluate = program_named(code, "evaluate");
+    text_add(lines, "  %-8s inference  %15s + threads × %9s\n", "", grouped((double)evaluate->alone_bytes),
+             grouped((double)evaluate->alone_scratch));
 }
 
 static void print_memory(FILE *out, const Explanation *explanation) {
     const Graph *graph = explanation->model->training;
     fprintf(out, "\nmemory, in bytes: a fixed part + threads × scratch\n%s", explanation->memory.bytes);
-    const double pixels = 4.0 * (double)count_elements(graph->x), state = graph->h0 ? 4.0 * (double)count_elements(graph->h0) : 0;
-    fprintf(out, "  the caller's buffers, beside these: %s = x %s", grouped(2 * pixels + state), grouped(pixels));
-    if (graph->h0) fprintf(out, " + h0 %s", grouped(state));
-    fprintf(out, " + reconstruction %s\n", grouped(pixels));
+    static const Role roles[] = {ROLE_INPUT, ROLE_OUTPUT};
+    Text parts = text_begin();
+    double bytes = 0;
+    for (int r = 0; r < 2; r++)
+        for (int i = 0; i < graph->named[roles[r]].count; i++) {
+            const NamedNode *entry = &graph->named[roles[r]].entry[i];
+            const double size = 4.0 * (double)count_elements(entry->node);
+            text_add(&parts, "%s%s %s", bytes > 0 ? " + " : "", entry->name, grouped(size));
+            bytes += size;
+        }
+    fprintf(out, "  the caller's buffers, beside these: %s = %s\n", grouped(bytes), parts.bytes);
 }
 
 static void print_legend(FILE *out, const Explanation *explanation) {

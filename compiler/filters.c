@@ -248,7 +248,7 @@ static bool plan_size(const Node *node, int size, FilterPlan *plan) {
 }
 
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
-    if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return false;
+    if ((node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) || node->scan) return false;
     const long channels = node->input[0]->shape[1], outputs = node->shape[1];
     if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
     const Algorithm wanted = wanted_algorithm(l, node);

@@ -9,6 +9,8 @@
 #include "unroll.h"
 #include "verify.h"
 
+#include <string.h>
+
 static const char *schedule_words(const Kernel *kernel) {
     const Schedule *schedule = &kernel->schedule[0];
     static const char *const kinds[] = {"", " parallel", " unrolled", " lanes"};
@@ -48,6 +50,16 @@ static bool writes_workspace(const Kernel *kernel) {
     return true;
 }
 
+/* What a scan's kernels want once (a weight in pairs) is made before its loop, by the calls of its first node. */
+static void add_call_before_scan(Lowering *l, const Kernel *kernel) {
+    Program *program = l->program;
+    add_call(program, kernel, NULL);
+    memmove(&program->call[l->body_call + 1], &program->call[l->body_call],
+            sizeof(Call) * (size_t)(program->call_count - 1 - l->body_call));
+    program->call[l->body_call++] = (Call){kernel, NULL};
+    for (int i = l->body_node; i <= l->node->id; i++) l->first_call[i]++;
+}
+
 void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     const char *why = NULL;
     Text violation = text_begin(); /* outlives the verifier's memory */
@@ -66,5 +78,6 @@ void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     }
     begin_pass(pass);
     if (why) refuse_kernel(l, kernel, violation.length ? violation.bytes : why);
+    else if (!scan && l->body) add_call_before_scan(l, kernel);
     else add_call(l->program, kernel, scan);
 }

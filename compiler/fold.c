@@ -38,11 +38,20 @@ static Node *add_bias(Fold *fold, const Node *convolution, const Node *shift, co
     return add_parameter(fold, &node, folding);
 }
 
-/* The batch norm that alone reads a convolution, or NULL. */
-static const Node *batch_norm_of(const Node *node) {
-    if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) return NULL;
-    const Node *reader = node->reader_count == 1 ? node->reader[0] : NULL;
-    return reader && reader->op == OP_BATCH_NORM && reader->input[1]->op == OP_BATCH_NORM_RUNNING ? reader : NULL;
+static bool has_name(const Graph *graph, const Node *node) {
+    for (int role = 0; role < ROLES; role++)
+        if (name_of(graph, (Role)role, node)) return true;
+    return false;
+}
+
+/* The batch norm that alone reads a convolution, whose result nobody asks for by name; or NULL. */
+static const Node *batch_norm_of(const Graph *graph, const Node *node) {
+    if ((node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) || has_name(graph, node)) return NULL;
+    const Node *norm = node->reader_count == 1 ? node->reader[0] : NULL;
+    if (!norm || norm->op != OP_BATCH_NORM || norm->input[1]->op != OP_BATCH_NORM_RUNNING) return NULL;
+    bool parameters = node->input[1]->parameter && norm->input[2]->parameter && (node->input_count < 3 || node->input[2]->parameter);
+    for (int k = 0; k < 3; k++) parameters = parameters && norm->input[1]->input[k]->parameter;
+    return parameters ? norm : NULL;
 }
 
 static Node *copy_node(Fold *fold, const Node *node) {
@@ -72,15 +81,26 @@ static void fold_convolution(Fold *fold, const Node *convolution, const Node *no
     fold->node[convolution->id] = fold->node[norm->id] = append_node(fold->to, copy);
 }
 
-/* Marks the parameters that folding makes others of. */
+/* Nothing is left that reads it as it is: another layer may share a weight, and have no batch norm. */
+static bool is_read_folded_only(const Graph *graph, const Node *node, const bool *dropped) {
+    for (int i = 0; i < node->reader_count; i++) {
+        const Node *reader = node->reader[i], *convolution = reader->op == OP_BATCH_NORM ? reader->input[0] : reader;
+        if (!dropped[reader->id] && !batch_norm_of(graph, convolution)) return false;
+    }
+    return true;
+}
+
+/* Marks the parameters that folding makes others of, and the statistics. */
 static void drop_parameters(const Graph *graph, bool *dropped) {
     for (int i = 0; i < graph->node_count; i++) {
-        const Node *norm = batch_norm_of(graph->node[i]);
+        const Node *norm = batch_norm_of(graph, graph->node[i]);
         if (!norm) continue;
         for (int k = 1; k < graph->node[i]->input_count; k++) dropped[graph->node[i]->input[k]->id] = true;
         dropped[norm->input[1]->id] = dropped[norm->input[2]->id] = true;
         for (int k = 0; k < 3; k++) dropped[norm->input[1]->input[k]->id] = true;
     }
+    for (int i = graph->node_count - 1; i >= 0; i--) /* statistics before what they are made of */
+        dropped[i] = dropped[i] && is_read_folded_only(graph, graph->node[i], dropped);
 }
 
 Graph *fold_batch_norm(const Graph *graph) {
@@ -88,21 +108,17 @@ Graph *fold_batch_norm(const Graph *graph) {
     bool *dropped = NEW_ARRAY(bool, graph->node_count);
     fold.to->spec = graph->spec;
     fold.to->scan_count = graph->scan_count;
+    copy_groups(fold.to, graph);
     drop_parameters(graph, dropped);
     for (int i = 0; i < graph->node_count; i++) {
-        const Node *node = graph->node[i], *norm = batch_norm_of(node);
+        const Node *node = graph->node[i], *norm = batch_norm_of(graph, node);
         if (dropped[i] || fold.node[i]) continue;
         if (norm) fold_convolution(&fold, node, norm);
         else fold.node[i] = node->parameter ? add_parameter(&fold, node, NULL) : copy_node(&fold, node);
     }
     for (int i = 0; i < graph->node_count; i++)
         if (graph->node[i]->op == OP_CARRY) fold.node[i]->input[1] = fold.node[graph->node[i]->input[1]->id];
-    fold.to->x = fold.node[graph->x->id];
-    fold.to->h0 = graph->h0 ? fold.node[graph->h0->id] : NULL;
-    fold.to->reconstruction = fold.node[graph->reconstruction->id];
-    fold.to->latent = fold.node[graph->latent->id];
-    fold.to->code = fold.node[graph->code->id];
-    fold.to->loss = graph->loss ? fold.node[graph->loss->id] : NULL;
+    copy_names(fold.to, graph, fold.node);
     list_readers(fold.to);
     return fold.to;
 }

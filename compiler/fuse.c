@@ -6,9 +6,11 @@
  * from, two tensors each, for a third one that would be written, and read twice. */
 #include "fuse.h"
 
+#include "storage.h"
+
 Node *epilogue_of(const Graph *graph, Node *node) {
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D && node->op != OP_LINEAR) return node;
-    if (node == graph->reconstruction || node->reader_count != 1) return node;
+    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || node->reader_count != 1) return node;
     Node *reader = node->reader[0];
     return operation_is(reader->op, ACTIVATION) && reader->scan == node->scan ? reader : node;
 }
@@ -32,15 +34,16 @@ static bool reads_through(const Node *user, const Node *node, int *convolutions)
 
 /* Is an element computed from what lies in planes, whatever the number of channels? Then no lanes lie along those. */
 static bool reads_planes(const Graph *graph, const Node *node) {
-    if (node == graph->reconstruction || node == graph->x) return true;
+    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_INPUT, node)) return true;
     for (int i = 0; node->fused && i < node->input_count; i++)
         if (reads_planes(graph, node->input[i])) return true;
     return false;
 }
 
 static bool can_fuse(const Graph *graph, Node *node) {
+    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || is_double(node)) return false;
+    if (node->op == OP_FILL) return !node->gradient_of; /* a constant, whoever reads it */
     if (!operation_is(node->op, ELEMENTWISE) || operation_is(node->op, COSTLY) || node->scan || node->rank != 4) return false;
-    if (node == graph->reconstruction || node == graph->loss) return false;
     if (operation_is(node->op, ACTIVATION) && epilogue_of(graph, node->input[0]) == node) return false;
     if (node->gradient_of || node->reader_count == 0) return false;
     int convolutions = 0;

@@ -20,7 +20,7 @@ static float pixel(long frame, long c, long h, long w) {
 }
 
 static void draw_input(const Inference *inference, Golden *golden) {
-    const Node *x = inference->frame->x;
+    const Node *x = named_node(inference->frame, ROLE_INPUT, "x");
     float *to = golden->x;
     const bool drawn = inference->draws || inference->recurrence == RECURRENCE_CARRIED; /* else a state has no place for it */
     for (long frame = 0; frame < GOLDEN_FRAMES; frame++)
@@ -38,8 +38,8 @@ typedef struct Stream {
 } Stream;
 
 static void show_frame(const Stream *stream, const float *x) {
-    const Graph *graph = stream->inference->frame;
-    for (long i = 0; i < stream->inference->frame_elements; i++) stream->values[graph->x->id][i] = (double)x[i];
+    double *to = stream->values[named_node(stream->inference->frame, ROLE_INPUT, "x")->id];
+    for (long i = 0; i < stream->inference->frame_elements; i++) to[i] = (double)x[i];
 }
 
 static void encode_frames(Stream *stream, double *const *parameters, const Golden *golden) {
@@ -47,14 +47,15 @@ static void encode_frames(Stream *stream, double *const *parameters, const Golde
     const Graph *graph = inference->frame;
     stream->values = NEW_ARRAY(double *, graph->node_count);
     for (int i = 0; i < graph->parameter_count; i++) stream->values[graph->parameter[i]->node->id] = parameters[i];
-    stream->values[graph->x->id] = NEW_ARRAY(double, inference->frame_elements);
+    stream->values[named_node(graph, ROLE_INPUT, "x")->id] = NEW_ARRAY(double, inference->frame_elements);
     stream->state = NEW_ARRAY(double, inference->h0_elements);
-    if (graph->h0) stream->values[graph->h0->id] = stream->state;
+    const Node *h0 = named_node(graph, ROLE_INPUT, "h0"), *latent = named_node(graph, ROLE_CUT, "latent");
+    if (h0) stream->values[h0->id] = stream->state;
     for (long frame = 0; frame < GOLDEN_FRAMES; frame++) {
         show_frame(stream, golden->x + frame * inference->frame_elements);
-        evaluate_nodes(graph, stream->values, 0, graph->latent->id + 1);
+        evaluate_nodes(graph, stream->values, 0, latent->id + 1);
         stream->latent[frame] = NEW_ARRAY(double, inference->latent_elements);
-        memcpy(stream->latent[frame], stream->values[graph->latent->id], sizeof(double) * (size_t)inference->latent_elements);
+        memcpy(stream->latent[frame], stream->values[latent->id], sizeof(double) * (size_t)inference->latent_elements);
     }
 }
 
@@ -62,11 +63,11 @@ static void encode_frames(Stream *stream, double *const *parameters, const Golde
 static void run_recurrence(const Stream *stream, const Golden *golden, long first, long last) {
     const Inference *inference = stream->inference;
     const Graph *graph = inference->frame;
+    const Node *latent = named_node(graph, ROLE_CUT, "latent"), *code = named_node(graph, ROLE_CUT, "code");
     for (long i = 0; i < inference->h0_elements; i++) stream->state[i] = (double)golden->h0[i];
     for (long frame = first; frame <= last; frame++) {
-        memcpy(stream->values[graph->latent->id], stream->latent[frame % GOLDEN_FRAMES],
-               sizeof(double) * (size_t)inference->latent_elements);
-        evaluate_nodes(graph, stream->values, graph->latent->id + 1, graph->code->id + 1);
+        memcpy(stream->values[latent->id], stream->latent[frame % GOLDEN_FRAMES], sizeof(double) * (size_t)inference->latent_elements);
+        evaluate_nodes(graph, stream->values, latent->id + 1, code->id + 1);
         for (int i = 0; i < graph->node_count; i++) {
             const Node *carry = graph->node[i];
             if (carry->op != OP_CARRY) continue;
@@ -98,9 +99,10 @@ Golden *compute_golden(const Inference *inference, double *const *parameters, co
         const long frame = golden_first(inference->spec) + i;
         run_recurrence(&stream, golden, has_window(inference) ? frame - inference->spec->T + 1 : 0, frame);
         show_frame(&stream, golden->x + frame % GOLDEN_FRAMES * elements);
-        evaluate_nodes(graph, stream.values, graph->code->id + 1, graph->node_count);
-        for (long k = 0; k < elements; k++) golden->reconstruction[i * elements + k] = (float)stream.values[graph->reconstruction->id][k];
-        golden->score[i] = stream.values[graph->loss->id][0] / 4; /* in the scale of [0, 1] */
+        evaluate_nodes(graph, stream.values, named_node(graph, ROLE_CUT, "code")->id + 1, graph->node_count);
+        const double *made = stream.values[named_node(graph, ROLE_OUTPUT, "reconstruction")->id];
+        for (long k = 0; k < elements; k++) golden->reconstruction[i * elements + k] = (float)made[k];
+        golden->score[i] = stream.values[named_node(graph, ROLE_LOSS, "loss")->id][0] / 4; /* in the scale of [0, 1] */
     }
     return golden;
 }

@@ -44,6 +44,20 @@ Scan *add_scan(Graph *graph, long steps, bool reverse) {
     return scan;
 }
 
+ParameterGroup *add_group(Graph *graph, const char *name, const Optimizer *optimizer) {
+    MAKE_ROOM(graph->group, graph->group_count, graph->group_capacity);
+    ParameterGroup *group = NEW(ParameterGroup);
+    *group = (ParameterGroup){graph->group_count, name, *optimizer};
+    return graph->group[graph->group_count++] = group;
+}
+
+void copy_groups(Graph *to, const Graph *from) {
+    for (int i = 0; i < from->group_count; i++) {
+        MAKE_ROOM(to->group, to->group_count, to->group_capacity);
+        to->group[to->group_count++] = from->group[i];
+    }
+}
+
 void list_readers(Graph *graph) {
     for (int i = 0; i < graph->node_count; i++) graph->node[i]->reader_count = 0;
     for (int pass = 0; pass < 2; pass++) { /* counts them, then lists them */
@@ -94,6 +108,7 @@ static void verify_shape(const Node *node) {
     Node again = *node;
     infer_shape(&again);
     check(node->rank == again.rank && memcmp(node->shape, again.shape, sizeof node->shape) == 0, node, "not the shape its rule gives");
+    check(node->steps == again.steps, node, "not the steps that its inputs have");
     for (int d = 0; d < node->rank; d++) check(node->shape[d] > 0, node, "a dimension vanishes");
 }
 
@@ -102,10 +117,11 @@ static void verify_carry(const Node *node) {
     const Node *initial = node->input[0], *next = node->input[1];
     const long clips = node->shape[0] / node->scan->steps;
     check(next->scan == node->scan, node, "its next value is not computed in its scan");
-    check(memcmp(next->shape, node->shape, sizeof node->shape) == 0, node, "its next value has another shape");
+    check(same_shape(next, node), node, "its next value has another shape");
     if (!initial) return;
     check((node->which + 1) * clips <= initial->shape[0], node, "too few rows of initial values");
-    check(memcmp(initial->shape + 1, node->shape + 1, 3 * sizeof(long)) == 0, node, "its initial value has another shape");
+    check(initial->rank == node->rank && memcmp(initial->shape + 1, node->shape + 1, sizeof(long) * (size_t)(node->rank - 1)) == 0, node,
+          "its initial value has another shape");
 }
 
 static void verify_scan(const Graph *graph, const Node *node) {
@@ -115,7 +131,9 @@ static void verify_scan(const Graph *graph, const Node *node) {
         return;
     }
     check(operation_is(node->op, ROWWISE), node, "in a scan, but needs more than one row at once");
+    check(node->rank == 4, node, "in a scan, but its rows are no images");
     check(node->shape[0] % node->scan->steps == 0, node, "its rows are not whole clips");
+    check(node->steps == node->scan->steps, node, "its rows have other steps than its scan");
     check(node->scan->id < graph->scan_count, node, "its scan is not the graph's");
     if (node->op == OP_CARRY) verify_carry(node);
     const bool first = node->id == 0 || graph->node[node->id - 1]->scan != node->scan;
@@ -133,11 +151,28 @@ static void verify_parameters(const Graph *graph) {
         for (int d = 0; d < node->rank; d++) last += (node->shape[d] - 1) * parameter->stride[d];
         check(count == parameter->count && count == count_elements(node), node, "not as many elements as its parameter");
         check(last == count - 1, node, "its parameter's strides miss elements");
+        const ParameterGroup *group = parameter->group;
+        check(group && group->number < graph->group_count && graph->group[group->number] == group, node, "its parameter is in no group");
         if (!gradient) continue;
         check(parameter->trained, node, "a gradient of what is not trained");
-        check(gradient->rank == node->rank && memcmp(gradient->shape, node->shape, sizeof node->shape) == 0, gradient,
-              "not its parameter's shape");
+        check(same_shape(gradient, node), gradient, "not its parameter's shape");
     }
+}
+
+/* What the caller gives or gets has one place, its own. */
+static void verify_names(const Graph *graph) {
+    int *places = NEW_ARRAY(int, graph->node_count);
+    for (int role = 0; role < ROLES; role++)
+        for (int i = 0; i < graph->named[role].count; i++) {
+            const NamedNode *entry = &graph->named[role].entry[i];
+            const Node *node = entry->node;
+            check(graph->node[node->id] == node, node, "has a name, but is not in the graph");
+            check(is_identifier(entry->name), node, "its name for the caller is not a C identifier");
+            if (role == ROLE_CUT) continue;
+            check(places[node->id]++ == 0, node, "the caller has two places for it");
+            check((node->op == OP_INPUT) == (role == ROLE_INPUT), node, "what the caller gives is an INPUT, and nothing else is");
+            check(role != ROLE_LOSS || count_elements(node) == 1, node, "a loss that is not a scalar");
+        }
 }
 
 void verify_graph(const Graph *graph) {
@@ -155,7 +190,7 @@ void verify_graph(const Graph *graph) {
         verify_scan(graph, node);
     }
     verify_parameters(graph);
-    if (graph->loss) check(count_elements(graph->loss) == 1, graph->loss, "the loss is not a scalar");
+    verify_names(graph);
 }
 
 /* ---- printing ---- */
@@ -221,6 +256,7 @@ void print_graph(FILE *out, const Graph *graph, bool fused) {
         print_column(out, format(" %s", shape_text(node)), 26);
         const char *gradient = node->gradient_of ? format("  → grad %s", node->gradient_of->name) : "";
         print_column(out, format(" %s%s", operation_text(node, fused), gradient), 72);
-        fprintf(out, " %s%s\n", node->name, node == graph->reconstruction ? "  = reconstruction" : node == graph->loss ? "  = loss" : "");
+        const char *output = name_of(graph, ROLE_OUTPUT, node), *loss = name_of(graph, ROLE_LOSS, node), *name = output ? output : loss;
+        fprintf(out, " %s%s\n", node->name, name ? format("  = %s", name) : "");
     }
 }

@@ -87,6 +87,8 @@ static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) 
     start_graph(&trial, frame);
     allocate_weights(&trial, NULL);
     lower_nodes(&trial, 0, frame->node_count, NEW(Program));
+    for (int i = 0; i < frame->parameter_count; i++) /* what another layer reads too is kept as it is */
+        if (frame->parameter[i]->node->reader_count > 1) filters[i] = NULL;
     return filters;
 }
 
@@ -132,7 +134,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
     lower_frame(&l, inference, code);
     code->rounded = rounded_nodes(frame);
     start_graph(&l, clip);
-    lower_nodes(&l, 0, clip->reconstruction->id + 1, &code->program[PART_reconstruct]);
+    lower_nodes(&l, 0, named_node(clip, ROLE_OUTPUT, "reconstruction")->id + 1, &code->program[PART_reconstruct]);
     code->workspace_bytes =
         maximum(plan_parts(code, inference->area_bytes), plan_program(&code->program[PART_reconstruct], inference->area_bytes));
     for (int i = 0; i < PART_COUNT; i++) code->base.scratch_bytes = maximum(code->base.scratch_bytes, program_scratch(&code->program[i]));
@@ -141,7 +143,7 @@ static InferenceCode *lower_inference(const Inference *inference, const Target *
 }
 
 bool has_window(const Inference *inference) {
-    return inference->frame->h0 && inference->recurrence == RECURRENCE_WINDOW;
+    return named_node(inference->frame, ROLE_INPUT, "h0") && inference->recurrence == RECURRENCE_WINDOW;
 }
 
 long state_elements(const Inference *inference) {
@@ -177,10 +179,12 @@ Inference *compile_inference(const Spec *spec, Precision precision, Recurrence r
      * be transformed anew for each frame. */
     inference->choices = (Choices){.filtering = precision == PRECISION_F32 ? filtering : 0, .few_images = true};
     build_graphs(inference);
-    inference->frame_elements = count_elements(inference->frame->x);
-    inference->latent_elements = count_elements(inference->frame->latent);
-    inference->code_elements = count_elements(inference->frame->code);
-    inference->h0_elements = inference->frame->h0 ? count_elements(inference->frame->h0) : 1;
+    const Graph *frame = inference->frame;
+    const Node *h0 = named_node(frame, ROLE_INPUT, "h0");
+    inference->frame_elements = count_elements(named_node(frame, ROLE_INPUT, "x"));
+    inference->latent_elements = count_elements(named_node(frame, ROLE_CUT, "latent"));
+    inference->code_elements = count_elements(named_node(frame, ROLE_CUT, "code"));
+    inference->h0_elements = h0 ? count_elements(h0) : 1;
     inference->area_bytes = find_areas(inference);
     inference->plain = NEW(TargetCode);
     *inference->plain = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}, .arithmetic = {.name = "arithmetic"}};

@@ -27,6 +27,8 @@ void add_store(Compute *compute, const Buffer *buffer, const Affine *index, cons
     Store *store = &compute->store[compute->store_count++];
     *store = (Store){.buffer = buffer, .value = value};
     memcpy(store->index, index, sizeof(Affine) * (size_t)buffer->rank);
+    if (buffer->type == TYPE_F64 && value->type == TYPE_F32) store->value = op1(WIDEN, value);
+    if (buffer->type == TYPE_F32 && value->type == TYPE_F64) store->value = op1(NARROW, value);
 }
 
 Buffer *new_scratch(Kernel *kernel, const char *name, int rank, const long *shape, const int *order, int blocked, long block) {

@@ -6,6 +6,7 @@
 
 Layout layout_ordered(int rank, const long *shape, const int *order, int dimension, long block) {
     Layout layout = {.size = 1};
+    if (rank > MAX_RANK) die("a layout of rank %d", rank);
     if (dimension >= 0) {
         layout.term[layout.count++] = (__typeof__(layout.term[0])){dimension, 1, block, 1};
         layout.size = block;
@@ -22,7 +23,7 @@ Layout layout_ordered(int rank, const long *shape, const int *order, int dimensi
 
 Layout layout_blocked(int rank, const long *shape, int dimension, long block) {
     int order[MAX_RANK];
-    for (int i = 0; i < rank; i++) order[i] = i;
+    for (int i = 0; i < minimum(rank, MAX_RANK); i++) order[i] = i;
     return layout_ordered(rank, shape, order, dimension, block);
 }
 

@@ -35,7 +35,7 @@ void store_convolution(Lowering *l, Compute *compute, Node *node, const At *at, 
     sum = scaled_sum(l, node->input[1], at, sum);
     if (node->input_count > 2) sum = op2(ADD, sum, channel_value(l, node->input[2], at->c, 0));
     Affine index[4];
-    stored_index(l, result, at, index);
+    stored_index(result, at, index);
     add_store(compute, node_buffer(l, result), index, epilogue_element(l, node, at, sum));
 }
 
@@ -88,6 +88,7 @@ static double products_along(const Node *node, int d) {
 
 void describe_convolution(Kernel *kernel, const Node *node) {
     const Node *from = node->input[0];
+    const long rows = node->scan ? node->shape[0] / node->steps : node->shape[0]; /* of a call */
     const char *formula =
         node->op == OP_CONV2D
             ? format("y[n, k, i, j] = sum over c, u, v of x[n, c, %ld i + u - %ld, %ld j + v - %ld] w[k, c, u, v]", node->stride[0],
@@ -96,32 +97,33 @@ void describe_convolution(Kernel *kernel, const Node *node) {
                      "divides",
                      node->padding[0], node->stride[0], node->padding[1], node->stride[1]);
     kernel->comment = format("%s\n%s", formula, shapes_comment(node, from));
-    set_product_work(kernel, 2.0 * (double)(node->shape[0] * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) *
-                                 products_along(node, 1));
+    set_product_work(kernel,
+                     2.0 * (double)(rows * node->shape[1]) * (double)from->shape[1] * products_along(node, 0) * products_along(node, 1));
 }
 
 /* ---- convolution of either kind, directly ---- */
 
 typedef struct Operands {
-    const Buffer *input, *w; /* both of pairs, or neither */
-    long channels;           /* summed over */
+    const Buffer *input, *weight, *out;
+    long channels;        /* of the input, or pairs of them */
+    const Variable *time; /* in a scan: its step, whose rows `input` has; NULL: outside */
 } Operands;
 
-/* Adds the outputs of one phase to a compute, `outputs` channels of them. */
-static void lower_phase(Lowering *l, Node *node, Compute *compute, const Operands *from, long outputs, const Phase phase[2]) {
-    Variable *n = add_variable(compute, "n", node->shape[0], false);
-    Variable *k = add_variable(compute, "k", outputs, false);
+static void lower_phase(Lowering *l, Node *node, Compute *compute, const Operands *operands, const Phase phase[2]) {
+    const Buffer *input = operands->input, *w = operands->weight, *out = operands->out;
+    Variable *n = add_variable(compute, "n", input->shape[0], false);
+    Variable *k = add_variable(compute, "k", out->shape[1], false);
     Variable *i = add_variable(compute, "i", phase[0].count, false), *j = add_variable(compute, "j", phase[1].count, false);
-    Variable *c = add_variable(compute, "c", from->channels, true);
+    Variable *c = add_variable(compute, "c", operands->channels, true);
     if (phase[0].taps > 0 && phase[1].taps > 0) {
         Variable *u = add_variable(compute, "u", phase[0].taps, true), *v = add_variable(compute, "v", phase[1].taps, true);
         const Affine read[4] = {V(n), V(c), phase_input(&phase[0], V(i), V(u)), phase_input(&phase[1], V(j), V(v))};
-        compute->sum[compute->sum_count++] =
-            product_of(load(from->input, read), phase_weight(node, from->w, phase, V(k), V(c), V(u), V(v)));
+        compute->sum[compute->sum_count++] = product_of(load(input, read), phase_weight(node, w, phase, V(k), V(c), V(u), V(v)));
     } else {
         compute->variable_count = 4; /* no tap meets these: bias or zero */
     }
-    const At at = {.n = V(n), .c = V(k), .h = phase_output(&phase[0], V(i)), .w = phase_output(&phase[1], V(j))};
+    At at = {.n = V(n), .c = V(k), .h = phase_output(&phase[0], V(i)), .w = phase_output(&phase[1], V(j))};
+    if (operands->time) at.steps = operands->time->extent, at.b = at.n, at.t = V(operands->time);
     store_convolution(l, compute, node, &at, compute->sum_count ? sum_value(0, TYPE_F32) : constant(0));
 }
 
@@ -133,29 +135,37 @@ static long parallel_tile(const Kernel *kernel, const char *variable) {
     return 0;
 }
 
+static Operands operands_of(Lowering *l, Node *node, const Variable *time) {
+    Operands operands = {.input = node_virtual_at(l, node->input[0], time),
+                         .weight = weight_along(l, node->input[1], node->op == OP_CONV2D ? 0 : 1),
+                         .out = node_buffer(l, epilogue_of(l->graph, node)),
+                         .channels = node->input[0]->shape[1],
+                         .time = time};
+    if (!product_of_node(l, node)->pairs) return operands;
+    operands.input = pairs_of_channels(l, operands.input, operands.channels);
+    operands.weight = lower_paired_weight(l, node);
+    operands.channels = channel_pairs(l, operands.channels);
+    node->rounded = operands.weight->type == TYPE_I8_PAIR ? 1 : 2; /* bytes are exact */
+    return operands;
+}
+
 static void lower_direct(Lowering *l, Node *node) {
     const bool gathers = node->op == OP_CONV2D;
     const long phases[2] = {phase_count(node, 0), phase_count(node, 1)};
     Kernel *kernel = new_kernel(node->name, (int)(phases[0] * phases[1]));
-    Operands from = {node_virtual(l, node->input[0]), weight_along(l, node->input[1], gathers ? 0 : 1), node->input[0]->shape[1]};
-    const long outputs = node_buffer(l, epilogue_of(l->graph, node))->shape[1];
-    if (product_of_node(l, node)->pairs) {
-        from.input = pairs_of_channels(l, from.input, from.channels);
-        from.w = lower_paired_weight(l, node);
-        node->rounded = from.w->type == TYPE_I8_PAIR ? 1 : 2; /* bytes are exact */
-        from.channels = channel_pairs(l, from.channels);
-    }
+    kernel->time = node->scan ? new_variable("time", node->steps) : NULL;
+    const Operands operands = operands_of(l, node, kernel->time);
     int count = 0;
     for (long a = 0; a < phases[0]; a++)
         for (long b = 0; b < phases[1]; b++) {
             const Phase phase[2] = {phase_of(node, 0, a), phase_of(node, 1, b)};
-            lower_phase(l, node, &kernel->compute[count++], &from, outputs, phase);
+            lower_phase(l, node, &kernel->compute[count++], &operands, phase);
         }
     describe_convolution(kernel, node);
-    ConvShape shape = {.staged = from.input,
+    ConvShape shape = {.staged = operands.input,
                        .columns = kernel->compute[0].variable[3]->extent,
                        .rows = kernel->compute[0].variable[2]->extent,
-                       .channels = from.channels,
+                       .channels = operands.channels,
                        .outputs = kernel->compute[0].variable[1]->extent,
                        .taps = node->kernel[0] * node->kernel[1],
                        .phases = count,

@@ -45,7 +45,7 @@ bool can_be_dot(const Lowering *l, const Node *node, int side) {
     const Target *target = l->target;
     const Node *weight = node->input[1];
     if (weight->rank != 6 || node->scan || has_carried_rows(node->input[0]) || target->lanes < 2) return false;
-    if (l->graph->spec->T > SEQUENCE_MOST) return false; /* a sequence's rows are staged together */
+    if (node->steps > SEQUENCE_MOST) return false; /* a sequence's rows are staged together */
     const long *features = &weight->shape[side], *outputs = &weight->shape[3 - side];
     const long count = features[0] * features[1] * features[2];
     if (count < DOT_FEATURES || count < target->lanes * outputs[0] || features[0] % target->lanes != 0) return false;
@@ -55,7 +55,7 @@ bool can_be_dot(const Lowering *l, const Node *node, int side) {
 static void choose_dot(Dot *dot) {
     const Node *node = dot->node, *weight = node->input[1];
     const long *features = &weight->shape[dot->side], lanes = dot->l->target->lanes;
-    dot->T = dot->l->graph->spec->T;
+    dot->T = node->steps;
     dot->batch = node->shape[0] / dot->T;
     dot->outputs = largest_divisor(weight->shape[dot->other], OUTPUTS_MOST);
     dot->blocks = weight->shape[dot->other] / dot->outputs;
@@ -202,7 +202,7 @@ static void add_result(const Dot *dot, Kernel *kernel, const Buffer *totals) {
     Compute *compute = &kernel->compute[2];
     const Affine b = V(add_variable(compute, "b", dot->batch, false)), t = V(add_variable(compute, "t", dot->T, false));
     const Affine m = V(add_variable(compute, "m", totals->shape[0], false));
-    const At at = {.split = true, .b = b, .t = t, .c = m};
+    const At at = {.steps = dot->T, .b = b, .t = t, .c = m};
     const Expression *sum = load(totals, &m);
     if (node->op == OP_LINEAR) {
         sum = scaled_sum(l, node->input[1], &at, sum);
@@ -210,7 +210,7 @@ static void add_result(const Dot *dot, Kernel *kernel, const Buffer *totals) {
         sum = epilogue_element(l, node, &at, sum);
     }
     Affine index[4];
-    stored_index(l, result, &at, index);
+    stored_index(result, &at, index);
     add_store(compute, node_buffer(l, result), index, sum);
     Schedule *schedule = &kernel->schedule[2];
     const int lanes = l->target->lanes;

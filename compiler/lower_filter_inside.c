@@ -23,7 +23,7 @@ typedef struct Inside {
 } Inside;
 
 /* The first output channel of the item. */
-static Affine add_group(const Inside *f, Compute *compute) {
+static Affine add_group_variable(const Inside *f, Compute *compute) {
     return affine_scale(V(add_variable(compute, "kg", f->taps->shape[f->steps.plan->out] / f->k_item, false)), f->k_item);
 }
 
@@ -40,7 +40,7 @@ static void add_group_levels(Schedule *schedule) {
 static void lower_transform(const Inside *f, Kernel *kernel, int number, int p, const Stage *stage) {
     Compute *compute = &kernel->compute[number];
     Schedule *schedule = &kernel->schedule[number];
-    add_group(f, compute);
+    add_group_variable(f, compute);
     const TilePlace place = add_places(&f->steps, compute, false);
     const Affine first = add_channels(f, compute, false), c = V(add_variable(compute, "c", f->c_block, false));
     add_transform(&f->steps, compute, &place, p, affine_add(first, c), c);
@@ -53,7 +53,7 @@ static void lower_transform(const Inside *f, Kernel *kernel, int number, int p, 
 static void lower_products(const Inside *f, Kernel *kernel, int number, const FilterRun *a, const FilterRun *b) {
     const FilterPlan *plan = f->steps.plan;
     Compute *compute = &kernel->compute[number];
-    const Affine group = add_group(f, compute);
+    const Affine group = add_group_variable(f, compute);
     const TilePlace place = add_places(&f->steps, compute, true);
     const Affine kb = V(add_variable(compute, "kb", f->k_item / f->k_block, false));
     const Affine k = V(add_variable(compute, "k", f->k_block, false)), channel = affine_add(affine_scale(kb, f->k_block), k);
@@ -89,7 +89,7 @@ static void lower_products(const Inside *f, Kernel *kernel, int number, const Fi
 static void lower_restoring(const Inside *f, Kernel *kernel, int number, int p) {
     Compute *compute = &kernel->compute[number];
     Schedule *schedule = &kernel->schedule[number];
-    const Affine group = add_group(f, compute);
+    const Affine group = add_group_variable(f, compute);
     const TilePlace place = add_places(&f->steps, compute, true);
     const Affine kb = V(add_variable(compute, "kb", f->k_item / f->k_block, false));
     const Affine k = V(add_variable(compute, "k", f->k_block, false)), channel = affine_add(affine_scale(kb, f->k_block), k);

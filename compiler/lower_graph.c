@@ -5,6 +5,7 @@
 #include "lower_conv.h"
 #include "lower_linear.h"
 #include "lower_norm.h"
+#include "lower_rows.h"
 #include "lower_scan.h"
 #include "lower_update.h"
 #include "pass.h"
@@ -35,6 +36,7 @@ static const Lower lowerings[OP_COUNT] = {
 void start_graph(Lowering *l, const Graph *graph) {
     l->graph = graph;
     l->buffer = NEW_ARRAY(const Buffer *, graph->node_count);
+    l->whole_rows = NEW_ARRAY(const Buffer *, graph->node_count);
     l->tile_sums = NEW_ARRAY(const Buffer *, graph->node_count);
     l->summed_by = NEW_ARRAY(const Node *, graph->node_count);
     l->first_call = NEW_ARRAY(int, graph->node_count + 1);
@@ -42,6 +44,37 @@ void start_graph(Lowering *l, const Graph *graph) {
     begin_pass(PASS_FUSE);
     fuse_graph(l);
     begin_pass(PASS_LOWER);
+}
+
+static bool has_weight(const Node *node) {
+    return operation_is(node->op, PRODUCT) && node->op != OP_CONV2D_WEIGHT_GRAD && node->op != OP_LINEAR_WEIGHT_GRAD;
+}
+
+/* Between the nodes of one scan, or of none, and those of the next; NULL: the last node was the last one. */
+static void enter_scan(Lowering *l, const Scan *before, const Node *node) {
+    const Graph *graph = l->graph;
+    l->body = NULL;
+    if (before) lower_scan_outputs(l, before);
+    if (!node || !node->scan) return;
+    for (int k = node->id; k < graph->node_count && graph->node[k]->scan == node->scan; k++) {
+        if (graph->node[k]->op != OP_CARRY) continue;
+        l->node = graph->node[k];
+        lower_carry(l, graph->node[k]);
+    }
+    l->body = node->scan;
+    l->body_call = l->program->call_count;
+    l->body_node = node->id + 1;
+}
+
+static void lower_node(Lowering *l, Node *node) {
+    const Graph *graph = l->graph;
+    l->node = node;
+    if (has_weight(node) && !node->input[1]->parameter) die("%s: a weight that is computed, and no parameter", node->name);
+    if (lowerings[node->op]) lowerings[node->op](l, node);
+    else if (!operation_is(node->op, ELEMENTWISE | STORAGE)) die("%s has no lowering", operation_name(node->op));
+    else if (operation_is(node->op, ELEMENTWISE) && (!node->input_count || epilogue_of(graph, node->input[0]) != node))
+        lower_element(l, node);
+    if (name_of(graph, ROLE_LOSS, node) && !is_double(node)) lower_loss_for_caller(l, node);
 }
 
 void lower_nodes(Lowering *l, int first, int end, Program *program) {
@@ -52,19 +85,11 @@ void lower_nodes(Lowering *l, int first, int end, Program *program) {
     for (int i = first; i < end; i++) {
         Node *node = graph->node[i];
         l->first_call[i] = program->call_count;
-        if (node->scan && node->scan != scan)
-            for (int k = i; k < graph->node_count && graph->node[k]->scan == node->scan; k++)
-                if (graph->node[k]->op == OP_CARRY) {
-                    l->node = graph->node[k];
-                    lower_carry(l, graph->node[k]);
-                }
+        if (node->scan != scan) enter_scan(l, scan, node);
         scan = node->scan;
-        if (node->fused) continue;
-        l->node = node;
-        if (lowerings[node->op]) lowerings[node->op](l, node);
-        else if (!operation_is(node->op, ELEMENTWISE | STORAGE)) die("%s has no lowering", operation_name(node->op));
-        else if (operation_is(node->op, ELEMENTWISE) && epilogue_of(graph, node->input[0]) != node) lower_element(l, node);
+        if (!node->fused) lower_node(l, node);
     }
+    if (scan) enter_scan(l, scan, NULL);
     l->node = NULL;
     l->first_call[end] = program->call_count;
 }

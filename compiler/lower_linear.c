@@ -17,13 +17,15 @@
 
 #define V affine_variable
 
-typedef struct Rows { /* b·T + t */
+typedef struct Rows { /* b·steps + t */
+    long steps;
     Affine b, t;
 } Rows;
 
-static Rows add_rows(const Lowering *l, Kernel *kernel, Compute *compute, const Node *node, long rows, bool reduced) {
-    const long T = l->graph->spec->T;
-    Rows result;
+/* Of `like`; in the scan of `node`, those of a step. */
+static Rows add_rows(Kernel *kernel, Compute *compute, const Node *node, const Node *like, bool reduced) {
+    const long T = like->steps, rows = like->shape[0];
+    Rows result = {.steps = T};
     result.b = V(add_variable(compute, "b", rows / T, reduced));
     if (node->scan) {
         if (!kernel->time) kernel->time = new_variable("time", T);
@@ -44,7 +46,7 @@ static Features add_features(Compute *compute, const char *const names[3], const
 }
 
 static At at_features(Rows rows, Features f) {
-    return (At){.split = true, .b = rows.b, .t = rows.t, .c = V(f.c), .h = V(f.h), .w = V(f.w)};
+    return (At){.steps = rows.steps, .b = rows.b, .t = rows.t, .c = V(f.c), .h = V(f.h), .w = V(f.w)};
 }
 
 static const char *const out_names[3] = {"o", "p", "q"}, *const in_names[3] = {"c", "h", "w"};
@@ -160,7 +162,7 @@ void lower_linear(Lowering *l, Node *node) {
     Kernel *kernel = new_kernel(node->name, apart ? 2 : 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, result);
-    Rows rows = add_rows(l, kernel, compute, node, node->shape[0], false);
+    Rows rows = add_rows(kernel, compute, node, node, false);
     Features o = add_features(compute, out_names, &weight->shape[0], out->shape[1], false);
     Features i = add_features(compute, in_names, &weight->shape[3], weight->shape[3], true);
     const At in = at_features(rows, i);
@@ -168,20 +170,20 @@ void lower_linear(Lowering *l, Node *node) {
     Affine w[6], index[4];
     weight_index(w, o, i);
     compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in), load(weight_along(l, weight, 0), w));
-    stored_index(l, result, &at, index);
+    stored_index(result, &at, index);
     const Expression *sum = sum_value(0, TYPE_F32);
     if (apart) {
         add_store(compute++, out, index, sum);
-        rows = add_rows(l, kernel, compute, node, node->shape[0], false);
+        rows = add_rows(kernel, compute, node, node, false);
         at = at_features(rows, add_features(compute, out_names, &weight->shape[0], out->shape[1], false));
-        stored_index(l, result, &at, index);
+        stored_index(result, &at, index);
         sum = load(out, index);
     }
     sum = scaled_sum(l, weight, &at, sum);
     if (node->input_count > 2) sum = op2(ADD, sum, feature_value(l, node->input[2], &at));
     add_store(compute, out, index, epilogue_element(l, node, &at, sum));
     kernel->comment = comment;
-    set_product_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
+    set_product_work(kernel, product_flops(node, weight) / (node->scan ? (double)node->steps : 1));
     schedule_product(l, kernel, out_names, in_names, &weight->shape[3], !node->scan);
     finish_kernel(l, kernel, node->scan);
 }
@@ -193,17 +195,17 @@ void lower_linear_data_grad(Lowering *l, Node *node) {
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node);
-    Rows rows = add_rows(l, kernel, compute, node, node->shape[0], false);
+    Rows rows = add_rows(kernel, compute, node, node, false);
     Features i = add_features(compute, in_names, &weight->shape[3], out->shape[1], false);
     Features o = add_features(compute, out_names, &weight->shape[0], weight->shape[0], true);
     const At in = at_features(rows, o), at = at_features(rows, i);
     Affine w[6], index[4];
     weight_index(w, o, i);
     compute->sum[compute->sum_count++] = op2(MULTIPLY, node_element(l, from, &in), load(weight_along(l, weight, 3), w));
-    stored_index(l, node, &at, index);
+    stored_index(node, &at, index);
     add_store(compute, out, index, sum_value(0, TYPE_F32));
     kernel->comment = comment;
-    set_product_work(kernel, product_flops(node, weight) / (node->scan ? (double)l->graph->spec->T : 1));
+    set_product_work(kernel, product_flops(node, weight) / (node->scan ? (double)node->steps : 1));
     schedule_product(l, kernel, in_names, out_names, &weight->shape[0], !node->scan);
     finish_kernel(l, kernel, node->scan);
 }
@@ -214,6 +216,7 @@ typedef struct WeightGrad {
     const char *const *vector, *const *broadcast; /* names of the features along which lanes lie, and of the other ones */
     Variable *vectors, *values;                   /* their channels */
     long width;                                   /* lanes; 1: none fit */
+    long steps;                                   /* of the rows */
     Node *staged;                                 /* the operand with those lanes; NULL: only its carried rows can be read */
 } WeightGrad;
 
@@ -222,7 +225,7 @@ typedef struct WeightGrad {
 static void schedule_weight_grad_product(const Lowering *l, Kernel *kernel, const WeightGrad *grad, const Stage *stage) {
     const Compute *compute = &kernel->compute[0];
     Schedule *schedule = &kernel->schedule[0];
-    const long lanes = l->target->lanes, T = l->graph->spec->T;
+    const long lanes = l->target->lanes, T = grad->steps;
     const long vectors = grad->vectors->extent / grad->width;
     const ChoiceField fields[3] = {grad->width > 1 ? FIELD_TILE_VECTORS : FIELDS, FIELDS, FIELD_TILE_CHANNELS};
     const long ranges[3] = {grad->width > 1 ? vectors : 1, 1, grad->values->extent};
@@ -252,8 +255,8 @@ static void schedule_weight_grad_product(const Lowering *l, Kernel *kernel, cons
 }
 
 /* The operand's elements by way of a virtual buffer, which can be staged. */
-static const Expression *virtual_element(const Lowering *l, const Buffer *buffer, Rows rows, Features f) {
-    const Affine index[4] = {affine_add(affine_scale(rows.b, l->graph->spec->T), rows.t), V(f.c), V(f.h), V(f.w)};
+static const Expression *virtual_element(const Buffer *buffer, Rows rows, Features f) {
+    const Affine index[4] = {affine_add(affine_scale(rows.b, rows.steps), rows.t), V(f.c), V(f.h), V(f.w)};
     return load(buffer, index);
 }
 
@@ -265,7 +268,7 @@ void lower_linear_weight_grad(Lowering *l, Node *node) {
     const int lanes = l->target->lanes;
     Features o = add_features(compute, out_names, &node->shape[0], out->shape[0], false);
     Features i = add_features(compute, in_names, &node->shape[3], out->shape[3], false);
-    Rows rows = add_rows(l, kernel, compute, node, dy->shape[0], true);
+    Rows rows = add_rows(kernel, compute, node, dy->steps > 1 ? dy : x, true);
     const At at_dy = at_features(rows, o), at_x = at_features(rows, i);
     const Expression *factor[2] = {node_element(l, dy, &at_dy), node_element(l, x, &at_x)};
     Affine w[6];
@@ -276,12 +279,13 @@ void lower_linear_weight_grad(Lowering *l, Node *node) {
     set_product_work(kernel, product_flops(dy, node));
     kernel->read_late = true; /* by the optimizer */
     const bool along_o = lanes_fit(compute, "o", lanes), along_c = !along_o && lanes_fit(compute, "c", lanes);
-    WeightGrad grad = {out_names, in_names, o.c, i.c, along_o || along_c ? lanes : 1, along_o && !has_carried_rows(dy) ? dy : NULL};
-    if (along_c) grad = (WeightGrad){in_names, out_names, i.c, o.c, lanes, has_carried_rows(x) ? NULL : x};
+    WeightGrad grad = {
+        out_names, in_names, o.c, i.c, along_o || along_c ? lanes : 1, rows.steps, along_o && !has_carried_rows(dy) ? dy : NULL};
+    if (along_c) grad = (WeightGrad){in_names, out_names, i.c, o.c, lanes, rows.steps, has_carried_rows(x) ? NULL : x};
     Stage stage;
     if (grad.staged) {
         const Buffer *buffer = node_virtual(l, grad.staged);
-        factor[along_c] = virtual_element(l, buffer, rows, along_c ? i : o);
+        factor[along_c] = virtual_element(buffer, rows, along_c ? i : o);
         compute->sum[0] = op2(MULTIPLY, factor[0], factor[1]);
         stage = stage_of(l, buffer, 0);
     }

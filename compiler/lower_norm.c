@@ -166,13 +166,14 @@ void lower_bias_grad(Lowering *l, Node *node) {
     }
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
-    const Buffer *out = node_buffer(l, node), *in = node_buffer(l, dy);
-    const long T = l->graph->spec->T;
-    Variable *c = add_variable(compute, "c", minimum(out->shape[1], in->shape[1]), false);
+    const Buffer *out = node_buffer(l, node);
+    const long T = dy->steps;
+    Variable *c = add_variable(compute, "c", out->shape[1], false);
     Variable *h = add_variable(compute, "h", node->shape[2], false), *w = add_variable(compute, "w", node->shape[3], false);
     Variable *b = add_variable(compute, "b", dy->shape[0] / T, true), *t = add_variable(compute, "t", T, true);
-    const At at = {.split = true, .b = V(b), .t = V(t), .c = V(c), .h = V(h), .w = V(w)};
+    const At at = {.steps = T, .b = V(b), .t = V(t), .c = V(c), .h = V(h), .w = V(w)};
     compute->sum[compute->sum_count++] = node_element(l, dy, &at);
+    c->extent = channels_in(compute->sum[0], c, c->extent);
     const Affine index[4] = {affine_constant(0), V(c), V(h), V(w)};
     add_store(compute, out, index, sum_value(0, TYPE_F32));
     kernel->comment = "sum of dy over rows";

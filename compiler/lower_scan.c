@@ -20,13 +20,13 @@ void lower_carry(Lowering *l, Node *node) {
     const long T = node->scan->steps, batch = node->shape[0] / T;
     Variable *b = add_variable(compute, "b", batch, false), *c = add_variable(compute, "c", node->shape[1], false);
     Variable *h = add_variable(compute, "h", node->shape[2], false), *w = add_variable(compute, "w", node->shape[3], false);
-    const At at = {.split = true, .b = V(b), .t = affine_constant(node->scan->reverse ? T - 1 : 0), .c = V(c), .h = V(h), .w = V(w)};
+    const At at = {.steps = T, .b = V(b), .t = affine_constant(node->scan->reverse ? T - 1 : 0), .c = V(c), .h = V(h), .w = V(w)};
     Affine index[4];
-    stored_index(l, node, &at, index);
+    stored_index(node, &at, index);
     const Expression *value = constant(0);
     if (node->input[0]) {
-        const Affine from[4] = {affine_shift(V(b), node->which * batch), V(c), V(h), V(w)};
-        value = load(node_buffer(l, node->input[0]), from);
+        const At from = {.n = affine_shift(V(b), node->which * batch), .c = V(c), .h = V(h), .w = V(w)};
+        value = node_element(l, node->input[0], &from);
     }
     add_store(compute, out, index, value);
     kernel->comment = "the value before the first step";
@@ -47,10 +47,10 @@ typedef struct Cell {
 static Cell start_cell(Lowering *l, Kernel *kernel, Node *node) {
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node);
-    const long T = l->graph->spec->T;
+    const long T = node->steps;
     kernel->time = new_variable("time", T);
     Variable *b = add_variable(compute, "b", node->shape[0] / T, false), *c = add_variable(compute, "c", out->shape[1], false);
-    Cell cell = {.at = {.split = true, .b = V(b), .t = V(kernel->time), .c = V(c), .w = affine_constant(0)}};
+    Cell cell = {.at = {.steps = T, .b = V(b), .t = V(kernel->time), .c = V(c), .w = affine_constant(0)}};
     const Expression *input[3], *hidden[3];
     for (long gate = 0; gate < 3; gate++) {
         At at = cell.at;
@@ -81,11 +81,11 @@ void lower_gru_cell(Lowering *l, Node *node) {
     Kernel *kernel = new_kernel(node->name, 1);
     const Cell cell = start_cell(l, kernel, node);
     Affine index[4];
-    stored_index(l, node, &cell.at, index);
+    stored_index(node, &cell.at, index);
     const Expression *apart = op2(SUBTRACT, cell.before, cell.candidate);
     add_store(&kernel->compute[0], node_buffer(l, node), index, op3(MULTIPLY_ADD, cell.update, apart, cell.candidate));
     kernel->comment = "h' = (1 - z) n + z h; r, z = sigmoid, n = tanh(input + r hidden)";
-    set_work(kernel, 60.0 * (double)(node->shape[0] / l->graph->spec->T * node->shape[1]));
+    set_work(kernel, 60.0 * (double)(node->shape[0] / node->steps * node->shape[1]));
     finish_cell(l, kernel, node);
 }
 
@@ -115,14 +115,14 @@ void lower_gru_cell_grad(Lowering *l, Node *node) {
             if (!to[side]) continue;
             At at = cell.at;
             at.h = affine_constant(gate);
-            stored_index(l, to[side], &at, index);
+            stored_index(to[side], &at, index);
             add_store(compute, node_buffer(l, to[side]), index, gates[side][gate]);
         }
     if (before) {
-        stored_index(l, before, &cell.at, index);
+        stored_index(before, &cell.at, index);
         add_store(compute, node_buffer(l, before), index, op2(MULTIPLY, dy, cell.update));
     }
     kernel->comment = "gradients of the input gates, of the hidden gates and of h";
-    set_work(kernel, 90.0 * (double)(node->shape[0] / l->graph->spec->T * node->shape[1]));
+    set_work(kernel, 90.0 * (double)(node->shape[0] / node->steps * node->shape[1]));
     finish_cell(l, kernel, node);
 }

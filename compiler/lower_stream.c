@@ -25,9 +25,8 @@ Graph *clip_graph(Spec *spec, const Spec *from, int T, int clips) {
 }
 
 typedef struct Passage {
-    const char *name, *tensor;
-    Place place;
-    long rows, row; /* of the tensor; the one that is the node's first */
+    const char *name, *tensor; /* of the kernel; the field of the caller's struct */
+    long rows, row;            /* of the tensor; the one that is the node's first */
     bool out;
 } Passage;
 
@@ -35,14 +34,14 @@ typedef struct Passage {
 static void lower_passage(Lowering *l, Node *node, const Passage *passage, Program *program) {
     static const char *const names[3] = {"c", "h", "w"};
     const long shape[4] = {passage->rows, node->shape[1], node->shape[2], node->shape[3]};
-    const Buffer *outside = new_plain(passage->tensor, TYPE_F32, passage->place, 4, shape), *inside = node_buffer(l, node);
+    const Buffer *outside = new_plain(passage->tensor, TYPE_F32, PLACE_STEP, 4, shape), *inside = node_buffer(l, node);
     Kernel *kernel = new_kernel(passage->name, 1);
     Compute *compute = &kernel->compute[0];
-    At at = {.split = true, .b = affine_variable(add_variable(compute, "b", node->shape[0], false)), .t = affine_constant(0)};
+    At at = {.steps = 1, .b = affine_variable(add_variable(compute, "b", node->shape[0], false)), .t = affine_constant(0)};
     Affine *const position[3] = {&at.c, &at.h, &at.w};
     Affine there[4] = {affine_shift(at.b, passage->row)}, here[4];
     for (int d = 0; d < 3; d++) there[1 + d] = *position[d] = affine_variable(add_variable(compute, names[d], shape[1 + d], false));
-    stored_index(l, node, &at, here);
+    stored_index(node, &at, here);
     if (passage->out) add_store(compute, outside, there, load(inside, here));
     else add_store(compute, inside, here, load(outside, there));
     const bool fit = lanes_fit(compute, "c", l->target->lanes);
@@ -58,9 +57,9 @@ static void lower_passage(Lowering *l, Node *node, const Passage *passage, Progr
 }
 
 /* The node's first and only row, or rows, outside: [N, C, H, W]. */
-static void pass(Lowering *l, Node *node, const char *name, Place place, bool out, Program *program) {
-    const char *tensor = place == PLACE_CODE ? "code" : "latent";
-    lower_passage(l, node, &(Passage){.name = name, .tensor = tensor, .place = place, .rows = node->shape[0], .out = out}, program);
+static void pass(Lowering *l, const char *cut, const char *name, bool out, Program *program) {
+    Node *node = named_node(l->graph, ROLE_CUT, cut);
+    lower_passage(l, node, &(Passage){.name = name, .tensor = cut, .rows = node->shape[0], .out = out}, program);
 }
 
 /* After a frame: the state of each layer and run, [layers, runs, hidden]. */
@@ -72,7 +71,6 @@ static void lower_kept_state(Lowering *l, Program *program) {
         const long runs = carry->shape[0];
         const Passage passage = {.name = format("keep_%s", carry->name),
                                  .tensor = "state",
-                                 .place = PLACE_STATE,
                                  .rows = graph->spec->gru_layers * runs,
                                  .row = carry->which * runs,
                                  .out = true};
@@ -82,8 +80,9 @@ static void lower_kept_state(Lowering *l, Program *program) {
 
 /* The first node of the recurrence; the one after the code where there is none. */
 static int first_recurrent(const Graph *graph) {
-    int i = graph->latent->id + 1;
-    while (i <= graph->code->id && !graph->node[i]->scan) i++;
+    const int code = named_node(graph, ROLE_CUT, "code")->id;
+    int i = named_node(graph, ROLE_CUT, "latent")->id + 1;
+    while (i <= code && !graph->node[i]->scan) i++;
     return i;
 }
 
@@ -95,9 +94,10 @@ static bool is_read_from(const Node *node, int first) {
 
 /* What was computed once is read by all runs: a buffer of one row. */
 static void share_rows(Lowering *l, Lowering *runs, int first) {
+    const int latent = named_node(l->graph, ROLE_CUT, "latent")->id;
     for (int i = 0; i < first; i++) {
         Node *node = runs->graph->node[i];
-        if (node->parameter || node->op == OP_INPUT || !is_read_from(node, first) || node->id < l->graph->latent->id) continue;
+        if (node->parameter || node->op == OP_INPUT || !is_read_from(node, first) || i < latent) continue;
         if (node->fused) die("%s is read by the recurrence, and never stored", node->name);
         runs->buffer[i] = node_buffer(l, l->graph->node[i]);
     }
@@ -105,25 +105,26 @@ static void share_rows(Lowering *l, Lowering *runs, int first) {
 
 void lower_stream(Lowering *l, const Graph *runs, const StreamPrograms *to) {
     const Graph *frame = l->graph;
-    const int code = frame->code->id, first = first_recurrent(frame);
-    lower_nodes(l, 0, frame->latent->id + 1, to->encode);
-    if (to->take_latent) pass(l, frame->latent, "take_latent", PLACE_LATENT, true, to->take_latent);
-    if (to->put_latent) pass(l, frame->latent, "put_latent", PLACE_LATENT, false, to->put_latent);
-    lower_nodes(l, frame->latent->id + 1, first, to->advance);
+    const int latent = named_node(frame, ROLE_CUT, "latent")->id, code = named_node(frame, ROLE_CUT, "code")->id;
+    const int first = first_recurrent(frame), last = named_node(frame, ROLE_OUTPUT, "reconstruction")->id;
+    lower_nodes(l, 0, latent + 1, to->encode);
+    if (to->take_latent) pass(l, "latent", "take_latent", true, to->take_latent);
+    if (to->put_latent) pass(l, "latent", "put_latent", false, to->put_latent);
+    lower_nodes(l, latent + 1, first, to->advance);
     if (first <= code) {
         Lowering all = *l;
         start_graph(&all, runs);
         share_rows(l, &all, first);
         lower_nodes(&all, first, code + 1, to->advance);
         lower_kept_state(&all, to->advance);
-        pass(&all, runs->code, "take_code", PLACE_CODE, true, to->advance);
+        pass(&all, "code", "take_code", true, to->advance);
     } else {
-        pass(l, frame->code, "take_code", PLACE_CODE, true, to->advance);
+        pass(l, "code", "take_code", true, to->advance);
         l->buffer[code] = NULL; /* programs that are planned one by one cannot share a tensor: the next one has its own */
     }
-    pass(l, frame->code, "put_code", PLACE_CODE, false, to->put_code);
-    lower_nodes(l, code + 1, frame->reconstruction->id + 1, to->decode);
-    lower_nodes(l, frame->reconstruction->id + 1, frame->node_count, to->score);
+    pass(l, "code", "put_code", false, to->put_code);
+    lower_nodes(l, code + 1, last + 1, to->decode);
+    lower_nodes(l, last + 1, frame->node_count, to->score);
 }
 
 void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode) {

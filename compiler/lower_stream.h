@@ -9,7 +9,7 @@ Graph *clip_graph(Spec *spec, const Spec *from, int T, int clips);
 
 typedef struct StreamPrograms { /* they may be the same; NULL: not wanted */
     Program *encode, *take_latent, *put_latent;
-    Program *advance;           /* ends with the codes of all runs in PLACE_CODE */
+    Program *advance;           /* ends with the codes of all runs in the caller's `code` */
     Program *put_code, *decode; /* begins with one code from there */
     Program *score;
 } StreamPrograms;

@@ -230,7 +230,7 @@ static Node *summing_reader(const Node *convolution, const Node *through) {
 static Node *summing_node(const Lowering *l, const Node *convolution) {
     if (l->choices->sums_apart || convolution->scan || epilogue_of(l->graph, (Node *)convolution) != convolution) return NULL;
     Node *node = summing_reader(convolution, convolution);
-    return node && convolution->needs_gradient && node->op != OP_BATCH_NORM_STATISTICS ? NULL : node;
+    return node && convolution->forward && node->op != OP_BATCH_NORM_STATISTICS ? NULL : node;
 }
 
 long summed_rows(const Lowering *l, const Node *convolution) {

@@ -46,68 +46,91 @@ void lower_loss(Lowering *l, Node *node) {
     finish_kernel(l, kernel, NULL);
 }
 
+void lower_loss_for_caller(Lowering *l, Node *node) {
+    const char *name = name_of(l->graph, ROLE_LOSS, node);
+    const Buffer *to = new_plain(name, TYPE_F64, PLACE_STEP, 0, NULL);
+    Kernel *kernel = new_kernel(format("%s_given", node->name), 1);
+    Compute *compute = &kernel->compute[0];
+    const At at = {0};
+    add_store(compute, to, NULL, node_element(l, node, &at));
+    kernel->comment = "a loss, to the caller";
+    set_work(kernel, 0);
+    kernel->schedule[0] = naive_schedule(compute);
+    finish_kernel(l, kernel, NULL);
+}
+
 /* ---- the optimizer: one loop over all parameters, padding lanes included, whatever these hold: nothing reads them ---- */
 
 enum { UPDATE_TILE = 4096 };
 
-static const Buffer *block_buffer(Lowering *l, const char *name, BlockIndex block) {
-    const long shape[1] = {l->code->block_bytes / 4};
+static const Buffer *block_buffer(const GroupCode *group, const char *name, BlockIndex block) {
+    const long shape[1] = {group->block_bytes / 4};
     const Buffer *buffer = new_plain(name, TYPE_F32, PLACE_WORKSPACE, 1, shape);
     Tensor *tensor = buffer->owner;
     tensor->kept = true;
-    tensor->offset = l->code->block_offset[block];
+    tensor->offset = group->block_offset[block];
     return buffer;
 }
 
+typedef struct Update { /* of a group */
+    const GroupCode *code;
+    const Optimizer *optimizer;
+    const Expression *gradient, *coefficient[3];
+} Update;
+
 /* torch.optim.Adam and AdamW (PyTorch 2.13): coefficients lr/(1 − β1^s), √(1 − β2^s), lr. */
-static void update_adam(Lowering *l, Compute *compute, const Affine *at, const Expression *gradient, const Expression *const *coefficient) {
-    const Spec *spec = l->graph->spec;
-    const Buffer *weights = block_buffer(l, "weights", BLOCK_PARAMETERS), *first = block_buffer(l, "moment1", BLOCK_MOMENT1),
-                 *second = block_buffer(l, "moment2", BLOCK_MOMENT2);
-    const Expression *weight = load(weights, at), *decay = constant(spec->optimizer.weight_decay);
-    if (spec->optimizer.weight_decay != 0) {
-        if (spec->optimizer.name == OPTIMIZER_ADAM) gradient = op3(MULTIPLY_ADD, decay, weight, gradient);
+static void update_adam(const Update *update, Compute *compute, const Affine *at) {
+    const Optimizer *optimizer = update->optimizer;
+    const Expression *gradient = update->gradient, *const *coefficient = update->coefficient;
+    const Buffer *weights = block_buffer(update->code, "weights", BLOCK_PARAMETERS),
+                 *first = block_buffer(update->code, "moment1", BLOCK_MOMENT1),
+                 *second = block_buffer(update->code, "moment2", BLOCK_MOMENT2);
+    const Expression *weight = load(weights, at), *decay = constant(optimizer->weight_decay);
+    if (optimizer->weight_decay != 0) {
+        if (optimizer->name == OPTIMIZER_ADAM) gradient = op3(MULTIPLY_ADD, decay, weight, gradient);
         else weight = op2(MULTIPLY, weight, op2(SUBTRACT, constant(1), op2(MULTIPLY, coefficient[2], decay)));
     }
-    const double beta1 = spec->optimizer.beta1, beta2 = spec->optimizer.beta2;
+    const double beta1 = optimizer->beta1, beta2 = optimizer->beta2;
     const Expression *m = op3(MULTIPLY_ADD, op2(SUBTRACT, gradient, load(first, at)), constant(1 - beta1), load(first, at));
     const Expression *v =
         op3(MULTIPLY_ADD, op2(MULTIPLY, gradient, gradient), constant(1 - beta2), op2(MULTIPLY, load(second, at), constant(beta2)));
-    const Expression *deviation = op2(ADD, op2(DIVIDE, op1(SQUARE_ROOT, v), coefficient[1]), constant(spec->optimizer.epsilon));
+    const Expression *deviation = op2(ADD, op2(DIVIDE, op1(SQUARE_ROOT, v), coefficient[1]), constant(optimizer->epsilon));
     add_store(compute, weights, at, op2(SUBTRACT, weight, op2(MULTIPLY, coefficient[0], op2(DIVIDE, m, deviation))));
     add_store(compute, first, at, m);
     add_store(compute, second, at, v);
 }
 
 /* torch.optim.SGD: buffer = momentum · buffer + gradient; weight −= lr · buffer */
-static void update_sgd(Lowering *l, Compute *compute, const Affine *at, const Expression *gradient, const Expression *const *coefficient) {
-    const Spec *spec = l->graph->spec;
-    const Buffer *weights = block_buffer(l, "weights", BLOCK_PARAMETERS);
+static void update_sgd(const Update *update, Compute *compute, const Affine *at) {
+    const Optimizer *optimizer = update->optimizer;
+    const Expression *gradient = update->gradient;
+    const Buffer *weights = block_buffer(update->code, "weights", BLOCK_PARAMETERS);
     const Expression *weight = load(weights, at);
-    if (spec->optimizer.weight_decay != 0) gradient = op3(MULTIPLY_ADD, constant(spec->optimizer.weight_decay), weight, gradient);
-    if (spec->optimizer.momentum != 0) {
-        const Buffer *moment = block_buffer(l, "moment1", BLOCK_MOMENT1);
-        gradient = op3(MULTIPLY_ADD, constant(spec->optimizer.momentum), load(moment, at), gradient);
+    if (optimizer->weight_decay != 0) gradient = op3(MULTIPLY_ADD, constant(optimizer->weight_decay), weight, gradient);
+    if (optimizer->momentum != 0) {
+        const Buffer *moment = block_buffer(update->code, "moment1", BLOCK_MOMENT1);
+        gradient = op3(MULTIPLY_ADD, constant(optimizer->momentum), load(moment, at), gradient);
         add_store(compute, moment, at, gradient);
     }
-    add_store(compute, weights, at, op2(SUBTRACT, weight, op2(MULTIPLY, coefficient[0], gradient)));
+    add_store(compute, weights, at, op2(SUBTRACT, weight, op2(MULTIPLY, update->coefficient[0], gradient)));
 }
 
-void lower_update(Lowering *l) {
-    Kernel *kernel = new_kernel("update", 1);
+static void lower_update_of(Lowering *l, const ParameterGroup *group) {
+    Update update = {.code = &l->code->group[group->number], .optimizer = &group->optimizer};
+    const long count = update.code->block_bytes / 4, lanes = l->target->lanes;
+    if (count == 0) return;
+    Kernel *kernel = new_kernel(l->code->group_count == 1 ? "update" : format("update_%s", group->name), 1);
     Compute *compute = &kernel->compute[0];
-    const long count = l->code->block_bytes / 4, lanes = l->target->lanes;
     Variable *p = add_variable(compute, "p", count, false);
     const Affine at[1] = {V(p)};
     const Buffer *coefficients = new_plain("coefficients", TYPE_F32, PLACE_COEFFICIENTS, 1, (long[1]){UPDATE_COEFFICIENTS});
-    const Expression *coefficient[3];
+    ((Tensor *)coefficients->owner)->offset = (long)group->number * UPDATE_COEFFICIENTS * 4;
     for (long i = 0; i < 3; i++) {
         const Affine index[1] = {affine_constant(i)};
-        coefficient[i] = load(coefficients, index);
+        update.coefficient[i] = load(coefficients, index);
     }
-    const Expression *gradient = load(block_buffer(l, "gradients", BLOCK_GRADIENTS), at);
-    const bool sgd = l->graph->spec->optimizer.name == OPTIMIZER_SGD;
-    (sgd ? update_sgd : update_adam)(l, compute, at, gradient, coefficient);
+    update.gradient = load(block_buffer(update.code, "gradients", BLOCK_GRADIENTS), at);
+    (group->optimizer.name == OPTIMIZER_SGD ? update_sgd : update_adam)(&update, compute, at);
     kernel->comment = "the optimizer's step on every parameter";
     set_work(kernel, 14.0 * (double)count);
     Schedule *schedule = &kernel->schedule[0];
@@ -115,6 +138,10 @@ void lower_update(Lowering *l) {
     add_level(schedule, "p", lanes, LOOP_SERIAL);
     add_level(schedule, "p", 1, LOOP_VECTOR);
     finish_kernel(l, kernel, NULL);
+}
+
+void lower_update(Lowering *l) {
+    for (int i = 0; i < l->graph->group_count; i++) lower_update_of(l, l->graph->group[i]);
 }
 
 /* ---- copies between layouts ---- */
@@ -140,7 +167,7 @@ static void schedule_copy(Schedule *schedule, const char *const *names, int rank
 }
 
 Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment) {
-    static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f"};
+    static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     Kernel *kernel = new_kernel(name, 1);
     Compute *compute = &kernel->compute[0];
     Affine index[MAX_RANK];
@@ -180,9 +207,9 @@ static void lower_transfer(Lowering *l, int i, long file_offset, bool loads) {
     *tensor =
         (Tensor){.buffer = packed, .place = PLACE_BLOCK, .bytes = stored->layout.size * 4, .offset = l->parameter[i].offset, .kept = true};
     packed->owner = tensor;
-    TargetCode *code = l->code;
-    l->program = loads ? (parameter->trained ? &code->load_parameters : &code->load_statistics)
-                       : (parameter->trained ? &code->save_parameters : &code->save_statistics);
+    GroupCode *group = &l->code->group[parameter->group->number];
+    l->program = loads ? (parameter->trained ? &group->load_parameters : &group->load_statistics)
+                       : (parameter->trained ? &group->save_parameters : &group->save_statistics);
     const char *name = format("%s_%s", loads ? "load" : "save", node->name);
     Kernel *kernel = loads ? copy_kernel(name, node->shape, node->rank, values, packed, "from file order")
                            : copy_kernel(name, node->shape, node->rank, packed, values, "to file order");
@@ -191,12 +218,14 @@ static void lower_transfer(Lowering *l, int i, long file_offset, bool loads) {
     finish_kernel(l, kernel, NULL);
 }
 
+/* In a file's order within each group: trained parameters, and statistics. */
 void lower_transfers(Lowering *l) {
-    long offset[2] = {0, 0};
+    long *offset = NEW_ARRAY(long, 2 * l->graph->group_count);
     for (int i = 0; i < l->graph->parameter_count; i++) {
         const Parameter *parameter = l->graph->parameter[i];
-        for (int loads = 0; loads < 2; loads++) lower_transfer(l, i, offset[parameter->trained], loads);
-        offset[parameter->trained] += parameter->count * 4;
+        long *next = &offset[2 * parameter->group->number + parameter->trained];
+        for (int loads = 0; loads < 2; loads++) lower_transfer(l, i, *next, loads);
+        *next += parameter->count * 4;
     }
 }
 

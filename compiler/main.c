@@ -25,15 +25,14 @@ static void dump_program(const Program *program, bool scheduled) {
 }
 
 static void dump_plan(const TargetCode *code) {
-    const Program *programs[] = {&code->train, &code->evaluate};
     printf("%s: %ld bytes kept, %ld in all, %ld a thread\n", code->target->name, code->kept_bytes, code->workspace_bytes,
            code->scratch_bytes);
-    for (int p = 0; p < 2; p++)
-        for (int i = 0; i < programs[p]->call_count; i++) {
+    for (int p = 0; p < code->program_count; p++)
+        for (int i = 0; code->program[p]->measured && i < code->program[p]->call_count; i++) {
             const Buffer *buffers[MAX_BUFFERS];
             bool written[MAX_BUFFERS];
-            int count = kernel_buffers(programs[p]->call[i].kernel, buffers, written, MAX_BUFFERS);
-            printf("%s %d %s\n", programs[p]->name, i, programs[p]->call[i].kernel->name);
+            int count = kernel_buffers(code->program[p]->call[i].kernel, buffers, written, MAX_BUFFERS);
+            printf("%s %d %s\n", code->program[p]->name, i, code->program[p]->call[i].kernel->name);
             for (int b = 0; b < count; b++) {
                 const Tensor *tensor = buffers[b]->owner;
                 printf("    %-3s %-40s %12ld bytes at %12ld\n", written[b] ? "out" : "in", buffers[b]->name, tensor->bytes, tensor->offset);
@@ -80,7 +79,7 @@ static Model *compile_spec(Options *options) {
     if (options->dump == PASS_GRAPH) print_graph(stdout, model->training, false);
 
     begin_pass(PASS_DIFFERENTIATE);
-    differentiate(model->training);
+    differentiate_spec(model->training);
     verify_graph(model->training);
     if (options->dump == PASS_DIFFERENTIATE) print_graph(stdout, model->training, false);
     return model;
@@ -95,9 +94,9 @@ static TargetCode *compile_target(const Options *options, const Model *model, in
     if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
     const bool fused = options->dump == PASS_FUSE; /* the passes before it leave no mark of that */
-    if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, code->training, fused);
-    if (options->dump == PASS_LOWER && target == 0) dump_program(&code->train, false);
-    if (options->dump == PASS_SCHEDULE) dump_program(&code->train, true);
+    if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, program_named(code, "train")->graph, fused);
+    if (options->dump == PASS_LOWER && target == 0) dump_program(program_named(code, "train"), false);
+    if (options->dump == PASS_SCHEDULE) dump_program(program_named(code, "train"), true);
     if (options->dump == PASS_PLAN) dump_plan(code);
     return code;
 }

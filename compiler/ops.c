@@ -46,12 +46,13 @@ long count_elements(const Node *node) {
     return count;
 }
 
-static bool same_shape(const Node *a, const Node *b) {
+bool same_shape(const Node *a, const Node *b) {
     return a->rank == b->rank && memcmp(a->shape, b->shape, sizeof(long) * (size_t)a->rank) == 0;
 }
 
 static void set_shape(Node *node, long d0, long d1, long d2, long d3) {
     node->rank = 4;
+    memset(node->shape, 0, sizeof node->shape);
     node->shape[0] = d0, node->shape[1] = d1, node->shape[2] = d2, node->shape[3] = d3;
 }
 
@@ -70,7 +71,7 @@ static bool is_statistics(const Node *stats, const Node *x) {
 
 /* INPUT, PARAMETER, STATE, CARRY: whoever makes the node gives its shape. */
 static void given_shape(Node *node) {
-    NEED(node, node->rank > 0);
+    NEED(node, node->rank > 0 && node->rank <= MAX_DIMENSIONS);
 }
 
 static void unary_shape(Node *node) {
@@ -83,14 +84,20 @@ static void binary_shape(Node *node) {
 }
 
 static void loss_shape(Node *node) {
-    NEED(node, same_shape(node->input[0], node->input[1]));
+    NEED(node, node->input[0]->rank == 4 && same_shape(node->input[0], node->input[1]));
     set_shape(node, 1, 1, 1, 1);
+}
+
+static void loss_grad_shape(Node *node) {
+    binary_shape(node);
+    NEED(node, node->rank == 4 && (node->input_count == 2 || count_elements(node->input[2]) == 1));
 }
 
 #define shape_INPUT given_shape
 #define shape_PARAMETER given_shape
 #define shape_STATE given_shape
 #define shape_CARRY given_shape
+#define shape_FILL given_shape
 #define shape_RELU unary_shape
 #define shape_LEAKY_RELU unary_shape
 #define shape_SIGMOID unary_shape
@@ -100,10 +107,11 @@ static void loss_shape(Node *node) {
 #define shape_SIGMOID_GRAD binary_shape
 #define shape_TANH_GRAD binary_shape
 #define shape_ADD binary_shape
+#define shape_SCALE unary_shape
 #define shape_MSE loss_shape
 #define shape_L1 loss_shape
-#define shape_MSE_GRAD binary_shape
-#define shape_L1_GRAD binary_shape
+#define shape_MSE_GRAD loss_grad_shape
+#define shape_L1_GRAD loss_grad_shape
 
 /* (L [N, L, H, W], weight [S, L, u, v][, bias [1, S, 1, 1]]) → [N, S, ⌊(H + 2·padding − u) / stride⌋ + 1, …] */
 static void shape_CONV2D(Node *node) {
@@ -164,6 +172,7 @@ static void shape_LINEAR_WEIGHT_GRAD(Node *node) {
     const Node *dy = node->input[0], *x = node->input[1];
     NEED(node, dy->rank == 4 && x->rank == 4 && dy->shape[0] == x->shape[0]);
     node->rank = 6;
+    memset(node->shape, 0, sizeof node->shape);
     for (int d = 0; d < 3; d++) node->shape[d] = dy->shape[1 + d], node->shape[3 + d] = x->shape[1 + d];
 }
 
@@ -176,6 +185,7 @@ static void shape_BIAS_GRAD(Node *node) {
 
 static void shape_BATCH_NORM_STATISTICS(Node *node) {
     const long channels = node->input[0]->shape[1];
+    NEED(node, node->input[0]->rank == 4);
     for (int i = 1; i < 4; i++) NEED(node, is_vector(node->input[i], channels));
     set_shape(node, 1, channels, 3, 1);
 }
@@ -188,13 +198,13 @@ static void shape_BATCH_NORM_RUNNING(Node *node) {
 
 static void shape_BATCH_NORM(Node *node) {
     const Node *x = node->input[0];
-    NEED(node, is_statistics(node->input[1], x) && is_vector(node->input[2], x->shape[1]));
+    NEED(node, x->rank == 4 && is_statistics(node->input[1], x) && is_vector(node->input[2], x->shape[1]));
     copy_shape(node, x);
 }
 
 static void shape_BATCH_NORM_SUMS(Node *node) {
     const Node *x = node->input[0];
-    NEED(node, is_statistics(node->input[1], x) && same_shape(node->input[2], x));
+    NEED(node, x->rank == 4 && is_statistics(node->input[1], x) && same_shape(node->input[2], x));
     set_shape(node, 1, x->shape[1], 2, 1);
 }
 
@@ -205,9 +215,15 @@ static void shape_BATCH_NORM_GRAD(Node *node) {
     copy_shape(node, x);
 }
 
+static void shape_BATCH_NORM_RUNNING_GRAD(Node *node) {
+    const Node *dy = node->input[0];
+    NEED(node, dy->rank == 4 && is_statistics(node->input[1], dy));
+    copy_shape(node, dy);
+}
+
 static void shape_SELECT_ROW(Node *node) {
     const Node *v = node->input[0];
-    NEED(node, v->shape[0] == 1 && v->shape[3] == 1 && node->which >= 0 && node->which < v->shape[2]);
+    NEED(node, v->rank == 4 && v->shape[0] == 1 && v->shape[3] == 1 && node->which >= 0 && node->which < v->shape[2]);
     set_shape(node, 1, v->shape[1], 1, 1);
 }
 
@@ -215,7 +231,7 @@ static void shape_SELECT_ROW(Node *node) {
 static void shape_GRU_CELL(Node *node) {
     const Node *gates = node->input[0], *h = node->input[2];
     NEED(node, same_shape(gates, node->input[1]) && gates->rank == 4 && gates->shape[2] == 3 && gates->shape[3] == 1);
-    NEED(node, h->shape[0] == gates->shape[0] && h->shape[1] == gates->shape[1] && h->shape[2] == 1 && h->shape[3] == 1);
+    NEED(node, h->rank == 4 && h->shape[0] == gates->shape[0] && h->shape[1] == gates->shape[1] && h->shape[2] == 1 && h->shape[3] == 1);
     copy_shape(node, h);
 }
 
@@ -232,6 +248,21 @@ static void shape_RESULT(Node *node) {
     copy_shape(node, of->input[node->which]);
 }
 
+/* Rows that have an order in time hand it on to what is computed row by row. What has none (a leaf of so many rows) goes with any. */
+static void infer_steps(Node *node) {
+    const bool given = node->op == OP_INPUT || operation_inputs(node->op) == 0;
+    if (node->op == OP_CARRY && node->scan) node->steps = node->scan->steps;
+    else if (!given && node->op != OP_CARRY) node->steps = 1;
+    if (node->steps == 0) node->steps = 1;
+    for (int i = 0; i < node->input_count && operation_is(node->op, ROWWISE | ELEMENTWISE) && node->op != OP_CARRY; i++) {
+        const Node *input = node->input[i];
+        if (input->steps == 1 || input->shape[0] != node->shape[0]) continue;
+        NEED(node, node->steps == 1 || node->steps == input->steps);
+        node->steps = input->steps;
+    }
+    NEED(node, node->shape[0] % node->steps == 0);
+}
+
 void infer_shape(Node *node) {
     static void (*const rule[OP_COUNT])(Node *) = {
 #define X(name, inputs, properties, meaning) [OP_##name] = shape_##name,
@@ -239,4 +270,5 @@ void infer_shape(Node *node) {
 #undef X
     };
     rule[node->op](node);
+    infer_steps(node);
 }

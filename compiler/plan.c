@@ -1,9 +1,10 @@
 /* plan: one workspace. What must survive from step to step has its place at the start; every other tensor lives from the first call
- * that touches it to the last, and tensors that do not live at the same time share memory. Training, evaluation and streaming never run at
- * the same time, so their tensors share all of it. */
+ * that touches it to the last, and tensors that do not live at the same time share memory. Of several programs, one runs at
+ * a time, so their tensors share all of it. */
 #include "plan.h"
 
 #include "kernel_buffers.h"
+#include "pointer_map.h"
 
 #include <stdlib.h>
 
@@ -92,17 +93,15 @@ static long kept_by(const Program *program) {
     return bytes;
 }
 
-/* Nothing is in the workspace between the two: the codes are with the caller. */
-long plan_streaming(const TargetCode *code) {
-    return maximum(plan_program(&code->advance, code->kept_bytes), plan_program(&code->decode, code->kept_bytes));
-}
-
 void plan_workspace(TargetCode *code) {
-    const long evaluate_top = plan_program(&code->evaluate, code->kept_bytes);
-    code->workspace_bytes = maximum(plan_program(&code->train, code->kept_bytes), evaluate_top);
-    code->workspace_bytes = maximum(code->workspace_bytes, plan_streaming(code));
-    code->evaluate_bytes = kept_by(&code->evaluate) + evaluate_top - code->kept_bytes;
-    code->evaluate_scratch_bytes = program_scratch(&code->evaluate);
-    const long streaming = maximum(program_scratch(&code->advance), program_scratch(&code->decode));
-    code->scratch_bytes = maximum(program_scratch(&code->train), maximum(code->evaluate_scratch_bytes, streaming));
+    code->workspace_bytes = code->kept_bytes;
+    code->scratch_bytes = 0;
+    for (int i = 0; i < code->program_count; i++) {
+        Program *program = code->program[i];
+        const long top = plan_program(program, code->kept_bytes);
+        program->alone_bytes = kept_by(program) + top - code->kept_bytes;
+        program->alone_scratch = program_scratch(program);
+        code->workspace_bytes = maximum(code->workspace_bytes, top);
+        code->scratch_bytes = maximum(code->scratch_bytes, program->alone_scratch);
+    }
 }

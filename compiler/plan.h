@@ -8,9 +8,7 @@
 long place_tensors(Tensor **list, int count, long start);
 /* Places the tensors of one program in a workspace that has `start` bytes of something else; returns where they end. */
 long plan_program(const Program *program, long start);
-/* The same for the programs of streaming, behind what is kept. */
-long plan_streaming(const TargetCode *code);
-/* Sets Tensor.offset of the workspace tensors by their lifetimes over the train and evaluate programs. */
+/* Sets Tensor.offset of the workspace tensors by their lifetimes over each program. */
 void plan_workspace(TargetCode *code);
 
 #endif

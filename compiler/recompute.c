@@ -26,7 +26,7 @@ static void list_again(Trade *trade, const Footprint *footprint, const Sequence 
     for (int i = 0; i < footprint->candidates; i++) {
         if (!times[i]) continue;
         const Node *node = footprint->candidate[i];
-        const Tensor *tensor = footprint->code->train_buffer[node->id]->owner;
+        const Tensor *tensor = footprint->program->buffer[node->id]->owner;
         trade->again[trade->count++] = (Again){.name = computing_node(footprint, node)->name,
                                                .bytes = tensor->bytes,
                                                .times = times[i],
@@ -48,7 +48,7 @@ static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, Tra
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         const Need need = choose_keeping(footprint, most, keeping);
         const Sequence *sequence = sequence_with(footprint, keeping);
-        Graph *training = graph_of(plain->training, sequence);
+        Graph *training = graph_of(program_named(plain, "train")->graph, sequence);
         verify_graph(training);
         code = lower_model(training, evaluation, plain->target, &plain->choices);
         begin_pass(PASS_RECOMPUTE);
@@ -69,8 +69,9 @@ TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const Memor
     const long scratch = limit->threads * code->scratch_bytes;
     Trade *trade = NEW(Trade);
     *trade = (Trade){.limit = *limit, .before = code->workspace_bytes + scratch, .after = code->workspace_bytes + scratch};
-    for (int i = 0; i < code->train.call_count; i++) {
-        const Call *call = &code->train.call[i];
+    const Program *train = program_named(code, "train");
+    for (int i = 0; i < train->call_count; i++) {
+        const Call *call = &train->call[i];
         trade->step_flops += call->kernel->flops * (call->scan ? (double)call->scan->steps : 1);
     }
     trade->possible = trade->before <= limit->bytes;

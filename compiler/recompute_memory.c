@@ -15,7 +15,7 @@ enum { NODES_LEAST = 4000, NODES_TIMES = 4, PLACEMENTS_OF_A_NODE = 32 };
 static void note_call(Footprint *f, PointerMap *known, int call) {
     const Buffer *buffers[MAX_BUFFERS];
     bool written[MAX_BUFFERS];
-    const int count = kernel_buffers(f->code->train.call[call].kernel, buffers, written, MAX_BUFFERS);
+    const int count = kernel_buffers(f->program->call[call].kernel, buffers, written, MAX_BUFFERS);
     f->touched_from[call] = f->touched_count;
     for (int b = 0; b < count; b++) {
         Tensor *tensor = buffers[b]->owner;
@@ -36,7 +36,7 @@ static void note_call(Footprint *f, PointerMap *known, int call) {
 }
 
 static void find_spans(Footprint *f) {
-    const Program *program = &f->code->train;
+    const Program *program = f->program;
     for (int side = 0; side < 2; side++) f->span[side] = NEW_ARRAY(int, program->call_count);
     for (int first = 0, end; first < program->call_count; first = end) {
         const Scan *scan = program->call[first].scan;
@@ -52,14 +52,14 @@ static void find_owners(Footprint *f, const PointerMap *known) {
     f->owner_number = NEW_ARRAY(int, f->tensors);
     for (int t = 0; t < f->tensors; t++) node_of[t] = -1, f->owner[t] = OF_CALLS;
     for (int n = 0; n < f->graph->node_count; n++)
-        for (int k = f->touched_from[f->code->train_call[n]]; k < f->touched_from[f->code->train_call[n + 1]]; k++) {
+        for (int k = f->touched_from[f->program->first_call[n]]; k < f->touched_from[f->program->first_call[n + 1]]; k++) {
             const int t = f->touched[k];
             if (node_of[t] >= 0 && node_of[t] != n) f->owner[t] = OF_PROGRAM;
             node_of[t] = n;
         }
     f->result = NEW_ARRAY(int, f->candidates);
     for (int i = 0; i < f->candidates; i++) {
-        const int t = f->result[i] = (int)*pointer_map_find(known, f->code->train_buffer[f->candidate[i]->id]->owner);
+        const int t = f->result[i] = (int)*pointer_map_find(known, f->program->buffer[f->candidate[i]->id]->owner);
         f->owner[t] = OF_CANDIDATE;
         f->owner_number[t] = i;
     }
@@ -69,7 +69,7 @@ static void find_summed(Footprint *f) {
     f->summed = NEW_ARRAY(int, f->graph->node_count);
     for (int i = 0; i < f->graph->node_count; i++) f->summed[i] = -1;
     for (int i = 0; i < f->graph->node_count; i++)
-        if (f->code->train_summed_by[i]) f->summed[f->code->train_summed_by[i]->id] = i;
+        if (f->program->summed_by[i]) f->summed[f->program->summed_by[i]->id] = i;
 }
 
 /* ---- candidates ---- */
@@ -79,12 +79,12 @@ static bool can_be_computed_again(const Node *node) {
     return node->scan ? node->op == OP_LINEAR : product || operation_is(node->op, ELEMENTWISE);
 }
 
-/* Stored in the workspace for itself, and used after the loss is known. */
+/* Stored in the workspace for itself, and used by gradients. */
 static bool is_candidate(const Footprint *f, const Node *node, const PointerMap *known) {
-    const Buffer *buffer = f->code->train_buffer[node->id];
-    if (!buffer || node->id >= f->graph->loss->id || !can_be_computed_again(node)) return false;
+    const Buffer *buffer = f->program->buffer[node->id];
+    if (!buffer || !node->forward || !can_be_computed_again(node)) return false;
     const long *number = pointer_map_find(known, buffer->owner);
-    return number && f->tensor[*number]->last >= f->code->train_call[f->graph->loss->id + 1];
+    return number && f->tensor[*number]->last >= f->program->first_call[f->graph->forward_count];
 }
 
 static void find_candidates(Footprint *f, const PointerMap *known) {
@@ -100,15 +100,17 @@ static void find_candidates(Footprint *f, const PointerMap *known) {
 
 Footprint *find_footprint(const TargetCode *code) {
     Footprint *f = NEW(Footprint);
-    *f = (Footprint){.graph = code->training, .code = code, .touched_from = NEW_ARRAY(int, code->train.call_count + 1)};
+    const Program *program = program_named(code, "train");
+    *f = (Footprint){.graph = program->graph, .code = code, .program = program, .touched_from = NEW_ARRAY(int, program->call_count + 1)};
     PointerMap known = {0};
-    for (int call = 0; call < code->train.call_count; call++) note_call(f, &known, call);
+    for (int call = 0; call < program->call_count; call++) note_call(f, &known, call);
     find_spans(f);
     find_candidates(f, &known);
     find_owners(f, &known);
     find_summed(f);
     f->most_nodes = (int)maximum(NODES_LEAST, NODES_TIMES * (long)f->graph->node_count);
-    f->least_top = maximum(plan_program(&code->evaluate, code->kept_bytes), plan_streaming(code));
+    for (int i = 0; i < code->program_count; i++)
+        if (code->program[i] != program) f->least_top = maximum(f->least_top, plan_program(code->program[i], code->kept_bytes));
     return f;
 }
 
@@ -167,7 +169,7 @@ static int tensor_of(Run *run, int instance, int tensor) {
 
 static void run_call(Run *run, int instance, int call) {
     const Footprint *f = run->footprint;
-    const Call *made = &f->code->train.call[call];
+    const Call *made = &f->program->call[call];
     const bool again = run->sequence->instance[instance].again;
     if (again) run->flops += made->kernel->flops * (made->scan ? (double)made->scan->steps : 1);
     for (int k = f->touched_from[call]; k < f->touched_from[call + 1]; k++) {
@@ -204,12 +206,12 @@ static void run_sequence(Run *run) {
     run->own_first = run->tensors;
     for (int i = 0; i < count; i++) {
         const Instance *instance = &run->sequence->instance[i];
-        const int from = f->code->train_call[instance->node->id], end = f->code->train_call[instance->node->id + 1];
+        const int from = f->program->first_call[instance->node->id], end = f->program->first_call[instance->node->id + 1];
         if (from < end) run->own_first = run->tensors; /* an activation that ends a kernel comes right after it, without calls */
         for (int call = from; call < end; call++) run_call(run, i, call);
         run->result[i] = result_of(run, i);
     }
-    run->calls += f->code->train.call_count - f->code->train_call[f->graph->node_count]; /* the update; it has no such tensors */
+    run->calls += f->program->call_count - f->program->first_call[f->graph->node_count]; /* the update; it has no such tensors */
 }
 
 /* ---- how much that is ---- */
@@ -255,11 +257,11 @@ Need find_need(const Footprint *f, const Keeping *keeping, long limit, long most
 
 double candidate_flops(const Footprint *f, int candidate) {
     const Node *node = f->candidate[candidate];
-    const int *first = &f->code->train_call[node->id];
-    if (first[0] == first[1]) first = &f->code->train_call[node->input[0]->id];
+    const int *first = &f->program->first_call[node->id];
+    if (first[0] == first[1]) first = &f->program->first_call[node->input[0]->id];
     double flops = 0;
     for (int call = first[0]; call < first[1]; call++) {
-        const Call *made = &f->code->train.call[call];
+        const Call *made = &f->program->call[call];
         flops += made->kernel->flops * (made->scan ? (double)made->scan->steps : 1);
     }
     return flops;

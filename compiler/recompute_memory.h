@@ -9,6 +9,7 @@ typedef enum { OF_PROGRAM, OF_CALLS, OF_CANDIDATE } Owner;
 struct Footprint {
     const Graph *graph;     /* without recomputation */
     const TargetCode *code; /* its */
+    const Program *program; /* that computes it */
     int candidates;
     const Node **candidate;
     int *candidate_of; /* by node id; −1: none */

@@ -21,7 +21,7 @@ typedef struct Expansion {
 } Expansion;
 
 static bool is_stored(const Footprint *footprint, const Node *node) {
-    return footprint->code->train_buffer[node->id] != NULL;
+    return footprint->program->buffer[node->id] != NULL;
 }
 
 const Node *computing_node(const Footprint *footprint, const Node *node) {
@@ -30,7 +30,7 @@ const Node *computing_node(const Footprint *footprint, const Node *node) {
 
 static void find_keeping(Expansion *e) {
     const Footprint *footprint = e->footprint;
-    for (int i = 0; i <= footprint->graph->loss->id; i++) {
+    for (int i = 0; i < footprint->graph->forward_count; i++) {
         const Node *node = footprint->graph->node[i];
         const int candidate = footprint->candidate_of[i];
         e->of_node[i] = candidate >= 0 ? e->keeping[candidate] : STORED;
@@ -63,18 +63,16 @@ static int value_again(Expansion *e, const Node *node, bool read) {
 }
 
 static int input_of(Expansion *e, const Node *node, const Node *input) {
-    const int loss = e->footprint->graph->loss->id;
     if (!input || (node->op == OP_CARRY && input->id > node->id)) return -1;
-    if (node->id <= loss || input->id > loss) return e->first[input->id];
+    if (node->forward || !input->forward) return e->first[input->id];
     e->requests++;
     return value_again(e, input, true);
 }
 
 /* What a node computes its elements from, through fused nodes of the backward pass, and that is there before this one. */
 static void request_inputs(Expansion *e, const Node *node, const Node *before) {
-    const int loss = e->footprint->graph->loss->id;
     for (int k = 0; k < node->input_count; k++) {
-        if (node->input[k]->id <= loss) input_of(e, node, node->input[k]);
+        if (node->input[k]->forward) input_of(e, node, node->input[k]);
         else if (node->input[k]->id > before->id) request_inputs(e, node->input[k], before);
     }
 }
@@ -95,10 +93,10 @@ Sequence *sequence_with(const Footprint *footprint, const Keeping *keeping) {
         /* a scan is not cut: what its body reads is there before it */
         for (int k = i; node->scan && node->scan != scan && k < count && graph->node[k]->scan == node->scan; k++)
             for (int j = 0; j < graph->node[k]->input_count; j++)
-                if (i > graph->loss->id && graph->node[k]->input[j] && graph->node[k]->input[j]->id < i)
+                if (!node->forward && graph->node[k]->input[j] && graph->node[k]->input[j]->id < i)
                     input_of(&e, graph->node[k], graph->node[k]->input[j]);
         scan = node->scan;
-        const int summed = i > graph->loss->id ? footprint->summed[i] : -1;
+        const int summed = node->forward ? -1 : footprint->summed[i];
         if (summed >= 0) request_inputs(&e, graph->node[summed], node); /* its kernel reads them, too */
         int input[MAX_INPUTS];
         for (int k = 0; k < node->input_count; k++) input[k] = input_of(&e, node, node->input[k]);
@@ -120,7 +118,6 @@ static Parameter *copy_parameter(Graph *to, const Parameter *parameter) {
 
 static Node *copy_instance(Graph *to, const Instance *instance, Node *const *made) {
     Node copy = *instance->node;
-    copy.adjoint = NULL;
     copy.fused = false;
     for (int k = 0; k < copy.input_count; k++) copy.input[k] = instance->input[k] >= 0 ? made[instance->input[k]] : NULL;
     if (copy.parameter) copy.parameter = to->parameter[copy.parameter->number];
@@ -138,7 +135,8 @@ static Node *copy_instance(Graph *to, const Instance *instance, Node *const *mad
 
 Graph *graph_of(const Graph *graph, const Sequence *sequence) {
     Graph *to = NEW(Graph);
-    *to = (Graph){.spec = graph->spec, .training = graph->training, .scan_count = graph->scan_count};
+    *to = (Graph){.spec = graph->spec, .training = graph->training, .scan_count = graph->scan_count, .forward_count = graph->forward_count};
+    copy_groups(to, graph);
     for (int i = 0; i < graph->parameter_count; i++) copy_parameter(to, graph->parameter[i]);
     Node **made = NEW_ARRAY(Node *, sequence->count), **first = NEW_ARRAY(Node *, graph->node_count);
     for (int i = 0; i < sequence->count; i++) {
@@ -147,9 +145,7 @@ Graph *graph_of(const Graph *graph, const Sequence *sequence) {
     }
     for (int i = 0; i < graph->node_count; i++)
         if (graph->node[i]->op == OP_CARRY) first[i]->input[1] = first[graph->node[i]->input[1]->id];
-    Node *const from[] = {graph->x, graph->h0, graph->reconstruction, graph->loss, graph->latent, graph->code};
-    Node **const known[] = {&to->x, &to->h0, &to->reconstruction, &to->loss, &to->latent, &to->code};
-    for (int i = 0; i < 6; i++) *known[i] = from[i] ? first[from[i]->id] : NULL;
+    copy_names(to, graph, first);
     list_readers(to);
     return to;
 }

@@ -27,11 +27,10 @@ static const char *legal_keys(Section section, const void *target) {
 }
 
 static const char *nearest_key(const char *text, Section section) {
-    const char *names[64];
+    const char **names = NEW_ARRAY(const char *, spec_key_count + 1); /* the last one is NULL */
     int count = 0;
-    for (int i = 0; i < spec_key_count && count < 63; i++)
+    for (int i = 0; i < spec_key_count; i++)
         if (spec_keys[i].section == section) names[count++] = spec_keys[i].name;
-    names[count] = NULL;
     return nearest_name(usual_name(text), names);
 }
 
@@ -52,7 +51,7 @@ static void unknown_key(Reading *reading, Section section, const SpecNode *key, 
 }
 
 static void check_keys(Reading *reading, Section section, const SpecNode *map, const void *target) {
-    const SpecNode *first[64] = {0};
+    const SpecNode **first = NEW_ARRAY(const SpecNode *, spec_key_count); /* by row */
     for (const SpecNode *child = map->first; child; child = child->next) {
         int row = 0;
         while (row < spec_key_count &&

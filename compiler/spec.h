@@ -26,6 +26,11 @@ typedef struct Layer { /* conv or conv_transpose; [0] is vertical, [1] horizonta
     Mark mark;
 } Layer;
 
+typedef struct Optimizer {
+    OptimizerName name;
+    double learning_rate, beta1, beta2, epsilon, weight_decay, momentum;
+} Optimizer;
+
 typedef struct Spec {
     const char *path; /* as given on the command line */
     const char *name; /* a C identifier */
@@ -37,10 +42,7 @@ typedef struct Spec {
     InitialState initial_state;
     Loss loss;
     ComputePrecision precision; /* of convolutions */
-    struct {
-        OptimizerName name;
-        double learning_rate, beta1, beta2, epsilon, weight_decay, momentum;
-    } optimizer;
+    Optimizer optimizer;
     struct {
         int batch;
         long iterations, strips_every;

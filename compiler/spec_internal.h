@@ -131,8 +131,8 @@ typedef struct SectionText {
     const char *help;
 } SectionText;
 
-extern const Key spec_keys[];
-extern const int spec_key_count;
+extern const Key *spec_keys; /* tests put a larger table in its place */
+extern int spec_key_count;
 extern const SectionText spec_sections[SECTIONS];
 
 /* target: the Spec, or the Layer in SECTION_LAYER. */

@@ -49,7 +49,7 @@ const SectionText spec_sections[SECTIONS] = {
     { section, name, KEY_NUMBER, offset, KEY_DEFAULT, when, 0, SPEC_NUMBER_LIMIT, fallback, 0, NULL, 0, NOWHERE, help, 0, false, NOWHERE }
 
 // clang-format off
-const Key spec_keys[] = {
+static const Key rows[] = {
     INTEGER(SECTION_SPEC, "version", KEY_VERSION, NOWHERE, KEY_REQUIRED, 1, 1, 1, NOWHERE, "Of this language.", 0),
     {SECTION_SPEC, "name", KEY_NAME, SPEC(name), KEY_REQUIRED, WHEN_ALWAYS, 0, 0, 0, 0, NULL, 0, NOWHERE,
      "Files, folders and C functions are named after it.", 0, false, NOWHERE},
@@ -109,7 +109,8 @@ const Key spec_keys[] = {
      "Of the initial weights, the clips drawn and the initial states: same seed, same training.", 0, false, NOWHERE},
 };
 // clang-format on
-const int spec_key_count = (int)(sizeof spec_keys / sizeof *spec_keys);
+const Key *spec_keys = rows;
+int spec_key_count = (int)(sizeof rows / sizeof *rows);
 
 bool key_applies(const Key *key, const void *target) {
     const Layer *layer = target;

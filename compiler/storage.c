@@ -19,7 +19,7 @@ long stored_channels(const Target *target, long channels) {
 const Buffer *new_tensor(const char *name, Type type, Place place, int rank, const long *shape, Layout layout) {
     Buffer *buffer = new_buffer(name, type, SPACE_TENSOR, rank, shape, layout);
     Tensor *tensor = NEW(Tensor);
-    *tensor = (Tensor){.buffer = buffer, .place = place, .bytes = layout.size * type_size(type)};
+    *tensor = (Tensor){.buffer = buffer, .place = place, .field = name, .bytes = layout.size * type_size(type)};
     buffer->owner = tensor;
     return buffer;
 }
@@ -108,12 +108,12 @@ bool is_read_by_phases(const Lowering *l, const Node *weight) {
     return !product_of_node(l, reader)->filter;
 }
 
-static const Buffer *new_weight(const Lowering *l, const char *name, const Node *weight, int lane, Place place) {
+static const Buffer *new_weight(const Lowering *l, const char *name, Type type, const Node *weight, int lane, bool taps_outside) {
     long shape[MAX_RANK];
     memcpy(shape, weight->shape, sizeof(long) * (size_t)weight->rank);
     if (lane >= 0) shape[lane] = round_up(shape[lane], l->target->lanes);
-    return new_tensor(name, l->weight_type, place, weight->rank, shape,
-                      weight_layout(weight->rank, shape, lane, l->target->lanes, is_read_by_phases(l, weight)));
+    const Layout layout = weight_layout(weight->rank, shape, lane, l->target->lanes, taps_outside);
+    return new_tensor(name, type, PLACE_WORKSPACE, weight->rank, shape, layout);
 }
 
 static bool has_data_gradient(const Node *weight) {
@@ -133,23 +133,30 @@ static const Buffer *as_gradient(const Buffer *value, const char *name) {
     return buffer;
 }
 
-/* Blocks one after another at the start of the workspace; then the second copies. */
+static int moments_of(const Optimizer *optimizer) {
+    if (optimizer->name != OPTIMIZER_SGD) return 2;
+    return optimizer->momentum != 0 ? 1 : 0;
+}
+
+/* The blocks of each group one after another at the start of the workspace; then the second copies. */
 static void place_blocks(Lowering *l) {
     TargetCode *code = l->code;
-    const Spec *spec = l->graph->spec;
-    const bool sgd = spec->optimizer.name == OPTIMIZER_SGD;
-    const int moments = !sgd ? 2 : spec->optimizer.momentum != 0 ? 1 : 0;
     long top = 0;
-    for (int block = 0; block < BLOCK_COUNT; block++) {
-        const bool exists = block != BLOCK_MOMENT1 && block != BLOCK_MOMENT2 ? true : block - BLOCK_MOMENT1 < moments;
-        code->block_offset[block] = exists ? top : -1;
-        if (exists) top += block == BLOCK_STATISTICS ? code->statistic_bytes : code->block_bytes;
+    for (int g = 0; g < code->group_count; g++) {
+        GroupCode *group = &code->group[g];
+        const int moments = moments_of(&l->graph->group[g]->optimizer);
+        for (int block = 0; block < BLOCK_COUNT; block++) {
+            const bool exists = block != BLOCK_MOMENT1 && block != BLOCK_MOMENT2 ? true : block - BLOCK_MOMENT1 < moments;
+            group->block_offset[block] = exists ? top : -1;
+            if (exists) top += block == BLOCK_STATISTICS ? group->statistic_bytes : group->block_bytes;
+        }
     }
     for (int i = 0; i < l->graph->parameter_count; i++) {
         ParameterStorage *storage = &l->parameter[i];
-        const bool trained = l->graph->parameter[i]->trained;
-        ((Tensor *)storage->value->owner)->offset = code->block_offset[trained ? BLOCK_PARAMETERS : BLOCK_STATISTICS] + storage->offset;
-        if (trained) ((Tensor *)storage->gradient->owner)->offset = code->block_offset[BLOCK_GRADIENTS] + storage->offset;
+        const Parameter *parameter = l->graph->parameter[i];
+        const long *start = code->group[parameter->group->number].block_offset;
+        ((Tensor *)storage->value->owner)->offset = start[parameter->trained ? BLOCK_PARAMETERS : BLOCK_STATISTICS] + storage->offset;
+        if (parameter->trained) ((Tensor *)storage->gradient->owner)->offset = start[BLOCK_GRADIENTS] + storage->offset;
         if (!storage->copy) continue;
         Tensor *copy = storage->copy->owner;
         copy->offset = top;
@@ -175,14 +182,17 @@ static int lane_of_both(const Lowering *l, const Node *weight) {
 /* What a parameter is stored in: its layout, and the second copy where two kernels want different ones. */
 static void choose_storage(const Lowering *l, const Parameter *parameter, ParameterStorage *storage) {
     const Node *node = parameter->node;
-    if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
+    if (node->rank != 4 && node->rank != 6) { /* neither a weight of any product nor one of its vectors */
+        storage->value = new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
+    } else if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
         int out, in;
         weight_sides(node, &out, &in);
         int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
         const int both = has_data_gradient(node) ? lane_of_both(l, node) : -1;
-        storage->value = new_weight(l, node->name, node, both >= 0 ? both : lane, PLACE_WORKSPACE);
+        const bool taps_outside = is_read_by_phases(l, node);
+        storage->value = new_weight(l, node->name, l->weight_type, node, both >= 0 ? both : lane, taps_outside);
         if (both < 0 && lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
-            storage->copy = new_weight(l, format("%s_copy", node->name), node, in, PLACE_WORKSPACE);
+            storage->copy = new_weight(l, format("%s_copy", node->name), l->weight_type, node, in, taps_outside);
             ((Tensor *)storage->copy->owner)->kept = true;
         }
     } else {
@@ -244,23 +254,24 @@ static void drop_copies(Lowering *l) {
     }
 }
 
-/* The block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
+/* Of each group the block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
 void allocate_parameters(Lowering *l) {
     const Graph *graph = l->graph;
-    long bytes[2] = {0, 0};
+    TargetCode *code = l->code;
     l->parameter = NEW_ARRAY(ParameterStorage, graph->parameter_count);
+    code->group_count = graph->group_count;
+    code->group = NEW_ARRAY(GroupCode, graph->group_count);
     for (int i = 0; i < graph->parameter_count; i++) {
         const Parameter *parameter = graph->parameter[i];
         ParameterStorage *storage = &l->parameter[i];
         choose_storage(l, parameter, storage);
-        Tensor *tensor = storage->value->owner;
-        storage->offset = bytes[!parameter->trained];
-        bytes[!parameter->trained] += round_up(tensor->bytes, 64);
+        GroupCode *group = &code->group[parameter->group->number];
+        long *bytes = parameter->trained ? &group->block_bytes : &group->statistic_bytes;
+        storage->offset = *bytes;
+        *bytes += round_up(((Tensor *)storage->value->owner)->bytes, 64);
         if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", parameter->node->name));
     }
     drop_copies(l);
-    l->code->block_bytes = bytes[0];
-    l->code->statistic_bytes = bytes[1];
     place_blocks(l);
 }
 
@@ -288,18 +299,70 @@ Affine carried_row(const Node *node, Affine b, Affine t) {
     return affine_shift(affine_add(affine_scale(b, scan->steps + 1), t), before == scan->reverse);
 }
 
+/* It lies in the rows of the node that it carries, of which only the row before the first step is its own. */
+static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
+    Node *next = carried_node(carry);
+    if (next->op == OP_CARRY) die("%s: what it carries is a carry itself, which has no rows of its own", carry->name);
+    for (int i = 0; i < next->reader_count; i++) {
+        const Node *other = next->reader[i];
+        const bool same = other->input[0] == carry->input[0] && other->which == carry->which;
+        if (other->op == OP_CARRY && carried_node(other) == next && !same)
+            die("%s and %s carry %s from different values", carry->name, other->name, next->name);
+    }
+    return node_buffer(l, next);
+}
+
+bool is_double(const Node *node) {
+    if (node->op == OP_MSE || node->op == OP_L1) return true;
+    if ((node->op != OP_ADD && node->op != OP_SCALE) || count_elements(node) != 1) return false;
+    for (int i = 0; i < node->input_count; i++)
+        if (!is_double(node->input[i])) return false;
+    return true;
+}
+
+/* The parameter whose gradient has the node among its terms; NULL: there is none. */
+static const Parameter *summed_into(const Node *node) {
+    if (node->gradient_of) return node->gradient_of;
+    for (int i = 0; i < node->reader_count; i++) {
+        const Node *reader = node->reader[i];
+        const bool term = (reader->op == OP_ADD || reader->op == OP_SCALE) && same_shape(reader, node);
+        const Parameter *parameter = term ? summed_into(reader) : NULL;
+        if (parameter) return parameter;
+    }
+    return NULL;
+}
+
+/* Stored like the gradient that it becomes a part of; of a weight that is no parameter's, in a layout of weights: that is what its kernel
+ * wants. NULL: it is the gradient of no weight. */
+static const Buffer *new_weight_gradient(const Lowering *l, const Node *node) {
+    const Parameter *parameter = node->forward ? NULL : summed_into(node);
+    if (parameter) {
+        const Buffer *buffer = as_gradient(l->parameter[parameter->number].value, node->name);
+        ((Tensor *)buffer->owner)->kept = false;
+        return buffer;
+    }
+    if (node->op != OP_CONV2D_WEIGHT_GRAD && node->op != OP_LINEAR_WEIGHT_GRAD) return NULL;
+    const int second = node->rank == 6 ? 3 : 1;
+    const int lane = is_blocked(l->target, node->shape[0]) ? 0 : is_blocked(l->target, node->shape[second]) ? second : -1;
+    return new_weight(l, node->name, TYPE_F32, node, lane, false);
+}
+
 static const Buffer *create_buffer(Lowering *l, Node *node) {
     const Graph *graph = l->graph;
     if (node->parameter) return l->parameter[node->parameter->number].value;
     if (node->gradient_of) return l->parameter[node->gradient_of->number].gradient;
-    if (node->op == OP_CARRY) return node_buffer(l, carried_node(node));
-    if (node == graph->x) return new_plain("x", TYPE_F32, PLACE_X, 4, node->shape);
-    if (node == graph->h0) return new_plain("h0", TYPE_F32, PLACE_H0, 4, node->shape);
-    if (node == graph->reconstruction) return new_plain("reconstruction", TYPE_F32, PLACE_RECONSTRUCTION, 4, node->shape);
-    if (node == graph->loss) return new_plain("loss", TYPE_F64, PLACE_LOSS, 4, node->shape);
+    if (node->op == OP_CARRY) return carry_buffer(l, node);
+    const char *input = name_of(graph, ROLE_INPUT, node), *output = name_of(graph, ROLE_OUTPUT, node),
+               *loss = name_of(graph, ROLE_LOSS, node);
+    if (input || (output && !has_carried_rows(node)))
+        return new_plain(input ? input : output, TYPE_F32, PLACE_STEP, node->rank, node->shape);
+    if (is_double(node)) return new_plain(loss ? loss : node->name, TYPE_F64, loss ? PLACE_STEP : PLACE_WORKSPACE, node->rank, node->shape);
+    const Buffer *weight_gradient = new_weight_gradient(l, node);
+    if (weight_gradient) return weight_gradient;
+    if (node->rank != 4) return new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
     long shape[4];
     memcpy(shape, node->shape, sizeof shape);
-    if (has_carried_rows(node)) shape[0] = shape[0] / graph->spec->T * (graph->spec->T + 1);
+    if (has_carried_rows(node)) shape[0] += shape[0] / node->steps; /* of each clip, one more than it has steps */
     return new_activation(l, node->name, shape);
 }
 

@@ -11,6 +11,8 @@ const Buffer *new_tensor(const char *name, Type type, Place place, int rank, con
 const Buffer *new_activation(const Lowering *l, const char *name, const long shape[4]);
 const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape);
 const Buffer *node_buffer(Lowering *l, Node *node);
+/* Is it computed in double? A loss is, and so are sums of losses. */
+bool is_double(const Node *node);
 /* A weight in the layout that has its lanes along this dimension, where there is one; else the layout that there is. */
 const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension);
 /* Of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]: the dimension of its output channels and that of its input channels. */

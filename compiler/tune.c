@@ -85,19 +85,21 @@ static int find_kernel(const Tuner *tuner, const char *name) {
 
 /* What is not measured need not be compiled. */
 static void leave_out_unmeasured(TargetCode *code) {
-    Program *const unmeasured[] = {&code->evaluate,        &code->advance,         &code->decode,
-                                   &code->save_parameters, &code->save_statistics, &code->normal};
-    for (size_t i = 0; i < sizeof unmeasured / sizeof *unmeasured; i++) unmeasured[i]->call_count = 0;
+    for (int i = 0; i < code->program_count; i++)
+        if (!code->program[i]->tuned) code->program[i]->call_count = 0;
+    for (int i = 0; i < code->group_count; i++) code->group[i].save_parameters.call_count = code->group[i].save_statistics.call_count = 0;
+    code->normal.call_count = 0;
 }
 
 static bool build_trial(const TuneRun *run, const Tuner *tuner, Trial *trial, int number) {
     trial->kernel = NEW_ARRAY(int, tuner->calls + 2 * tuner->count);
     arena_enter();
     TargetCode *code = lower_picked(tuner, trial->pick);
-    trial->calls = code->train.call_count;
+    const Program *train = program_named(code, "train");
+    trial->calls = train->call_count;
     if (trial->calls > tuner->calls + 2 * tuner->count) die("choices that make more than two kernels of one");
     for (int c = 0; c < trial->calls; c++) {
-        const Kernel *kernel = code->train.call[c].kernel;
+        const Kernel *kernel = train->call[c].kernel;
         trial->kernel[c] = find_kernel(tuner, kernel->serves ? kernel->serves : kernel->name);
     }
     leave_out_unmeasured(code);
@@ -260,7 +262,8 @@ static RunResult probe_target(const TuneRun *run, const Target *target) {
     Text kernels = text_begin(), tables = text_begin();
     arena_enter();
     TargetCode *code = lower_model(run->model->training, run->model->evaluation, target, run->order->choices);
-    code->train.call_count = code->load_parameters.call_count = code->load_statistics.call_count = code->renew.call_count = 0;
+    program_named(code, "train")->call_count = code->renew.call_count = 0;
+    for (int i = 0; i < code->group_count; i++) code->group[i].load_parameters.call_count = code->group[i].load_statistics.call_count = 0;
     leave_out_unmeasured(code);
     emit_target_file(&kernels, run->model->training, code, NULL);
     emit_model_file(&tables, run->model->training, &target, 1, NULL);

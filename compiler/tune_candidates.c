@@ -47,7 +47,7 @@ static int choices_with(const Tuner *tuner, const WantedChoices *wanted, KernelC
     const TargetCode *code = lower_with(tuner, wanted);
     const int count = code->refused ? -1 : code->choice_count;
     for (int i = 0; i < count; i++) choices[i] = *code->choice[i];
-    *calls = code->train.call_count;
+    *calls = program_named(code, "train")->call_count;
     arena_leave();
     return count;
 }

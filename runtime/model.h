@@ -10,10 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { MODEL_RANK = 8 };
+
 typedef struct ModelTensor {
     const char *name; /* encoder.0.weight */
     int rank;
-    int64_t shape[6];
+    int64_t shape[MODEL_RANK];
     int64_t count;  /* elements */
     int64_t offset; /* in file order, in elements, within its group: trained parameters, or running statistics */
     double bound;   /* initial values: uniform in (−bound, bound), or, where 0, */

@@ -11,7 +11,7 @@
 
 const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices *choices) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-    differentiate(training);
+    differentiate_spec(training);
     return lower_model(training, evaluation, find_target(target), choices);
 }
 
@@ -120,14 +120,14 @@ static void compare_node(const Graph *graph, const Node *node, const Buffer *buf
 Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
     Outcome outcome = {new_memories(code, false), sample_values(graph, 7), NEW_ARRAY(double *, graph->node_count)};
     double **values = outcome.expected;
-    const Buffer **buffers = training ? code->train_buffer : code->evaluate_buffer;
+    const Buffer **buffers = program_named(code, training ? "train" : "evaluate")->buffer;
     set_elements(graph, buffers, outcome.memories, values);
     for (int i = 0; i < graph->node_count; i++)
         for (long e = 0; values[i] && buffers[i] && e < count_elements(graph->node[i]); e++) values[i][e] = (double)(float)values[i][e];
     memcpy(outcome.given, values, sizeof(double *) * (size_t)graph->node_count);
     evaluate_graph(graph, values);
     interpret_program(&code->renew, outcome.memories, reverse);
-    Program program = training ? code->train : code->evaluate;
+    Program program = *program_named(code, training ? "train" : "evaluate");
     if (training) /* without the update, which changes the parameters, and what follows it */
         for (int i = 0; i < program.call_count; i++)
             if (strcmp(program.call[i].kernel->name, "update") == 0) program.call_count = i;
@@ -137,7 +137,7 @@ Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, boo
 
 void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
     const Outcome outcome = run_graph(graph, code, training, reverse);
-    const Buffer **buffers = training ? code->train_buffer : code->evaluate_buffer;
+    const Buffer **buffers = program_named(code, training ? "train" : "evaluate")->buffer;
     for (int i = 0; i < graph->node_count; i++)
         if (buffers[i] && !outcome.given[i])
             compare_node(graph, graph->node[i], buffers[i], outcome.memories, outcome.expected[i], code->target);

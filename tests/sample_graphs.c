@@ -176,6 +176,9 @@ Node *sample_parameter(Graph *graph, const char *name, int rank, const long *sha
     }
     Parameter **grown = NEW_ARRAY(Parameter *, graph->parameter_count + 1);
     if (graph->parameter_count) memcpy(grown, graph->parameter, sizeof(Parameter *) * (size_t)graph->parameter_count);
+    parameter->number = graph->parameter_count;
+    if (!graph->group_count) add_group(graph, "all", &(Optimizer){.name = OPTIMIZER_SGD});
+    parameter->group = graph->group[graph->group_count - 1];
     grown[graph->parameter_count++] = parameter;
     graph->parameter = grown;
     Node node = {.op = OP_PARAMETER, .name = name, .rank = rank, .parameter = parameter};

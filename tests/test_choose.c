@@ -35,7 +35,7 @@ START_TEST(rows_of_11_tiles_fill_registers) {
         filtered++;
     }
     ck_assert_int_ge(filtered, 3);
-    check_graph(code->training, code, true, true);
+    check_graph(program_named(code, "train")->graph, code, true, true);
 }
 END_TEST
 
@@ -46,8 +46,8 @@ START_TEST(direct_weight_gradients_stay_in_the_first_level_cache) {
     const Target *target = find_target(names[_i]);
     const TargetCode *code = lower_spec(read_spec("specs/gru_ae.yaml", stderr), names[_i], &choices);
     int checked = 0;
-    for (int i = 0; i < code->training->node_count; i++) {
-        const Node *node = code->training->node[i];
+    for (int i = 0; i < program_named(code, "train")->graph->node_count; i++) {
+        const Node *node = program_named(code, "train")->graph->node[i];
         if (node->op != OP_CONV2D_WEIGHT_GRAD || minimum(node->shape[0], node->shape[1]) < target->lanes) continue;
         const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
         const long pixels = chosen_value(choice, FIELD_BLOCK_IMAGES) * chosen_value(choice, FIELD_BLOCK_ROWS) * node->input[0]->shape[3];
@@ -66,8 +66,8 @@ START_TEST(channels_are_cut_into_equal_blocks) {
     const Target *target = find_target("avx512");
     const TargetCode *code = lower_spec(odd_vectors_spec(), "avx512", &choices);
     int gradients = 0, by_three = 0;
-    for (int i = 0; i < code->training->node_count; i++) {
-        const Node *node = code->training->node[i];
+    for (int i = 0; i < program_named(code, "train")->graph->node_count; i++) {
+        const Node *node = program_named(code, "train")->graph->node[i];
         const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
         if (choice && choice->algorithm == ALGORITHM_FILTERED_2 && node->op != OP_CONV2D_WEIGHT_GRAD)
             by_three += chosen_value(choice, FIELD_TILE_VECTORS) == 3;
@@ -82,7 +82,7 @@ START_TEST(channels_are_cut_into_equal_blocks) {
     }
     ck_assert_int_eq(gradients, 4);
     ck_assert_int_eq(by_three, _i ? 4 : 0);
-    check_graph(code->training, code, true, true);
+    check_graph(program_named(code, "train")->graph, code, true, true);
 }
 END_TEST
 
@@ -91,7 +91,7 @@ START_TEST(long_sequences_need_little_scratch) {
     Spec spec = *both_products_spec(0);
     spec.T = _i ? 65 : 64;
     const TargetCode *code = lower_spec(&spec, "avx512", &default_choices);
-    ck_assert_int_eq(find_kernel(&code->train, "fc1_forward_sum") != NULL, _i == 0);
+    ck_assert_int_eq(find_kernel(program_named(code, "train"), "fc1_forward_sum") != NULL, _i == 0);
     ck_assert_int_lt(code->scratch_bytes, 256 * 1024);
 }
 END_TEST
@@ -117,17 +117,18 @@ START_TEST(products_are_run_as_was_decided) {
     for (size_t s = 0; s < sizeof specs / sizeof *specs; s++)
         for (int t = 0; targets[t]; t++) {
             const TargetCode *code = lower_spec(specs[s], targets[t]->name, &default_choices);
-            Lowering l = {.graph = code->training, .target = targets[t], .choices = &code->choices};
+            const Program *train = program_named(code, "train");
+            Lowering l = {.graph = train->graph, .target = targets[t], .choices = &code->choices};
             decide_products(&l);
-            for (int i = 0; i < code->training->node_count; i++) {
-                const Node *node = code->training->node[i];
+            for (int i = 0; i < train->graph->node_count; i++) {
+                const Node *node = train->graph->node[i];
                 const Product *product = product_of_node(&l, node);
                 const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
                 const bool by_filter = choice && (choice->algorithm == ALGORITHM_FILTERED_2 || choice->algorithm == ALGORITHM_FILTERED_4);
-                const bool planes = node == code->training->reconstruction || node->input_count == 0;
+                const bool planes = name_of(train->graph, ROLE_OUTPUT, node) || node->input_count == 0;
                 if (node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D)
                     ck_assert_msg(planes || by_filter == (product->filter != NULL), "%s for %s", node->name, targets[t]->name);
-                const bool by_dot = find_kernel(&code->train, format("%s_sum", node->name)) != NULL;
+                const bool by_dot = find_kernel(train, format("%s_sum", node->name)) != NULL;
                 if (node->op == OP_LINEAR || node->op == OP_LINEAR_DATA_GRAD)
                     ck_assert_msg(!by_dot || product->dot >= 0, "%s for %s", node->name, targets[t]->name);
                 filtered += by_filter;

@@ -319,7 +319,11 @@ END_TEST
 static Buffer *placed(const char *name, Type type, Place place, long rows, long offset) {
     Buffer *buffer = typed_buffer(name, type, SPACE_TENSOR, rows, 1);
     Tensor *tensor = NEW(Tensor);
-    *tensor = (Tensor){.buffer = buffer, .place = place, .bytes = rows * (type == TYPE_F64 ? 8 : 4), .offset = offset};
+    *tensor = (Tensor){.buffer = buffer,
+                       .place = place,
+                       .field = type == TYPE_F64 ? "loss" : "x",
+                       .bytes = rows * (type == TYPE_F64 ? 8 : 4),
+                       .offset = offset};
     buffer->owner = tensor;
     return buffer;
 }
@@ -327,7 +331,7 @@ static Buffer *placed(const char *name, Type type, Place place, long rows, long 
 /* workspace = 2 workspace + x[time] in each step of a scan: the result tells the order of the steps. */
 static Kernel *fold_kernel(const char *x_name) {
     const Variable *time = new_variable("time", 3);
-    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *x = placed(x_name, TYPE_F32, PLACE_X, 3, 0);
+    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *x = placed(x_name, TYPE_F32, PLACE_STEP, 3, 0);
     const Expression *twice = op2(MULTIPLY, constant(2), load_at(state, zero(), zero()));
     Kernel *kernel = NEW(Kernel);
     *kernel = named("fold", assign(state, zero(), zero(), op2(ADD, twice, load_at(x, at(time), zero()))));
@@ -336,14 +340,14 @@ static Kernel *fold_kernel(const char *x_name) {
 }
 
 static Kernel *loss_kernel(void) {
-    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *loss = placed("loss", TYPE_F64, PLACE_LOSS, 1, 0);
+    const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *loss = placed("loss", TYPE_F64, PLACE_STEP, 1, 0);
     Kernel *kernel = NEW(Kernel);
     *kernel = named("loss", assign(loss, zero(), zero(), op1(WIDEN, load_at(state, zero(), zero()))));
     return kernel;
 }
 
 static Program program_of(const char *name, const Kernel *body, Scan *scan, const Kernel *last) {
-    Program program = {.name = name, .call_count = 2, .call = NEW_ARRAY(Call, 2)};
+    Program program = {.name = name, .comment = "", .measured = true, .call_count = 2, .call = NEW_ARRAY(Call, 2)};
     program.call[0] = (Call){body, scan};
     program.call[1] = (Call){last, NULL};
     return program;
@@ -355,10 +359,10 @@ START_TEST(a_file_runs_scans_in_their_order_and_prints_equal_kernels_once) {
     Graph graph = {.spec = &spec, .parameter_count = 1, .parameter = (Parameter *[]){&weight}};
     Scan forward = {.steps = 3}, backward = {.steps = 3, .reverse = true};
     TargetCode code = {.target = find_target("generic"), .workspace_bytes = 128};
-    code.train = program_of("train", fold_kernel("x"), &forward, loss_kernel());
-    code.evaluate = program_of("evaluate", fold_kernel("other_name"), &backward, loss_kernel());
-    code.advance.name = "advance";
-    code.decode.name = "decode";
+    *add_program(&code, "train", "") = program_of("train", fold_kernel("x"), &forward, loss_kernel());
+    *add_program(&code, "evaluate", "") = program_of("evaluate", fold_kernel("other_name"), &backward, loss_kernel());
+    add_program(&code, "advance", "");
+    add_program(&code, "decode", "");
     Text target_file = {0}, model_file = {0};
     emit_target_file(&target_file, &graph, &code, "");
     emit_model_file(&model_file, &graph, &code.target, 1, "");

@@ -19,7 +19,7 @@ static Model *model_of(const Spec *spec) {
     *model->spec = *spec;
     model->training = build_graph(model->spec, true);
     model->evaluation = build_graph(model->spec, false);
-    differentiate(model->training);
+    differentiate_spec(model->training);
     return model;
 }
 
@@ -85,8 +85,8 @@ static void check_kernels(const Graph *graph, const Program *program) {
 START_TEST(each_kernel_says_whose_work_it_is) {
     const Model *model = model_of(sample_spec(_i));
     const TargetCode *code = lower_model(model->training, model->evaluation, targets[0], &default_choices);
-    check_kernels(model->training, &code->train);
-    check_kernels(model->evaluation, &code->evaluate);
+    check_kernels(model->training, program_named(code, "train"));
+    check_kernels(model->evaluation, program_named(code, "evaluate"));
 }
 END_TEST
 
@@ -137,11 +137,12 @@ START_TEST(memory_is_what_was_planned_for_each_target) {
             expect(place, format("\n  %s ", code->target->name));
             ck_assert_int_eq(number_after(&place, "training"), code->workspace_bytes);
             ck_assert_int_eq(number_after(&place, "threads ×"), code->scratch_bytes);
-            ck_assert_int_eq(number_after(&place, "inference"), code->evaluate_bytes);
-            ck_assert_int_eq(number_after(&place, "threads ×"), code->evaluate_scratch_bytes);
+            ck_assert_int_eq(number_after(&place, "inference"), program_named(code, "evaluate")->alone_bytes);
+            ck_assert_int_eq(number_after(&place, "threads ×"), program_named(code, "evaluate")->alone_scratch);
         }
         const Graph *graph = model->training;
-        const long pixels = 4 * count_elements(graph->x), state = graph->h0 ? 4 * count_elements(graph->h0) : 0;
+        const Node *h0 = named_node(graph, ROLE_INPUT, "h0");
+        const long pixels = 4 * count_elements(named_node(graph, ROLE_INPUT, "x")), state = h0 ? 4 * count_elements(h0) : 0;
         ck_assert_int_eq(number_after(&place, "beside these:"), 2 * pixels + state);
     }
 }
@@ -152,10 +153,10 @@ static long evaluation_bytes(const TargetCode *code) {
     const Tensor *seen[1024];
     int seen_count = 0;
     long kept = 0, top = code->kept_bytes;
-    for (int i = 0; i < code->evaluate.call_count; i++) {
+    for (int i = 0; i < program_named(code, "evaluate")->call_count; i++) {
         const Buffer *buffers[64];
         bool written[64];
-        const int count = kernel_buffers(code->evaluate.call[i].kernel, buffers, written, 64);
+        const int count = kernel_buffers(program_named(code, "evaluate")->call[i].kernel, buffers, written, 64);
         for (int b = 0; b < count; b++) {
             const Tensor *tensor = buffers[b]->owner;
             if (tensor->place != PLACE_WORKSPACE) continue;
@@ -176,10 +177,10 @@ START_TEST(inference_holds_parameters_and_statistics_but_nothing_of_training) {
         const Model *model = model_of(sample_spec(s));
         for (int i = 0; targets[i]; i++) {
             const TargetCode *code = lower_model(model->training, model->evaluation, targets[i], &default_choices);
-            ck_assert_int_eq(code->evaluate_bytes, evaluation_bytes(code));
-            ck_assert_int_ge(code->evaluate_bytes, code->block_bytes + code->statistic_bytes);
-            ck_assert_int_lt(code->evaluate_bytes, code->workspace_bytes);
-            ck_assert_int_le(code->evaluate_scratch_bytes, code->scratch_bytes);
+            ck_assert_int_eq(program_named(code, "evaluate")->alone_bytes, evaluation_bytes(code));
+            ck_assert_int_ge(program_named(code, "evaluate")->alone_bytes, code->group[0].block_bytes + code->group[0].statistic_bytes);
+            ck_assert_int_lt(program_named(code, "evaluate")->alone_bytes, code->workspace_bytes);
+            ck_assert_int_le(program_named(code, "evaluate")->alone_scratch, code->scratch_bytes);
         }
     }
 }
@@ -202,10 +203,14 @@ static char *explained_within(const Model *model, const Target *target, const Me
 
 static double all_products(const TargetCode *code) {
     double flops = 0;
-    for (int i = 0; i < code->training->node_count; i++)
-        for (int call = code->train_call[i]; operation_is(code->training->node[i]->op, PRODUCT) && call < code->train_call[i + 1]; call++) {
-            const Call *made = &code->train.call[call];
-            if (strcmp(made->kernel->name, code->training->node[i]->name) != 0) continue; /* not what combines its parts */
+    for (int i = 0; i < program_named(code, "train")->graph->node_count; i++)
+        for (int call = program_named(code, "train")->first_call[i];
+             operation_is(program_named(code, "train")->graph->node[i]->op, PRODUCT) &&
+             call < program_named(code, "train")->first_call[i + 1];
+             call++) {
+            const Call *made = &program_named(code, "train")->call[call];
+            if (strcmp(made->kernel->name, program_named(code, "train")->graph->node[i]->name) != 0)
+                continue; /* not what combines its parts */
             flops += made->kernel->flops * (made->scan ? (double)made->scan->steps : 1);
         }
     return flops;

@@ -35,14 +35,14 @@ START_TEST(every_sample_passes_the_checks_before_and_after_differentiation) {
     Graph *evaluation = build_graph(spec, false), *training = build_graph(spec, true);
     verify_graph(evaluation);
     verify_graph(training);
-    differentiate(training);
+    differentiate_spec(training);
     verify_graph(training);
     ck_assert_int_eq(evaluation->parameter_count, training->parameter_count);
     for (int i = 0; i < training->parameter_count; i++) {
         ck_assert_str_eq(evaluation->parameter[i]->name, training->parameter[i]->name);
         ck_assert((training->parameter[i]->gradient != NULL) == training->parameter[i]->trained);
     }
-    ck_assert_int_eq(memcmp(training->reconstruction->shape, training->x->shape, sizeof training->x->shape), 0);
+    ck_assert_int_eq(same_shape(named_node(training, ROLE_OUTPUT, "reconstruction"), named_node(training, ROLE_INPUT, "x")), true);
 }
 END_TEST
 
@@ -179,7 +179,7 @@ END_TEST
 
 START_TEST(kernels_are_named_after_the_spec_and_have_its_shapes) {
     Graph *graph = build_graph(gru_ae_spec(), true);
-    differentiate(graph);
+    differentiate_spec(graph);
     expect_shape(graph, "encoder1_conv_forward", 4, (long[]){64, 64, 32, 32});
     expect_shape(graph, "encoder1_batch_norm_statistics", 4, (long[]){1, 64, 3, 1});
     expect_shape(graph, "encoder1_batch_norm", 4, (long[]){64, 64, 32, 32});
@@ -207,7 +207,7 @@ END_TEST
 START_TEST(a_reverse_scan_holds_only_what_must_run_step_by_step) {
     static const Operation body[] = {OP_CARRY, OP_ADD, OP_GRU_CELL_GRAD, OP_RESULT, OP_RESULT, OP_LINEAR_DATA_GRAD, OP_ADD};
     Graph *graph = build_graph(gru_ae_spec(), true);
-    differentiate(graph);
+    differentiate_spec(graph);
     ck_assert_int_eq(graph->scan_count, 2);
     int first = 0, count = 0;
     while (!graph->node[first]->scan || !graph->node[first]->scan->reverse) first++;
@@ -225,7 +225,7 @@ END_TEST
 
 START_TEST(a_dump_shows_operations_with_their_parameters_and_gradients) {
     Graph *graph = build_graph(gru_ae_spec(), true);
-    differentiate(graph);
+    differentiate_spec(graph);
     char *bytes;
     size_t length;
     FILE *out = open_memstream(&bytes, &length);
@@ -242,7 +242,7 @@ END_TEST
 /* Each way to break a graph is refused. */
 START_TEST(a_broken_graph_is_refused) {
     Graph *graph = build_graph(gru_ae_spec(), true);
-    differentiate(graph);
+    differentiate_spec(graph);
     Node *node = (Node *)find_node(graph, _i < 4 ? "encoder1_conv_forward" : "gru0_hidden_projection");
     switch (_i) {
     case 0:
@@ -255,7 +255,7 @@ START_TEST(a_broken_graph_is_refused) {
         node->name = "encoder 1";
         break;
     case 3:
-        node->input[0] = graph->loss;
+        node->input[0] = named_node(graph, ROLE_LOSS, "loss");
         break;
     case 4:
         node->scan = NULL;
@@ -277,7 +277,7 @@ START_TEST(batch_norm_uses_biased_variance_and_keeps_the_unbiased) {
     Graph *graph = build_graph(&spec, true);
     double **values = sample_values(graph, 0);
     const Parameter *weight = find_parameter(graph, "encoder.0.weight"), *bias = find_parameter(graph, "encoder.0.bias");
-    for (int i = 0; i < 4; i++) values[graph->x->id][i] = i + 1;
+    for (int i = 0; i < 4; i++) values[named_node(graph, ROLE_INPUT, "x")->id][i] = i + 1;
     values[weight->node->id][0] = 1, values[bias->node->id][0] = 0;
     values[find_parameter(graph, "encoder.1.weight")->node->id][0] = 3;
     evaluate_graph(graph, values);
@@ -295,14 +295,14 @@ START_TEST(carries_hold_the_step_before_and_start_from_their_layers_rows) {
     const Spec *spec = sample_spec(4);
     const long T = spec->T, B = spec->training.batch, size = spec->hidden;
     Graph *graph = build_graph(spec, true);
-    differentiate(graph);
+    differentiate_spec(graph);
     double **values = sample_values(graph, 3);
     evaluate_graph(graph, values);
     for (long i = 0; i < 2 * B * T * size; i++) {
         const long layer = i / (B * T * size), b = i / (T * size) % B, t = i / size % T, unit = i % size, row = b * T + t;
         const Node *carry = find_node(graph, layer ? "gru1_carry" : "gru0_carry");
         const Node *reverse = find_node(graph, layer ? "gru1_carry_grad" : "gru0_carry_grad");
-        const double initial = values[graph->h0->id][(layer * B + b) * size + unit];
+        const double initial = values[named_node(graph, ROLE_INPUT, "h0")->id][(layer * B + b) * size + unit];
         const double expected = t == 0 ? initial : values[carry->input[1]->id][(row - 1) * size + unit];
         const double expected_reverse = t == T - 1 ? 0 : values[reverse->input[1]->id][(row + 1) * size + unit];
         ck_assert_double_eq(values[carry->id][row * size + unit], expected);
@@ -364,7 +364,7 @@ static double loss_at(const Graph *graph, double **start, int parameter, long el
                    sizeof(double) * (size_t)count_elements(graph->node[i]));
     values[parameter][element] += change;
     evaluate_graph(graph, values);
-    return values[graph->loss->id][0];
+    return values[named_node(graph, ROLE_LOSS, "loss")->id][0];
 }
 
 /* Compares the gradients of `graph` with central differences of its loss. With a step of 1e-5 both the third derivative's share and the
@@ -372,7 +372,7 @@ static double loss_at(const Graph *graph, double **start, int parameter, long el
  */
 static void expect_gradients(const Graph *undifferentiated, Graph *graph, uint64_t seed) {
     const double step = 1e-5;
-    differentiate(graph);
+    differentiate_spec(graph);
     verify_graph(graph);
     double **start = sample_values(undifferentiated, seed), **values = sample_values(graph, seed);
     evaluate_graph(graph, values);
@@ -417,8 +417,8 @@ static Graph *second_order_recurrence(void) {
     Node *next = add_node(graph, OP_TANH, "next", scan, 1, (Node *[]){all});
     Node *seen = add_node(graph, OP_SIGMOID, "seen", scan, 1, (Node *[]){next});
     a->input[1] = next, b->input[1] = a;
-    graph->reconstruction = add_node(graph, OP_ADD, "twice", NULL, 2, (Node *[]){seen, seen});
-    graph->loss = add_node(graph, OP_MSE, "loss", NULL, 2, (Node *[]){graph->reconstruction, target});
+    Node *twice = add_node(graph, OP_ADD, "twice", NULL, 2, (Node *[]){seen, seen});
+    name_node(graph, ROLE_LOSS, "loss", add_node(graph, OP_MSE, "loss", NULL, 2, (Node *[]){twice, target}));
     return graph;
 }
 

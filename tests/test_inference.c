@@ -60,7 +60,7 @@ static double *node_values(const Parameter *parameter, const float *values) {
 }
 
 static void draw_inputs(const Graph *graph, double **values) {
-    const Node *const inputs[2] = {graph->x, graph->h0};
+    const Node *const inputs[2] = {named_node(graph, ROLE_INPUT, "x"), named_node(graph, ROLE_INPUT, "h0")};
     for (int k = 0; k < 2; k++) {
         if (!inputs[k]) continue;
         const long count = count_elements(inputs[k]);
@@ -89,9 +89,10 @@ START_TEST(folding_batch_norm_changes_no_value) {
     draw_inputs(folded, after);
     evaluate_graph(graph, before);
     evaluate_graph(folded, after);
-    const double *y = before[graph->reconstruction->id], *z = after[folded->reconstruction->id];
+    const Node *made = named_node(graph, ROLE_OUTPUT, "reconstruction");
+    const double *y = before[made->id], *z = after[named_node(folded, ROLE_OUTPUT, "reconstruction")->id];
     double largest = 0;
-    const long count = count_elements(graph->reconstruction);
+    const long count = count_elements(made);
     for (long i = 0; i < count; i++) largest = fmax(largest, fabs(y[i]));
     /* folded values are rounded to float once: some 6e-8 of each, through a dozen layers */
     for (long i = 0; i < count; i++)
@@ -275,13 +276,14 @@ static double *last_of_clip(const Inference *inference, double *const *parameter
     const long T = inference->spec->T, elements = inference->frame_elements;
     double **values = NEW_ARRAY(double *, graph->node_count);
     for (int p = 0; p < graph->parameter_count; p++) values[graph->parameter[p]->node->id] = parameters[p];
-    values[graph->x->id] = NEW_ARRAY(double, T *elements);
+    const Node *h0 = named_node(graph, ROLE_INPUT, "h0");
+    double *const x = values[named_node(graph, ROLE_INPUT, "x")->id] = NEW_ARRAY(double, T *elements);
     for (long i = 0; i < T * elements; i++)
-        values[graph->x->id][i] = (double)golden->x[(last - T + 1 + i / elements) % GOLDEN_FRAMES * elements + i % elements];
-    if (graph->h0) values[graph->h0->id] = NEW_ARRAY(double, inference->h0_elements);
-    for (long i = 0; graph->h0 && i < inference->h0_elements; i++) values[graph->h0->id][i] = (double)golden->h0[i];
+        x[i] = (double)golden->x[(last - T + 1 + i / elements) % GOLDEN_FRAMES * elements + i % elements];
+    if (h0) values[h0->id] = NEW_ARRAY(double, inference->h0_elements);
+    for (long i = 0; h0 && i < inference->h0_elements; i++) values[h0->id][i] = (double)golden->h0[i];
     evaluate_graph(graph, values);
-    return values[graph->reconstruction->id] + (T - 1) * elements;
+    return values[named_node(graph, ROLE_OUTPUT, "reconstruction")->id] + (T - 1) * elements;
 }
 
 /* What the self-test expects of a stream with a window is what clips give; of a state that is carried, it is something else. */

@@ -19,7 +19,7 @@ START_TEST(stored_tensors_equal_the_reference) {
     const Spec *spec = sample_spec(_i);
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         check_graph(training, code, true, false);
         check_graph(evaluation, code, false, true);
@@ -33,7 +33,7 @@ END_TEST
  * the gradient; parts of 512 terms by 4e-7 and 7e-6. */
 START_TEST(long_sums_of_linear_layers_stay_close_to_the_reference) {
     Graph *training = build_graph(many_features_spec(), true), *evaluation = build_graph(many_features_spec(), false);
-    differentiate(training);
+    differentiate_spec(training);
     int found = 0;
     for (int t = 0; targets[t]; t++) {
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
@@ -43,7 +43,8 @@ START_TEST(long_sums_of_linear_layers_stay_close_to_the_reference) {
             const bool forward = strcmp(node->name, "fc1_forward") == 0;
             if (!forward && strcmp(node->name, "fc3_data_grad") != 0) continue;
             double norm;
-            const double distance = distance_of(training, node, code->train_buffer[i], outcome.memories, outcome.expected[i], &norm);
+            const double distance =
+                distance_of(training, node, program_named(code, "train")->buffer[i], outcome.memories, outcome.expected[i], &norm);
             ck_assert_msg(distance < (forward ? 6e-7 : 1e-5) * norm, "%s, %s: off by %g, of a norm of %g", targets[t]->name, node->name,
                           distance, norm);
             found++;
@@ -66,12 +67,12 @@ static int count_kernels(const Program *program, const char *name) {
 
 START_TEST(linear_layers_of_many_features_need_no_second_copy) {
     Graph *training = build_graph(both_products_spec(_i), true), *evaluation = build_graph(both_products_spec(_i), false);
-    differentiate(training);
+    differentiate_spec(training);
     for (int t = 0; targets[t]; t++) {
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         ck_assert_int_eq(code->renew.call_count, 0);
-        ck_assert_int_eq(count_kernels(&code->train, "fc1_forward_sum"), targets[t]->lanes > 1);
-        ck_assert_int_eq(count_kernels(&code->train, "fc3_data_grad_sum"), targets[t]->lanes > 1);
+        ck_assert_int_eq(count_kernels(program_named(code, "train"), "fc1_forward_sum"), targets[t]->lanes > 1);
+        ck_assert_int_eq(count_kernels(program_named(code, "train"), "fc3_data_grad_sum"), targets[t]->lanes > 1);
         check_graph(training, code, true, t % 2);
         check_graph(evaluation, code, false, false);
     }
@@ -94,7 +95,7 @@ END_TEST
 START_TEST(a_last_layer_of_any_channels_has_lanes_along_them) {
     const Spec *spec = ragged_end_spec(_i);
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-    differentiate(training);
+    differentiate_spec(training);
     const char *name = _i ? "decoder0_conv_transpose_forward" : "decoder0_conv_forward";
     for (int t = 0; targets[t]; t++) {
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
@@ -118,10 +119,11 @@ static int count_pairs(const Program *program) {
 START_TEST(pairs_of_bfloat16_equal_the_reference_with_rounded_operands) {
     for (int t = 0; bf16_targets[t]; t++) {
         Graph *training = build_graph(pairs_spec(), true), *evaluation = build_graph(pairs_spec(), false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, bf16_targets[t], &default_choices);
-        ck_assert_int_eq(count_pairs(&code->evaluate), 4);      /* all layers but the first, and the last two */
-        ck_assert_int_eq(count_pairs(&code->train), 4 + 4 + 6); /* with data gradients, and all weight gradients but the last */
+        ck_assert_int_eq(count_pairs(program_named(code, "evaluate")), 4); /* all layers but the first, and the last two */
+        ck_assert_int_eq(count_pairs(program_named(code, "train")),
+                         4 + 4 + 6); /* with data gradients, and all weight gradients but the last */
         check_graph(training, code, true, false);
         check_graph(evaluation, code, false, true);
     }
@@ -151,9 +153,9 @@ static bool has_variable(const Kernel *kernel, const char *name) {
 START_TEST(wide_images_are_filtered_in_parts) {
     const Choices choices = {.filtering = 2, .filter_everywhere = true};
     Graph *training = build_graph(wide_spec(), true), *evaluation = build_graph(wide_spec(), false);
-    differentiate(training);
+    differentiate_spec(training);
     const TargetCode *code = lower_model(training, evaluation, find_target("generic"), &choices);
-    ck_assert_int_ge(count_filtered(&code->train), 6);
+    ck_assert_int_ge(count_filtered(program_named(code, "train")), 6);
     ck_assert_int_lt(code->scratch_bytes, 400 * 1024);
     check_graph(training, code, true, true);
 }
@@ -163,17 +165,17 @@ START_TEST(filtered_convolutions_equal_the_reference) {
     const Target *target = targets[_i / 2];
     const Choices choices = {.filtering = 2 + _i % 2 * 2, .filter_everywhere = true}, direct = {.filtering = 0};
     Graph *training = build_graph(filtered_spec(), true), *evaluation = build_graph(filtered_spec(), false);
-    differentiate(training);
+    differentiate_spec(training);
     const TargetCode *code = lower_model(training, evaluation, target, &choices);
-    ck_assert_int_ge(count_filtered(&code->evaluate), 5);
-    ck_assert_int_ge(count_filtered(&code->train), target->lanes == 16 ? 10 : 12);
+    ck_assert_int_ge(count_filtered(program_named(code, "evaluate")), 5);
+    ck_assert_int_ge(count_filtered(program_named(code, "train")), target->lanes == 16 ? 10 : 12);
     const int by_4 = count_algorithm(code, ALGORITHM_FILTERED_4);
     if (choices.filtering == 4) ck_assert_int_ge(by_4, 12); /* but where 4 divides no side */
     else ck_assert_int_eq(by_4, 0);
     check_graph(training, code, true, false);
     check_graph(evaluation, code, false, true);
     code = lower_model(training, evaluation, target, &direct);
-    ck_assert_int_eq(count_filtered(&code->train), 0);
+    ck_assert_int_eq(count_filtered(program_named(code, "train")), 0);
     check_graph(training, code, true, true);
 }
 END_TEST
@@ -194,10 +196,11 @@ START_TEST(filtering_inside_of_a_kernel_equals_the_reference) {
     spec.encoder = encoder;
     spec.decoder = decoder;
     Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-    differentiate(training);
+    differentiate_spec(training);
     const TargetCode *code = lower_model(training, evaluation, target, &choices);
     int inside = 0;
-    for (int i = 0; i < code->evaluate.call_count; i++) inside += has_variable(code->evaluate.call[i].kernel, "kg");
+    for (int i = 0; i < program_named(code, "evaluate")->call_count; i++)
+        inside += has_variable(program_named(code, "evaluate")->call[i].kernel, "kg");
     ck_assert_int_eq(inside, target->lanes >= 8 ? 2 : 0); /* of 4 lanes, weights pay for being larger */
     check_graph(evaluation, code, false, false);
     check_graph(evaluation, code, false, true);
@@ -211,21 +214,21 @@ typedef struct Left { /* what a step leaves: parameters and statistics, gradient
 
 static void append_elements(Left *left, const Graph *graph, const Node *node, const TargetCode *code, Memories *memories) {
     for (long e = 0; node && e < count_elements(node); e++)
-        left->value[left->count++] = element_of(graph, node, code->train_buffer[node->id], memories, e);
+        left->value[left->count++] = element_of(graph, node, program_named(code, "train")->buffer[node->id], memories, e);
 }
 
 static Left after_a_step(const Graph *graph, const TargetCode *code, bool planned) {
     Memories *memories = new_memories(code, planned);
     double **values = sample_values(graph, 7);
-    set_elements(graph, code->train_buffer, memories, values);
+    set_elements(graph, program_named(code, "train")->buffer, memories, values);
     interpret_program(&code->renew, memories, false);
-    interpret_program(&code->train, memories, false);
+    interpret_program(program_named(code, "train"), memories, false);
     Left left = {.value = NEW_ARRAY(double, code->kept_bytes)}; /* more than enough: each element is four of the bytes */
     for (int i = 0; i < graph->parameter_count; i++) {
         append_elements(&left, graph, graph->parameter[i]->node, code, memories);
         append_elements(&left, graph, graph->parameter[i]->gradient, code, memories);
     }
-    append_elements(&left, graph, graph->loss, code, memories);
+    append_elements(&left, graph, named_node(graph, ROLE_LOSS, "loss"), code, memories);
     free_memories(memories);
     return left;
 }
@@ -240,7 +243,7 @@ START_TEST(tensors_that_share_memory_give_the_bits_of_tensors_that_do_not) {
     spec.optimizer.epsilon = 1e-8;
     for (int t = 0; list[t]; t++) {
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, list[t], &choices);
         const Left apart = after_a_step(training, code, false), together = after_a_step(training, code, true);
         ck_assert_int_eq(apart.count, together.count);
@@ -256,7 +259,7 @@ END_TEST
 
 static int count_summed(const Graph *graph, const TargetCode *code) {
     int count = 0;
-    for (int i = 0; i < graph->node_count; i++) count += code->train_summed_by[i] != NULL;
+    for (int i = 0; i < graph->node_count; i++) count += program_named(code, "train")->summed_by[i] != NULL;
     return count;
 }
 
@@ -268,7 +271,7 @@ START_TEST(sums_of_tiles_have_the_same_bits_whichever_kernel_makes_them) {
     spec.optimizer.epsilon = 1e-8;
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
         if (_i > 0) ck_assert_int_gt(count_summed(training, code), 3); /* of three images, iterations have few rows directly */
         if (_i > 1) check_graph(training, code, true, t % 2);
@@ -316,7 +319,7 @@ START_TEST(any_legal_choices_equal_the_reference) {
         for (int draw = 0; draw < DRAWS; draw++) {
             Choices choices = {.filtering = draw == 2 ? 4 : 2, .filter_everywhere = draw % 2 == 1};
             Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-            differentiate(training);
+            differentiate_spec(training);
             const TargetCode *plain = lower_model(training, evaluation, targets[t], &choices);
             choices.wanted = random_choices(plain, (uint64_t)(100 * _i + draw));
             const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
@@ -332,7 +335,7 @@ END_TEST
 /* From the least memory that is possible to nearly all; by the cost model's choices, and by others that then hold for both. */
 static void check_again(const Spec *spec, const Target *target, Choices choices, uint64_t seed, int parts) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-    differentiate(training);
+    differentiate_spec(training);
     if (seed) choices.wanted = random_choices(lower_model(training, evaluation, target, &choices), seed);
     TargetCode *stored = lower_model(training, evaluation, target, &choices);
     const Left expected = after_a_step(training, stored, true);
@@ -343,8 +346,8 @@ static void check_again(const Spec *spec, const Target *target, Choices choices,
         const MemoryLimit limit = {least + room * part / 4, 1};
         const TargetCode *code = lower_within(stored, evaluation, &limit);
         ck_assert(code->trade->possible && code->trade->count > 0);
-        check_graph(code->training, code, true, part % 2);
-        const Left left = after_a_step(code->training, code, true);
+        check_graph(program_named(code, "train")->graph, code, true, part % 2);
+        const Left left = after_a_step(program_named(code, "train")->graph, code, true);
         ck_assert_int_eq(left.count, expected.count);
         ck_assert_msg(memcmp(left.value, expected.value, sizeof(double) * (size_t)left.count) == 0, "%s, within %ld bytes", target->name,
                       limit.bytes);
@@ -368,15 +371,16 @@ START_TEST(nan_in_a_weight_reaches_the_loss) {
     const Spec *spec = sample_spec(_i);
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
         double **values = sample_values(evaluation, 7);
         Memories *memories = new_memories(code, false);
         for (long e = 0; e < count_elements(evaluation->parameter[0]->node); e++) values[evaluation->parameter[0]->node->id][e] = NAN;
-        set_elements(evaluation, code->evaluate_buffer, memories, values);
+        set_elements(evaluation, program_named(code, "evaluate")->buffer, memories, values);
         interpret_program(&code->renew, memories, false);
-        interpret_program(&code->evaluate, memories, false);
-        const double loss = element_of(evaluation, evaluation->loss, code->evaluate_buffer[evaluation->loss->id], memories, 0);
+        interpret_program(program_named(code, "evaluate"), memories, false);
+        const Node *last = named_node(evaluation, ROLE_LOSS, "loss");
+        const double loss = element_of(evaluation, last, program_named(code, "evaluate")->buffer[last->id], memories, 0);
         ck_assert_msg(isnan(loss), "%s: a loss of %g", targets[t]->name, loss);
         free_memories(memories);
     }
@@ -397,7 +401,7 @@ START_TEST(every_channel_count_can_be_lowered) {
         spec.decoder = decoder;
         const Target *target = any_target((int)(channels + sample) % (count_targets() + BF16_TARGETS));
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
-        differentiate(training);
+        differentiate_spec(training);
         ck_assert_int_gt(lower_model(training, evaluation, target, &default_choices)->workspace_bytes, 0);
     }
 }

@@ -145,8 +145,8 @@ static const TargetCode *lower_large(const char *target) {
 START_TEST(weight_gradients_of_large_linear_layers_go_past_the_caches) {
     const char *const names[] = {"avx512", "avx2", "generic"};
     const TargetCode *code = lower_large(names[_i]);
-    for (int k = 0; k < code->train.call_count; k++) {
-        const Kernel *kernel = code->train.call[k].kernel;
+    for (int k = 0; k < program_named(code, "train")->call_count; k++) {
+        const Kernel *kernel = program_named(code, "train")->call[k].kernel;
         const bool late = strcmp(kernel->name, "fc1_weight_grad") == 0 || strcmp(kernel->name, "fc3_weight_grad") == 0;
         ck_assert_msg(has_marks(kernel->tree) == (late && _i == 0), "%s on %s", kernel->name, names[_i]);
     }
@@ -154,7 +154,7 @@ START_TEST(weight_gradients_of_large_linear_layers_go_past_the_caches) {
     CBlock *file = c_block();
     Text text = {0};
     HelperSet helpers = {0};
-    emit_kernel(file, find_kernel(&code->train, "fc3_weight_grad"), "late", find_target("avx512"), 0, &helpers);
+    emit_kernel(file, find_kernel(program_named(code, "train"), "fc3_weight_grad"), "late", find_target("avx512"), 0, &helpers);
     c_print(&text, file, 0);
     const char *store = strstr(text.bytes, "_mm512_stream_ps(&"), *fence = strstr(text.bytes, "    _mm_sfence();\n}\n");
     ck_assert_msg(store && fence && store < fence && fence < strstr(text.bytes, "static void late("), "no fence at the body's end");

@@ -162,7 +162,8 @@ static int compare_kernels(const Spec *spec, const char *name, const Choices *ch
     ck_assert(target->prefetches);
     const TargetCode *code = lower_spec(spec, name, choices);
     int kernels = 0;
-    for (int i = 0; i < code->train.call_count; i++) kernels += compare_lines(code->train.call[i].kernel, least);
+    for (int i = 0; i < program_named(code, "train")->call_count; i++)
+        kernels += compare_lines(program_named(code, "train")->call[i].kernel, least);
     return kernels;
 }
 
@@ -211,7 +212,7 @@ static const TargetCode *lower_layers(int kernel, int stride) {
 /* Of 22 columns 11 are staged at a time and 6 and 5 of these multiplied; both parts ask for shares of the same lines, 1,100 of weights, of
  * which none may be missed where the one part ends and the other goes on. */
 START_TEST(parts_of_a_level_ask_for_all_lines_together) {
-    ck_assert_int_eq(compare_lines(find_kernel(&lower_layers(3, 3)->train, "fc3_data_grad"), 4), 1);
+    ck_assert_int_eq(compare_lines(find_kernel(program_named(lower_layers(3, 3), "train"), "fc3_data_grad"), 4), 1);
 }
 END_TEST
 
@@ -220,8 +221,9 @@ START_TEST(there_are_iterations_for_all_boxes) {
     Spec spec = *gru_ae_spec();
     spec.precision = COMPUTE_BF16;
     const TargetCode *code = lower_spec(&spec, "avx512_bf16", &default_choices);
-    for (int i = 0; i < code->train.call_count; i++)
-        if (strncmp(code->train.call[i].kernel->name, "fc", 2) == 0) compare_lines(code->train.call[i].kernel, 4);
+    for (int i = 0; i < program_named(code, "train")->call_count; i++)
+        if (strncmp(program_named(code, "train")->call[i].kernel->name, "fc", 2) == 0)
+            compare_lines(program_named(code, "train")->call[i].kernel, 4);
 }
 END_TEST
 
@@ -229,8 +231,8 @@ END_TEST
  * and stride 4, the row before a box is one that nobody reads. */
 START_TEST(what_padding_takes_from_the_first_iteration_is_asked_for_in_the_others) {
     const TargetCode *code = _i == 0 ? lower_layers(2, 2) : lower_layers(3, 4);
-    ck_assert_int_eq(compare_lines(find_kernel(&code->train, "encoder1_conv_weight_grad"), 4), 1);
-    ck_assert_int_eq(compare_lines(find_kernel(&code->train, "decoder0_conv_transpose_weight_grad"), 4), 1);
+    ck_assert_int_eq(compare_lines(find_kernel(program_named(code, "train"), "encoder1_conv_weight_grad"), 4), 1);
+    ck_assert_int_eq(compare_lines(find_kernel(program_named(code, "train"), "decoder0_conv_transpose_weight_grad"), 4), 1);
 }
 END_TEST
 
@@ -242,8 +244,8 @@ START_TEST(weight_gradients_ask_once_in_several_pixels) {
     spec.width = 34;
     const TargetCode *code = lower_spec(&spec, "avx512", &choices);
     int found = 0;
-    for (int i = 0; i < code->train.call_count; i++) {
-        const Kernel *kernel = code->train.call[i].kernel;
+    for (int i = 0; i < program_named(code, "train")->call_count; i++) {
+        const Kernel *kernel = program_named(code, "train")->call[i].kernel;
         if (!strstr(kernel->name, "conv_weight_grad") || strstr(kernel->name, "_sum")) continue;
         const Schedule *schedule = &kernel->schedule[0];
         ck_assert_int_gt(schedule->ahead.inner, 0);
@@ -257,7 +259,8 @@ END_TEST
 
 START_TEST(targets_without_the_instruction_prefetch_nothing) {
     const TargetCode *code = lower_spec(gru_ae_spec(), "generic", &default_choices);
-    for (int i = 0; i < code->train.call_count; i++) ck_assert_int_eq(compare_lines(code->train.call[i].kernel, 3), 0);
+    for (int i = 0; i < program_named(code, "train")->call_count; i++)
+        ck_assert_int_eq(compare_lines(program_named(code, "train")->call[i].kernel, 3), 0);
 }
 END_TEST
 

@@ -48,7 +48,7 @@ typedef struct Plain { /* a spec for one target, with everything stored */
 
 static Plain plain_of(const Spec *spec, const Target *target) {
     Plain plain = {.training = build_graph(spec, true), .evaluation = build_graph(spec, false)};
-    differentiate(plain.training);
+    differentiate_spec(plain.training);
     plain.code = lower_model(plain.training, plain.evaluation, target, &default_choices);
     plain.footprint = find_footprint(plain.code);
     return plain;
@@ -56,8 +56,9 @@ static Plain plain_of(const Spec *spec, const Target *target) {
 
 static double step_flops(const TargetCode *code) {
     double flops = 0;
-    for (int i = 0; i < code->train.call_count; i++)
-        flops += code->train.call[i].kernel->flops * (code->train.call[i].scan ? (double)code->train.call[i].scan->steps : 1);
+    for (int i = 0; i < program_named(code, "train")->call_count; i++)
+        flops += program_named(code, "train")->call[i].kernel->flops *
+                 (program_named(code, "train")->call[i].scan ? (double)program_named(code, "train")->call[i].scan->steps : 1);
     return flops;
 }
 
@@ -227,12 +228,12 @@ START_TEST(what_is_listed_is_what_runs) {
         calls += trade->again[i].times;
     }
     ck_assert_int_eq((long)listed, (long)(step_flops(code) - step_flops(plain.code)));
-    int more = code->train.call_count - plain.code->train.call_count;
-    for (int i = 0; i < code->train.call_count; i++) {
-        const char *name = code->train.call[i].kernel->name, *again = strstr(name, "_again");
+    int more = program_named(code, "train")->call_count - program_named(plain.code, "train")->call_count;
+    for (int i = 0; i < program_named(code, "train")->call_count; i++) {
+        const char *name = program_named(code, "train")->call[i].kernel->name, *again = strstr(name, "_again");
         if (!again) continue;
         more--;
-        if (code->train.call[i].kernel->serves) continue; /* a weight, filtered for the kernel after it */
+        if (program_named(code, "train")->call[i].kernel->serves) continue; /* a weight, filtered for the kernel after it */
         bool found = false;
         for (int k = 0; k < trade->count; k++)
             found |=

@@ -33,7 +33,7 @@ static Compiled compile_with(const char *text, const Target *only) {
     Compiled result = {.training = build_graph(gru_ae_spec(), true), .evaluation = build_graph(gru_ae_spec(), false)};
     size_t size;
     FILE *errors = open_memstream(&result.errors, &size);
-    differentiate(result.training);
+    differentiate_spec(result.training);
     const Tuning *tuning = parse_tuning("x.yaml", text, strlen(text), gru_ae_spec(), errors);
     for (int t = 0; tuning && targets[t]; t++) {
         bool wanted = targets[t] == only;
@@ -112,7 +112,7 @@ END_TEST
 /* What is wanted is only read; what was made of it stands in the code, as data. */
 START_TEST(what_is_refused_is_in_the_code) {
     Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
-    differentiate(training);
+    differentiate_spec(training);
     WantedChoices wanted = {0};
     want_kernel(&wanted, "encoder9_conv_forward");
     want_kernel(&wanted, "encoder0_conv_forward")->algorithm = ALGORITHM_FILTERED_2;

@@ -1,0 +1,115 @@
+/* core_checks.c: what tests of graphs made by hand share. */
+#include "core_checks.h"
+
+#include "cpu.h"
+#include "lowered.h"
+#include "sample_graphs.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is compared ---- */
+
+static double loss_at(const Graph *graph, double **start, const Node *loss, const Node *of, long element, double change) {
+    double **values = NEW_ARRAY(double *, graph->node_count);
+    for (int i = 0; i < graph->node_count; i++)
+        if (start[i])
+            memcpy(values[i] = NEW_ARRAY(double, count_elements(graph->node[i])), start[i],
+                   sizeof(double) * (size_t)count_elements(graph->node[i]));
+    values[of->id][element] += change;
+    evaluate_graph(graph, values);
+    return values[loss->id][0];
+}
+
+/* Central differences, of leaves. With a step of 1e-5 their error is of the order of 1e-10: see test_graph.c. */
+void expect_gradient(const Graph *graph, const Node *loss, const Node *of, const Node *gradient) {
+    const double step = 1e-5;
+    ck_assert_msg(gradient != NULL, "no gradient of %s", of->name);
+    double **start = sample_values(graph, 5), **values = sample_values(graph, 5);
+    evaluate_graph(graph, values);
+    double largest = 0;
+    for (long i = 0; i < count_elements(of); i += 1 + count_elements(of) / 16) {
+        const double slope = (loss_at(graph, start, loss, of, i, step) - loss_at(graph, start, loss, of, i, -step)) / (2 * step);
+        const double found = values[gradient->id][i];
+        ck_assert_msg(fabs(slope - found) <= 1e-8 + 1e-6 * fabs(slope), "%s[%ld]: %.12g instead of %.12g", of->name, i, found, slope);
+        largest = fmax(largest, fabs(slope));
+    }
+    ck_assert_msg(largest > 1e-6, "%s: its gradient is zero, which shows nothing", of->name);
+}
+
+void expect_parameter(const Graph *graph, const Node *loss, const Node *of) {
+    expect_gradient(graph, loss, of, of->parameter->gradient);
+}
+
+/* What the caller gives has its place with the caller: in the workspace it would be gone before it is read. */
+static void name_inputs(Graph *graph) {
+    for (int i = 0; i < graph->node_count; i++) {
+        Node *node = graph->node[i];
+        if (node->op == OP_INPUT && !name_of(graph, ROLE_INPUT, node)) name_node(graph, ROLE_INPUT, node->name, node);
+    }
+}
+
+/* Gradients that the optimizer reads, and what the caller gets, have the same bits where all else shares memory. */
+static void expect_the_same_in_the_workspace(const Graph *graph, const TargetCode *code) {
+    Memories *memories[2];
+    for (int planned = 0; planned < 2; planned++) {
+        memories[planned] = new_memories(code, planned);
+        set_elements(graph, program_named(code, "train")->buffer, memories[planned], sample_values(graph, 7));
+        interpret_program(&code->renew, memories[planned], false);
+        interpret_program(program_named(code, "train"), memories[planned], false);
+    }
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *node = graph->node[i];
+        const Buffer *buffer = program_named(code, "train")->buffer[i];
+        if (!buffer || (!node->gradient_of && ((const Tensor *)buffer->owner)->place != PLACE_STEP)) continue;
+        for (long e = 0; e < count_elements(node); e++)
+            ck_assert_msg(element_of(graph, node, buffer, memories[0], e) == element_of(graph, node, buffer, memories[1], e),
+                          "%s: element %ld is another one in the workspace", node->name, e);
+    }
+    for (int planned = 0; planned < 2; planned++) free_memories(memories[planned]);
+}
+
+void check_on_target(Graph *graph, int number) {
+    name_inputs(graph);
+    verify_graph(graph);
+    const TargetCode *code = lower_alone(graph, any_target(number), &default_choices);
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *node = graph->node[i];
+        const bool apart = node->reader_count == 1 && operation_is(node->reader[0]->op, ACTIVATION); /* the kernel stores what follows it */
+        ck_assert_msg(program_named(code, "train")->buffer[i] || node->fused || apart || node->op == OP_INPUT, "%s is nowhere", node->name);
+    }
+    check_graph(graph, code, true, number % 2);
+    if (number == 0) expect_the_same_in_the_workspace(graph, code);
+}
+
+Node *two(Graph *graph, Operation op, const char *name, Node *a, Node *b) {
+    return add_node(graph, op, name, NULL, 2, (Node *[]){a, b});
+}
+
+Node *one(Graph *graph, Operation op, const char *name, Node *a) {
+    return add_node(graph, op, name, NULL, 1, &a);
+}
+
+Node *multiple(Graph *graph, const char *name, Node *a, double factor) {
+    return append_node(graph, (Node){.op = OP_SCALE, .name = name, .input_count = 1, .input = {a}, .factor = factor});
+}
+
+Node *convolve(Graph *graph, Operation op, const char *name, Scan *scan, Node *x, Node *weight, Node *bias) {
+    return append_node(graph, (Node){.op = op,
+                                     .name = name,
+                                     .scan = scan,
+                                     .input_count = bias ? 3 : 2,
+                                     .input = {x, weight, bias},
+                                     .stride = {1, 1},
+                                     .padding = {1, 1}});
+}
+
+Node *parameter_of_rank(Graph *graph, const char *name, int rank, int node_rank, const long *shape) {
+    Node *node = sample_parameter(graph, name, node_rank, shape);
+    node->parameter->rank = rank;
+    for (int d = 0; d < rank; d++) node->parameter->shape[d] = 1;
+    node->parameter->shape[0] = node->parameter->count;
+    return node;
+}
