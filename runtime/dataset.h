@@ -129,4 +129,7 @@ void clip_reader_close(ClipReader *reader);
  * an error that names the file when it cannot be read as it was when the data set was opened. */
 bool clip_read(ClipReader *reader, int64_t video, int64_t start, int64_t count, float *pixels, Error *error);
 
+/* Adds the remedy to such an error where it ends the work. Returns false. */
+bool clip_give_up(Error *error);
+
 #endif

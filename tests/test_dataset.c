@@ -344,7 +344,7 @@ START_TEST(a_video_that_vanishes_or_changes_ends_the_batches_with_an_error) {
     else unlink(inside("a.mkv"));
     Loader *loader = loader_start(dataset, 1, 0, 2, &error);
     ck_assert(loader_next(loader, &error) == NULL);
-    ck_assert_msg(strstr(error.text, "a.mkv") && strstr(error.text, _i ? "has changed" : "No such file"), "%s", error.text);
+    ck_assert_msg(strstr(error.text, "a.mkv") && strstr(error.text, _i ? "has changed; start again" : "No such file"), "%s", error.text);
     ck_assert(loader_next(loader, &error) == NULL);
     loader_stop(loader);
     dataset_close(dataset);

@@ -97,6 +97,13 @@ START_TEST(where_nothing_can_be_read_there_is_no_result_at_all) {
 }
 END_TEST
 
+/* What reconstruct.jsonl says of the video's clips, in the file `into`. */
+static void pick_rows(const char *folder, const char *video, const char *into) {
+    char command[200];
+    snprintf(command, sizeof command, "grep -F '%s' %s/reconstruct.jsonl >%s", video, folder, into);
+    ck_assert_int_eq(system(command), 0);
+}
+
 static void hide_a_video(void) {
     rename("videos/two", "two");
 }
@@ -115,6 +122,32 @@ START_TEST(a_video_that_vanishes_midway_costs_no_other_its_results) {
     ck_assert_int_eq(run("train --data others --validation videos --out b --iterations 2 --cache 0"), 1);
     fake_model_evaluation_hook = NULL;
     ck_assert_says("videos/two: frame ");
+}
+END_TEST
+
+static void hide_a_frame(void) {
+    unlink("videos/two/018.png");
+}
+
+/* Each clip begins from a draw of its own, by its number. The first batch is three clips of one video and one of the next; of that, all or
+ * three more can be read before it ends. */
+START_TEST(a_video_after_one_that_vanishes_has_the_results_of_a_whole_run) {
+    make_video("videos/one", 14);
+    make_video("videos/two", 25);
+    make_video("videos/zwei", 23);
+    ck_assert_int_eq(run("train --data videos --out a --iterations 2"), 0);
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out whole"), 0);
+    fake_model_evaluation_hook = _i ? hide_a_frame : hide_a_video;
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r --cache 0"), 4);
+    fake_model_evaluation_hook = NULL;
+    ck_assert_says("the file has changed; its further clips are left out\n");
+    ck_assert_int_eq(count_lines("r/reconstruct.jsonl"), 3 + (_i ? 4 : 1) + 5 + 1);
+    static const char *const others[] = {"\"videos/one\"", "\"videos/zwei\""};
+    for (int i = 0; i < 2; i++) {
+        pick_rows("whole", others[i], "expected");
+        pick_rows("r", others[i], "rows");
+        assert_same_file("expected", "rows");
+    }
 }
 END_TEST
 
@@ -141,6 +174,7 @@ Suite *incomplete_suite(void) {
     tcase_add_test(tests, what_is_merely_left_aside_is_no_failure);
     tcase_add_test(tests, where_nothing_can_be_read_there_is_no_result_at_all);
     tcase_add_test(tests, a_video_that_vanishes_midway_costs_no_other_its_results);
+    tcase_add_loop_test(tests, a_video_after_one_that_vanishes_has_the_results_of_a_whole_run, 0, 2);
     tcase_add_test(tests, training_videos_that_validate_are_said);
     suite_add_tcase(suite, tests);
     return suite;
