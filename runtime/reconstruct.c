@@ -63,7 +63,7 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
 
 static void leave_out_video(void *context, int64_t video, const Error *reason) {
     Reconstruction *run = context;
-    fprintf(stderr, "warning: %s; its further clips are left out\n", reason->text);
+    print_escaped(stderr, "warning: %s; its further clips are left out", reason->text);
     dataset_note_incomplete(run->data, run->data->videos[video].path);
 }
 

@@ -151,6 +151,23 @@ START_TEST(a_video_after_one_that_vanishes_has_the_results_of_a_whole_run) {
 }
 END_TEST
 
+static void hide_an_odd_video(void) {
+    rename("videos/z\nx", "elsewhere");
+}
+
+START_TEST(warnings_show_names_of_any_bytes_in_one_line) {
+    learn();
+    make_video("videos/z\nx", 9);
+    ck_assert_int_eq(run("train --data videos --validation videos/z\nx --out b --iterations 2"), 0);
+    ck_assert_says("warning: videos/z\\nx: of the 1 video of --validation, 1 is in --data too (this is the first); give it videos that ");
+    fake_model_evaluation_hook = hide_an_odd_video;
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r --cache 0"), 4);
+    fake_model_evaluation_hook = NULL;
+    ck_assert_says("warning: videos/z\\nx: frame 0 is no longer what it was");
+    ck_assert_ptr_null(strstr(output, "z\nx"));
+}
+END_TEST
+
 START_TEST(training_videos_that_validate_are_said) {
     learn();
     make_video("held", 12);
@@ -175,6 +192,7 @@ Suite *incomplete_suite(void) {
     tcase_add_test(tests, where_nothing_can_be_read_there_is_no_result_at_all);
     tcase_add_test(tests, a_video_that_vanishes_midway_costs_no_other_its_results);
     tcase_add_loop_test(tests, a_video_after_one_that_vanishes_has_the_results_of_a_whole_run, 0, 2);
+    tcase_add_test(tests, warnings_show_names_of_any_bytes_in_one_line);
     tcase_add_test(tests, training_videos_that_validate_are_said);
     suite_add_tcase(suite, tests);
     return suite;
