@@ -62,8 +62,7 @@ static int64_t find(const DatasetVideo *video, int64_t timestamp) {
 }
 
 static bool fail_changed(const DatasetVideo *video, int64_t frame, Error *error) {
-    return fail(error, "%s: frame %" PRId64 " is no longer what it was when the program started: the file has changed",
-                video->source.path, frame);
+    return fail(error, "%s: frame %" PRId64 " is no longer what it was when the program started: the file has changed", video->name, frame);
 }
 
 /* The next frame of the open video and its number; that must be the one expected or, after a seek, one up to `latest`. */

@@ -64,7 +64,7 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
 static void leave_out_video(void *context, int64_t video, const Error *reason) {
     Reconstruction *run = context;
     print_escaped(stderr, "warning: %s; its further clips are left out", reason->text);
-    dataset_note_incomplete(run->data, run->data->videos[video].path);
+    dataset_note_incomplete(run->data, run->data->videos[video].name);
 }
 
 static int64_t left_over(const Dataset *data) {

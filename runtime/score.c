@@ -156,7 +156,7 @@ static void sum_up(Scoring *run, int64_t video, const Summary *summary) {
 static void leave_out_rest(Scoring *run, int64_t video, int64_t frame, const Error *reason) {
     print_escaped(stderr, "warning: %s; it has no scores from there on", reason->text);
     run->videos[video].frames = frame;
-    dataset_note_incomplete(run->data, run->videos[video].path);
+    dataset_note_incomplete(run->data, run->data->videos[video].name);
 }
 
 static bool score_video(Scoring *run, ClipReader *reader, int64_t video, Error *error) {
@@ -219,7 +219,8 @@ static bool check_finite(const Scoring *run, const char *path, Error *error) {
                 "the score of %" PRId64 " %s is no finite number (nan in %s), the first of frame %" PRId64
                 " of %s; the others are there; with such "
                 "weights, frames may come out as anything",
-                run->not_finite, plural(run->not_finite, "frame", "frames"), path, run->first_frame, run->data->videos[run->first_video].source.path);
+                run->not_finite, plural(run->not_finite, "frame", "frames"), path, run->first_frame,
+                run->data->videos[run->first_video].source.path);
 }
 
 /* What a frame's past is, in words. */

@@ -193,7 +193,7 @@ START_TEST(small_copies_beside_their_originals_are_said) {
     }
     Dataset *dataset = opened(small);
     expect_description(dataset, "3 videos, 23 frames, 3 small copies of videos left out"); /* the last has no original */
-    expect_warning("DJI_1.LRF: a small copy of the video beside it; left out, as all like it");
+    expect_warning("DJI_1.LRF: a small copy or thumbnail of the video beside it; left out, as all like it");
     ck_assert_ptr_null(strchr(strchr(warnings, '\n') + 1, '\n'));
     ck_assert_int_eq(dataset->incomplete_count, 0);
     dataset_close(dataset);
