@@ -24,6 +24,10 @@ bool file_peek(const char *path, unsigned char *bytes, size_t size, size_t *read
 /* Reads a whole regular file into memory that the caller frees (never NULL on success, also for an empty file). */
 bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error);
 
+typedef enum FileStatus { FILE_IS_READ, FILE_UNREADABLE, FILE_NOT_REGULAR, FILE_NO_MEMORY } FileStatus;
+/* The same for a caller who names the file in his own way: the reason says why not, without the path and a remedy. */
+FileStatus file_load(const char *path, unsigned char **bytes, size_t *length, Error *reason);
+
 /* A regular file as a stream that the caller closes; NULL: an error. A pipe, a folder or a device is one. */
 FILE *file_open(const char *path, Error *error);
 

@@ -3,9 +3,11 @@
 #include <libavcodec/avcodec.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "data_folder.h"
+#include "picture.h"
 #include "test_data.h"
 
 /* ---- stills ---- */
@@ -101,6 +103,54 @@ START_TEST(stills_that_are_too_few_because_some_are_damaged_say_so) {
                   error.text);
 }
 END_TEST
+
+#ifndef __SANITIZE_ADDRESS__ /* whose own memory would be in the way */
+
+/* The memory of the process, in bytes, as RLIMIT_AS counts it. */
+static rlim_t memory_in_use(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert(file != NULL && fscanf(file, "%lu", &pages) == 1);
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+static void write_grey_picture(const char *path, int side) { /* black: the file has a hole in the place of pixels */
+    char head[40];
+    const int length = snprintf(head, sizeof head, "P5 %d %d 255\n", side, side);
+    sample_bytes_write(path, head, length);
+    ck_assert_int_eq(truncate(path, (off_t)side * side + length), 0);
+}
+
+/* Of 3000 × 3000 pixels, 9 million bytes, and 27 million as RGB: what does not fit is the file, the RGB of a PNG, or that of another. */
+static const struct {
+    const char *name;
+    int side, megabytes;
+    const char *says;
+} large[] = {{"a.pgm", 3000, 5, "its 9000017 bytes do not fit into memory"},
+             {"a.png", 3000, 15, "out of memory for a picture"},
+             {"a.pgm", 3000, 45, "out of memory for a frame"}};
+
+START_TEST(a_picture_that_does_not_fit_into_memory_is_not_called_damaged) {
+    Error error = {.text = ""};
+    Picture picture;
+    struct rlimit before;
+    const char *path = inside(large[_i].name);
+    if (strstr(path, ".png")) sample_png_write(path, large[_i].side, large[_i].side, 1, 2, 3);
+    else write_grey_picture(path, large[_i].side);
+    PictureReader *reader = picture_reader_new();
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+    const rlim_t most = memory_in_use() + (rlim_t)large[_i].megabytes * 1000000;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &(struct rlimit){most, before.rlim_max}), 0);
+    const PictureStatus status = picture_read(reader, path, &picture, &error);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+    ck_assert_msg(status == PICTURE_NO_MEMORY && strstr(error.text, large[_i].says), "%d: %s", (int)status, error.text);
+    ck_assert_int_eq(picture_read(reader, path, &picture, &error), PICTURE_READ);
+    picture_reader_free(reader);
+}
+END_TEST
+
+#endif
 
 /* ---- video files ---- */
 
@@ -227,6 +277,9 @@ Suite *damage_suite(void) {
     tcase_add_test(pictures, a_damaged_still_at_an_end_is_said);
     tcase_add_test(pictures, a_folder_whose_every_still_is_damaged_is_named_as_a_whole);
     tcase_add_test(pictures, stills_that_are_too_few_because_some_are_damaged_say_so);
+#ifndef __SANITIZE_ADDRESS__
+    tcase_add_loop_test(pictures, a_picture_that_does_not_fit_into_memory_is_not_called_damaged, 0, sizeof large / sizeof *large);
+#endif
     suite_add_tcase(suite, pictures);
     TCase *files = tcase_create("video files");
     tcase_add_checked_fixture(files, make_folder, remove_folder);
