@@ -59,17 +59,23 @@ char *path_join(const char *folder, const char *pattern, ...) {
     return path;
 }
 
-char *json_quoted(const char *text) {
+/* Of UTF-8; NULL: it is none. */
+static char *json_of(const char *text) {
     json_t *string = json_string(text);
-    char *result;
-    if (string == NULL) { /* it is no UTF-8 */
-        char *escaped = escape_text(text);
-        string = json_string(escaped);
-        free(escaped);
-    }
-    result = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+    char *result = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
     json_decref(string);
+    return result;
+}
+
+char *json_quoted(const char *text) {
+    char *escaped = escape_text(text), *result = json_of(escaped);
+    free(escaped);
     return result != NULL ? result : copy_text("\"\"");
+}
+
+char *json_exact(const char *text) {
+    char *result = json_of(text);
+    return result != NULL ? result : json_quoted(text);
 }
 
 bool file_exists(const char *path) {

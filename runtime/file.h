@@ -67,7 +67,10 @@ void *allocate(size_t size);
 void *reallocate(void *old, size_t size);
 char *copy_text(const char *text);
 
-/* The text as JSON, in quotes and escaped; bytes that are no UTF-8 become question marks. Memory is the caller's to free. */
+/* The text as it may be shown (see text.h), as JSON in quotes: two texts that differ give two that differ. Memory is the caller's to free.
+ */
 char *json_quoted(const char *text);
+/* The same for what is read back: UTF-8 becomes JSON that stands for the very same text. What is no UTF-8 cannot, and is as above. */
+char *json_exact(const char *text);
 
 #endif
