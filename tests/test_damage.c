@@ -8,7 +8,6 @@
 
 #include "data_folder.h"
 #include "picture.h"
-#include "test_data.h"
 
 /* ---- stills ---- */
 
@@ -28,7 +27,6 @@ static const struct {
 
 START_TEST(a_damaged_still_costs_that_frame) {
     char name[64], gap[200];
-    DatasetOptions options = small;
     for (int way = 0; way < 4; way++) {
         frames(stills[_i].extension, stills[_i].encoder, stills[_i].format);
         snprintf(name, sizeof name, "0050.%s", stills[_i].extension);
@@ -39,8 +37,7 @@ START_TEST(a_damaged_still_costs_that_frame) {
             unlink(inside(name));
             ck_assert_int_eq(symlink("nowhere", inside(name)), 0);
         }
-        options.cache_bytes = 0;
-        Dataset *dataset = opened(options);
+        Dataset *dataset = opened(small);
         ck_assert_int_eq(dataset->count, 1);
         ck_assert_int_eq(dataset->videos[0].frames, 7);
         ck_assert_int_eq(dataset->incomplete_count, 1);
@@ -49,11 +46,7 @@ START_TEST(a_damaged_still_costs_that_frame) {
         snprintf(gap, sizeof gap, "1 frame is missing between 0049.%s and 0051.%s; those that are there are used", stills[_i].extension,
                  stills[_i].extension);
         expect_warning(gap);
-        options.cache_bytes = 1;
-        Dataset *streamed = opened(options);
-        compare_datasets(dataset, streamed);
-        dataset_close(streamed);
-        dataset_close(dataset);
+        expect_the_same_streamed(dataset);
         unlink(inside(name));
     }
 }
@@ -198,9 +191,8 @@ static const struct {
 };
 
 START_TEST(damage_that_is_concealed_is_counted) {
-    DatasetOptions options = small;
     write_video(damages[_i].name, damages[_i].sample);
-    Dataset *dataset = opened(options);
+    Dataset *dataset = opened(small);
     expect_warning(damages[_i].says);
     expect_warning(inside(damages[_i].name));
     ck_assert_str_eq(strchr(warnings, '\n'), "\n"); /* in one line */
@@ -208,14 +200,7 @@ START_TEST(damage_that_is_concealed_is_counted) {
     const bool lost = damages[_i].sample.hurt == lose_20_to_22; /* all that is there can be read */
     ck_assert_int_eq(dataset->incomplete_count, !lost);
     ck_assert_int_eq(lost ? dataset->counts.gaps : dataset->counts.damaged, 1);
-    char *before = strdup(warnings);
-    options.cache_bytes = 1;
-    Dataset *streamed = opened(options);
-    ck_assert_str_eq(warnings, before);
-    compare_datasets(dataset, streamed);
-    free(before);
-    dataset_close(streamed);
-    dataset_close(dataset);
+    expect_the_same_streamed(dataset);
 }
 END_TEST
 

@@ -65,12 +65,7 @@ START_TEST(a_folder_of_png_frames_is_one_video_in_natural_order) {
     char text[256];
     dataset_describe(dataset, text, sizeof text);
     ck_assert_str_eq(text, "2 videos, 17 frames, 1 other file");
-    DatasetOptions options = small;
-    options.cache_bytes = 1;
-    Dataset *streamed = opened(options);
-    compare_datasets(dataset, streamed);
-    dataset_close(streamed);
-    dataset_close(dataset);
+    expect_the_same_streamed(dataset);
 }
 END_TEST
 
@@ -320,8 +315,6 @@ START_TEST(videos_cut_anywhere_never_crash) {
 END_TEST
 
 START_TEST(damaged_bytes_never_crash_and_read_the_same_twice) {
-    DatasetOptions streaming = small;
-    streaming.cache_bytes = 1;
     for (int round = 0; round < 12; round++) {
         Error error;
         write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 30, .key_every = 8});
@@ -333,10 +326,7 @@ START_TEST(damaged_bytes_never_crash_and_read_the_same_twice) {
         fclose(file);
         Dataset *dataset = try_open(NULL, small, &error);
         if (!dataset) continue;
-        Dataset *streamed = opened(streaming);
-        compare_datasets(dataset, streamed);
-        dataset_close(streamed);
-        dataset_close(dataset);
+        expect_the_same_streamed(dataset);
     }
 }
 END_TEST
