@@ -29,6 +29,8 @@ PictureKind picture_kind(const char *path);
 
 /* By the name alone: the place of its extension in the table of formats, those without loss first; −1: it is no still's. */
 int picture_name_rank(const char *name);
+/* Ranks are below this. */
+extern const int picture_ranks;
 
 /* ---- reading ---- */
 
