@@ -9,7 +9,6 @@
 #include "file.h"
 #include "file_identity.h"
 #include "random.h"
-#include "text.h"
 
 uint64_t hash_levels(const uint8_t *levels, size_t count) { /* FNV-1a, over words of 8 bytes */
     uint64_t hash = UINT64_C(0xcbf29ce484222325);

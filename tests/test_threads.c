@@ -7,7 +7,6 @@
 #include <check.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 Suite *threads_suite(void);
 
