@@ -2,6 +2,7 @@
 #include "emit_bundle.h"
 
 #include "emitter.h"
+#include "template.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -156,11 +157,6 @@ static const char *dispatch(const Inference *inference) {
 
 /* ---- templates ---- */
 
-typedef struct Template {
-    const char *name, *text;
-} Template;
-extern const Template bundle_templates[]; /* made of compiler/templates/ by the Makefile */
-
 typedef struct Key {
     const char *name, *value;
 } Key;
@@ -287,13 +283,6 @@ static void add_value(Text *out, const Key *keys, int count, const char *name, s
             return;
         }
     die("a template has the unknown key %.*s", (int)length, name);
-}
-
-const char *template_text(const char *name) {
-    const Template *template = bundle_templates;
-    while (template->name && strcmp(template->name, name) != 0) template ++;
-    if (!template->name) die("there is no template %s", name);
-    return template->text;
 }
 
 const char *fill_template(const Inference *inference, const char *name) {

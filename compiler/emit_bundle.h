@@ -1,4 +1,4 @@
-/* emit_bundle.h: the folder of a bundle: kernels, and the templates of compiler/templates/ filled in. */
+/* emit_bundle.h: the folder of a bundle: kernels, and the templates of templates/ filled in. */
 #ifndef ZOETROPE_EMIT_BUNDLE_H
 #define ZOETROPE_EMIT_BUNDLE_H
 
@@ -8,7 +8,6 @@
 void emit_weights_array(Text *out, const Inference *inference, Bytes weights);
 void emit_bundle_source(Text *out, const Inference *inference);
 void emit_bundle_target(Text *out, const Inference *inference, const InferenceCode *code);
-const char *template_text(const char *name);                             /* as it stands in compiler/templates/ */
-const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of compiler/templates/ */
+const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of templates/ */
 
 #endif

@@ -1,8 +1,8 @@
 /* emit_target.c: everything that is generated for one target, as a file: helpers, kernels, the programs that call them, and the
  * ModelTarget through which the runtime finds them. */
 #include "emit.h"
-#include "emit_bundle.h"
 #include "emitter.h"
+#include "template.h"
 
 #include <string.h>
 

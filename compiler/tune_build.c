@@ -2,7 +2,7 @@
  * removed: signals only set a flag, and end the programs that are at work. */
 #include "tune_build.h"
 
-#include "emit_bundle.h"
+#include "template.h"
 
 #include <dirent.h>
 #include <errno.h>
