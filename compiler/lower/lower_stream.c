@@ -128,7 +128,8 @@ void lower_stream(Lowering *l, const Graph *runs, const StreamPrograms *to) {
 }
 
 void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode) {
-    static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
+    /* Filtered weights are made for the batches of training. The two programs are planned one by one. */
+    static const Choices direct = {.filtering = 0, .cuts_stored = true};
     const StreamPrograms programs = {.encode = advance, .advance = advance, .put_code = decode, .decode = decode, .score = decode};
     l->choices = &direct;
     start_graph(l, clip_graph(NEW(Spec), spec, 1, 1));

@@ -93,7 +93,22 @@ static long kept_by(const Program *program) {
     return bytes;
 }
 
+/* Each program is laid out by itself: what two of them touch would have its place from the last one alone, among tensors that it does not
+ * know. */
+static void check_programs_apart(const TargetCode *code) {
+    PointerMap known = {0};
+    for (int i = 0; i < code->program_count; i++) {
+        const Lifetimes *lifetimes = find_lifetimes(code->program[i], false);
+        for (int t = 0; t < lifetimes->count; t++) {
+            bool added;
+            pointer_map_add(&known, lifetimes->tensor[t], &added);
+            if (!added) die("%s is not kept, and %s is not the only program with it", lifetimes->tensor[t]->buffer->name, code->program[i]->name);
+        }
+    }
+}
+
 void plan_workspace(TargetCode *code) {
+    check_programs_apart(code);
     code->workspace_bytes = code->kept_bytes;
     code->scratch_bytes = 0;
     for (int i = 0; i < code->program_count; i++) {

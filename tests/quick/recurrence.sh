@@ -92,4 +92,16 @@ check "T = 1, carried" kind single_carried carried 's/T: 3/T: 1/'
 check "three layers, zeros, T = 7" kind layers window 's/T: 3/T: 7/; s/layers: 2, initial_state: normal/layers: 3, initial_state: zeros/'
 check "a latent without a GRU" a_network_without_a_past latent window '/^gru:/d'
 check "no latent and no GRU" a_network_without_a_past plain carried '/^gru:/d; /^latent:/d'
+# Without a GRU a frame's score is that of its clip: the mean over 13 clips is what reconstruct finds, in the scale of [0, 1].
+scores_are_those_of_clips() { # NAME EDIT
+    sed "s/^name: .*/name: $1/; $2" tests/fixtures/parity_small.yaml >"$scratch/$1.yaml" && make trainer SPEC="$scratch/$1.yaml" &&
+        "build/$1/$1" train --iterations 2 --threads 1 --out "$scratch/$1" &&
+        "build/$1/$1" score --weights "$scratch/$1/last.safetensors" --data "$scratch/video" --threads 1 --out "$scratch/$1/score" &&
+        "build/$1/$1" reconstruct --weights "$scratch/$1/last.safetensors" --data "$scratch/video" --threads 1 --out "$scratch/$1/clips" &&
+        sed -n '2,40s/.*,//p' "$scratch/$1/score/scores.csv" | awk '{ sum += $1 } END { print sum / NR, NR }' >"$scratch/one" &&
+        sed -n 's/.*"total".*"loss": \([0-9.e-]*\).*/\1/p' "$scratch/$1/clips/reconstruct.jsonl" >"$scratch/two" && cat "$scratch/one" "$scratch/two" &&
+        paste "$scratch/one" "$scratch/two" | awk '{ d = $1 - $3 / 4; if (d < 0) d = -d; good = d < 1e-6 && $2 == 39 && $3 > 0 } END { exit !good }'
+}
+check "a latent without a GRU: scores are those of clips" scores_are_those_of_clips frames_latent '/^gru:/d'
+check "batch norm last before the decoder: scores are those of clips" scores_are_those_of_clips frames_norm '/^gru:/d; /^latent:/d; s/activation: sigmoid/bias: false, norm: batch, activation: leaky_relu/'
 done_checking
