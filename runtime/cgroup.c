@@ -89,13 +89,12 @@ static bool own_path(const char *root, bool second, char *path, size_t size) {
     return found;
 }
 
-/* \040 and the like, as mountinfo writes blanks. */
+/* \040 and the like, as mountinfo writes blanks. A field that was too long for its place may end within one. */
 static void unescape(char *text) {
     char *to = text;
     for (const char *from = text; *from != 0; to++) {
-        unsigned code;
-        if (*from == '\\' && sscanf(from + 1, "%3o", &code) == 1) {
-            *to = (char)code;
+        if (*from == '\\' && strspn(from + 1, "01234567") >= 3) {
+            *to = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + from[3] - '0');
             from += 4;
         } else {
             *to = *from++;

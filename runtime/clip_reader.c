@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dataset.h"
 #include "dataset_index.h"
@@ -61,8 +62,7 @@ static int64_t find(const DatasetVideo *video, int64_t timestamp) {
 }
 
 static bool fail_changed(const DatasetVideo *video, int64_t frame, Error *error) {
-    return fail(error, "%s: frame %" PRId64 " is no longer what it was when the program started: the file has changed; start again",
-                video->source.path, frame);
+    return fail(error, "%s: frame %" PRId64 " is no longer what it was when the program started: the file has changed", video->name, frame);
 }
 
 /* The next frame of the open video and its number; that must be the one expected or, after a seek, one up to `latest`. */
@@ -121,6 +121,13 @@ static bool read_streamed(ClipReader *reader, int64_t number, int64_t start, int
     }
     if (reopen(reader, number, error) && read_on(reader, start, count, pixels, error)) return true;
     reader->next = UNKNOWN;
+    return false;
+}
+
+bool clip_give_up(Error *error) {
+    if (error == NULL) return false;
+    const size_t length = strlen(error->text);
+    snprintf(error->text + length, sizeof error->text - length, "; start again");
     return false;
 }
 

@@ -9,7 +9,6 @@
 #include "file.h"
 #include "file_identity.h"
 #include "random.h"
-#include "text.h"
 
 uint64_t hash_levels(const uint8_t *levels, size_t count) { /* FNV-1a, over words of 8 bytes */
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -32,6 +31,7 @@ void dataset_video_free(DatasetVideo *video) {
     free(video->identities);
     free(video->folder);
     free(video->path);
+    free(video->name);
     *video = (DatasetVideo){.frames = 0};
 }
 
@@ -102,20 +102,21 @@ int64_t dataset_overlap(const Dataset *one, const Dataset *two, const char **fir
     return count;
 }
 
-void dataset_note_incomplete(Dataset *dataset, const char *path) {
+void dataset_note_incomplete(Dataset *dataset, const char *name) {
     enum { STEP = 64 };
     const int64_t count = dataset->incomplete_count;
     for (int64_t i = 0; i < count; i++)
-        if (!strcmp(dataset->incomplete[i], path)) return; /* noted when it was opened */
+        if (!strcmp(dataset->incomplete[i], name)) return; /* noted when it was opened */
     if (count % STEP == 0) dataset->incomplete = reallocate(dataset->incomplete, (size_t)(count + STEP) * sizeof *dataset->incomplete);
-    dataset->incomplete[dataset->incomplete_count++] = copy_text(path);
+    dataset->incomplete[dataset->incomplete_count++] = copy_text(name);
 }
 
 bool dataset_check_complete(const Dataset *data, Error *error) {
     if (data->incomplete_count == 0) return true;
     enum { ROOM = 4000 };
-    size_t length = (size_t)snprintf(error->text, sizeof error->text,
-                                     "no complete result for %" PRId64 " of what was asked for:", data->incomplete_count);
+    size_t length =
+        (size_t)snprintf(error->text, sizeof error->text, "%" PRId64 " of the inputs %s no complete result:", data->incomplete_count,
+                         plural(data->incomplete_count, "has", "have"));
     int64_t i = 0;
     for (; i < data->incomplete_count && length + strlen(data->incomplete[i]) < ROOM; i++)
         length += (size_t)snprintf(error->text + length, sizeof error->text - length, "%s %s", i > 0 ? "," : "", data->incomplete[i]);

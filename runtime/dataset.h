@@ -40,6 +40,8 @@ typedef struct DatasetVideo {
     int64_t *timestamps;      /* [frames] */
     uint64_t *hashes;         /* [frames], of each frame's levels */
     bool ordered;             /* timestamps rise from frame to frame, so that one tells which frame it is */
+    char *name;               /* for messages: the path, or "the 3 still images of" a folder that holds videos, too */
+    bool dispensable;         /* stills beside videos, too few for a clip, that nobody named */
     char *path, *folder;      /* what source.path, source.folder … */
     char **names;             /* … and source.names point to */
     FileIdentity *identities; /* [files]: the file, or one for each still; none for a drawn video */
@@ -57,7 +59,7 @@ typedef struct DatasetCounts {
     int64_t duplicates; /* paths to videos that are there already */
     int64_t proxies;    /* small copies beside their originals, left out */
     int64_t hidden;     /* hidden names and leftovers of tools, passed over in silence */
-    int64_t others;     /* files that are no videos and do not look like it; passed over in silence */
+    int64_t others;     /* files, pipes and the like that are no videos and do not look like it; passed over in silence */
     int64_t unreadable_folders;
 } DatasetCounts;
 
@@ -69,7 +71,7 @@ typedef struct Dataset {
     int64_t cached; /* videos that are in the cache */
     DatasetCounts counts;
     size_t memory;     /* see dataset_memory_bytes */
-    char **incomplete; /* [incomplete_count]: paths of what is left out or damaged, whole or in part */
+    char **incomplete; /* [incomplete_count]: names of what is left out or damaged, whole or in part */
     int64_t incomplete_count;
 } Dataset;
 
@@ -91,7 +93,7 @@ enum { DATASET_DESCRIPTION = 640 };
 void dataset_describe(const Dataset *dataset, char *text, size_t size);
 
 /* Notes that a video can no longer be read to its end. */
-void dataset_note_incomplete(Dataset *dataset, const char *path);
+void dataset_note_incomplete(Dataset *dataset, const char *name);
 
 /* False with an error that names them where some of what was asked for is left out, or damaged. */
 bool dataset_check_complete(const Dataset *dataset, Error *error);
@@ -128,5 +130,8 @@ void clip_reader_close(ClipReader *reader);
 /* Frames start … start + count − 1 of a video, for any 0 ≤ start, start + count ≤ frames → pixels: [count, C, H, W] in [−1, 1]. False with
  * an error that names the file when it cannot be read as it was when the data set was opened. */
 bool clip_read(ClipReader *reader, int64_t video, int64_t start, int64_t count, float *pixels, Error *error);
+
+/* Adds the remedy to such an error where it ends the work. Returns false. */
+bool clip_give_up(Error *error);
 
 #endif

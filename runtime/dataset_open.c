@@ -100,7 +100,7 @@ static bool read_frames(Builder *builder, Video *reader, DatasetVideo *video, Gr
     if (video->frames) return true;
     VideoReport report;
     video_report(reader, &report);
-    return fail(error, "%s: %s", video->source.path, report.gap[0] ? report.gap : "no frame of it can be decoded");
+    return fail(error, "%s: %s", video->name, report.gap[0] ? report.gap : "no frame of it can be decoded");
 }
 
 /* Of the two ways to keep a video, gives up the one that is not needed. */
@@ -123,7 +123,7 @@ static void settle(Builder *builder, DatasetVideo *video) {
         video->hashes = reallocate(video->hashes, count * sizeof *video->hashes);
         dataset->memory += count * (sizeof *video->timestamps + sizeof *video->hashes);
     }
-    dataset->memory += sizeof *video + strlen(video->path) + 1 + (size_t)video->files * sizeof *video->identities;
+    dataset->memory += sizeof *video + strlen(video->path) + strlen(video->name) + 2 + (size_t)video->files * sizeof *video->identities;
     for (int64_t i = 0; i < video->source.name_count; i++) dataset->memory += strlen(video->names[i]) + 1 + sizeof *video->names;
     dataset->frames += video->frames;
 }
@@ -152,9 +152,9 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
     counts->turned += report->turned;
     counts->damaged += report->damage[0] != 0;
     counts->gaps += gap[0] != 0;
-    if (report->incomplete) dataset_note_incomplete(builder->dataset, video->path);
+    if (report->incomplete) dataset_note_incomplete(builder->dataset, video->name);
     if (!report->damage[0] && !gap[0] && !report->remark[0]) return;
-    fail(&text, "%s: %s%s%s%s%s", video->path, report->damage, report->damage[0] && gap[0] ? "; " : "", gap,
+    fail(&text, "%s: %s%s%s%s%s", video->name, report->damage, report->damage[0] && gap[0] ? "; " : "", gap,
          (report->damage[0] || gap[0]) && report->remark[0] ? "; " : "", report->remark);
     warn(builder, text.text,
          gap[0]              ? "those that are there are used as if they followed one another"
@@ -173,7 +173,7 @@ static void leave_out(Builder *builder, const DatasetVideo *video, bool given, c
     warn(builder, reason->text,
          animation ? "left out: an animation of a kind that these libraries of FFmpeg do not decode, so convert it to a video"
                    : "left out");
-    dataset_note_incomplete(builder->dataset, video->path);
+    if (!video->dispensable) dataset_note_incomplete(builder->dataset, video->name);
 }
 
 static void leave_out_brief(Builder *builder, const DatasetVideo *video, const VideoReport *report) {
@@ -181,10 +181,10 @@ static void leave_out_brief(Builder *builder, const DatasetVideo *video, const V
     Error text;
     builder->dataset->counts.brief++;
     const char *why = report->damage[0] ? report->damage : report->gap;
-    fail(&text, "%s: has %" PRId64 " %s, and a clip needs T = %d%s%s", video->path, video->frames, plural(video->frames, "frame", "frames"),
-         T, why[0] ? "; " : "", why);
+    fail(&text, "%s: %s %" PRId64 " %s, and a clip needs T = %d%s%s", video->name, strcmp(video->name, video->path) ? "have" : "has",
+         video->frames, plural(video->frames, "frame", "frames"), T, why[0] ? "; " : "", why);
     warn(builder, text.text, "left out");
-    dataset_note_incomplete(builder->dataset, video->path);
+    if (!video->dispensable) dataset_note_incomplete(builder->dataset, video->name);
 }
 
 /* Reads one video, whose texts become the data set's, and keeps it, or warns and counts why not. */
@@ -259,9 +259,17 @@ static void leave_out_folder(void *context, const char *path) {
     dataset_note_incomplete(builder->dataset, path);
 }
 
+/* What messages call it: a folder that holds videos, too, is more than its stills. */
+static char *name_of(const Candidate *candidate) {
+    if (candidate->kind == VIDEO_FILE || !candidate->beside || candidate->files == 1) return copy_text(candidate->path);
+    return path_join("", "the %" PRId64 " still images of %s", candidate->files, candidate->path);
+}
+
 /* The candidate's texts move to the video. */
-static DatasetVideo video_of(Candidate *candidate) {
-    DatasetVideo video = {.path = candidate->path,
+static DatasetVideo video_of(Candidate *candidate, int T) {
+    DatasetVideo video = {.name = name_of(candidate),
+                          .dispensable = candidate->beside && !candidate->given && candidate->files < T,
+                          .path = candidate->path,
                           .folder = candidate->folder,
                           .names = candidate->names,
                           .identities = candidate->identities,
@@ -281,10 +289,11 @@ static void take_candidates(Builder *builder, Scan *scan) {
     counts->duplicates = scan->duplicates;
     counts->proxies = scan->proxies;
     counts->hidden = scan->hidden;
+    counts->files = counts->others = scan->others;
     for (int64_t i = 0; i < scan->count && !stopped(builder); i++)
         if (!scan->candidates[i].duplicate) {
             bool given = scan->candidates[i].given;
-            take(builder, video_of(&scan->candidates[i]), given);
+            take(builder, video_of(&scan->candidates[i], builder->dataset->T), given);
         }
 }
 
@@ -319,7 +328,7 @@ Dataset *dataset_open_synthetic(uint64_t seed, uint64_t first, int64_t videos, i
                               .height = options->height,
                               .width = options->width,
                               .colour = options->channels == 3};
-        DatasetVideo video = {.source = source, .path = copy_text(name)};
+        DatasetVideo video = {.source = source, .name = copy_text(name), .path = copy_text(name)};
         video.source.path = video.path;
         take(&builder, video, true);
     }

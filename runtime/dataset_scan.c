@@ -87,6 +87,7 @@ static void look_at(Scan *scan, const char *path, const char *name, bool linked,
     }
     if (regular || (!found && video_has_usual_name(name)))
         add_file(add(scan, VIDEO_FILE, path, false, linked || link), NULL, found ? &inside : NULL);
+    else scan->others++;
 }
 
 static void settle_stills(Scan *scan, Candidate *stills) {
@@ -99,8 +100,30 @@ static void settle_stills(Scan *scan, Candidate *stills) {
 
 static void note_proxy(Scan *scan, const char *path) {
     if (scan->proxies++ > 0) return;
-    fail(&scan->text, "%s: a small copy of the video beside it", path);
+    fail(&scan->text, "%s: a small copy or thumbnail of the video beside it", path);
     scan->warn(scan->context, scan->text.text, "left out, as all like it; name it on the command line to use it");
+}
+
+/* Before it is decoded: by its name, or by how it begins. */
+static bool looks_like_video(const Candidate *candidate) {
+    uint8_t head[256];
+    size_t length = 0;
+    if (candidate->kind == VIDEO_STILLS || video_has_usual_name(candidate->path)) return true;
+    return file_peek(candidate->path, head, sizeof head, &length, NULL) && video_file_begins(head, length);
+}
+
+/* The stills of a folder are one video. `first`: the candidates from there on are what else is in the folder and below. */
+static void add_stills(Scan *scan, Candidate *stills, int64_t first) {
+    settle_stills(scan, stills);
+    if (stills->files == 1) {
+        char *file = path_join(stills->folder, "%s", stills->names[0]);
+        free(stills->path);
+        stills->path = file;
+    }
+    for (int64_t i = first; !stills->beside && i < scan->count; i++) stills->beside = looks_like_video(&scan->candidates[i]);
+    Candidate *place = add(scan, VIDEO_STILLS, "", false, false);
+    free(place->path);
+    *place = *stills;
 }
 
 static void walk(Scan *scan, const char *path, const struct stat *status, bool linked) {
@@ -115,6 +138,7 @@ static void walk(Scan *scan, const char *path, const struct stat *status, bool l
         scan->leave_out(scan->context, path);
         return;
     }
+    const int64_t first = scan->count;
     Candidate stills = {.kind = VIDEO_STILLS, .path = copy_text(path), .folder = copy_text(path), .linked = linked};
     for (int64_t i = 0; i < count; i++) {
         char *child = path_join(path, "%s", names[i]);
@@ -125,10 +149,7 @@ static void walk(Scan *scan, const char *path, const struct stat *status, bool l
     for (int64_t i = 0; i < count; i++) free(names[i]);
     free(names);
     if (stills.files > 0) {
-        settle_stills(scan, &stills);
-        Candidate *place = add(scan, VIDEO_STILLS, path, false, linked);
-        free(place->path);
-        *place = stills;
+        add_stills(scan, &stills, first);
     } else {
         free(stills.path);
         free(stills.folder);
@@ -224,8 +245,11 @@ static void mark_duplicate_stills(Scan *scan, FileSet *files) {
     for (size_t i = 0; i < count; i++) {
         Candidate *stills = order[i];
         stills->duplicate = file_set_has_all(files, stills->identities, stills->files);
-        for (int64_t k = 0; !stills->duplicate && k < stills->files; k++)
-            if (!file_set_find(files, stills->identities[k])) file_set_add(files, stills->identities[k], 0);
+        for (int64_t k = 0; k < stills->files; k++) {
+            const int64_t *before = file_set_find(files, stills->identities[k]);
+            if (before) scan->candidates[*before].given |= stills->duplicate && stills->given;
+            else file_set_add(files, stills->identities[k], stills - scan->candidates);
+        }
     }
     free(order);
 }

@@ -7,12 +7,13 @@
 
 typedef struct Candidate {
     VideoKind kind; /* VIDEO_FILE or VIDEO_STILLS */
-    char *path;     /* of the file; of stills, their folder, or the one that was named */
+    char *path;     /* of the file; of stills, their folder, or the only one */
     char *folder;   /* of stills */
     char **names;   /* [files], of stills: in natural order */
     FileIdentity *identities;
     int64_t files, room;
     bool given;     /* named by the user, rather than found in a folder */
+    bool beside;    /* stills of a folder that holds videos, too, in it or below */
     bool linked;    /* reached by a symbolic link */
     bool duplicate; /* one before has all of its files */
 } Candidate;
@@ -26,6 +27,7 @@ typedef struct Scan {
     int64_t hidden;     /* names that are no data: hidden, or left by tools */
     int64_t proxies;    /* small copies beside their originals */
     int64_t duplicates; /* candidates */
+    int64_t others;     /* pipes, devices and links to nowhere that do not look like data */
     int64_t unreadable_folders;
     /* What is left out and worth a line. */
     void (*warn)(void *context, const char *text, const char *consequence);

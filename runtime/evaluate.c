@@ -25,18 +25,24 @@ static bool run_batch(ModelState *state, Batch *batch, const EvaluationVisitor *
     return true;
 }
 
-/* *number: of clips so far. */
+/* The video ends here. What was read of it is evaluated now: the next video's clips have the numbers, and so the initial states, that they
+ * would have had. */
+static bool leave_out(ModelState *state, Batch *batch, int64_t video, const EvaluationVisitor *visitor, Error *error) {
+    visitor->leave_out(visitor->context, video, error);
+    return run_batch(state, batch, visitor, error);
+}
+
+/* *number: of the video's first clip, and then of the next video's. */
 static bool run_video(ModelState *state, Batch *batch, ClipReader *reader, int64_t video, int64_t clips, int64_t *number,
                       const EvaluationVisitor *visitor, Error *error) {
     const ModelDescription *model = state->model;
     const size_t elements = clip_elements(model);
+    const int64_t first = *number;
+    *number += clips;
     for (int64_t clip = 0; clip < clips; clip++) {
-        if (!clip_read(reader, video, clip * model->T, model->T, batch->x + (size_t)batch->clips * elements, error)) {
-            if (!visitor->leave_out) return false;
-            visitor->leave_out(visitor->context, video, error);
-            return true;
-        }
-        batch->clip[batch->clips++] = (EvaluatedClip){.number = (*number)++, .video = video, .clip = clip};
+        if (!clip_read(reader, video, clip * model->T, model->T, batch->x + (size_t)batch->clips * elements, error))
+            return visitor->leave_out != NULL ? leave_out(state, batch, video, visitor, error) : clip_give_up(error);
+        batch->clip[batch->clips++] = (EvaluatedClip){.number = first + clip, .video = video, .clip = clip};
         if (batch->clips == model->batch && !run_batch(state, batch, visitor, error)) return false;
     }
     return true;

@@ -59,17 +59,23 @@ char *path_join(const char *folder, const char *pattern, ...) {
     return path;
 }
 
-char *json_quoted(const char *text) {
+/* Of UTF-8; NULL: it is none. */
+static char *json_of(const char *text) {
     json_t *string = json_string(text);
-    char *result;
-    if (string == NULL) { /* it is no UTF-8 */
-        char *escaped = escape_text(text);
-        string = json_string(escaped);
-        free(escaped);
-    }
-    result = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+    char *result = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
     json_decref(string);
+    return result;
+}
+
+char *json_quoted(const char *text) {
+    char *escaped = escape_text(text), *result = json_of(escaped);
+    free(escaped);
     return result != NULL ? result : copy_text("\"\"");
+}
+
+char *json_exact(const char *text) {
+    char *result = json_of(text);
+    return result != NULL ? result : json_quoted(text);
 }
 
 bool file_exists(const char *path) {
@@ -239,27 +245,50 @@ bool file_write(const char *path, const FilePart *parts, size_t count, FileCare 
     return true;
 }
 
-/* The descriptor of a regular file, and its length; −1 with an error. */
-static int open_regular(const char *path, size_t *size, Error *error) {
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
-    if (file < 0) {
-        fail(error, "%s: cannot be opened: %s", path, strerror(errno));
-        return -1;
+/* The descriptor of a regular file, and its length. */
+static FileStatus open_regular(const char *path, int *file, size_t *size, Error *reason) {
+    *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
+    if (*file < 0) {
+        fail(reason, "cannot be opened: %s", strerror(errno));
+        return FILE_UNREADABLE;
     }
     struct stat status;
-    if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
-        close(file);
-        fail(error, "%s: is not a file that can be read; give the path of one", path);
-        return -1;
+    if (fstat(*file, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(*file);
+        fail(reason, "is not a file that can be read");
+        return FILE_NOT_REGULAR;
     }
     *size = (size_t)status.st_size;
-    return file;
+    return FILE_IS_READ;
+}
+
+static FileStatus read_all(int file, unsigned char *bytes, size_t size, Error *reason) {
+    for (size_t done = 0; done < size;) {
+        ssize_t got = read(file, bytes + done, size - done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) {
+            fail(reason, "cannot be read: %s", got < 0 ? strerror(errno) : "it became shorter while it was read");
+            return FILE_UNREADABLE;
+        }
+        done += (size_t)got;
+    }
+    return FILE_IS_READ;
+}
+
+/* The error for those who know the file by its path. */
+static bool fail_read(const char *path, FileStatus status, const Error *reason, Error *error) {
+    return fail(error, "%s: %s%s", path, reason->text, status == FILE_NOT_REGULAR ? "; give the path of one" : "");
 }
 
 FILE *file_open(const char *path, Error *error) {
     size_t size;
-    int descriptor = open_regular(path, &size, error);
-    if (descriptor < 0) return NULL;
+    int descriptor;
+    Error reason;
+    const FileStatus status = open_regular(path, &descriptor, &size, &reason);
+    if (status != FILE_IS_READ) {
+        fail_read(path, status, &reason, error);
+        return NULL;
+    }
     FILE *file = fdopen(descriptor, "rb");
     if (file == NULL) {
         fail(error, "%s: cannot be opened: %s", path, strerror(errno));
@@ -268,41 +297,45 @@ FILE *file_open(const char *path, Error *error) {
     return file;
 }
 
-static bool read_all(int file, const char *path, unsigned char *bytes, size_t size, Error *error) {
-    for (size_t done = 0; done < size;) {
-        ssize_t got = read(file, bytes + done, size - done);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return fail(error, "%s: cannot be read: %s", path, got < 0 ? strerror(errno) : "it became shorter while it was read");
-        done += (size_t)got;
-    }
-    return true;
-}
-
 bool file_peek(const char *path, unsigned char *bytes, size_t size, size_t *read, Error *error) {
-    int file = open_regular(path, read, error);
-    if (file < 0) return false;
-    if (*read > size) *read = size;
-    bool good = read_all(file, path, bytes, *read, error);
-    close(file);
-    return good;
+    int file;
+    Error reason;
+    FileStatus status = open_regular(path, &file, read, &reason);
+    if (status == FILE_IS_READ) {
+        if (*read > size) *read = size;
+        status = read_all(file, bytes, *read, &reason);
+        close(file);
+    }
+    return status == FILE_IS_READ || fail_read(path, status, &reason, error);
 }
 
-bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error) {
+FileStatus file_load(const char *path, unsigned char **bytes, size_t *length, Error *reason) {
     size_t size;
+    int file;
     *bytes = NULL;
     *length = 0;
-    int file = open_regular(path, &size, error);
-    if (file < 0) return false;
+    FileStatus status = open_regular(path, &file, &size, reason);
+    if (status != FILE_IS_READ) return status;
     unsigned char *memory = malloc(size + 1);
-    bool good = memory != NULL || fail(error, "%s: its %zu bytes do not fit into memory", path, size);
-    good = good && read_all(file, path, memory, size, error);
+    if (memory != NULL) {
+        status = read_all(file, memory, size, reason);
+    } else {
+        fail(reason, "its %zu bytes do not fit into memory", size);
+        status = FILE_NO_MEMORY;
+    }
     close(file);
-    if (!good) {
+    if (status != FILE_IS_READ) {
         free(memory);
-        return false;
+        return status;
     }
     memory[size] = 0;
     *bytes = memory;
     *length = size;
-    return true;
+    return status;
+}
+
+bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error) {
+    Error reason;
+    const FileStatus status = file_load(path, bytes, length, &reason);
+    return status == FILE_IS_READ || fail_read(path, status, &reason, error);
 }

@@ -24,6 +24,10 @@ bool file_peek(const char *path, unsigned char *bytes, size_t size, size_t *read
 /* Reads a whole regular file into memory that the caller frees (never NULL on success, also for an empty file). */
 bool file_read(const char *path, unsigned char **bytes, size_t *length, Error *error);
 
+typedef enum FileStatus { FILE_IS_READ, FILE_UNREADABLE, FILE_NOT_REGULAR, FILE_NO_MEMORY } FileStatus;
+/* The same for a caller who names the file in his own way: the reason says why not, without the path and a remedy. */
+FileStatus file_load(const char *path, unsigned char **bytes, size_t *length, Error *reason);
+
 /* A regular file as a stream that the caller closes; NULL: an error. A pipe, a folder or a device is one. */
 FILE *file_open(const char *path, Error *error);
 
@@ -63,7 +67,10 @@ void *allocate(size_t size);
 void *reallocate(void *old, size_t size);
 char *copy_text(const char *text);
 
-/* The text as JSON, in quotes and escaped; bytes that are no UTF-8 become question marks. Memory is the caller's to free. */
+/* The text as it may be shown (see text.h), as JSON in quotes: two texts that differ give two that differ. Memory is the caller's to free.
+ */
 char *json_quoted(const char *text);
+/* The same for what is read back: UTF-8 becomes JSON that stands for the very same text. What is no UTF-8 cannot, and is as above. */
+char *json_exact(const char *text);
 
 #endif

@@ -1,5 +1,6 @@
 /* info.c: what the program was compiled from and what it needs. */
 #include "command.h"
+#include "text.h"
 #include "threads.h"
 
 #include <inttypes.h>
@@ -28,8 +29,11 @@ static int print_threads(const Options *options) {
     const int threads = choose_threads(&limits, options->threads, &bound);
     printf("threads     %d, %s\n", threads, reasons[bound]);
     printf("limits      processors %d; cgroup quota ", limits.processors);
-    if (limits.quota_file != NULL) printf("%.4g (%s)", limits.quota, limits.quota_file);
-    else printf("none");
+    if (limits.quota_file != NULL) {
+        char *file = escape_text(limits.quota_file);
+        printf("%.4g (%s)", limits.quota, file);
+        free(file);
+    } else printf("none");
     print_number("OMP_NUM_THREADS", limits.omp_num_threads);
     print_number("OMP_THREAD_LIMIT", limits.omp_thread_limit);
     putchar('\n');

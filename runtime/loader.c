@@ -37,7 +37,7 @@ static bool loader_stopping(Loader *loader) {
 static bool fill(Loader *loader, int64_t iteration, float *pixels, Error *error) {
     for (int place = 0; place < loader->batch && !loader_stopping(loader); place++, pixels += loader->clip_values) {
         Clip clip = dataset_draw(loader->dataset, loader->seed, iteration, loader->batch, place);
-        if (!clip_read(loader->reader, clip.video, clip.start, loader->dataset->T, pixels, error)) return false;
+        if (!clip_read(loader->reader, clip.video, clip.start, loader->dataset->T, pixels, error)) return clip_give_up(error);
     }
     return true;
 }

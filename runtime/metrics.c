@@ -100,9 +100,9 @@ static bool lock(int descriptor, const char *path, Error *error) {
     while (result != 0 && errno == EINTR);
     if (result == 0) return true;
     if (errno == EWOULDBLOCK) return fail(error, "%s: another training run is writing it; wait for its end, or choose another --out", path);
-    print_escaped(stderr,
-                  "warning: %s: cannot be locked: %s; nothing keeps a second training run from writing into this folder, so start none there",
-                  path, strerror(errno));
+    print_escaped(
+        stderr, "warning: %s: cannot be locked: %s; nothing keeps a second training run from writing into this folder, so start none there",
+        path, strerror(errno));
     return true;
 }
 

@@ -5,13 +5,12 @@
 #include "video.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 enum { HEAD = 256 };
 
-/* How files begin. Rows of one format follow one another; only the first has its name, codec and extensions. */
+/* How files begin. Rows of one format follow one another; only the first has its extensions. */
 static const struct {
     PictureFormat format;
     const char *bytes;
@@ -52,6 +51,7 @@ static const struct {
     {{"AVIF", NULL, ""}, "ftypavif", 8, 4},
 };
 enum { FORMATS = sizeof format_table / sizeof *format_table };
+const int picture_ranks = FORMATS;
 
 /* PGM and its kin go on with white space and a number, or a comment. */
 static bool fits_netpbm(const uint8_t *bytes, size_t length) {

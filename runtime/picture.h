@@ -29,6 +29,8 @@ PictureKind picture_kind(const char *path);
 
 /* By the name alone: the place of its extension in the table of formats, those without loss first; −1: it is no still's. */
 int picture_name_rank(const char *name);
+/* Ranks are below this. */
+extern const int picture_ranks;
 
 /* ---- reading ---- */
 
@@ -51,10 +53,11 @@ PictureStatus picture_read(PictureReader *reader, const char *path, Picture *pic
 
 /* ---- png_read.c ---- */
 
-/* PNG → rgb: [rows, columns, 3], which the caller frees. NULL with an error. */
-uint8_t *png_read(const uint8_t *file, size_t length, int *rows, int *columns, Error *error);
+/* PNG → *rgb: [rows, columns, 3], which the caller frees; NULL, with an error, where it is not read. */
+PictureStatus png_read(const uint8_t *file, size_t length, uint8_t **rgb, int *rows, int *columns, Error *error);
 
-/* Largest picture that is read: 2²⁸ pixels, 16384 × 16384. A few bytes of a broken file can claim far more. */
+/* Largest picture, and largest frame of a video, that is read: 2²⁸ pixels, 16384 × 16384. A few bytes of a broken file can claim far more.
+ */
 #define PICTURE_MOST_PIXELS ((int64_t)1 << 28)
 
 #endif

@@ -33,32 +33,44 @@ void picture_reader_free(PictureReader *reader) {
     free(reader);
 }
 
-static bool open_decoder(PictureReader *reader, const PictureFormat *format, Error *error) {
-    if (reader->decoder && reader->format == format) return true;
+static PictureStatus no_memory(Error *error) {
+    fail_memory(error, "a picture");
+    return PICTURE_NO_MEMORY;
+}
+
+static PictureStatus unreadable(const PictureFormat *format, const char *why, Error *error) {
+    fail(error, "%s, %s", format->name, why);
+    return PICTURE_UNREADABLE;
+}
+
+static PictureStatus open_decoder(PictureReader *reader, const PictureFormat *format, Error *error) {
+    if (reader->decoder && reader->format == format) return PICTURE_READ;
     avcodec_free_context(&reader->decoder);
     const AVCodecDescriptor *descriptor = format->codec ? avcodec_descriptor_get_by_name(format->codec) : NULL;
     const AVCodec *codec = descriptor ? avcodec_find_decoder(descriptor->id) : NULL;
-    if (!codec) return fail(error, "%s, which these libraries of FFmpeg do not decode; convert it to PNG", format->name);
+    if (!codec) return unreadable(format, "which these libraries of FFmpeg do not decode; convert it to PNG", error);
     if (!reader->packet) reader->packet = av_packet_alloc();
     if (!reader->frame) reader->frame = av_frame_alloc();
     reader->decoder = avcodec_alloc_context3(codec);
-    if (!reader->decoder || !reader->packet || !reader->frame) return fail_memory(error, "a decoder of pictures");
+    if (!reader->decoder || !reader->packet || !reader->frame) {
+        avcodec_free_context(&reader->decoder);
+        return no_memory(error);
+    }
     reader->format = format;
     reader->decoder->max_pixels = PICTURE_MOST_PIXELS;
     reader->decoder->thread_count = 1;
     /* What is damaged is not guessed at: it costs that frame. Other decoders say so by themselves, or are strict about harmless things. */
     if (codec->id == AV_CODEC_ID_MJPEG) reader->decoder->err_recognition = AV_EF_EXPLODE;
-    if (avcodec_open2(reader->decoder, codec, NULL) >= 0) return true;
+    const int code = avcodec_open2(reader->decoder, codec, NULL);
+    if (code >= 0) return PICTURE_READ;
     avcodec_free_context(&reader->decoder);
-    return fail(error, "%s, whose decoder cannot be opened", format->name);
+    return code == AVERROR(ENOMEM) ? no_memory(error) : unreadable(format, "whose decoder cannot be opened", error);
 }
 
 /* The whole file is one packet. */
 static PictureStatus decode(PictureReader *reader, const uint8_t *file, size_t length, Error *error) {
-    if (length > INT32_MAX / 2 || av_new_packet(reader->packet, (int)length) < 0) {
-        fail_memory(error, "a picture");
-        return PICTURE_NO_MEMORY;
-    }
+    if (length > INT32_MAX / 2) return unreadable(reader->format, "whose file is larger than 1 GiB", error);
+    if (av_new_packet(reader->packet, (int)length) < 0) return no_memory(error);
     memcpy(reader->packet->data, file, length);
     int code = avcodec_send_packet(reader->decoder, reader->packet);
     av_packet_unref(reader->packet);
@@ -67,10 +79,7 @@ static PictureStatus decode(PictureReader *reader, const uint8_t *file, size_t l
         code = avcodec_receive_frame(reader->decoder, reader->frame);
     }
     avcodec_flush_buffers(reader->decoder);
-    if (code == AVERROR(ENOMEM)) {
-        fail_memory(error, "a picture");
-        return PICTURE_NO_MEMORY;
-    }
+    if (code == AVERROR(ENOMEM)) return no_memory(error);
     const AVFrame *frame = reader->frame;
     if (code >= 0 && frame->width > 0 && frame->height > 0 && !frame->decode_error_flags && !(frame->flags & AV_FRAME_FLAG_CORRUPT))
         return PICTURE_READ;
@@ -80,26 +89,23 @@ static PictureStatus decode(PictureReader *reader, const uint8_t *file, size_t l
 
 static PictureStatus read_by_libav(PictureReader *reader, const PictureFormat *format, const uint8_t *file, size_t length, Turn turn,
                                    Picture *picture, Error *error) {
-    if (!open_decoder(reader, format, error)) return PICTURE_UNREADABLE;
-    PictureStatus status = decode(reader, file, length, error);
+    PictureStatus status = open_decoder(reader, format, error);
+    if (status == PICTURE_READ) status = decode(reader, file, length, error);
     if (status != PICTURE_READ) return status;
     picture->rgb = rgb_convert(&reader->converter, reader->frame, turn, NULL, error);
     picture->rows = reader->frame->height;
     picture->columns = reader->frame->width;
-    return picture->rgb ? PICTURE_READ : PICTURE_UNREADABLE;
+    return picture->rgb ? PICTURE_READ : reader->converter.no_memory ? PICTURE_NO_MEMORY : PICTURE_UNREADABLE;
 }
 
 static PictureStatus read_png(PictureReader *reader, const uint8_t *file, size_t length, Turn turn, Picture *picture, Error *error) {
     free(reader->png);
-    picture->rgb = reader->png = png_read(file, length, &picture->rows, &picture->columns, error);
-    if (!reader->png) return PICTURE_UNREADABLE;
-    if (turn == TURN_UPRIGHT) return PICTURE_READ;
+    PictureStatus status = png_read(file, length, &reader->png, &picture->rows, &picture->columns, error);
+    picture->rgb = reader->png;
+    if (status != PICTURE_READ || turn == TURN_UPRIGHT) return status;
     free(reader->turned);
     reader->turned = malloc((size_t)picture->rows * (size_t)picture->columns * 3);
-    if (!reader->turned) {
-        fail_memory(error, "a picture");
-        return PICTURE_NO_MEMORY;
-    }
+    if (!reader->turned) return no_memory(error);
     turn_rgb(reader->png, picture->rows, picture->columns, turn, reader->turned);
     picture->rgb = reader->turned;
     return PICTURE_READ;
@@ -108,12 +114,8 @@ static PictureStatus read_png(PictureReader *reader, const uint8_t *file, size_t
 PictureStatus picture_read(PictureReader *reader, const char *path, Picture *picture, Error *error) {
     unsigned char *file;
     size_t length;
-    Error reason;
-    if (!file_read(path, &file, &length, &reason)) {
-        const char *text = reason.text + strlen(path) + 2; /* after "path: ", which the caller says in its own way */
-        fail(error, "%.*s", (int)strcspn(text, ";"), text);
-        return PICTURE_UNREADABLE;
-    }
+    const FileStatus loaded = file_load(path, &file, &length, error);
+    if (loaded != FILE_IS_READ) return loaded == FILE_NO_MEMORY ? PICTURE_NO_MEMORY : PICTURE_UNREADABLE;
     const PictureFormat *format = picture_format(path, file, length);
     PictureStatus status = PICTURE_UNREADABLE;
     const bool pages = tiff_has_pages(file, length);

@@ -44,7 +44,7 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
     char *names[2] = {path_join("", "real_video%03" PRId64 "_no%" PRId64 ".png", clip->video, clip->clip),
                       path_join("", "recon_video%03" PRId64 "_no%" PRId64 ".png", clip->video, clip->clip)};
     bool good = write_strips(run, clip, names, error);
-    char *escaped = escape_text(video), *quoted = json_quoted(escaped);
+    char *quoted = json_quoted(video);
     fprintf(run->lines,
             "{\"video\": %s, \"clip\": %" PRId64 ", \"first_frame\": %" PRId64 ", \"psnr\": %.6f, \"ssim\": %.6f, \"loss\": %.9g, "
             "\"real\": \"%s\", \"recon\": \"%s\"}\n",
@@ -55,7 +55,6 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
     run->ssim += ssim;
     run->loss += loss;
     free(quoted);
-    free(escaped);
     free(names[0]);
     free(names[1]);
     return good;
@@ -63,8 +62,8 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
 
 static void leave_out_video(void *context, int64_t video, const Error *reason) {
     Reconstruction *run = context;
-    fprintf(stderr, "warning: %s; its further clips are left out\n", reason->text);
-    dataset_note_incomplete(run->data, run->data->videos[video].path);
+    print_escaped(stderr, "warning: %s; its further clips are left out", reason->text);
+    dataset_note_incomplete(run->data, run->data->videos[video].name);
 }
 
 static int64_t left_over(const Dataset *data) {

@@ -50,11 +50,12 @@ static bool set_scaler(RgbConverter *now, const AVFrame *frame, const char *path
 
 /* libswscale's vector code may write a little past the end of a line: into the next, which it writes afterwards, or into the 64 bytes after
  * the last. */
-static bool make_room(uint8_t **pixels, int *size, const AVFrame *frame, Error *error) {
+static bool make_room(RgbConverter *converter, uint8_t **pixels, int *size, const AVFrame *frame, Error *error) {
     int needed = av_image_get_buffer_size(AV_PIX_FMT_RGB24, frame->width, frame->height, 1);
     if (needed >= 0 && needed <= *size) return true;
     if (needed < 0 || !(*pixels = av_realloc_f(*pixels, (size_t)needed + 64, 1))) {
         *size = 0;
+        converter->no_memory = true;
         return fail_memory(error, "a frame");
     }
     *size = needed;
@@ -62,7 +63,9 @@ static bool make_room(uint8_t **pixels, int *size, const AVFrame *frame, Error *
 }
 
 const uint8_t *rgb_convert(RgbConverter *converter, const AVFrame *frame, Turn turn, const char *path, Error *error) {
-    if (!set_scaler(converter, frame, path, error) || !make_room(&converter->rgb, &converter->rgb_size, frame, error)) return NULL;
+    converter->no_memory = false;
+    if (!set_scaler(converter, frame, path, error) || !make_room(converter, &converter->rgb, &converter->rgb_size, frame, error))
+        return NULL;
     uint8_t *const target[4] = {converter->rgb, NULL, NULL, NULL};
     const int lines[4] = {frame->width * 3, 0, 0, 0};
     int code = sws_scale(converter->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, target, lines);
@@ -71,7 +74,7 @@ const uint8_t *rgb_convert(RgbConverter *converter, const AVFrame *frame, Turn t
         return NULL;
     }
     if (turn <= TURN_UPRIGHT) return converter->rgb;
-    if (!make_room(&converter->turned, &converter->turned_size, frame, error)) return NULL;
+    if (!make_room(converter, &converter->turned, &converter->turned_size, frame, error)) return NULL;
     turn_rgb(converter->rgb, frame->height, frame->width, turn, converter->turned);
     return converter->turned;
 }

@@ -17,6 +17,7 @@ typedef struct RgbConverter {
     enum AVColorRange range;
     uint8_t *rgb, *turned; /* [rows, columns, 3] */
     int rgb_size, turned_size;
+    bool no_memory; /* the reason why the last frame was not converted */
 } RgbConverter;
 
 /* The frame as [rows, columns, 3], valid until the next call; [columns, rows, 3] where turn_swaps. NULL with an error, which names `path`

@@ -335,14 +335,14 @@ static void print_header(FILE *out, const FileTensor *tensors, int count, const 
     fputc('{', out);
     if (metadata_count > 0) fputs("\"__metadata__\":{", out);
     for (int i = 0; i < metadata_count; i++) {
-        char *key = json_quoted(metadata[i].key), *value = json_quoted(metadata[i].value);
+        char *key = json_exact(metadata[i].key), *value = json_exact(metadata[i].value);
         fprintf(out, "%s%s:%s", i > 0 ? "," : "", key, value);
         free(key);
         free(value);
     }
     if (metadata_count > 0) fputs(count > 0 ? "}," : "}", out);
     for (int i = 0; i < count; i++) {
-        char *name = json_quoted(tensors[i].name), *type = json_quoted(tensors[i].type_name);
+        char *name = json_exact(tensors[i].name), *type = json_exact(tensors[i].type_name);
         fprintf(out, "%s%s:{\"dtype\":%s,\"shape\":%s,\"data_offsets\":[%zu,%zu]}", i > 0 ? "," : "", name, type,
                 tensor_shape_text(shape, tensors[i].rank, tensors[i].shape), place[i], place[i] + tensors[i].size);
         free(name);

@@ -52,8 +52,6 @@ static bool same_stem(const char *a, const char *b) {
     return stem == stills_stem(b) && memcmp(a, b, stem) == 0;
 }
 
-enum { MOST_RANKS = 64 };
-
 /* Is the first of two names of one stem the better one? `counts`: how many stills each format has. */
 static bool is_better(const char *a, const char *b, const int64_t *counts) {
     const int one = picture_name_rank(a), two = picture_name_rank(b);
@@ -63,12 +61,12 @@ static bool is_better(const char *a, const char *b, const int64_t *counts) {
 }
 
 int64_t stills_settle(Candidate *stills, char *text, size_t size) {
-    int64_t counts[MOST_RANKS] = {0}, kept = 0, gone = 0;
+    int64_t *counts = allocate((size_t)picture_ranks * sizeof *counts), kept = 0, gone = 0;
     Still *all = allocate(((size_t)stills->files + 1) * sizeof *all);
     for (int64_t i = 0; i < stills->files; i++) {
         const int rank = picture_name_rank(stills->names[i]);
         all[i] = (Still){stills->names[i], stills->identities[i]};
-        if (rank >= 0 && rank < MOST_RANKS) counts[rank]++;
+        if (rank >= 0) counts[rank]++;
     }
     qsort(all, (size_t)stills->files, sizeof *all, compare_stills);
     for (int64_t i = 0; i < stills->files; i++) {
@@ -86,6 +84,7 @@ int64_t stills_settle(Candidate *stills, char *text, size_t size) {
         stills->identities[i] = all[i].identity;
     }
     stills->files = kept;
+    free(counts);
     free(all);
     return gone;
 }

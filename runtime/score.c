@@ -156,7 +156,7 @@ static void sum_up(Scoring *run, int64_t video, const Summary *summary) {
 static void leave_out_rest(Scoring *run, int64_t video, int64_t frame, const Error *reason) {
     print_escaped(stderr, "warning: %s; it has no scores from there on", reason->text);
     run->videos[video].frames = frame;
-    dataset_note_incomplete(run->data, run->videos[video].path);
+    dataset_note_incomplete(run->data, run->data->videos[video].name);
 }
 
 static bool score_video(Scoring *run, ClipReader *reader, int64_t video, Error *error) {
@@ -217,9 +217,20 @@ static bool check_finite(const Scoring *run, const char *path, Error *error) {
     if (run->not_finite == 0) return true;
     return fail(error,
                 "the score of %" PRId64 " %s is no finite number (nan in %s), the first of frame %" PRId64
-                " of %s; the others are there; with such "
-                "weights, frames may come out as anything",
-                run->not_finite, plural(run->not_finite, "frame", "frames"), path, run->first_frame, run->data->videos[run->first_video].source.path);
+                " of %s; the others are there; with such weights, frames may come out as anything",
+                run->not_finite, plural(run->not_finite, "frame", "frames"), path, run->first_frame,
+                run->data->videos[run->first_video].source.path);
+}
+
+/* With an error that says all that there is to say. */
+static bool check_results(const Scoring *run, const char *path, Error *error) {
+    Error missing;
+    const bool finite = check_finite(run, path, error);
+    if (dataset_check_complete(run->data, &missing)) return finite;
+    if (finite) return fail(error, "%s", missing.text);
+    const size_t length = strlen(error->text);
+    snprintf(error->text + length, sizeof error->text - length, "; besides, %s", missing.text);
+    return false;
 }
 
 /* What a frame's past is, in words. */
@@ -271,7 +282,7 @@ static int run_scoring(ModelState *state, const Options *options, const char *pa
         run = (Scoring){.model = state, .data = data, .recurrence = recurrence};
         good = score(&run, options->out, path, error);
     }
-    const bool whole = good && check_finite(&run, path, error) && dataset_check_complete(data, error);
+    const bool whole = good && check_results(&run, path, error);
     dataset_close(data);
     if (!good) remove_empty_folders(options->out, found);
     return whole ? EXIT_DONE : good ? EXIT_INCOMPLETE : EXIT_ERROR;

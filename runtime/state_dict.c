@@ -5,7 +5,6 @@
 #include "name_prefix.h"
 #include "text.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  * compiler.
  *
  * A parameter or a running statistic has its shape and is F32, or F64, F16 or BF16, which are converted. num_batches_tracked is a whole
- * number of any type of integers or floats, of shape [] or [1], or missing (or an infinite F16, which was too
- * narrow for it): then it is 0. All names may have the same prefix (module.,
- * _orig_mod., model., … or any other): it is found. What the model does not use may be anything.
+ * number of any type of integers or floats, of shape [] or [1], or missing (or infinite as F16 or F8_E5M2, which was too narrow for it):
+ * then it is 0. All names may have the same prefix (module., _orig_mod., model., … or any other): it is found. What the model does not use
+ * may be anything.
  */
 #ifndef ZOETROPE_STATE_DICT_H
 #define ZOETROPE_STATE_DICT_H

@@ -111,10 +111,10 @@ static void check_overlap(const Dataset *training, const Dataset *validation) {
     const char *first = NULL;
     const int64_t both = dataset_overlap(training, validation, &first);
     if (both > 0)
-        fprintf(stderr,
-                "warning: %s: of the %" PRId64 " %s of --validation, %" PRId64 " %s in --data too (this is the first); give it videos that "
-                "nothing is learned from\n",
-                first, validation->count, plural(validation->count, "video", "videos"), both, plural(both, "is", "are"));
+        print_escaped(stderr,
+                      "warning: %s: of the %" PRId64 " %s of --validation, %" PRId64
+                      " %s in --data too (this is the first); give it videos that nothing is learned from",
+                      first, validation->count, plural(validation->count, "video", "videos"), both, plural(both, "is", "are"));
 }
 
 static bool open_training_data(Run *run, TrainingData *data, Error *error) {

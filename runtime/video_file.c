@@ -3,6 +3,7 @@
  * Pictures are turned as the stream's display matrix says, which players do, too; they are not deinterlaced.
  */
 #include "file.h"
+#include "picture.h"
 #include "rgb.h"
 #include "video.h"
 #include "video_damage.h"
@@ -13,9 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* Largest frame that is read: 2²⁸ pixels, 16384 × 16384. A few bytes of a broken file can claim far more. */
-#define MOST_PIXELS ((int64_t)1 << 28)
 
 typedef struct File {
     Video video;
@@ -125,7 +123,7 @@ static bool file_open_decoder(File *file, Error *error) {
     int code = avcodec_parameters_to_context(file->decoder, stream->codecpar);
     if (code < 0) return file_fail(file, "cannot be decoded", code, error);
     file->decoder->pkt_timebase = stream->time_base;
-    file->decoder->max_pixels = MOST_PIXELS;
+    file->decoder->max_pixels = PICTURE_MOST_PIXELS;
     file->decoder->thread_count = 1; /* with more, damaged streams would not decode to the same frames each time */
     file->stream_turn = find_stream_turn(file, stream);
     damage_start(&file->damage, file->container, file->stream, file->decoder);

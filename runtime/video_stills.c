@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct Stills {
     Video video;
@@ -18,8 +17,8 @@ typedef struct Stills {
     bool turned;         /* one of them at least */
     bool *unreadable;    /* [count]: those that were come upon */
     int64_t unread;      /* how many these are */
-    int64_t pages;       /* pictures that are the first of several in their file */
     char complaint[600]; /* about the first of them */
+    int64_t pages;       /* pictures that are the first of several in their file */
 } Stills;
 
 /* ---- what there is to say ---- */

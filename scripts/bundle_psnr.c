@@ -41,7 +41,10 @@ static bool measure(const CALL(model) * model, const Dataset *data, Error *error
     for (int64_t video = 0; good && video < data->count; video++)
         for (int64_t clip = 0; good && clip < dataset_clips(data, video); clip++) {
             good = clip_read(reader, video, clip * SIZE(T), SIZE(T), x, error);
-            if (!good) break;
+            if (!good) {
+                clip_give_up(error);
+                break;
+            }
             CALL(initial_state)(h0, (uint64_t)++clips); /* 0 would be zeros */
             CALL(reconstruct)(model, workspace, x, h0, y);
             sum += clip_psnr(x, y, SIZE(CLIP_SIZE));

@@ -1,5 +1,6 @@
 /* data_folder.c: see data_folder.h. */
 #include "data_folder.h"
+#include "test_data.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -63,4 +64,16 @@ Dataset *opened(DatasetOptions options) {
 
 void expect_warning(const char *text) {
     ck_assert_msg(strstr(warnings, text) != NULL, "\"%s\" is not in: %s", text, warnings);
+}
+
+void expect_the_same_streamed(Dataset *dataset) {
+    char *before = strdup(warnings);
+    DatasetOptions options = small;
+    options.cache_bytes = 1;
+    Dataset *streamed = opened(options);
+    ck_assert_str_eq(warnings, before);
+    compare_datasets(dataset, streamed);
+    free(before);
+    dataset_close(streamed);
+    dataset_close(dataset);
 }

@@ -28,4 +28,7 @@ Dataset *opened(DatasetOptions options);
 
 void expect_warning(const char *text);
 
+/* The test's folder, which was opened last, as `small` says, gives the same pixels and warnings without a cache. Closes the data set. */
+void expect_the_same_streamed(Dataset *dataset);
+
 #endif

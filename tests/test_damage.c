@@ -3,10 +3,11 @@
 #include <libavcodec/avcodec.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "data_folder.h"
-#include "test_data.h"
+#include "picture.h"
 
 /* ---- stills ---- */
 
@@ -26,7 +27,6 @@ static const struct {
 
 START_TEST(a_damaged_still_costs_that_frame) {
     char name[64], gap[200];
-    DatasetOptions options = small;
     for (int way = 0; way < 4; way++) {
         frames(stills[_i].extension, stills[_i].encoder, stills[_i].format);
         snprintf(name, sizeof name, "0050.%s", stills[_i].extension);
@@ -37,8 +37,7 @@ START_TEST(a_damaged_still_costs_that_frame) {
             unlink(inside(name));
             ck_assert_int_eq(symlink("nowhere", inside(name)), 0);
         }
-        options.cache_bytes = 0;
-        Dataset *dataset = opened(options);
+        Dataset *dataset = opened(small);
         ck_assert_int_eq(dataset->count, 1);
         ck_assert_int_eq(dataset->videos[0].frames, 7);
         ck_assert_int_eq(dataset->incomplete_count, 1);
@@ -47,11 +46,7 @@ START_TEST(a_damaged_still_costs_that_frame) {
         snprintf(gap, sizeof gap, "1 frame is missing between 0049.%s and 0051.%s; those that are there are used", stills[_i].extension,
                  stills[_i].extension);
         expect_warning(gap);
-        options.cache_bytes = 1;
-        Dataset *streamed = opened(options);
-        compare_datasets(dataset, streamed);
-        dataset_close(streamed);
-        dataset_close(dataset);
+        expect_the_same_streamed(dataset);
         unlink(inside(name));
     }
 }
@@ -102,6 +97,54 @@ START_TEST(stills_that_are_too_few_because_some_are_damaged_say_so) {
 }
 END_TEST
 
+#ifndef __SANITIZE_ADDRESS__ /* whose own memory would be in the way */
+
+/* The memory of the process, in bytes, as RLIMIT_AS counts it. */
+static rlim_t memory_in_use(void) {
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    ck_assert(file != NULL && fscanf(file, "%lu", &pages) == 1);
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+static void write_grey_picture(const char *path, int side) { /* black: the file has a hole in the place of pixels */
+    char head[40];
+    const int length = snprintf(head, sizeof head, "P5 %d %d 255\n", side, side);
+    sample_bytes_write(path, head, length);
+    ck_assert_int_eq(truncate(path, (off_t)side * side + length), 0);
+}
+
+/* Of 3000 × 3000 pixels, 9 million bytes, and 27 million as RGB: what does not fit is the file, the RGB of a PNG, or that of another. */
+static const struct {
+    const char *name;
+    int side, megabytes;
+    const char *says;
+} large[] = {{"a.pgm", 3000, 5, "its 9000017 bytes do not fit into memory"},
+             {"a.png", 3000, 15, "out of memory for a picture"},
+             {"a.pgm", 3000, 45, "out of memory for a frame"}};
+
+START_TEST(a_picture_that_does_not_fit_into_memory_is_not_called_damaged) {
+    Error error = {.text = ""};
+    Picture picture;
+    struct rlimit before;
+    const char *path = inside(large[_i].name);
+    if (strstr(path, ".png")) sample_png_write(path, large[_i].side, large[_i].side, 1, 2, 3);
+    else write_grey_picture(path, large[_i].side);
+    PictureReader *reader = picture_reader_new();
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &before), 0);
+    const rlim_t most = memory_in_use() + (rlim_t)large[_i].megabytes * 1000000;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &(struct rlimit){most, before.rlim_max}), 0);
+    const PictureStatus status = picture_read(reader, path, &picture, &error);
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &before), 0);
+    ck_assert_msg(status == PICTURE_NO_MEMORY && strstr(error.text, large[_i].says), "%d: %s", (int)status, error.text);
+    ck_assert_int_eq(picture_read(reader, path, &picture, &error), PICTURE_READ);
+    picture_reader_free(reader);
+}
+END_TEST
+
+#endif
+
 /* ---- video files ---- */
 
 static bool cut_every_third(AVPacket *packet, int number) {
@@ -148,9 +191,8 @@ static const struct {
 };
 
 START_TEST(damage_that_is_concealed_is_counted) {
-    DatasetOptions options = small;
     write_video(damages[_i].name, damages[_i].sample);
-    Dataset *dataset = opened(options);
+    Dataset *dataset = opened(small);
     expect_warning(damages[_i].says);
     expect_warning(inside(damages[_i].name));
     ck_assert_str_eq(strchr(warnings, '\n'), "\n"); /* in one line */
@@ -158,14 +200,7 @@ START_TEST(damage_that_is_concealed_is_counted) {
     const bool lost = damages[_i].sample.hurt == lose_20_to_22; /* all that is there can be read */
     ck_assert_int_eq(dataset->incomplete_count, !lost);
     ck_assert_int_eq(lost ? dataset->counts.gaps : dataset->counts.damaged, 1);
-    char *before = strdup(warnings);
-    options.cache_bytes = 1;
-    Dataset *streamed = opened(options);
-    ck_assert_str_eq(warnings, before);
-    compare_datasets(dataset, streamed);
-    free(before);
-    dataset_close(streamed);
-    dataset_close(dataset);
+    expect_the_same_streamed(dataset);
 }
 END_TEST
 
@@ -227,6 +262,9 @@ Suite *damage_suite(void) {
     tcase_add_test(pictures, a_damaged_still_at_an_end_is_said);
     tcase_add_test(pictures, a_folder_whose_every_still_is_damaged_is_named_as_a_whole);
     tcase_add_test(pictures, stills_that_are_too_few_because_some_are_damaged_say_so);
+#ifndef __SANITIZE_ADDRESS__
+    tcase_add_loop_test(pictures, a_picture_that_does_not_fit_into_memory_is_not_called_damaged, 0, sizeof large / sizeof *large);
+#endif
     suite_add_tcase(suite, pictures);
     TCase *files = tcase_create("video files");
     tcase_add_checked_fixture(files, make_folder, remove_folder);

@@ -65,12 +65,7 @@ START_TEST(a_folder_of_png_frames_is_one_video_in_natural_order) {
     char text[256];
     dataset_describe(dataset, text, sizeof text);
     ck_assert_str_eq(text, "2 videos, 17 frames, 1 other file");
-    DatasetOptions options = small;
-    options.cache_bytes = 1;
-    Dataset *streamed = opened(options);
-    compare_datasets(dataset, streamed);
-    dataset_close(streamed);
-    dataset_close(dataset);
+    expect_the_same_streamed(dataset);
 }
 END_TEST
 
@@ -250,7 +245,7 @@ START_TEST(broken_files_are_left_out_with_a_warning_and_counted) {
     ck_assert_int_eq(dataset->counts.unreadable, 5); /* cut, text, empty, noise, frames */
     ck_assert_int_eq(dataset->counts.brief, 1);
     ck_assert_int_eq(dataset->counts.others, 3);
-    const char *const named[] = {"cut.mp4",   "text.mp4", "empty.mov", "noise.mpg", "frames: no frame of it can be read (1.png",
+    const char *const named[] = {"cut.mp4",   "text.mp4", "empty.mov", "noise.mpg", "frames/1.png: no frame of it can be read (1.png",
                                  "brief.avi", "T = 4"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         ck_assert_msg(strstr(warnings, named[i]) != NULL, "%s: %s", named[i], warnings);
@@ -275,7 +270,11 @@ START_TEST(a_pipe_or_a_folder_among_frames_does_no_harm) {
         sample_png_write(inside(name), 12, 16, 1, 2, 3);
     }
     ck_assert_int_eq(mkfifo(inside("piped/5.png"), 0666), 0);
+    ck_assert_int_eq(mkfifo(inside("p.mp4"), 0666), 0);
+    ck_assert_int_eq(symlink("nowhere", inside("frames/lost")), 0);
     Dataset *dataset = opened(small);
+    ck_assert_int_eq(dataset->counts.others, 2);
+    ck_assert_int_eq(dataset->counts.files, 4);
     ck_assert_int_eq(dataset->count, 2);
     for (int i = 0; i < 2; i++) ck_assert_int_eq(dataset->videos[i].frames, 5);
     ck_assert_msg(strstr(warnings, "piped: 1 of 6 frames cannot be read (5.png: is not a file that can be read)") != NULL, "%s", warnings);
@@ -287,6 +286,9 @@ START_TEST(what_holds_no_video_is_an_error_that_says_what_was_found) {
     expect_error(inside("nothing-here"), "nothing-here", "No such file");
     expect_error(NULL, folder, "no file in it");
     expect_error("/dev/null", "/dev/null", "neither a file nor a folder");
+    ck_assert_int_eq(mkfifo(inside("p.mp4"), 0666), 0);
+    expect_error(NULL, "1 not a video", "still images");
+    ck_assert_int_eq(unlink(inside("p.mp4")), 0);
     write_text("notes.txt", "hello\n");
     expect_error(NULL, "1 not a video", "still images");
     write_text("text.mp4", "hello\n");
@@ -313,8 +315,6 @@ START_TEST(videos_cut_anywhere_never_crash) {
 END_TEST
 
 START_TEST(damaged_bytes_never_crash_and_read_the_same_twice) {
-    DatasetOptions streaming = small;
-    streaming.cache_bytes = 1;
     for (int round = 0; round < 12; round++) {
         Error error;
         write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 30, .key_every = 8});
@@ -326,10 +326,7 @@ START_TEST(damaged_bytes_never_crash_and_read_the_same_twice) {
         fclose(file);
         Dataset *dataset = try_open(NULL, small, &error);
         if (!dataset) continue;
-        Dataset *streamed = opened(streaming);
-        compare_datasets(dataset, streamed);
-        dataset_close(streamed);
-        dataset_close(dataset);
+        expect_the_same_streamed(dataset);
     }
 }
 END_TEST
@@ -344,7 +341,7 @@ START_TEST(a_video_that_vanishes_or_changes_ends_the_batches_with_an_error) {
     else unlink(inside("a.mkv"));
     Loader *loader = loader_start(dataset, 1, 0, 2, &error);
     ck_assert(loader_next(loader, &error) == NULL);
-    ck_assert_msg(strstr(error.text, "a.mkv") && strstr(error.text, _i ? "has changed" : "No such file"), "%s", error.text);
+    ck_assert_msg(strstr(error.text, "a.mkv") && strstr(error.text, _i ? "has changed; start again" : "No such file"), "%s", error.text);
     ck_assert(loader_next(loader, &error) == NULL);
     loader_stop(loader);
     dataset_close(dataset);

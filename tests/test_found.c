@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "data_folder.h"
-#include "test_data.h"
 #include "turn.h"
 
 static void expect_description(const Dataset *dataset, const char *expected) {
@@ -37,19 +36,16 @@ START_TEST(stills_of_any_format_are_frames_of_one_video) {
         char name[64];
         snprintf(name, sizeof name, "frames/f%d.%s", i, formats[_i].extension);
         const SamplePicture sample = {formats[_i].encoder, formats[_i].format, 24, 32, (uint8_t)(20 * i), (uint8_t)(20 * i)};
-        if (!sample_picture_write(inside(name), &sample)) return; /* an encoder that not every libavcodec has */
+        const bool written = sample_picture_write(inside(name), &sample);
+        if (!written && !strcmp(sample.encoder, "libwebp")) return; /* a library of its own, which not every libavcodec has */
+        ck_assert_msg(written, "no encoder %s", sample.encoder);
     }
-    DatasetOptions options = small;
-    Dataset *dataset = opened(options);
+    Dataset *dataset = opened(small);
     ck_assert_str_eq(warnings, "");
     expect_description(dataset, "1 video, 12 frames");
     ck_assert_str_eq(dataset->videos[0].source.path, inside("frames"));
     for (int i = 0; i < 12; i++) ck_assert_int_le(abs(dataset->videos[0].levels[i * 12 * 16 + 40] - 20 * (i + 1)), 2);
-    options.cache_bytes = 1;
-    Dataset *streamed = opened(options);
-    compare_datasets(dataset, streamed);
-    dataset_close(streamed);
-    dataset_close(dataset);
+    expect_the_same_streamed(dataset);
 }
 END_TEST
 
@@ -61,9 +57,8 @@ START_TEST(stills_that_are_named_one_by_one_are_one_video) {
         snprintf(name, sizeof name, "%d.jpg", i);
         picture(name, "mjpeg", "yuvj420p", 10 * i);
         snprintf(names[i], sizeof names[i], "%s", inside(name));
-        paths[i] = names[(i * 5) % 12]; /* in any order */
+        paths[i] = names[i * 5 % 12]; /* in any order */
     }
-    for (int i = 0; i < 12; i++) paths[i] = names[i * 5 % 12];
     Error error;
     DatasetOptions options = small;
     options.T = 1;
@@ -193,7 +188,7 @@ START_TEST(small_copies_beside_their_originals_are_said) {
     }
     Dataset *dataset = opened(small);
     expect_description(dataset, "3 videos, 23 frames, 3 small copies of videos left out"); /* the last has no original */
-    expect_warning("DJI_1.LRF: a small copy of the video beside it; left out, as all like it");
+    expect_warning("DJI_1.LRF: a small copy or thumbnail of the video beside it; left out, as all like it");
     ck_assert_ptr_null(strchr(strchr(warnings, '\n') + 1, '\n'));
     ck_assert_int_eq(dataset->incomplete_count, 0);
     dataset_close(dataset);
@@ -311,8 +306,7 @@ END_TEST
 START_TEST(videos_are_turned_as_their_container_says) {
     write_video("a.mp4", (SampleVideo){.codec = "mpeg4", .frames = 5, .rows = 48, .columns = 96, .matrix = turns[_i].matrix});
     write_video("b.mp4", (SampleVideo){.codec = "mpeg4", .frames = 5, .rows = 48, .columns = 96});
-    DatasetOptions options = small;
-    Dataset *dataset = opened(options);
+    Dataset *dataset = opened(small);
     expect_description(dataset, _i > 1 ? "2 videos, 10 frames, 1 turned upright as its metadata say" : "2 videos, 10 frames");
     ck_assert_str_eq(warnings, "");
     /* Levels rise by 1 from row to row and by 2 from column to column: their sums over halves say how the picture lies. */
@@ -322,11 +316,7 @@ START_TEST(videos_are_turned_as_their_container_says) {
     static const int signs[][2] = {{1, 1}, {1, 1}, {1, -1}, {-1, -1}, {-1, 1}, {1, 1}, {1, -1}, {-1, -1}, {-1, 1}}; /* down, right */
     ck_assert_int_le(abs(down - signs[_i][0] * (_i >= 5 ? plain_right : plain_down)), 12);
     ck_assert_int_le(abs(right - signs[_i][1] * (_i >= 5 ? plain_down : plain_right)), 12);
-    options.cache_bytes = 1;
-    Dataset *streamed = opened(options);
-    compare_datasets(dataset, streamed);
-    dataset_close(streamed);
-    dataset_close(dataset);
+    expect_the_same_streamed(dataset);
 }
 END_TEST
 

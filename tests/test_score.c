@@ -2,7 +2,6 @@
 #include "trainer_runs.h"
 
 #include <check.h>
-#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -131,6 +130,15 @@ START_TEST(a_video_of_such_frames_alone_has_results_too) {
 }
 END_TEST
 
+START_TEST(faults_of_both_kinds_are_said) {
+    fake_model_white_is_bad = true;
+    ck_assert_int_eq(system("mkdir both && cp -r video both/one && cp -r video both/two && echo no >both/two/005.png"), 0);
+    ck_assert_int_eq(run("score --weights trained/last.safetensors --threads 1 --data both --out out"), 4);
+    ck_assert_says("error: the score of 2 frames is no finite number (nan in out/scores.csv), the first of frame 3 of both/one; ");
+    ck_assert_says("with such weights, frames may come out as anything; besides, 1 of the inputs has no complete result: both/two;");
+}
+END_TEST
+
 Suite *score_suite(void) {
     Suite *suite = suite_create("score");
     TCase *test_case = tcase_create("score");
@@ -141,6 +149,7 @@ Suite *score_suite(void) {
     tcase_add_test(test_case, a_recurrence_that_does_not_exist_is_an_error);
     tcase_add_loop_test(test_case, a_score_that_is_no_number_is_said_and_forgotten, 0, 2);
     tcase_add_test(test_case, a_video_of_such_frames_alone_has_results_too);
+    tcase_add_test(test_case, faults_of_both_kinds_are_said);
     tcase_set_timeout(test_case, 60);
     suite_add_tcase(suite, test_case);
     return suite;

@@ -133,7 +133,7 @@ START_TEST(errors_of_specs_that_hold_anything_are_plain_lines) {
 END_TEST
 
 START_TEST(json_keeps_texts_apart) {
-    static const char *const texts[] = {"a\xff", "a\xfe", "a?", "a\n", "a\\n", "a\xe2\x80\xa8"};
+    static const char *const texts[] = {"a\xff", "a\\xff", "a\xfe", "a?", "a\n", "a\\n", "a\xe2\x80\xa8", "a\"", "a\\\"", "a\\"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         for (size_t k = 0; k < i; k++) {
             char *first = json_quoted(texts[i]), *second = json_quoted(texts[k]);
@@ -144,6 +144,18 @@ START_TEST(json_keeps_texts_apart) {
             free(first);
             free(second);
         }
+}
+END_TEST
+
+START_TEST(json_that_is_read_back_is_the_same_text) {
+    static const char *const texts[] = {"a\\xff", "a\n", "a\\n", "\"", "\x1b", "\xe2\x80\xa8", "動"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        char *quoted = json_exact(texts[i]);
+        json_t *value = json_loads(quoted, JSON_DECODE_ANY, NULL);
+        ck_assert_str_eq(json_string_value(value), texts[i]);
+        json_decref(value);
+        free(quoted);
+    }
 }
 END_TEST
 
@@ -166,6 +178,7 @@ Suite *text_suite(void) {
     tcase_add_test(tests, any_bytes_become_one_line_of_utf8_that_can_be_undone);
     tcase_add_test(tests, errors_of_specs_that_hold_anything_are_plain_lines);
     tcase_add_test(tests, json_keeps_texts_apart);
+    tcase_add_test(tests, json_that_is_read_back_is_the_same_text);
     tcase_add_test(tests, a_message_is_one_line);
     suite_add_tcase(suite, tests);
     return suite;

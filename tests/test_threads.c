@@ -7,7 +7,6 @@
 #include <check.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 Suite *threads_suite(void);
 
@@ -50,6 +49,23 @@ static const struct {
      {{"a b/my job/cpu.max", "250000 100000\n"}},
      2.5,
      "a b/my job/cpu.max"},
+    /* what looks like an escape, and is none: fewer than three digits, at the end too; not digits of eight */
+    {"0::/job\n",
+     MOUNT("/", "/sys/fs/cgroup/a\\04", "cgroup2", "rw"),
+     {{"a\\04/job/cpu.max", "250000 100000\n"}},
+     2.5,
+     "a\\04/job/cpu.max"},
+    {"0::/job\n",
+     MOUNT("/", "/sys/fs/cgroup/a\\4b", "cgroup2", "rw"),
+     {{"a\\4b/job/cpu.max", "250000 100000\n"}},
+     2.5,
+     "a\\4b/job/cpu.max"},
+    {"0::/job\n", MOUNT("/", "/sys/fs/cgroup/a\\", "cgroup2", "rw"), {{"a\\/job/cpu.max", "250000 100000\n"}}, 2.5, "a\\/job/cpu.max"},
+    {"0::/job\n",
+     MOUNT("/", "/sys/fs/cgroup/a\\089", "cgroup2", "rw"),
+     {{"a\\089/job/cpu.max", "250000 100000\n"}},
+     2.5,
+     "a\\089/job/cpu.max"},
     /* version 1 */
     {"3:memory:/m\n2:cpu,cpuacct:/job\n",
      VERSION_1,

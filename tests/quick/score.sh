@@ -23,7 +23,7 @@ stills_are_one_video() {
 }
 what_is_missing_is_said() {
     echo "no video" >"$scratch/mixed/bad.mp4"
-    status_of 4 score --data "$scratch/mixed" --out "$scratch/s3" 2>"$scratch/said" && grep -q "error: no complete result for 1 of what was asked for: $scratch/mixed/bad.mp4" "$scratch/said" &&
+    status_of 4 score --data "$scratch/mixed" --out "$scratch/s3" 2>"$scratch/said" && grep -q "error: 1 of the inputs has no complete result: $scratch/mixed/bad.mp4" "$scratch/said" &&
         [ "$(wc -l <"$scratch/s3/scores.csv")" = 51 ] || return 1
     rm "$scratch/mixed/bad.mp4"
     status_of 0 score --data "$scratch/mixed" --out "$scratch/s4" && cmp "$scratch/s3/scores.csv" "$scratch/s4/scores.csv"
@@ -36,7 +36,7 @@ a_video_vanishes() {
     while read -r line; do
         case $line in data:*) rm "$scratch/two/b.mp4" ;; esac
     done <"$scratch/shown"
-    status_of 4 wait $! && grep -q "b.mp4: .*; it has no scores from there on" "$scratch/said" && grep -q "error: no complete result.*two/b.mp4" "$scratch/said" &&
+    status_of 4 wait $! && grep -q "b.mp4: .*; it has no scores from there on" "$scratch/said" && grep -q "error: 1 of the inputs has no complete result: .*two/b.mp4" "$scratch/said" &&
         [ "$(wc -l <"$scratch/s5/scores.csv")" = 5001 ]
 }
 
