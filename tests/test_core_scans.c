@@ -154,7 +154,7 @@ END_TEST
 Suite *core_scans_suite(void) {
     Suite *suite = suite_create("core_scans");
     TCase *test_case = tcase_create("core_scans");
-    tcase_set_timeout(test_case, 60);
+    tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, a_convolution_inside_a_scan_equals_the_reference, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, layers_around_a_scan_are_computed_again, 0, 2);
     tcase_add_loop_test(test_case, scans_of_different_lengths_stand_in_one_graph, 0, ALL_TARGETS);
