@@ -23,7 +23,9 @@ LIBAV = libavformat libavcodec libswscale libavutil
 TRAINER_LIBRARIES = $(shell pkg-config --libs $(LIBAV) libpng jansson) -lpthread -lm
 CHECK_LIBRARIES = $(shell pkg-config --libs check)
 
-COMPILER = $(patsubst compiler/%.c,build/compiler-objects/%.o,$(wildcard compiler/*.c)) build/compiler-objects/templates.o
+COMPILER = $(patsubst compiler/%.c,build/compiler-objects/%.o,$(wildcard compiler/*/*.c)) build/compiler-objects/templates.o
+# The interpreter of loops is for tests.
+SHIPPED = $(filter-out build/compiler-objects/interpret/%,$(COMPILER))
 RUNTIME = $(patsubst runtime/%.c,build/runtime-objects/%.o,$(wildcard runtime/*.c))
 TESTS = $(patsubst tests/%.c,build/tests/%.o,$(wildcard tests/*.c))
 # Of one trainer: NAME is set when make calls itself.
@@ -100,21 +102,21 @@ install: compiler ## put the compiler, the runtime's source and the specs in PRE
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/zoetrope; and in $(SHARE): runtime/, specs/, spec.md, LICENSE"
 
 format: deps-format ## put all C files in the house's format
-	@clang-format -i $(wildcard */*.[ch] tests/*/*.[ch] examples/*/*.[ch])
+	@clang-format -i $(wildcard */*.[ch] compiler/*/*.[ch] tests/*/*.[ch] examples/*/*.[ch])
 
 check-format: deps-format ## say which C files are not
-	@clang-format --dry-run --Werror $(wildcard */*.[ch] tests/*/*.[ch] examples/*/*.[ch])
+	@clang-format --dry-run --Werror $(wildcard */*.[ch] compiler/*/*.[ch] tests/*/*.[ch] examples/*/*.[ch])
 
 clean: ## remove build/
 	rm -rf build
 
 # What it shares with trainers: reading weights.
 SHARED = $(patsubst %,build/runtime-objects/%.o,safetensors state_dict name_prefix file text whole_number)
-build/zoetrope: $(COMPILER) $(SHARED)
+build/zoetrope: $(SHIPPED) $(SHARED)
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml $(shell pkg-config --libs jansson) -lm -o $@
 
 # The files of an inference bundle that are the same for every network but for names, as strings.
-TEMPLATES = $(wildcard compiler/templates/*) runtime/model.h runtime/exact.h
+TEMPLATES = $(wildcard compiler/bundle/templates/*) runtime/model.h runtime/exact.h
 build/compiler-objects/templates.c: $(TEMPLATES) scripts/templates.sh
 	@mkdir -p $(@D)
 	@scripts/templates.sh $(TEMPLATES) >$@
@@ -133,7 +135,7 @@ build/tests/run: $(TESTS) $(filter-out %/main.o,$(COMPILER) $(RUNTIME))
 
 build/compiler-objects/%.o: compiler/%.c
 	@mkdir -p $(@D)
-	$(Q) $(CC) $(OWN) $(CFLAGS) -c $< -o $@
+	$(Q) $(CC) $(OWN) -Icompiler $(CFLAGS) -c $< -o $@
 
 build/runtime-objects/%.o: runtime/%.c
 	@mkdir -p $(@D)
@@ -141,7 +143,7 @@ build/runtime-objects/%.o: runtime/%.c
 
 build/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(Q) $(CC) $(OWN) -Iruntime -Ibuild/tests $(CFLAGS) -c $< -o $@
+	$(Q) $(CC) $(OWN) -Icompiler -Iruntime -Ibuild/tests $(CFLAGS) -c $< -o $@
 
 # Every suite of the tests, for main.c: SUITE(spec) …
 build/tests/main.o: build/tests/suites.h
@@ -152,6 +154,6 @@ build/tests/suites.h: $(wildcard tests/test_*.c)
 build/$(NAME)/%.o: build/$(NAME)/generated/%.c
 	$(Q) $(CC) $(GENERATED) $(CFLAGS) -c $< -o $@
 
--include $(wildcard build/*/*.d)
+-include $(wildcard build/*/*.d build/*/*/*.d)
 .PHONY: help all compiler generate trainer inference tune demo test test-slow fuzz parity bench bench-scale deps install format check-format clean
 .DELETE_ON_ERROR:

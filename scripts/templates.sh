@@ -1,12 +1,12 @@
 #!/bin/sh
-# templates.sh FILE…: the files as C strings, in a table by name: what compiler/emit_bundle.c fills in.
+# templates.sh FILE…: the files as C strings, in a table by name: what compiler/emit/template.c looks up.
 set -eu
 
 echo 'typedef struct Template {
     const char *name, *text;
 } Template;
-extern const Template bundle_templates[];
-const Template bundle_templates[] = {'
+extern const Template templates[];
+const Template templates[] = {'
 for file; do
     echo "    {\"${file##*/}\","
     sed 's/[\\"?]/\\&/g; s/\t/\\t/g; s/^/     "/; s/$/\\n"/' "$file"

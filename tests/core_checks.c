@@ -5,7 +5,7 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
-#include "../compiler/recompute.h"
+#include "../compiler/recompute/recompute.h"
 
 #include <check.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_CORE_CHECKS_H
 #define ZOETROPE_CORE_CHECKS_H
 
-#include "../compiler/graph.h"
+#include "../compiler/graph/graph.h"
 
 enum { ALL_TARGETS = 6 }; /* for any_target() */
 

@@ -1,6 +1,6 @@
 #include "cpu.h"
 
-#include "../compiler/target_printing.h"
+#include "../compiler/target/target_printing.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef ZOETROPE_TESTS_CPU_H
 #define ZOETROPE_TESTS_CPU_H
 
-#include "../compiler/target.h"
+#include "../compiler/target/target.h"
 
 bool cpu_has(const Target *target);
 int count_targets(void); /* of precision f32 */

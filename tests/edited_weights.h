@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_EDITED_WEIGHTS_H
 #define ZOETROPE_EDITED_WEIGHTS_H
 
-#include "../compiler/inference.h"
+#include "../compiler/bundle/inference.h"
 #include "../runtime/safetensors.h"
 
 enum { MOST_TENSORS = 200 };

@@ -1,6 +1,6 @@
 /* emit_check_pairs.h: of emit_checks.h, for targets with pairs of bfloat16: their operations against compiler/bfloat16.c, to the bit, on
  * special values and on bits of every kind. */
-#include "../compiler/bfloat16.c"
+#include "../compiler/base/bfloat16.c"
 
 static uint32_t random_bits(void) {
     static uint64_t state = 1;

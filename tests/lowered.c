@@ -1,7 +1,7 @@
 /* lowered.c: lowered programs run by the interpreter, and what they leave beside the reference. */
 #include "lowered.h"
 
-#include "../compiler/interpret.h"
+#include "../compiler/interpret/interpret.h"
 #include "sample_graphs.h"
 
 #include <check.h>

@@ -1,8 +1,8 @@
 #include "random_kernels.h"
 
-#include "../compiler/bfloat16.h"
-#include "../compiler/interpret.h"
-#include "../compiler/pairs.h"
+#include "../compiler/base/bfloat16.h"
+#include "../compiler/interpret/interpret.h"
+#include "../compiler/loop/pairs.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef ZOETROPE_TESTS_RANDOM_KERNELS_H
 #define ZOETROPE_TESTS_RANDOM_KERNELS_H
 
-#include "../compiler/kernel.h"
+#include "../compiler/loop/kernel.h"
 
 enum { LANES = 4, MOST_TENSORS = 8 };
 

@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_SAMPLE_GRAPHS_H
 #define ZOETROPE_SAMPLE_GRAPHS_H
 
-#include "../compiler/graph.h"
+#include "../compiler/graph/graph.h"
 
 enum { SAMPLE_SPECS = 6, SAMPLE_LAYERS = 3 };
 

@@ -1,5 +1,5 @@
 /* Indices and layouts: what they are as formulas is what they are for every value of the variables. */
-#include "../compiler/kernel.h"
+#include "../compiler/loop/kernel.h"
 
 #include <check.h>
 

@@ -2,7 +2,7 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
-#include "../compiler/products.h"
+#include "../compiler/lower/products.h"
 
 #include <check.h>
 #include <string.h>

@@ -4,12 +4,12 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
-#include "../compiler/emit.h"
-#include "../compiler/lower.h"
-#include "../compiler/lower_update.h"
-#include "../compiler/plan.h"
-#include "../compiler/schedule.h"
-#include "../compiler/storage.h"
+#include "../compiler/emit/emit.h"
+#include "../compiler/lower/lower.h"
+#include "../compiler/lower/lower_update.h"
+#include "../compiler/lower/plan.h"
+#include "../compiler/schedule/schedule.h"
+#include "../compiler/lower/storage.h"
 
 #include <check.h>
 #include <math.h>

@@ -5,7 +5,7 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
-#include "../compiler/emit.h"
+#include "../compiler/emit/emit.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Emit: kernels made by hand are printed for each target, compiled by the machine's C compilers without a warning, and run; the
  * printed program compares its results with plain C that stands in emit_checks.h. */
-#include "../compiler/emit.h"
-#include "../compiler/emitter.h"
+#include "../compiler/emit/emit.h"
+#include "../compiler/emit/emitter.h"
 #include "cpu.h"
 #include "trees.h"
 

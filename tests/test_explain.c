@@ -2,10 +2,10 @@
 #include "cpu.h"
 #include "sample_graphs.h"
 
-#include "../compiler/explain.h"
-#include "../compiler/kernel_buffers.h"
-#include "../compiler/lower.h"
-#include "../compiler/recompute.h"
+#include "../compiler/command/explain.h"
+#include "../compiler/lower/kernel_buffers.h"
+#include "../compiler/lower/lower.h"
+#include "../compiler/recompute/recompute.h"
 
 #include <check.h>
 #include <stdlib.h>

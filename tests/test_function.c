@@ -1,4 +1,4 @@
-#include "../compiler/function.h"
+#include "../compiler/loop/function.h"
 
 #include <check.h>
 #include <math.h>

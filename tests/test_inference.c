@@ -1,8 +1,8 @@
 /* test_inference.c: folding batch norm into convolutions, and the file of packed weights. */
-#include "../compiler/inference.h"
-#include "../compiler/loop_tree.h"
-#include "../compiler/weights.h"
-#include "../compiler/weights_file.h"
+#include "../compiler/bundle/inference.h"
+#include "../compiler/loop/loop_tree.h"
+#include "../compiler/bundle/weights.h"
+#include "../compiler/bundle/weights_file.h"
 #include "../runtime/safetensors.h"
 #include "lowered.h"
 #include "sample_graphs.h"

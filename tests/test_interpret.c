@@ -1,7 +1,7 @@
 /* The interpreter against results worked out by hand, its checks, and how kernels are printed. */
-#include "../compiler/interpret.h"
-#include "../compiler/print_loop.h"
-#include "../compiler/verify.h"
+#include "../compiler/interpret/interpret.h"
+#include "../compiler/loop/print_loop.h"
+#include "../compiler/verify/verify.h"
 #include "trees.h"
 
 #include <check.h>

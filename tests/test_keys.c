@@ -1,5 +1,5 @@
 /* test_keys.c: the table of the spec's keys, whatever the number of its rows. */
-#include "../compiler/spec_internal.h"
+#include "../compiler/spec/spec_internal.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -4,11 +4,11 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
-#include "../compiler/kernel_buffers.h"
-#include "../compiler/lower.h"
-#include "../compiler/recompute.h"
-#include "../compiler/storage.h"
-#include "../compiler/tuning.h"
+#include "../compiler/lower/kernel_buffers.h"
+#include "../compiler/lower/lower.h"
+#include "../compiler/recompute/recompute.h"
+#include "../compiler/lower/storage.h"
+#include "../compiler/tune/tuning.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* Which stores go past the caches: whole, aligned vectors of large results that their kernel does not read. */
-#include "../compiler/emitter.h"
-#include "../compiler/lower.h"
-#include "../compiler/nontemporal.h"
+#include "../compiler/emit/emitter.h"
+#include "../compiler/lower/lower.h"
+#include "../compiler/schedule/nontemporal.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 #include "trees.h"

@@ -3,8 +3,8 @@
 #include "cpu.h"
 #include "sample_graphs.h"
 
-#include "../compiler/kernel_buffers.h"
-#include "../compiler/lower.h"
+#include "../compiler/lower/kernel_buffers.h"
+#include "../compiler/lower/lower.h"
 
 #include <check.h>
 #include <string.h>

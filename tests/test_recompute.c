@@ -3,9 +3,9 @@
 #include "cpu.h"
 #include "sample_graphs.h"
 
-#include "../compiler/lower.h"
-#include "../compiler/recompute.h"
-#include "../compiler/recompute_search.h"
+#include "../compiler/lower/lower.h"
+#include "../compiler/recompute/recompute.h"
+#include "../compiler/recompute/recompute_search.h"
 
 #include <check.h>
 #include <limits.h>

@@ -1,10 +1,10 @@
 /* Schedules never change what is computed: random kernels under random schedules, after each directive, against the unscheduled
  * run; and schedules that are wrong are refused, by schedule_kernel or by the verifier. */
-#include "../compiler/loop_tree.h"
-#include "../compiler/print_loop.h"
-#include "../compiler/schedule.h"
-#include "../compiler/unroll.h"
-#include "../compiler/verify.h"
+#include "../compiler/loop/loop_tree.h"
+#include "../compiler/loop/print_loop.h"
+#include "../compiler/schedule/schedule.h"
+#include "../compiler/loop/unroll.h"
+#include "../compiler/verify/verify.h"
 #include "random_kernels.h"
 
 #include <check.h>

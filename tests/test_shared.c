@@ -1,8 +1,8 @@
 /* Computes that share parallel loops, and step through them by tiles of their own. */
-#include "../compiler/interpret.h"
-#include "../compiler/loop_tree.h"
-#include "../compiler/schedule.h"
-#include "../compiler/verify.h"
+#include "../compiler/interpret/interpret.h"
+#include "../compiler/loop/loop_tree.h"
+#include "../compiler/schedule/schedule.h"
+#include "../compiler/verify/verify.h"
 #include "random_kernels.h"
 
 #include <check.h>

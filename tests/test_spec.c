@@ -1,5 +1,5 @@
 /* The spec language: what is read, what is refused, and where its errors point. */
-#include "../compiler/spec.h"
+#include "../compiler/spec/spec.h"
 #include "spec_mistakes.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 /* Arenas and text. */
-#include "../compiler/support.h"
+#include "../compiler/base/support.h"
 
 #include <check.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* Tuning files: what is read, what is refused, where its errors point, and what becomes of it. */
 #include "sample_graphs.h"
 
-#include "../compiler/emit.h"
-#include "../compiler/lower.h"
-#include "../compiler/tuning.h"
+#include "../compiler/emit/emit.h"
+#include "../compiler/lower/lower.h"
+#include "../compiler/tune/tuning.h"
 
 #include <check.h>
 #include <stdlib.h>

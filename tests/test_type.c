@@ -1,5 +1,5 @@
 /* test_type.c: halves and bfloat16: what their bits mean, and that a number becomes the nearest one of them. */
-#include "../compiler/kernel.h"
+#include "../compiler/loop/kernel.h"
 
 #include <check.h>
 #include <math.h>

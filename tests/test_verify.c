@@ -1,6 +1,6 @@
 /* The verifier on trees built by hand: good ones pass, each kind of broken one is refused for its reason. */
-#include "../compiler/loop_tree.h"
-#include "../compiler/verify.h"
+#include "../compiler/loop/loop_tree.h"
+#include "../compiler/verify/verify.h"
 #include "trees.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 /* The verifier on indices in which a parallel variable is one digit of several. */
-#include "../compiler/verify.h"
+#include "../compiler/verify/verify.h"
 #include "trees.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /* The verifier on scratch and registers: what is read of them has been written, on every path, element by element. */
-#include "../compiler/loop_tree.h"
-#include "../compiler/verify.h"
+#include "../compiler/loop/loop_tree.h"
+#include "../compiler/verify/verify.h"
 #include "trees.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 #include "trees.h"
-#include "../compiler/verify.h"
+#include "../compiler/verify/verify.h"
 
 #include <check.h>
 #include <string.h>

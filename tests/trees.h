@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_TESTS_TREES_H
 #define ZOETROPE_TESTS_TREES_H
 
-#include "../compiler/loop_tree.h"
+#include "../compiler/loop/loop_tree.h"
 
 enum { LANES = 8 };
 

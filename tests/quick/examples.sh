@@ -66,7 +66,7 @@ check "examples end with an error where what they want cannot be read" input_tha
 # What is documented for videos of any size gives the scores that the trainer gives.
 pipes_score_as_the_trainer_does() {
     filter='format=rgb24,scale=[^ ]*:flags=bilinear'
-    grep -rn 'ffmpeg .*-vf' README.md docs examples compiler/templates >"$scratch/pipes"
+    grep -rn 'ffmpeg .*-vf' README.md docs examples compiler/bundle/templates >"$scratch/pipes"
     [ "$(wc -l <"$scratch/pipes")" -ge 3 ] && ! grep -v "$filter" "$scratch/pipes" || return 1
     build/tiny/tiny train --iterations 100 --threads 1 --out "$scratch/learned" &&
         make inference SPEC=specs/tiny.yaml WEIGHTS="$scratch/learned/last.safetensors" &&

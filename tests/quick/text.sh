@@ -48,7 +48,7 @@ says() {
 }
 warnings_and_errors() {
     mkdir "$scratch/broken" && cp README.md "$scratch/broken/$newline$byte.mp4" && cp -r "$scratch/videos/$plain" "$scratch/broken/" || return 1
-    says 0 'warning: '"$scratch"'/broken/a\nba\xff.mp4: ' $trainer score --weights "$scratch/run/last.safetensors" --data "$scratch/broken" --out "$scratch/b" &&
+    says 4 'warning: '"$scratch"'/broken/a\nba\xff.mp4: ' $trainer score --weights "$scratch/run/last.safetensors" --data "$scratch/broken" --out "$scratch/b" &&
         says 1 'error: '"$scratch"'/a\nb\\n: ' $trainer score --weights "$scratch/$newline\\n" --data "$scratch/broken" --out "$scratch/c" &&
         says 2 '--threads a\x1b[2J: ' $trainer info --threads "$escape" && says 2 'a\u2028b' $trainer "$separator" &&
         says 1 'a\u202eb' env ZOETROPE_TARGET="$bidi" $trainer info

@@ -1,0 +1,13 @@
+/* emit_bundle.h: the folder of a bundle: kernels, and the templates of templates/ filled in. */
+#ifndef ZOETROPE_EMIT_BUNDLE_H
+#define ZOETROPE_EMIT_BUNDLE_H
+
+#include "bundle/weights_file.h"
+
+/* The files that are C or text. */
+void emit_weights_array(Text *out, const Inference *inference, Bytes weights);
+void emit_bundle_source(Text *out, const Inference *inference);
+void emit_bundle_target(Text *out, const Inference *inference, const InferenceCode *code);
+const char *fill_template(const Inference *inference, const char *name); /* header.h, source.c, … of templates/ */
+
+#endif

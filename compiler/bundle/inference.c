@@ -1,0 +1,198 @@
+/* inference: the programs that run a network, frame by frame and by clips, for each target.
+ *
+ * Both kinds are lowered from the same operations with the same weights; a sum's order depends on neither the number of frames nor on
+ * threads, so that streaming has the bits of whole clips. */
+#include "bundle/inference.h"
+
+#include "lower/filters.h"
+#include "lower/lower_arithmetic.h"
+#include "lower/lower_graph.h"
+#include "lower/lower_stream.h"
+#include "lower/lower_update.h"
+#include "lower/plan.h"
+#include "lower/storage.h"
+
+const char *const recurrence_names[RECURRENCES] = {"window", "carried"};
+
+/* ---- graphs ---- */
+
+static Graph *inference_graph(Spec *spec, const Spec *from, int T, int clips) {
+    Graph *graph = fold_batch_norm(clip_graph(spec, from, T, clips));
+    verify_graph(graph);
+    return graph;
+}
+
+/* ---- programs ---- */
+
+static void lower_frame(Lowering *l, const Inference *inference, InferenceCode *code) {
+    Program *const program = code->program;
+    const StreamPrograms programs = {.encode = &program[PART_encode],
+                                     .take_latent = &program[PART_take_latent],
+                                     .put_latent = &program[PART_put_latent],
+                                     .advance = &program[PART_advance],
+                                     .put_code = &program[PART_put_code],
+                                     .decode = &program[PART_decode],
+                                     .score = &program[PART_score]};
+    lower_stream(l, inference->side_by_side, &programs);
+}
+
+/* The parts run one after another in the same memory, so they are planned as one program; what is put or taken between two of them lives
+ * there. */
+static long plan_parts(const InferenceCode *code, long start) {
+    static const InferencePart order[] = {PART_encode,   PART_take_latent, PART_put_latent, PART_advance,
+                                          PART_put_code, PART_decode,      PART_score};
+    Program whole = {.name = "step"};
+    for (size_t p = 0; p < sizeof order / sizeof *order; p++) {
+        const Program *part = &code->program[order[p]];
+        for (int i = 0; i < part->call_count; i++) add_call(&whole, part->call[i].kernel, part->call[i].scan);
+    }
+    return plan_program(&whole, start);
+}
+
+static uint64_t layout_hash(const InferenceCode *code, int count) {
+    uint64_t hash = HASH_START;
+    for (int i = 0; i < 2 * count; i++) {
+        const Buffer *weight = i < count ? code->weight[i] : code->scale[i - count];
+        if (!weight) continue;
+        const Tensor *tensor = weight->owner;
+        const char *text = format("%s %s at %ld, %ld:", type_names[weight->type], weight->name, tensor->offset, weight->layout.size);
+        for (int t = 0; t < weight->layout.count; t++)
+            text = format("%s %d/%ld%%%ld*%ld", text, weight->layout.term[t].dimension, weight->layout.term[t].divisor,
+                          weight->layout.term[t].modulus, weight->layout.term[t].stride);
+        while (*text) hash = hash_bytes(hash, text++, 1);
+    }
+    return hash;
+}
+
+/* On Zen 4, a vector of halves, bfloat16 or bytes takes about as long to become floats as three multiply-adds: gru_ae's bundle is as fast
+ * with them as with floats, or faster, only if the cost model knows. */
+enum { CONVERSION = 3 };
+
+static const Target *with_conversion(const Target *target) {
+    Target *copy = NEW(Target);
+    *copy = *target;
+    copy->conversion = CONVERSION;
+    return copy;
+}
+
+/* By index in graph->parameter, how its convolution is filtered; NULL: it is not. Found by lowering the frame's programs once, since
+ * filtering may turn out not to fit. */
+static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) {
+    const FilterPlan **filters = NEW_ARRAY(const FilterPlan *, frame->parameter_count);
+    if (l->weight_type != TYPE_F32) return filters;
+    TargetCode *code = NEW(TargetCode);
+    code->target = l->target;
+    Lowering trial = {
+        .target = l->target, .code = code, .graph = frame, .choices = l->choices, .weight_type = TYPE_F32, .filtered = filters};
+    start_graph(&trial, frame);
+    allocate_weights(&trial, NULL);
+    lower_nodes(&trial, 0, frame->node_count, NEW(Program));
+    for (int i = 0; i < frame->parameter_count; i++) /* what another layer reads too is kept as it is */
+        if (frame->parameter[i]->node->reader_count > 1) filters[i] = NULL;
+    return filters;
+}
+
+static const int *rounded_nodes(const Graph *graph) {
+    int *rounded = NEW_ARRAY(int, graph->node_count);
+    for (int i = 0; i < graph->node_count; i++) rounded[i] = graph->node[i]->rounded;
+    return rounded;
+}
+
+static InferenceCode *lower_inference(const Inference *inference, const Target *target) {
+    static const char *const names[PART_COUNT] = {
+#define X(name, meaning) [PART_##name] = #name,
+        INFERENCE_PARTS(X)
+#undef X
+    };
+    const Graph *frame = inference->frame, *clip = inference->clip;
+    InferenceCode *code = NEW(InferenceCode);
+    code->base.target = target;
+    for (int i = 0; i < PART_COUNT; i++) code->program[i].name = names[i];
+    const Type type = precision_types[inference->precision];
+    Lowering l = {.target = type_is_narrow(type) && !target->pairs ? with_conversion(target) : target,
+                  .code = &code->base,
+                  .graph = frame,
+                  .choices = &inference->choices,
+                  .weight_type = type};
+    code->base.arithmetic.name = "arithmetic";
+    l.program = &code->base.arithmetic;
+    lower_arithmetic(&l);
+    code->filter = filter_weights(&l, frame);
+    start_graph(&l, frame);
+    code->weight_bytes = allocate_weights(&l, code->filter);
+    code->weight = NEW_ARRAY(const Buffer *, frame->parameter_count);
+    code->scale = NEW_ARRAY(const Buffer *, frame->parameter_count);
+    code->format = (int)inference->precision;
+    for (int i = 0; i < frame->parameter_count; i++) {
+        code->weight[i] = l.parameter[i].value;
+        if (code->filter[i]) code->format = FORMAT_FILTERED;
+        if (code->weight[i]->type == TYPE_PAIR) code->format = FORMAT_PAIRS;
+        if (code->weight[i]->type == TYPE_I8_PAIR) code->format = FORMAT_BYTE_PAIRS;
+        code->scale[i] = l.parameter[i].scale;
+    }
+    code->layout = layout_hash(code, frame->parameter_count);
+    lower_frame(&l, inference, code);
+    code->rounded = rounded_nodes(frame);
+    start_graph(&l, clip);
+    lower_nodes(&l, 0, named_node(clip, ROLE_OUTPUT, "reconstruction")->id + 1, &code->program[PART_reconstruct]);
+    code->workspace_bytes =
+        maximum(plan_parts(code, inference->area_bytes), plan_program(&code->program[PART_reconstruct], inference->area_bytes));
+    for (int i = 0; i < PART_COUNT; i++) code->base.scratch_bytes = maximum(code->base.scratch_bytes, program_scratch(&code->program[i]));
+    code->base.scratch_bytes = round_up(code->base.scratch_bytes, 64);
+    return code;
+}
+
+bool has_window(const Inference *inference) {
+    return named_node(inference->frame, ROLE_INPUT, "h0") && inference->recurrence == RECURRENCE_WINDOW;
+}
+
+long state_elements(const Inference *inference) {
+    const long runs = inference->runs * inference->h0_elements;
+    return has_window(inference) ? runs + (inference->draws ? inference->h0_elements : 0) + 1 : runs;
+}
+
+static void build_graphs(Inference *inference) {
+    const Spec *spec = inference->spec;
+    inference->frame = inference_graph(&inference->frame_spec, spec, 1, 1);
+    inference->clip = inference_graph(&inference->clip_spec, spec, spec->T, 1);
+    inference->runs = has_window(inference) ? spec->T : 1;
+    inference->side_by_side = inference_graph(&inference->runs_spec, spec, 1, (int)inference->runs);
+}
+
+/* Two clips of frames, states of all runs, their codes, and a stream's state. */
+static long find_areas(const Inference *inference) {
+    const long floats[4] = {inference->spec->T * inference->frame_elements, inference->runs * inference->h0_elements,
+                            inference->runs * inference->code_elements, state_elements(inference)};
+    long bytes = round_up(4 * floats[0], 64);
+    for (int i = 0; i < 4; i++) bytes += round_up(4 * floats[i], 64);
+    return bytes;
+}
+
+Inference *compile_inference(const Spec *spec, Precision precision, Recurrence recurrence, const Target *const *target, int target_count,
+                             int filtering) {
+    Inference *inference = NEW(Inference);
+    inference->spec = spec;
+    inference->precision = precision;
+    inference->recurrence = spec->hidden ? recurrence : RECURRENCE_WINDOW;
+    inference->draws = spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL;
+    /* What is filtered depends on shapes, and not on the number of frames. Small weights would lose what makes them small, or would have to
+     * be transformed anew for each frame. */
+    inference->choices = (Choices){.filtering = precision == PRECISION_F32 ? filtering : 0, .few_images = true};
+    build_graphs(inference);
+    const Graph *frame = inference->frame;
+    const Node *h0 = named_node(frame, ROLE_INPUT, "h0");
+    inference->frame_elements = count_elements(named_node(frame, ROLE_INPUT, "x"));
+    inference->latent_elements = count_elements(named_node(frame, ROLE_CUT, "latent"));
+    inference->code_elements = count_elements(named_node(frame, ROLE_CUT, "code"));
+    inference->h0_elements = h0 ? count_elements(h0) : 1;
+    inference->area_bytes = find_areas(inference);
+    inference->plain = NEW(TargetCode);
+    *inference->plain = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}, .arithmetic = {.name = "arithmetic"}};
+    Lowering plain = {.target = inference->plain->target, .code = inference->plain, .graph = inference->frame};
+    plain.program = &inference->plain->normal;
+    lower_normal(&plain);
+    plain.program = &inference->plain->arithmetic;
+    lower_arithmetic(&plain);
+    for (int i = 0; i < target_count; i++) inference->code[inference->code_count++] = lower_inference(inference, target[i]);
+    return inference;
+}

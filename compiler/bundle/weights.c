@@ -1,0 +1,127 @@
+/* weights: the values of an inference graph's parameters, from a state_dict in safetensors; those that folding made are computed here. */
+#include "bundle/weights.h"
+#include "../../runtime/state_dict.h"
+#include "bundle/inference.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- which tensors ---- */
+
+typedef struct WantedList { /* the tensors of the state_dict, each once, in its order */
+    int count, capacity;
+    WantedTensor *tensor;
+} WantedList;
+
+static int find_listed(const WantedList *list, const char *name) {
+    int i = 0;
+    while (i < list->count && strcmp(list->tensor[i].name, name) != 0) i++;
+    return i;
+}
+
+static void want(WantedList *list, WantedTensor tensor) {
+    if (find_listed(list, tensor.name) < list->count) return;
+    MAKE_ROOM(list->tensor, list->count, list->capacity);
+    list->tensor[list->count++] = tensor;
+}
+
+static void want_parameter(WantedList *list, const Parameter *parameter) {
+    int64_t *shape = NEW_ARRAY(int64_t, MAX_DIMENSIONS);
+    for (int d = 0; d < parameter->rank; d++) shape[d] = parameter->shape[d];
+    want(list, (WantedTensor){parameter->name, parameter->trained ? STATE_PARAMETER : STATE_STATISTIC, parameter->rank, shape});
+    if (!parameter->counted) return;
+    want(list, (WantedTensor){.name = format("%s.num_batches_tracked", parameter->layer), .kind = STATE_BATCHES_TRACKED});
+}
+
+static WantedList list_wanted(const Graph *graph) {
+    WantedList list = {0};
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Folding *folding = graph->parameter[i]->folding;
+        if (!folding) {
+            want_parameter(&list, graph->parameter[i]);
+            continue;
+        }
+        const Parameter *const all[] = {folding->weight, folding->bias, folding->scale, folding->shift, folding->mean, folding->variance};
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+            if (all[k]) want_parameter(&list, all[k]);
+    }
+    return list;
+}
+
+/* ---- their values ---- */
+
+/* In PyTorch's row-major order. */
+static double *read_tensor(const StateDict *dict, const WantedList *list, const Parameter *parameter) {
+    float *values = NEW_ARRAY(float, parameter->count);
+    double *wide = NEW_ARRAY(double, parameter->count);
+    state_dict_floats(dict, find_listed(list, parameter->name), values);
+    for (long i = 0; i < parameter->count; i++) wide[i] = (double)values[i];
+    return wide;
+}
+
+/* s = scale / √(variance + ε); weight · s, or (bias − mean) · s + shift */
+static double *fold_values(const StateDict *dict, const WantedList *list, const Parameter *parameter) {
+    const Folding *folding = parameter->folding;
+    const double *scale = read_tensor(dict, list, folding->scale), *shift = read_tensor(dict, list, folding->shift),
+                 *mean = read_tensor(dict, list, folding->mean), *variance = read_tensor(dict, list, folding->variance),
+                 *bias = folding->bias ? read_tensor(dict, list, folding->bias) : NULL;
+    double *values = folding->is_bias ? NEW_ARRAY(double, parameter->count) : read_tensor(dict, list, folding->weight);
+    long inner = 1; /* elements between one output channel and the next */
+    for (int d = folding->dimension + 1; !folding->is_bias && d < parameter->rank; d++) inner *= parameter->shape[d];
+    const long channels = folding->scale->count;
+    for (long i = 0; i < parameter->count; i++) {
+        const long c = i / inner % channels;
+        const double factor = scale[c] / sqrt(variance[c] + BATCH_NORM_EPSILON);
+        if (folding->is_bias) values[i] = ((bias ? bias[c] : 0) - mean[c]) * factor + shift[c];
+        else values[i] *= factor;
+    }
+    return values;
+}
+
+/* From PyTorch's order to that of the node's dimensions. */
+static double *in_node_order(const Parameter *parameter, const double *values) {
+    const Node *node = parameter->node;
+    double *ordered = NEW_ARRAY(double, parameter->count);
+    for (long i = 0; i < parameter->count; i++) {
+        long from = 0, rest = i;
+        for (int d = node->rank - 1; d >= 0; d--) {
+            from += rest % node->shape[d] * parameter->stride[d];
+            rest /= node->shape[d];
+        }
+        ordered[i] = (double)(float)values[from];
+    }
+    return ordered;
+}
+
+static double **read_all(const Graph *graph, const TensorFile *file, Error *error) {
+    const WantedList list = list_wanted(graph);
+    const WantedWeights wanted = {.model = graph->spec->name,
+                                  .spec_hash = format("%016llx", (unsigned long long)graph->spec->hash),
+                                  .count = list.count,
+                                  .tensor = list.tensor,
+                                  .messages = stderr,
+                                  .speaker = "zoetrope: "};
+    StateDict dict;
+    if (!state_dict_open(&dict, file, &wanted, error)) return NULL;
+    state_dict_say_unused(&dict);
+    double **parameters = NEW_ARRAY(double *, graph->parameter_count);
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Parameter *parameter = graph->parameter[i];
+        parameters[i] =
+            in_node_order(parameter, parameter->folding ? fold_values(&dict, &list, parameter) : read_tensor(&dict, &list, parameter));
+    }
+    state_dict_close(&dict);
+    return parameters;
+}
+
+double **read_parameters(const Graph *graph, const char *path) {
+    TensorFile file;
+    Error error;
+    double **parameters = NULL;
+    if (tensor_file_read(&file, path, &error)) {
+        parameters = read_all(graph, &file, &error);
+        tensor_file_free(&file);
+    }
+    if (!parameters) fprintf(stderr, "zoetrope: %s\n", printable(error.text));
+    return parameters;
+}

@@ -1,0 +1,82 @@
+/* The command that writes an inference bundle: a folder of C and weights that needs nothing else. */
+#include "command/command_inference.h"
+
+#include "base/output.h"
+#include "bundle/emit_bundle.h"
+#include "bundle/weights.h"
+#include "lower/lower.h"
+
+enum { ARRAY_MOST = 1 << 20 };
+
+/* The files that are a template and nothing else. */
+static const char *const templates[][2] = {
+    {"header.h", NULL}, {"main.c", "main.c"}, {"Makefile", "Makefile"}, {"CMakeLists.txt", "CMakeLists.txt"}, {"README.md", "README.md"}};
+
+static bool write_bundle(const Options *options, Inference *inference, double *const *parameters, double *const *scales) {
+    const char *name = inference->spec->name;
+    Output output = {.directory = options->directory};
+    const InferenceCode *rounding = rounding_code(inference);
+    const Golden *const golden[2] = {compute_golden(inference, parameters, NULL),
+                                     rounding ? compute_golden(inference, parameters, rounding) : NULL};
+    if (!golden_finite(inference, golden[0]) || (golden[1] && !golden_finite(inference, golden[1]))) {
+        fprintf(stderr, "zoetrope: %s: with these weights the reconstruction is not finite; are they those of a training that failed?\n",
+                printable(options->weights));
+        return false;
+    }
+    const Bytes weights = pack_weights(inference, parameters, scales, golden, options->big_endian);
+    inference->file_bytes = (long)weights.length;
+    if (options->weights_as == WEIGHTS_ARRAY && weights.length > ARRAY_MOST) {
+        fprintf(stderr,
+                "zoetrope: %zu bytes of weights are too many for a C array (%d at most); say --weights-as object, or give fewer targets\n",
+                weights.length, ARRAY_MOST);
+        return false;
+    }
+    inference->links = options->weights_as != WEIGHTS_FILE;
+    *add_output(&output, format("%s.weights", name)) = (Text){.bytes = (char *)weights.start, .length = weights.length};
+    begin_pass(PASS_EMIT);
+    for (int i = 0; i < inference->code_count; i++)
+        emit_bundle_target(add_output(&output, format("%s_%s.c", name, inference->code[i]->base.target->name)), inference,
+                           inference->code[i]);
+    emit_bundle_source(add_output(&output, format("%s.c", name)), inference);
+    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
+        const char *file = templates[i][1] ? templates[i][1] : format("%s.h", name);
+        text_add(add_output(&output, file), "%s", fill_template(inference, templates[i][0]));
+    }
+    if (options->weights_as == WEIGHTS_ARRAY) emit_weights_array(add_output(&output, format("%s_weights.c", name)), inference, weights);
+    if (options->weights_as == WEIGHTS_OBJECT)
+        text_add(add_output(&output, format("%s_weights.S", name)), "%s", fill_template(inference, "weights.S"));
+    begin_pass(PASS_WRITE);
+    return write_output(&output);
+}
+
+/* Dot products of bfloat16 are faster than float32 with weights that are exact in bfloat16: unless other targets are asked for, they go
+ * first, where the network has convolutions for them. */
+static Inference *compile_targets(const Spec *spec, const Options *options) {
+    const bool dots = !options->targets_given && precision_has_pairs(options->precision) && !options->big_endian;
+    const Target *wanted[MAX_TARGETS];
+    int count = 0;
+    if (dots) wanted[count++] = bf16_targets[0];
+    for (int i = 0; i < options->target_count; i++) wanted[count++] = options->target[i];
+    const int filtering = options->choices.filtering;
+    Inference *inference = compile_inference(spec, options->precision, options->recurrence, wanted, count, filtering);
+    if (!dots || rounding_code(inference)) return inference;
+    return compile_inference(spec, options->precision, options->recurrence, options->target, options->target_count, filtering);
+}
+
+int command_inference(Options *options) {
+    begin_pass(PASS_SPEC);
+    const Spec *spec = read_spec(options->spec, stderr);
+    if (!spec) return EXIT_INPUT;
+    Inference *inference = compile_targets(spec, options);
+    if (options->recurrence_given && !spec->hidden)
+        fprintf(stderr, "zoetrope: note: %s has no GRU: --recurrence changes nothing\n", spec->name);
+    if (spec->precision == COMPUTE_BF16)
+        fprintf(stderr, "zoetrope: note: %s trains in bfloat16; its bundle computes in %s\n", spec->name,
+                rounding_code(inference) ? "bfloat16 where the CPU can, else in float32" : "float32");
+    if (options->choices.filtering > default_choices.filtering && options->precision != PRECISION_F32)
+        fprintf(stderr, "zoetrope: note: weights in %s are not filtered: --filtering is for f32\n", precision_names[options->precision]);
+    double **parameters = read_parameters(inference->frame, options->weights), **scales;
+    const bool good = parameters && round_parameters(inference->frame, options->precision, parameters, &scales) &&
+                      write_bundle(options, inference, parameters, scales);
+    return good ? 0 : EXIT_INPUT;
+}

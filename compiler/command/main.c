@@ -1,0 +1,192 @@
+/* zoetrope: compiles a network spec to C. compile_spec() and compile_target() are the table of contents: the passes, in order. */
+#include "base/output.h"
+#include "command/command_inference.h"
+#include "command/explain.h"
+#include "command/explain_trade.h"
+#include "emit/emit.h"
+#include "loop/print_loop.h"
+#include "lower/kernel_buffers.h"
+#include "tune/tune.h"
+#include "tune/tuning.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+/* ---- what the passes made ---- */
+
+static void dump_program(const Program *program, bool scheduled) {
+    for (int i = 0; i < program->call_count; i++) {
+        Kernel kernel = *program->call[i].kernel;
+        if (!scheduled) kernel.tree = NULL;
+        print_kernel(stdout, &kernel);
+        putchar('\n');
+    }
+}
+
+static void dump_plan(const TargetCode *code) {
+    printf("%s: %ld bytes kept, %ld in all, %ld a thread\n", code->target->name, code->kept_bytes, code->workspace_bytes,
+           code->scratch_bytes);
+    for (int p = 0; p < code->program_count; p++)
+        for (int i = 0; code->program[p]->measured && i < code->program[p]->call_count; i++) {
+            const Buffer *buffers[MAX_BUFFERS];
+            bool written[MAX_BUFFERS];
+            int count = kernel_buffers(code->program[p]->call[i].kernel, buffers, written, MAX_BUFFERS);
+            printf("%s %d %s\n", code->program[p]->name, i, code->program[p]->call[i].kernel->name);
+            for (int b = 0; b < count; b++) {
+                const Tensor *tensor = buffers[b]->owner;
+                printf("    %-3s %-40s %12ld bytes at %12ld\n", written[b] ? "out" : "in", buffers[b]->name, tensor->bytes, tensor->offset);
+            }
+        }
+}
+
+/* ---- the passes ---- */
+
+/* The targets that a spec's precision has, where none were asked for; else whether they have it. */
+static bool choose_targets(Options *options, const Spec *spec) {
+    const bool pairs = spec->precision == COMPUTE_BF16;
+    const Target *const *list = pairs ? bf16_targets : targets;
+    Text names = {0};
+    for (int i = 0; list[i]; i++) text_add(&names, "%s%s", i ? ", " : "", list[i]->name);
+    for (int i = 0; options->targets_given && i < options->target_count; i++) {
+        if (options->target[i]->pairs == pairs) continue;
+        fprintf(stderr, "zoetrope: the target '%s' is not for %s, whose precision is %s; --targets can be %s\n", options->target[i]->name,
+                spec->name, pairs ? "bf16" : "f32", names.bytes);
+        return false;
+    }
+    if (options->targets_given) return true;
+    options->target_count = 0;
+    for (int i = 0; list[i]; i++)
+        if (!list[i]->emulation) options->target[options->target_count++] = list[i];
+    return true;
+}
+
+/* All that is the same for each target. NULL: the spec has errors, or the targets are not for it, which was reported. */
+static Model *compile_spec(Options *options) {
+    Model *model = NEW(Model);
+    begin_pass(PASS_SPEC);
+    model->spec = read_spec(options->spec, stderr);
+    if (!model->spec || !choose_targets(options, model->spec)) return NULL;
+    if (options->dump == PASS_SPEC) printf("%s", model->spec->canonical);
+
+    if (options->tuning && !(model->tuning = read_tuning(options->tuning, model->spec, stderr))) return NULL;
+
+    begin_pass(PASS_GRAPH);
+    model->training = build_graph(model->spec, true);
+    model->evaluation = build_graph(model->spec, false);
+    verify_graph(model->training);
+    verify_graph(model->evaluation);
+    if (options->dump == PASS_GRAPH) print_graph(stdout, model->training, false);
+
+    begin_pass(PASS_DIFFERENTIATE);
+    differentiate_spec(model->training);
+    verify_graph(model->training);
+    if (options->dump == PASS_DIFFERENTIATE) print_graph(stdout, model->training, false);
+    return model;
+}
+
+/* The rest, for one target: recompute, fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, or training needs more memory
+ * than it may, which was reported. */
+static TargetCode *compile_target(const Options *options, const Model *model, int target) {
+    TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &options->choices, model->tuning, stderr);
+    if (!code) return NULL;
+    code = lower_within(code, model->evaluation, &options->memory);
+    if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
+    if (!report_trade(stderr, model->spec->name, code)) return NULL;
+    const bool fused = options->dump == PASS_FUSE; /* the passes before it leave no mark of that */
+    if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, program_named(code, "train")->graph, fused);
+    if (options->dump == PASS_LOWER && target == 0) dump_program(program_named(code, "train"), false);
+    if (options->dump == PASS_SCHEDULE) dump_program(program_named(code, "train"), true);
+    if (options->dump == PASS_PLAN) dump_plan(code);
+    return code;
+}
+
+/* ---- commands ---- */
+
+static int command_compile(Options *options) {
+    const Model *model = compile_spec(options);
+    if (!model) return EXIT_INPUT;
+    Output output = {.directory = options->directory};
+    Text names = text_begin();
+    for (int i = 0; i < options->target_count; i++) text_add(&names, "%s%s", i ? "," : "", options->target[i]->name);
+    const char *name = model->spec->name, *limit = memory_limit_name(&options->memory),
+               *said = model->spec->precision == COMPUTE_BF16
+                           ? format("targets %s; bfloat16%s", names.bytes, limit)
+                           : format("targets %s; filtering %s%s", names.bytes, filtering_name(options->choices.filtering), limit);
+    bool good = true;
+    for (int i = 0; i < options->target_count; i++) {
+        Text *text = add_output(&output, format("%s_%s.c", name, options->target[i]->name));
+        arena_enter(); /* a target takes far more memory than its text */
+        const TargetCode *code = compile_target(options, model, i);
+        begin_pass(PASS_EMIT);
+        good = good && code;
+        if (good && options->directory) emit_target_file(text, model->training, code, said);
+        arena_leave();
+    }
+    if (!good) return EXIT_INPUT;
+    if (!options->directory) return 0; /* only a dump was asked for */
+    emit_model_file(add_output(&output, format("%s_model.c", name)), model->training, options->target, options->target_count, said);
+    begin_pass(PASS_WRITE);
+    return write_output(&output) ? 0 : EXIT_INPUT;
+}
+
+static int command_tune(Options *options) {
+    const Model *model = compile_spec(options);
+    const TuneOrder order = {options->directory, &options->choices, options->targets_given, options->target_count, options->target};
+    return model && tune_model(&order, model) ? 0 : EXIT_INPUT;
+}
+
+static int command_check(Options *options) {
+    const Spec *spec = read_spec(options->spec, stderr);
+    if (!spec) return EXIT_INPUT;
+    printf("%s: %s is correct\n", printable(options->spec), spec->name);
+    return 0;
+}
+
+static int command_explain(Options *options) {
+    const Model *model = compile_spec(options);
+    if (!model) return EXIT_INPUT;
+    Explanation *explanation = explain_model(model);
+    Text kernels = text_begin();
+    bool good = true;
+    for (int i = 0; i < options->target_count; i++) {
+        arena_enter();
+        const TargetCode *code = compile_target(options, model, i);
+        good = good && code;
+        if (good) explain_target(explanation, code);
+        if (good && options->kernels && i == 0) explain_kernels(&kernels, code, &options->machine);
+        arena_leave();
+    }
+    if (!good) return EXIT_INPUT;
+    if (options->dump != PASS_COUNT) return 0;
+    print_explanation(stdout, explanation);
+    if (options->kernels) fputs(kernels.bytes, stdout);
+    return 0;
+}
+
+static int command_documentation(Options *options) {
+    (void)options;
+    print_spec_documentation(stdout);
+    return 0;
+}
+
+/* The status with which to end: what was printed has to have come through. */
+static int end_output(int status) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+    fprintf(stderr, "zoetrope: cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_INPUT;
+}
+
+int main(int count, char **arguments) {
+    static int (*const commands[COMMANDS])(Options *) = {
+        [COMMAND_COMPILE] = command_compile, [COMMAND_INFERENCE] = command_inference, [COMMAND_TUNE] = command_tune,
+        [COMMAND_EXPLAIN] = command_explain, [COMMAND_CHECK] = command_check,         [COMMAND_DOCUMENTATION] = command_documentation,
+    };
+    Options options;
+    int status;
+    signal(SIGXFSZ, SIG_IGN); /* a limit of what a file may have (ulimit -f) is met by an error, as a full disk is */
+    if (!read_options(count, arguments, &options, &status)) return end_output(status);
+    status = commands[options.command](&options);
+    if (options.time) print_pass_times(stderr);
+    return end_output(status);
+}

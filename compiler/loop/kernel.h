@@ -1,0 +1,102 @@
+/* kernel.h: the loop IR before it is scheduled: what is computed (Compute), and how it is to be run (Schedule).
+ *
+ *   lower      graph node → Kernel whose Computes say: for every index, out[…] = f(sum over … of …)
+ *   schedule   Compute + Schedule → tree of Statements: loops, guards, assignments on buffers (loop_tree.h)
+ *   verify     proves every access of a tree in bounds and parallel loops free of conflicts
+ *   interpret  runs a tree, slowly, for the tests
+ *   emit       prints a tree as C for one target
+ *
+ * All memory is the arena's; nodes, once built, are never changed, except where a pass says so. */
+#ifndef ZOETROPE_KERNEL_H
+#define ZOETROPE_KERNEL_H
+
+#include "loop/expression.h"
+
+enum { MAX_LEVELS = 24, MAX_STORES = 9, MAX_SUMS = 4 };
+
+/* ---- what is computed ---- */
+
+/* For every value of the variables that are not `reduced`: each sum is Σ over the reduced ones of its expression, then
+ * all stores happen at once (their values are computed before any is written). Index order of a sum: variables in order, last fastest. */
+typedef struct Store {
+    const Buffer *buffer;
+    Affine index[MAX_RANK];
+    const Expression *value;
+    bool accumulate;  /* buffer += value, instead of = */
+    bool nontemporal; /* a hint: to memory, not to the caches; nontemporal.c gives it to stores of whole cache lines */
+} Store;
+
+typedef struct Compute {
+    int variable_count;
+    Variable *variable[MAX_VARIABLES];
+    bool reduced[MAX_VARIABLES];
+    int sum_count;
+    const Expression *sum[MAX_SUMS];
+    int store_count;
+    Store store[MAX_STORES];
+} Compute;
+
+/* ---- how it is run ---- */
+
+typedef enum { LOOP_SERIAL, LOOP_PARALLEL, LOOP_UNROLL, LOOP_VECTOR } LoopKind;
+
+/* One loop level: steps over what is left of the variable's range in tiles of `tile`; what does not divide is peeled: it follows
+ * as a copy of everything below, with constant, smaller ranges. */
+typedef struct Level {
+    const char *variable; /* by name, so that Computes with variables of the same name share it */
+    long tile;
+    LoopKind kind;
+} Level;
+
+/* Materialises a box of a virtual buffer in scratch: everything that is read of it below `level` loops. */
+typedef struct Stage {
+    const Buffer *buffer; /* VIRTUAL; NULL: none */
+    int level;            /* number of loop levels around it */
+    int order[MAX_RANK];  /* order of the dimensions in scratch, outermost first */
+    int blocked;          /* dimension whose lanes are innermost in scratch, and are copied as vectors; or −1 */
+    int split; /* dimension that the copying loops walk in whole blocks, lanes innermost: `blocked`, or that of the source; or −1 */
+    long block;
+    int phased; /* dimension that is split by `phases` (so that every phases-th element is adjacent), or −1 */
+    long phases;
+} Stage;
+
+/* While an iteration of the `outer` outermost levels multiplies, memory is asked for that will be read: what the next iteration of them
+ * stages, and what computes after this one read in this iteration; a few cache lines each time inside of `inner` levels. Of iterations that
+ * are larger or smaller than this one, what this one would read is asked for: it is a hint. */
+typedef struct Ahead {
+    int outer, inner; /* inner 0: nothing is asked for */
+    bool own;         /* what the compute itself reads as it lies in memory, for the next iteration, too */
+} Ahead;
+
+typedef struct Schedule {
+    int lanes; /* a vector loop with fewer iterations left than these is a serial one; 0: none is */
+    int levels;
+    Level level[MAX_LEVELS];
+    int shared;     /* of the levels, how many outermost ones are run in common with the compute before this one, equal in both but for
+                     * the tiles of parallel ones: an iteration runs as many values of each compute's variable as its own tile says */
+    int accumulate; /* sums are held in registers below this many levels; −1: summed in memory */
+    int stages;
+    Stage stage[2];
+    Ahead ahead;
+} Schedule;
+
+typedef struct Statement Statement;
+
+typedef struct Kernel {
+    const char *name;     /* encoder1_conv_forward */
+    const char *serves;   /* the kernel whose choices made it necessary; NULL: none */
+    const char *layer;    /* whose work it is: encoder1, loss; NULL: that of the update */
+    bool product;         /* a convolution, a linear layer or a gradient of one */
+    const char *comment;  /* shapes and the formula, a line each */
+    double flops, bytes;  /* arithmetic as written (a multiply-add is 2), and compulsory traffic */
+    bool read_late;       /* what it writes, into the workspace, is read when caches have forgotten it */
+    const Variable *time; /* a scan's body: the step, an argument of the generated function; else NULL */
+    int compute_count;
+    Compute *compute;
+    Schedule *schedule;        /* one for each compute */
+    Statement *tree;           /* made by schedule.c; NULL before */
+    long scratch_size;         /* bytes a thread; before scheduling: those of SCRATCH buffers that the computes name, from 0 on */
+    const char *schedule_note; /* the schedule in words, for the comment over the function */
+} Kernel;
+
+#endif

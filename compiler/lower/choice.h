@@ -1,0 +1,129 @@
+/* choice.h: what the cost model decides of a kernel, as data: by which algorithm it is run, and numbers that have names. Whoever lowers a
+ * graph may want it otherwise, and finds afterwards what became of that. Neither changes what is computed but by the rounding of its sums.
+ */
+#ifndef ZOETROPE_CHOICE_H
+#define ZOETROPE_CHOICE_H
+
+#include "target/target.h"
+
+/* name in a tuning file, what it is */
+#define CHOICE_ALGORITHMS(X)                                                                                                               \
+    X(DIRECT, "direct", "a product for each tap")                                                                                          \
+    X(FEW, "few_outputs", "directly, lanes along the input channels: to a few output channels")                                            \
+    X(FILTERED_2, "filtered_2", "minimal filtering, by tiles of 2 outputs")                                                                \
+    X(FILTERED_4, "filtered_4", "minimal filtering, by tiles of 4 outputs in each direction in which they divide")
+
+typedef enum {
+#define X(id, name, meaning) ALGORITHM_##id,
+    CHOICE_ALGORITHMS(X)
+#undef X
+        ALGORITHMS,
+    ALGORITHM_ANY = ALGORITHMS /* none is asked for */
+} Algorithm;
+
+/* A register tile holds the sums of tile_vectors vectors by the product of its other tile_… values; a block is what is staged or
+ * transformed at once, or shares that. */
+#define CHOICE_FIELDS(X)                                                                                                                   \
+    X(TILE_VECTORS, "tile_vectors", "vectors side by side in a register tile")                                                             \
+    X(TILE_CHANNELS, "tile_channels", "channels of the other operand in a register tile")                                                  \
+    X(TILE_IMAGES, "tile_images", "images in a register tile")                                                                             \
+    X(TILE_ROWS, "tile_rows", "rows in a register tile: of outputs, or, filtered, of tiles of outputs")                                    \
+    X(TILE_COLUMNS, "tile_columns", "columns in a register tile: of outputs, or, filtered, of tiles of outputs")                           \
+    X(TILE_KERNEL_ROWS, "tile_kernel_rows", "rows of the convolution's kernel in a register tile")                                         \
+    X(TILE_KERNEL_COLUMNS, "tile_kernel_columns", "columns of the convolution's kernel in a register tile")                                \
+    X(TILE_SEQUENCES, "tile_sequences", "sequences of the batch in a register tile")                                                       \
+    X(TILE_STEPS, "tile_steps", "time steps in a register tile")                                                                           \
+    X(BLOCK_CHANNELS, "block_channels", "output channels that share one pass over the staged input")                                       \
+    X(BLOCK_SMALL, "block_small", "channels of the smaller image at a time, in a weight gradient")                                         \
+    X(BLOCK_LARGE, "block_large", "channels of the larger image at a time, in a weight gradient")                                          \
+    X(BLOCK_IMAGES, "block_images", "images that are staged or transformed at once")                                                       \
+    X(BLOCK_ROWS, "block_rows", "rows that are staged or transformed at once: of outputs, or, filtered, of tiles of outputs")              \
+    X(BLOCK_COLUMNS, "block_columns", "columns that are staged or transformed at once: of outputs, or, filtered, of tiles")                \
+    X(GROUPS, "groups", "groups of images that have a weight gradient of their own, added up in order")
+
+typedef enum {
+#define X(id, name, meaning) FIELD_##id,
+    CHOICE_FIELDS(X)
+#undef X
+        FIELDS
+} ChoiceField;
+
+extern const char *const algorithm_names[ALGORITHMS + 1], *const algorithm_meanings[ALGORITHMS]; /* the names end with NULL */
+extern const char *const field_names[FIELDS + 1], *const field_meanings[FIELDS];
+
+typedef struct Legal { /* 1 … most, of which only … */
+    long most;
+    long multiple; /* … the multiples of this (0: all) … */
+    bool ragged;   /* … and `most` itself */
+    long divides;  /* … that divide this (0: all) */
+    int registers; /* not 0: more than `most` would not fit into so many */
+} Legal;
+bool is_legal(const Legal *legal, long value);
+/* The nearest legal value above (step 1) or below (−1); 0: there is none. */
+long next_legal(const Legal *legal, long value, int step);
+/* "1 to 7", "the divisors of 64 up to 16", …: what a value may be. */
+const char *legal_text(const Legal *legal);
+
+enum { MAX_CHOSEN = 8, BLOCK_BYTES_MOST = 4 << 20 /* what is staged or transformed at once is never larger */ };
+
+typedef struct Chosen {
+    ChoiceField field;
+    long value;
+    Legal legal; /* given the values before it */
+} Chosen;
+
+/* ---- what is wanted, and what came of it ---- */
+
+typedef struct WantedKernel {
+    const char *kernel;
+    Algorithm algorithm;
+    long value[FIELDS]; /* 0: any */
+} WantedKernel;
+
+typedef struct WantedChoices { /* for one target */
+    int count, capacity;
+    WantedKernel *kernel;
+} WantedChoices;
+
+/* One more, of which nothing is wanted so far; it moves when the next one is added. */
+WantedKernel *want_kernel(WantedChoices *wanted, const char *kernel);
+/* Where the kernel stands in the list; −1: nothing is wanted of it, or no list is there (NULL). */
+int find_wanted(const WantedChoices *wanted, const char *kernel);
+
+/* To what is wanted of a kernel. What is not as it is wanted was refused. */
+typedef struct Answer {
+    bool found;          /* there is such a kernel */
+    Algorithm algorithm; /* by which it is run. Where another one is wanted, the values that are wanted mean nothing */
+    bool has[FIELDS];    /* it has such a value, … */
+    Legal legal[FIELDS]; /* … which may be one of these */
+    const char *why;     /* it cannot be run with these values; NULL: it can */
+} Answer;
+
+/* How, where there is a choice that shapes and targets do not decide. */
+typedef struct Choices {
+    int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
+    bool filter_everywhere; /* … or wherever it is possible, for the tests */
+    bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
+    bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
+    const WantedChoices *wanted; /* NULL: the cost model decides */
+} Choices;
+/* ---- choosing ---- */
+
+typedef struct KernelChoice { /* of one kernel: its algorithm's values, in order */
+    const char *kernel;
+    Algorithm algorithm;
+    int count;
+    Chosen chosen[MAX_CHOSEN];
+    const Target *target;
+    const WantedKernel *wanted; /* NULL: the cost model decides; nor is there an answer then */
+    Answer *answer;
+} KernelChoice;
+
+/* The value of a field: that which is wanted, where it is legal; else the cost model's, or the nearest to it that is legal. */
+long choose(KernelChoice *choice, ChoiceField field, long model, Legal legal);
+
+/* {algorithm: direct, tile_vectors: 2, …}: as in a tuning file */
+const char *choice_text(const KernelChoice *choice);
+const KernelChoice *find_choice(const KernelChoice *const *list, int count, const char *kernel);
+
+#endif

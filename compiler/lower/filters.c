@@ -1,0 +1,272 @@
+/* filters.c: the algorithms of minimal filtering in one dimension (Winograd, "Arithmetic complexity of computations", 1980; Cook and Toom),
+ * for kernels of 3, and which convolutions they are faster for.
+ *
+ * A tile of outputs is computed from transformed inputs and weights with fewer products than it has taps:
+ *   stride 1: 2 outputs from 4 inputs by 4 products instead of 6; or 4 from 6 by 6 instead of 12
+ *   stride 2: split into its phases, of 2 taps and of 1: 2 outputs from 5 inputs by 5 instead of 6; or 4 from 9 by 9 instead of 12
+ *             its transpose: 4 outputs from 3 inputs by 5 instead of 6; or 8 from 5 by 9 instead of 12
+ * and in two dimensions by the product of both numbers: 25 for 36, or 16 for 36; with the larger tiles, which multiply inputs and sums by
+ * small constants too and lose a few more bits, 81 for 144, or 36 for 144. lower_filter.c makes loops of them. */
+#include "lower/filters.h"
+
+#include "lower/choose.h"
+#include "lower/storage.h"
+
+#include <math.h>
+
+/* ---- the algorithms of one dimension; products that always go together are summed at once ---- */
+
+static const Filter gather1 = {
+    .outputs = 2,
+    .inputs = 4,
+    .step = 2,
+    .transformed_inputs = 4,
+    .transformed_weights = 4,
+    .sums = 4,
+    .taps = 6,
+    .input = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}},
+    .weight = {{1, 0, 0}, {.5, .5, .5}, {.5, -.5, .5}, {0, 0, 1}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}},
+    .output = {{1, 1, 1, 0}, {0, 1, -1, -1}},
+};
+
+/* y[2i], y[2i + 1] of stride 2: the even taps by F(2, 2), the odd one directly. */
+static const Filter gather2 = {
+    .outputs = 2,
+    .inputs = 5,
+    .step = 4,
+    .transformed_inputs = 5,
+    .transformed_weights = 4,
+    .sums = 3,
+    .taps = 6,
+    .input = {{1, 0, -1, 0, 0}, {0, 0, 1, 0, 0}, {0, 0, -1, 0, 1}, {0, 1, 0, 0, 0}, {0, 0, 0, 1, 0}},
+    .weight = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}},
+    .sum = {{0, 3, 0, 3, 2}, {1, 0, 1, 0, 1}, {2, 2, 2, 1, 2}},
+    .output = {{1, 1, 0}, {0, 1, 1}},
+};
+
+/* The transpose of gather2: four outputs from x0, x1, x2: x0 w1, x0 w2 + x1 w0, x1 w1, x1 w2 + x2 w0. */
+static const Filter scatter2 = {
+    .outputs = 4,
+    .inputs = 3,
+    .step = 2,
+    .transformed_inputs = 4,
+    .transformed_weights = 4,
+    .sums = 5,
+    .taps = 6,
+    .input = {{1, 0, 0}, {1, -1, 0}, {0, 1, 0}, {0, -1, 1}},
+    .weight = {{0, 1, 0}, {0, 0, 1}, {1, 0, 1}, {1, 0, 0}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}, {2, 0, 0, 0, 1}},
+    .output = {{1, 0, 0, 0, 0}, {0, 1, 1, 0, 0}, {0, 0, 0, 0, 1}, {0, 0, 1, 1, 0}},
+};
+
+/* ---- with tiles of 4: the polynomials' values at points that come with their reciprocals, which keeps the numbers near 1: of those tried
+ * they lose the fewest bits, by far fewer than 0, ±1, ±2 do ---- */
+
+/* 0, ±2/3, ±3/2 and infinity. */
+static const Filter gather1_4 = {
+    .outputs = 4,
+    .inputs = 6,
+    .step = 4,
+    .transformed_inputs = 6,
+    .transformed_weights = 6,
+    .sums = 6,
+    .taps = 12,
+    .input = {{1, 0, -97 / 36., 0, 1, 0},
+              {0, -3 / 2., -9 / 4., 2 / 3., 1, 0},
+              {0, 3 / 2., -9 / 4., -2 / 3., 1, 0},
+              {0, -2 / 3., -4 / 9., 3 / 2., 1, 0},
+              {0, 2 / 3., -4 / 9., -3 / 2., 1, 0},
+              {0, 1, 0, -97 / 36., 0, 1}},
+    .weight = {{1, 0, 0},
+               {-81 / 130., -54 / 130., -36 / 130.},
+               {-81 / 130., 54 / 130., -36 / 130.},
+               {8 / 65., 12 / 65., 18 / 65.},
+               {8 / 65., -12 / 65., 18 / 65.},
+               {0, 0, 1}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}, {4, 0, 4, 0, 1}, {5, 0, 5, 0, 1}},
+    .output = {{1, 1, 1, 1, 1, 0},
+               {0, 2 / 3., -2 / 3., 3 / 2., -3 / 2., 0},
+               {0, 4 / 9., 4 / 9., 9 / 4., 9 / 4., 0},
+               {0, 8 / 27., -8 / 27., 27 / 8., -27 / 8., 1}},
+};
+
+/* F(4, 2), for both kinds of stride 2: of inputs a, b, c, d and e by two taps, at 0, −1, 2, 1/2 and infinity. */
+#define TRANSFORMED_4(a, b, c, d, e)                                                                                                       \
+    {[a] = 1, [b] = -1.5, [c] = -1.5, [d] = 1}, {[b] = 1, [c] = -2.5, [d] = 1}, {[b] = -1, [c] = 1, [d] = 2},                              \
+        {[b] = -2, [c] = -1, [d] = 1}, {                                                                                                   \
+        [b] = 1, [c] = -1.5, [d] = -1.5, [e] = 1                                                                                           \
+    }
+
+/* y[4i] … y[4i + 3] of stride 2: the even taps by F(4, 2), the odd one directly, within the first and the last of their sums. */
+static const Filter gather2_4 = {
+    .outputs = 4,
+    .inputs = 9,
+    .step = 8,
+    .transformed_inputs = 9,
+    .transformed_weights = 6,
+    .sums = 7,
+    .taps = 12,
+    .input = {TRANSFORMED_4(0, 2, 4, 6, 8), {[1] = 1}, {[3] = 1}, {[5] = 1}, {[7] = 1}},
+    .weight = {{1, 0, 0}, {-2 / 9., 0, 2 / 9.}, {1 / 18., 0, 1 / 9.}, {-8 / 9., 0, -4 / 9.}, {0, 0, 1}, {0, 1, 0}},
+    .sum = {{0, 5, 0, 5, 2}, {6, 0, 5, 0, 1}, {7, 0, 5, 0, 1}, {4, 4, 4, 1, 2}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}},
+    .output = {{1, 0, 0, 0, 1, 1, 1}, {0, 1, 0, 0, -1, 2, 1 / 2.}, {0, 0, 1, 0, 1, 4, 1 / 4.}, {0, 0, 0, 1, -1, 8, 1 / 8.}},
+};
+
+/* The transpose of gather2_4: eight outputs from x0 … x4: even ones xi w1, odd ones xi w2 + x(i+1) w0 by F(4, 2). */
+static const Filter scatter2_4 = {
+    .outputs = 8,
+    .inputs = 5,
+    .step = 4,
+    .transformed_inputs = 9,
+    .transformed_weights = 6,
+    .sums = 9,
+    .taps = 12,
+    .input = {TRANSFORMED_4(0, 1, 2, 3, 4), {[0] = 1}, {[1] = 1}, {[2] = 1}, {[3] = 1}},
+    .weight = {{0, 0, 1}, {2 / 9., 0, -2 / 9.}, {1 / 9., 0, 1 / 18.}, {-4 / 9., 0, -8 / 9.}, {1, 0, 0}, {0, 1, 0}},
+    .sum = {{0, 0, 0, 0, 1},
+            {1, 0, 1, 0, 1},
+            {2, 0, 2, 0, 1},
+            {3, 0, 3, 0, 1},
+            {4, 0, 4, 0, 1},
+            {5, 0, 5, 0, 1},
+            {6, 0, 5, 0, 1},
+            {7, 0, 5, 0, 1},
+            {8, 0, 5, 0, 1}},
+    .output =
+        {{[5] = 1}, {1, 1, 1, 1, 0}, {[6] = 1}, {0, -1, 2, 1 / 2., 0}, {[7] = 1}, {0, 1, 4, 1 / 4., 0}, {[8] = 1}, {0, -1, 8, 1 / 8., 1}},
+};
+
+int find_runs(const FilterTerms *sums, int count, FilterRun *runs) {
+    int found = 0;
+    for (int i = 0; i < count; i++) {
+        FilterRun *last = found ? &runs[found - 1] : NULL;
+        const FilterTerms *before = i ? &sums[i - 1] : NULL, *sum = &sums[i];
+        const bool alike = last && sum->products == before->products && sum->a_step == before->a_step && sum->b_step == before->b_step;
+        if (alike && (last->count == 1 || (sum->a - before->a == last->a_by && sum->b - before->b == last->b_by))) {
+            last->a_by = sum->a - before->a;
+            last->b_by = sum->b - before->b;
+            last->count++;
+        } else {
+            runs[found++] = (FilterRun){.first = i, .count = 1, .terms = *sum};
+        }
+    }
+    return found;
+}
+
+Affine run_a(const FilterRun *run, Affine sum, Affine term) {
+    return affine_shift(affine_add(affine_scale(sum, run->a_by), affine_scale(term, run->terms.a_step)), run->terms.a);
+}
+
+Affine run_b(const FilterRun *run, Affine sum, Affine term) {
+    return affine_shift(affine_add(affine_scale(sum, run->b_by), affine_scale(term, run->terms.b_step)), run->terms.b);
+}
+
+/* ---- where it wins ---- */
+
+/* The first of these, from the largest tiles of at most `size` on, that divides the outputs. */
+static const Filter *fitting(const Filter *const *by_size, int size, long outputs) {
+    for (; size >= 2; size -= 2)
+        if (outputs % by_size[size / 2 - 1]->outputs == 0) return by_size[size / 2 - 1];
+    return NULL;
+}
+
+const Filter *gather_filter(long kernel, long stride, long outputs, int size) {
+    static const Filter *const by_stride[2][2] = {{&gather1, &gather1_4}, {&gather2, &gather2_4}};
+    return kernel == 3 && stride <= 2 ? fitting(by_stride[stride - 1], size, outputs) : NULL;
+}
+
+static const Filter *scatter_filter(long kernel, long stride, long outputs, int size) {
+    static const Filter *const by_size[2] = {&scatter2, &scatter2_4};
+    return kernel == 3 && stride == 2 ? fitting(by_size, size, outputs) : NULL;
+}
+
+/* Sets what the plan has of one dimension; false: it has no algorithm. */
+static bool plan_dimension(const Node *node, int d, int size, FilterPlan *plan) {
+    const long kernel = node->kernel[d], stride = node->stride[d], padding = node->padding[d], outputs = node->shape[2 + d];
+    const bool gathers = node->op == OP_CONV2D;
+    const Filter *filter = NULL;
+    plan->reversed[d] = !gathers && stride == 1; /* a transposed convolution of stride 1 is one, with the taps in reverse */
+    if (gathers || stride == 1) {
+        filter = gather_filter(kernel, stride, outputs, size);
+        plan->offset[d] = gathers ? -padding : padding - 2;
+    } else if (padding % 2 == 1) {
+        filter = scatter_filter(kernel, stride, outputs, size);
+        plan->offset[d] = (padding - 1) / 2;
+    }
+    plan->filter[d] = filter;
+    if (filter) plan->tiles[d] = outputs / filter->outputs;
+    return filter != NULL;
+}
+
+long filter_products(const Filter *filter) {
+    long products = 0;
+    for (int i = 0; i < filter->sums; i++) products += filter->sum[i].products;
+    return products;
+}
+
+/* Time of a tile beside that of the direct one, both in multiply-adds of vectors: transforming an element of the input takes about as long
+ * as three, restoring a sum or an output as long as two. */
+static double relative_time(const FilterPlan *plan, double channels, double outputs) {
+    const Filter *v = plan->filter[0], *h = plan->filter[1];
+    const double direct = (double)(v->taps * h->taps) * channels * outputs;
+    const double products = (double)(filter_products(v) * filter_products(h)) * channels * outputs;
+    const double transform = 3.0 * v->transformed_inputs * h->transformed_inputs * channels;
+    const double restore = 2.0 * (v->sums * h->sums + v->outputs * h->outputs) * outputs;
+    return (products + transform + restore) / direct;
+}
+
+/* For one image: do the products that it saves take longer than reading what it adds to the weights, at a float a cycle? */
+static bool pays_for_weights(const Target *target, const FilterPlan *plan) {
+    const Filter *v = plan->filter[0], *h = plan->filter[1];
+    const long saved = (v->taps * h->taps - filter_products(v) * filter_products(h)) * plan->tiles[0] * plan->tiles[1];
+    return saved >= target->lanes * (v->transformed_weights * h->transformed_weights - 9);
+}
+
+/* Is each transformed weight a tap or the sum of two? Then it can be added up in registers, where it is multiplied by. */
+static bool adds_taps(const Filter *filter) {
+    for (int w = 0; w < filter->transformed_weights; w++)
+        for (int t = 0; t < 3; t++)
+            if (filter->weight[w][t] != 0 && filter->weight[w][t] != 1) return false;
+    return true;
+}
+
+/* Where weights do not pay for being larger, they are read as they are, if an image has tiles enough to fill registers. */
+static bool is_inside(const Lowering *l, const Node *node, const FilterPlan *plan) {
+    enum { LEAST_TILES = 4 };
+    return l->choices->few_images && !pays_for_weights(l->target, plan) && adds_taps(plan->filter[0]) && adds_taps(plan->filter[1]) &&
+           plan->tiles[0] * plan->tiles[1] >= LEAST_TILES && node->input[0]->shape[1] % l->target->lanes == 0;
+}
+
+Algorithm filtered_algorithm(const Filter *v, const Filter *h) {
+    return v->taps > 6 || h->taps > 6 ? ALGORITHM_FILTERED_4 : ALGORITHM_FILTERED_2;
+}
+
+static bool plan_size(const Node *node, int size, FilterPlan *plan) {
+    plan->out = node->op == OP_CONV2D ? 0 : 1;
+    return plan_dimension(node, 0, size, plan) && plan_dimension(node, 1, size, plan);
+}
+
+bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
+    if ((node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) || node->scan) return false;
+    const long channels = node->input[0]->shape[1], outputs = node->shape[1];
+    if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
+    const Algorithm wanted = wanted_algorithm(l, node);
+    double best = l->choices->filter_everywhere ? HUGE_VAL : 0.9;
+    bool found = false;
+    for (int size = l->choices->filtering; size >= 2; size -= 2) {
+        FilterPlan tried;
+        if (!plan_size(node, size, &tried)) continue;
+        tried.inside = is_inside(l, node, &tried);
+        const double time = relative_time(&tried, (double)channels, (double)outputs);
+        if (wanted != ALGORITHM_ANY) {
+            if (wanted != filtered_algorithm(tried.filter[0], tried.filter[1])) continue;
+        } else if (time >= best || (l->choices->few_images && !tried.inside && !pays_for_weights(l->target, &tried))) {
+            continue;
+        }
+        *plan = tried;
+        best = time;
+        found = true;
+    }
+    return found;
+}

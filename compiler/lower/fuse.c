@@ -1,0 +1,61 @@
+/* fuse: which elementwise nodes are never stored, but computed by whoever reads them.
+ *
+ * A convolution reads through a staged copy of its input, so an elementwise producer costs it one pass over that copy; an
+ * elementwise reader just goes on computing. What would be computed often or dearly is stored: exp in it, or a gradient that
+ * two convolutions read. Batch norm's gradient is read by two, and is not stored all the same: both then read what it is computed
+ * from, two tensors each, for a third one that would be written, and read twice. */
+#include "lower/fuse.h"
+
+#include "lower/storage.h"
+
+Node *epilogue_of(const Graph *graph, Node *node) {
+    if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D && node->op != OP_LINEAR) return node;
+    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || node->reader_count != 1) return node;
+    Node *reader = node->reader[0];
+    return operation_is(reader->op, ACTIVATION) && reader->scan == node->scan ? reader : node;
+}
+
+/* Can a reader compute this operand itself? *convolutions counts those among them. */
+static bool reads_through(const Node *user, const Node *node, int *convolutions) {
+    switch (user->op) {
+    case OP_CONV2D:
+    case OP_CONV_TRANSPOSE2D:
+        ++*convolutions;
+        return user->input[0] == node;
+    case OP_CONV2D_WEIGHT_GRAD:
+        ++*convolutions;
+        return true;
+    case OP_BATCH_NORM_SUMS:
+        return true;
+    default:
+        return operation_is(user->op, ELEMENTWISE) && user->scan == NULL;
+    }
+}
+
+/* Is an element computed from what lies in planes, whatever the number of channels? Then no lanes lie along those. */
+static bool reads_planes(const Graph *graph, const Node *node) {
+    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_INPUT, node)) return true;
+    for (int i = 0; node->fused && i < node->input_count; i++)
+        if (reads_planes(graph, node->input[i])) return true;
+    return false;
+}
+
+static bool can_fuse(const Graph *graph, Node *node) {
+    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || is_double(node)) return false;
+    if (node->op == OP_FILL) return !node->gradient_of; /* a constant, whoever reads it */
+    if (!operation_is(node->op, ELEMENTWISE) || operation_is(node->op, COSTLY) || node->scan || node->rank != 4) return false;
+    if (operation_is(node->op, ACTIVATION) && epilogue_of(graph, node->input[0]) == node) return false;
+    if (node->gradient_of || node->reader_count == 0) return false;
+    int convolutions = 0;
+    for (int i = 0; i < node->reader_count; i++)
+        if (!reads_through(node->reader[i], node, &convolutions)) return false;
+    if (!operation_is(node->op, GRADIENT) || convolutions < 2) return true;
+    return node->op == OP_BATCH_NORM_GRAD && convolutions == 2 && !reads_planes(graph, node->input[3]);
+}
+
+void fuse_graph(const Lowering *l) {
+    for (int i = 0; i < l->graph->node_count; i++) {
+        Node *node = l->graph->node[i];
+        node->fused = can_fuse(l->graph, node) && !(l->apart && name_of(l->graph, ROLE_CUT, node));
+    }
+}

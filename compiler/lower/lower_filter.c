@@ -1,0 +1,204 @@
+/* Convolutions by minimal filtering, with the algorithms of filters.c and the steps of filter_steps.c. What is transformed is that of a
+ * group of images and rows of tiles; it is multiplied for a block of output channels and a few tiles. Weights are transformed by a kernel
+ * of their own, just before; those of bundles, when these are made, or where they are multiplied by (lower_filter_inside.c). */
+#include "lower/lower_filter.h"
+
+#include "lower/choose.h"
+#include "lower/filter_steps.h"
+#include "lower/finish_kernel.h"
+#include "lower/fuse.h"
+#include "lower/kernel_builder.h"
+#include "lower/lower_conv.h"
+#include "lower/lower_filter_inside.h"
+#include "lower/lower_filter_weight.h"
+#include "lower/lower_tiles.h"
+#include "lower/schedule_conv.h"
+#include "lower/storage.h"
+
+#define V affine_variable
+
+/* ---- how a layer is cut ---- */
+
+/* Transformed inputs of an item: of tiles of 2, and of 4, of which the same outputs take as much, but fewer share more weights; at most so
+ * many tiles, less to keep threads busy. */
+enum { FILTER_BYTES_2 = 384 * 1024, FILTER_BYTES_4 = 768 * 1024, FILTER_TILES = 32, BUSY_TILES = 8 };
+
+typedef struct Cutting { /* what a cut has to fit */
+    long extent[3];
+    long tiles, values; /* of an item, of a register tile: as many as the cost model wants */
+} Cutting;
+
+/* Tiles of an item in dimension d, where those behind it have `taken`. */
+static long item_tiles(const Cutting *c, int d, long taken) {
+    const long *extent = c->extent;
+    long wanted = c->tiles / taken;
+    if (d == 1 && extent[0] < BUSY_TILES) wanted = minimum(wanted, maximum(1, extent[0] * extent[1] / BUSY_TILES));
+    if (d == 0) wanted = taken == extent[1] * extent[2] ? minimum(wanted, maximum(1, extent[0] / BUSY_TILES)) : 1;
+    return largest_divisor(extent[d], wanted);
+}
+
+/* The cost model's: whole rows of tiles, and then several. Where that leaves fewer values to a register tile than keep multiply-adds busy
+ * (11 tiles in a row have no divisor but 1), whatever box of images, rows and columns leaves the most, and of these the smallest. */
+static Cut model_cut(const Cutting *c, long most) {
+    enum { ENOUGH = 4, MORE = 4 };
+    Cut cut;
+    long taken = 1;
+    for (int d = 2; d >= 0; d--) taken *= cut.item[d] = item_tiles(c, d, taken);
+    cut_inner(&cut, c->values);
+    if (tiles_in(cut.inner) >= minimum(ENOUGH, c->values)) return cut;
+    const long all = tiles_in(c->extent);
+    most = minimum(minimum(most, MORE * c->tiles), all / BUSY_TILES);
+    for (long n = 1; n <= minimum(c->extent[0], most); n++)
+        for (long i = 1; i <= minimum(c->extent[1], most / n); i++)
+            for (long j = 1; j <= minimum(c->extent[2], most / n / i); j++) {
+                if (c->extent[0] % n || c->extent[1] % i || c->extent[2] % j) continue;
+                Cut other = {.item = {n, i, j}};
+                cut_inner(&other, c->values);
+                const long more = tiles_in(other.inner) - tiles_in(cut.inner);
+                if (more > 0 || (more == 0 && n * i * j < tiles_in(cut.item))) cut = other;
+            }
+    return cut;
+}
+
+static Cut choose_cut(KernelChoice *choice, const Node *node, const FilterPlan *plan, long vectors, long channels) {
+    static const ChoiceField blocks[3] = {FIELD_BLOCK_IMAGES, FIELD_BLOCK_ROWS, FIELD_BLOCK_COLUMNS};
+    static const ChoiceField tiles[3] = {FIELD_TILE_IMAGES, FIELD_TILE_ROWS, FIELD_TILE_COLUMNS};
+    const Target *target = choice->target;
+    const long tile_bytes = 4 * channels * plan->filter[0]->transformed_inputs * plan->filter[1]->transformed_inputs;
+    const long bytes = choice->algorithm == ALGORITHM_FILTERED_4 ? FILTER_BYTES_4 : FILTER_BYTES_2;
+    const Cutting c = {.extent = {node->shape[0], plan->tiles[0], plan->tiles[1]},
+                       .tiles = minimum(FILTER_TILES, maximum(1, bytes / tile_bytes)),
+                       .values = tile_values(target, vectors)};
+    const long most = maximum(c.tiles, BLOCK_BYTES_MOST / tile_bytes);
+    const Cut model = model_cut(&c, maximum(1, bytes / tile_bytes));
+    Cut cut;
+    bool follows = true; /* the model, so far; else what fits the choices before */
+    long taken = 1;      /* tiles of the dimensions so far */
+    for (int d = 2; d >= 0; d--) {
+        const Legal legal = {.most = maximum(1, minimum(c.extent[d], most / taken)), .divides = c.extent[d]};
+        cut.item[d] = choose(choice, blocks[d], follows ? model.item[d] : item_tiles(&c, d, taken), legal);
+        follows = follows && cut.item[d] == model.item[d];
+        taken *= cut.item[d];
+    }
+    long wanted = c.values, room = (target->registers - 1 - vectors) / vectors;
+    for (int d = 2; d >= 0; d--) {
+        const Legal legal = {
+            .most = minimum(cut.item[d], room), .divides = cut.item[d], .registers = room < cut.item[d] ? target->registers : 0};
+        cut.inner[d] = choose(choice, tiles[d], largest_divisor(cut.item[d], wanted), legal); /* see cut_inner() */
+        wanted /= cut.inner[d];
+        room /= cut.inner[d];
+    }
+    return cut;
+}
+
+/* ---- the computes ---- */
+
+typedef struct Filtered {
+    FilterSteps steps;
+    const Buffer *weight;
+    long k_block; /* output channels at a time */
+} Filtered;
+
+enum { ITEM_LEVELS = 3 };
+
+static void lower_transform(const Filtered *f, Kernel *kernel, int number, int p, const Stage *stage) {
+    Compute *compute = &kernel->compute[number];
+    Schedule *schedule = &kernel->schedule[number];
+    const TilePlace place = add_places(&f->steps, compute, false);
+    const Affine c = V(add_variable(compute, "c", f->steps.transformed->shape[5], false));
+    add_transform(&f->steps, compute, &place, p, c, c);
+    add_item_levels(schedule);
+    add_transform_levels(&f->steps, schedule, number == 0 ? stage : NULL);
+}
+
+/* A block of output channels and a few tiles. */
+static void add_block_levels(Schedule *schedule) {
+    add_item_levels(schedule);
+    add_level(schedule, "kb", 1, LOOP_SERIAL);
+    add_tile_levels(schedule);
+    schedule->shared = schedule->levels;
+}
+
+/* S[p, q, ni, ii, ji, k] for the p of one run and the q of another */
+static void lower_products(const Filtered *f, Kernel *kernel, int number, const FilterRun *a, const FilterRun *b) {
+    Compute *compute = &kernel->compute[number];
+    const TilePlace place = add_places(&f->steps, compute, true);
+    const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
+    const Affine k = V(add_variable(compute, "k", f->k_block, false));
+    const Affine p = V(add_variable(compute, "p", a->count, false)), q = V(add_variable(compute, "q", b->count, false));
+    const Affine c = V(add_variable(compute, "c", f->weight->shape[2], true));
+    const Affine u = V(add_variable(compute, "u", a->terms.products, true)), v = V(add_variable(compute, "v", b->terms.products, true));
+    const Affine from[6] = {run_a(a, p, u), run_a(b, q, v), place.local[0], place.local[1], place.local[2], c};
+    const Affine by[4] = {run_b(a, p, u), run_b(b, q, v), c, affine_add(affine_scale(kb, f->k_block), k)};
+    compute->sum[compute->sum_count++] = op2(MULTIPLY, load(f->steps.transformed, from), load(f->weight, by));
+    const Affine to[6] = {affine_shift(p, a->first), affine_shift(q, b->first), place.inner[0], place.inner[1], place.inner[2], k};
+    add_store(compute, f->steps.sums, to, sum_value(0, TYPE_F32));
+    Schedule *schedule = &kernel->schedule[number];
+    add_block_levels(schedule);
+    if (a->first == 0 && b->first == 0) schedule->shared = ITEM_LEVELS; /* with the transforms before it */
+    add_level(schedule, "p", 1, LOOP_SERIAL);
+    add_level(schedule, "q", 1, LOOP_SERIAL);
+    schedule->accumulate = schedule->levels;
+    add_level(schedule, "c", f->steps.l->target->lanes, LOOP_SERIAL);
+    add_level(schedule, "u", 1, LOOP_SERIAL);
+    add_level(schedule, "v", 1, LOOP_SERIAL);
+    ask_ahead(f->steps.l->target, schedule, ITEM_LEVELS);
+    add_level(schedule, "c", 1, LOOP_SERIAL);
+    add_register_levels(&f->steps, schedule, LOOP_UNROLL);
+}
+
+static void lower_restoring(const Filtered *f, Kernel *kernel, int number, int p) {
+    Compute *compute = &kernel->compute[number];
+    Schedule *schedule = &kernel->schedule[number];
+    const TilePlace place = add_places(&f->steps, compute, true);
+    const Affine kb = V(add_variable(compute, "kb", f->weight->shape[3] / f->k_block, false));
+    const Affine k = V(add_variable(compute, "k", f->k_block, false));
+    const Affine from[4] = {place.inner[0], place.inner[1], place.inner[2], k};
+    add_restoring(&f->steps, compute, &place, p, affine_add(affine_scale(kb, f->k_block), k), from);
+    add_block_levels(schedule);
+    add_register_levels(&f->steps, schedule, LOOP_SERIAL);
+}
+
+/* The kernel of all steps. */
+static void lower_steps(Filtered *f, const Stage *stage, long channels) {
+    FilterSteps *const steps = &f->steps;
+    const Filter *v = steps->plan->filter[0], *h = steps->plan->filter[1];
+    const long *const item = steps->cut.item;
+    FilterRun run[2][FILTER_SIZE];
+    int runs[2], number = 0;
+    for (int d = 0; d < 2; d++) runs[d] = find_runs(steps->plan->filter[d]->sum, steps->plan->filter[d]->sums, run[d]);
+    Kernel *kernel = new_kernel(steps->node->name, v->transformed_inputs + runs[0] * runs[1] + v->outputs);
+    steps->transformed = new_transformed(steps, kernel, channels);
+    steps->sums = new_sums(steps, kernel, steps->cut.inner, f->k_block);
+    for (int p = 0; p < v->transformed_inputs; p++) lower_transform(f, kernel, number++, p, stage);
+    for (int p = 0; p < runs[0]; p++)
+        for (int q = 0; q < runs[1]; q++) lower_products(f, kernel, number++, &run[0][p], &run[1][q]);
+    for (int p = 0; p < v->outputs; p++) lower_restoring(f, kernel, number++, p);
+    describe_filtered(steps, kernel);
+    add_tile_sums(steps->l, steps->node, kernel, &(Items){"c", 0, item[0], item[1] * v->outputs, item[2] * h->outputs});
+    finish_kernel(steps->l, kernel, steps->node->scan);
+}
+
+bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
+    const Filter *v = plan->filter[0], *h = plan->filter[1];
+    const long lanes = l->target->lanes;
+    const Buffer *input = node_virtual(l, node->input[0]);
+    const Stage stage = stage_of(l, input, 0);
+    const long outputs = node_buffer(l, epilogue_of(l->graph, node))->shape[1]; /* with padding lanes, which a reconstruction has not */
+    if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
+    if (outputs < round_up(node->shape[1], lanes)) return false;
+    if (plan->inside) return lower_filtered_inside(l, node, plan, input, &stage);
+    const int parameter = node->input[1]->parameter->number;
+    const bool made = l->parameter[parameter].filter != NULL; /* when the bundle was */
+    const Buffer *weight = made ? l->parameter[parameter].value : lower_filtered_weight(l, node, plan);
+    if (l->filtered) l->filtered[parameter] = plan;
+    KernelChoice *choice = begin_choice(l, filtered_algorithm(v, h));
+    /* in bundles, where there are few tiles for each, weights from the second-level cache are what is waited for */
+    const bool wide = choice->algorithm == ALGORITHM_FILTERED_4 && !l->choices->few_images;
+    const long vectors = choose_vectors(choice, weight->shape[3] / lanes, wide);
+    const long channels = round_up(node->input[0]->shape[1], lanes);
+    const Cut cut = choose_cut(choice, node, plan, vectors, channels);
+    Filtered f = {.steps = {.l = l, .node = node, .plan = plan, .cut = cut, .input = input}, .k_block = vectors * lanes, .weight = weight};
+    lower_steps(&f, &stage, channels);
+    return true;
+}

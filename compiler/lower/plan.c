@@ -1,0 +1,107 @@
+/* plan: one workspace. What must survive from step to step has its place at the start; every other tensor lives from the first call
+ * that touches it to the last, and tensors that do not live at the same time share memory. Of several programs, one runs at
+ * a time, so their tensors share all of it. */
+#include "lower/plan.h"
+
+#include "base/pointer_map.h"
+#include "lower/kernel_buffers.h"
+
+#include <stdlib.h>
+
+typedef struct Lifetimes {
+    int count, capacity;
+    Tensor **tensor;
+    PointerMap known;
+} Lifetimes;
+
+/* A scan's body runs again and again: what one of its calls touches lives through all of them. */
+static void scan_span(const Program *program, int call, int *first, int *last) {
+    *first = *last = call;
+    const Scan *scan = program->call[call].scan;
+    if (!scan) return;
+    while (*first > 0 && program->call[*first - 1].scan == scan) --*first;
+    while (*last + 1 < program->call_count && program->call[*last + 1].scan == scan) ++*last;
+}
+
+/* The workspace tensors that a program touches: those that are kept, or the others; and between which of its calls. */
+static Lifetimes *find_lifetimes(const Program *program, bool kept) {
+    Lifetimes *lifetimes = NEW(Lifetimes);
+    for (int i = 0; i < program->call_count; i++) {
+        const Buffer *buffers[MAX_BUFFERS];
+        bool written[MAX_BUFFERS];
+        int first, last, count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_BUFFERS);
+        scan_span(program, i, &first, &last);
+        for (int b = 0; b < count; b++) {
+            Tensor *tensor = buffers[b]->owner;
+            if (tensor->kept != kept || tensor->place != PLACE_WORKSPACE) continue;
+            bool added;
+            pointer_map_add(&lifetimes->known, tensor, &added);
+            if (added) {
+                MAKE_ROOM(lifetimes->tensor, lifetimes->count, lifetimes->capacity);
+                lifetimes->tensor[lifetimes->count++] = tensor;
+                tensor->first = first;
+            }
+            tensor->last = last;
+        }
+    }
+    return lifetimes;
+}
+
+static int larger_first(const void *a, const void *b) {
+    const Tensor *left = *(Tensor *const *)a, *right = *(Tensor *const *)b;
+    if (left->bytes != right->bytes) return left->bytes > right->bytes ? -1 : 1;
+    if (left->first != right->first) return left->first < right->first ? -1 : 1;
+    return left->last - right->last;
+}
+
+/* The lowest place where it overlaps nothing that lives at the same time; `placed` has lower offsets first. */
+static long lowest_place(const Tensor *tensor, Tensor *const *placed, int count, long start) {
+    long place = start;
+    for (int i = 0; i < count && placed[i]->offset < place + tensor->bytes; i++) {
+        const Tensor *other = placed[i];
+        const bool together = tensor->first <= other->last && other->first <= tensor->last;
+        if (together) place = maximum(place, other->offset + round_up(other->bytes, 64));
+    }
+    return place;
+}
+
+long place_tensors(Tensor **list, int count, long start) {
+    Tensor **placed = NEW_ARRAY(Tensor *, count + 1);
+    if (count > 0) qsort(list, (size_t)count, sizeof *list, larger_first);
+    long top = start;
+    for (int i = 0; i < count; i++) {
+        Tensor *tensor = list[i];
+        tensor->offset = lowest_place(tensor, placed, i, start);
+        top = maximum(top, tensor->offset + round_up(tensor->bytes, 64));
+        int place = i;
+        for (; place > 0 && placed[place - 1]->offset > tensor->offset; place--) placed[place] = placed[place - 1];
+        placed[place] = tensor;
+    }
+    return top;
+}
+
+long plan_program(const Program *program, long start) {
+    Lifetimes *lifetimes = find_lifetimes(program, false);
+    return place_tensors(lifetimes->tensor, lifetimes->count, start);
+}
+
+/* Bytes of the kept tensors that a program touches. */
+static long kept_by(const Program *program) {
+    const Lifetimes *lifetimes = find_lifetimes(program, true);
+    long bytes = 0;
+    for (int i = 0; i < lifetimes->count; i++) bytes += round_up(lifetimes->tensor[i]->bytes, 64);
+    return bytes;
+}
+
+void plan_workspace(TargetCode *code) {
+    code->workspace_bytes = code->kept_bytes;
+    code->scratch_bytes = 0;
+    for (int i = 0; i < code->program_count; i++) {
+        Program *program = code->program[i];
+        const long top = plan_program(program, code->kept_bytes);
+        program->alone_bytes = kept_by(program) + top - code->kept_bytes;
+        program->alone_scratch = program_scratch(program);
+        code->workspace_bytes = maximum(code->workspace_bytes, top);
+        code->scratch_bytes = maximum(code->scratch_bytes, program->alone_scratch);
+    }
+}

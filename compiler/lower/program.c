@@ -1,0 +1,37 @@
+/* Programs as lists of calls. */
+#include "lower/program.h"
+
+#include "../../runtime/model.h"
+
+#include <string.h>
+
+/* The runtime names blocks to the load and save of a target by its own numbers. */
+_Static_assert((int)BLOCK_PARAMETERS == (int)MODEL_PARAMETERS && (int)BLOCK_GRADIENTS == (int)MODEL_GRADIENTS &&
+                   (int)BLOCK_MOMENT1 == (int)MODEL_MOMENT1 && (int)BLOCK_MOMENT2 == (int)MODEL_MOMENT2 &&
+                   (int)BLOCK_STATISTICS == (int)MODEL_STATISTICS && (int)BLOCK_COUNT == (int)MODEL_BLOCKS,
+               "BlockIndex and ModelBlock differ");
+_Static_assert((int)UPDATE_COEFFICIENTS == (int)MODEL_COEFFICIENTS, "the update reads as many coefficients as a step has");
+
+Program *add_program(TargetCode *code, const char *name, const char *comment) {
+    MAKE_ROOM(code->program, code->program_count, code->program_capacity);
+    Program *program = NEW(Program);
+    *program = (Program){.name = name, .comment = comment};
+    return code->program[code->program_count++] = program;
+}
+
+Program *program_named(const TargetCode *code, const char *name) {
+    for (int i = 0; i < code->program_count; i++)
+        if (strcmp(code->program[i]->name, name) == 0) return code->program[i];
+    die("no program is called %s", name);
+}
+
+void add_call(Program *program, const Kernel *kernel, Scan *scan) {
+    MAKE_ROOM(program->call, program->call_count, program->call_capacity);
+    program->call[program->call_count++] = (Call){kernel, scan};
+}
+
+long program_scratch(const Program *program) {
+    long most = 0;
+    for (int i = 0; i < program->call_count; i++) most = maximum(most, program->call[i].kernel->scratch_size);
+    return most;
+}

@@ -1,0 +1,101 @@
+/* program.h: a graph lowered for one target: kernels, the order they are called in, and where each tensor lies. */
+#ifndef ZOETROPE_PROGRAM_H
+#define ZOETROPE_PROGRAM_H
+
+#include "graph/graph.h"
+#include "loop/kernel.h"
+#include "lower/choice.h"
+#include "target/target.h"
+
+/* Where a tensor's memory is. Generated programs get a ModelStep (runtime/model.h), or a block and file-order values. */
+typedef enum {
+    PLACE_WORKSPACE, /* workspace + offset */
+    PLACE_STEP, /* what the field of its name in the caller's struct points to: inputs, outputs, losses; of streams, the state, latent and
+                   code too */
+    PLACE_COEFFICIENTS, /* floats: UPDATE_COEFFICIENTS of each group */
+    PLACE_WEIGHTS,      /* inference: the packed weights, + offset */
+    PLACE_BLOCK,        /* load and save: start of the block asked for, + offset */
+    PLACE_VALUES        /* load and save: the caller's values in file order, + offset; `normal`: the values */
+} Place;
+
+typedef enum {
+    BLOCK_PARAMETERS,
+    BLOCK_GRADIENTS,
+    BLOCK_MOMENT1,
+    BLOCK_MOMENT2,
+    BLOCK_STATISTICS,
+    BLOCK_COUNT
+} BlockIndex; /* as runtime/model.h's ModelBlock: program.c asserts it */
+
+enum { NORMAL_CHUNK = 1024 };     /* pairs that the kernel of `normal` makes at a time */
+enum { UPDATE_COEFFICIENTS = 4 }; /* as runtime/model.h's MODEL_COEFFICIENTS: program.c asserts it */
+
+typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
+    const Buffer *buffer;
+    Place place;
+    const char *field; /* PLACE_STEP */
+    long bytes;
+    long offset;     /* bytes from the place; of workspace tensors a multiple of 64 */
+    bool kept;       /* has its place for itself: parameters, gradients, moments, statistics, second copies */
+    int first, last; /* calls between which it lives; set by plan.c */
+} Tensor;
+
+typedef struct Call {
+    const Kernel *kernel; /* its tensors, in the order of kernel_buffers(), are the arguments */
+    Scan *scan;           /* consecutive calls of one scan are the body of its loop over time; NULL: called once */
+} Call;
+
+typedef struct Program {
+    const char *name;    /* of its function in C: train, evaluate, load_parameters, … */
+    const char *comment; /* over it */
+    bool measured;       /* a table says what its kernels are, for who measures them */
+    bool tuned;          /* a tuning file is made from its kernels */
+    int call_count, call_capacity;
+    Call *call;
+    /* Where it computes the nodes of one graph: */
+    const Graph *graph;
+    const Buffer **buffer;        /* by node id: where it is stored; NULL: nowhere */
+    const int *first_call;        /* by node id, and one more: its first call, those of the next node following */
+    const Node *const *summed_by; /* by node id: the convolution in whose kernel its sums of tiles are (lower_tiles.h); NULL: in none */
+    /* What it needs where no other program is called: the kept tensors that it touches, each rounded up to 64 bytes, and the memory that
+     * its other tensors share; and its scratch, a thread. */
+    long alone_bytes, alone_scratch;
+} Program;
+
+/* What is generated for a group of parameters. */
+typedef struct GroupCode {
+    long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock, in the workspace; −1 where its optimizer has no such moment */
+    long statistic_bytes;
+    Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
+    Program load_statistics, save_statistics;
+} GroupCode;
+
+/* Everything that is generated for one target. */
+typedef struct TargetCode {
+    const Target *target;
+    int program_count, program_capacity;
+    Program **program; /* what is called with a ModelStep, in ModelTarget's order; they share the workspace, for one runs at a time */
+    int group_count;
+    GroupCode *group;      /* by the number of the graph's */
+    Program renew;         /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
+    Program normal;        /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
+    Program arithmetic;    /* see ModelTarget.arithmetic_holds */
+    long kept_bytes;       /* blocks and second copies: the start of the workspace */
+    long workspace_bytes;  /* the fixed part */
+    long scratch_bytes;    /* a thread */
+    const char *tuning;    /* a hash of the choices that the cost model would have made otherwise; NULL: there are none */
+    KernelChoice **choice; /* for the kernels of a training step, in their order */
+    int choice_count, choice_capacity;
+    Choices choices;           /* by which it was lowered: of those that were given, what its target can do */
+    Answer *answer;            /* to each of choices.wanted */
+    int refused;               /* calls that are missing, for their kernels could not be run as wanted: there is a `why` in an answer */
+    const struct Trade *trade; /* what --max-ram asked for, and what was done for it (recompute.h); NULL: nothing */
+} TargetCode;
+
+/* Adds a program without calls to those that ModelTarget has; finds one of them. */
+Program *add_program(TargetCode *code, const char *name, const char *comment);
+Program *program_named(const TargetCode *code, const char *name);
+void add_call(Program *program, const Kernel *kernel, Scan *scan);
+long program_scratch(const Program *program); /* bytes a thread: the most that one of its kernels wants */
+
+#endif

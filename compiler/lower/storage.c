@@ -1,0 +1,372 @@
+/* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
+#include "lower/storage.h"
+
+#include "lower/lower_filter_weight.h"
+#include "lower/lower_pairs.h"
+#include "lower/products.h"
+
+#include <string.h>
+
+/* Half a vector of channels or more is blocked; fewer lie in planes, and loops vectorise along the width. */
+bool is_blocked(const Target *target, long channels) {
+    return channels >= maximum(2, target->lanes / 2);
+}
+
+long stored_channels(const Target *target, long channels) {
+    return is_blocked(target, channels) ? round_up(channels, target->lanes) : channels;
+}
+
+const Buffer *new_tensor(const char *name, Type type, Place place, int rank, const long *shape, Layout layout) {
+    Buffer *buffer = new_buffer(name, type, SPACE_TENSOR, rank, shape, layout);
+    Tensor *tensor = NEW(Tensor);
+    *tensor = (Tensor){.buffer = buffer, .place = place, .field = name, .bytes = layout.size * type_size(type)};
+    buffer->owner = tensor;
+    return buffer;
+}
+
+const Buffer *new_activation(const Lowering *l, const char *name, const long shape[4]) {
+    bool blocked = is_blocked(l->target, shape[1]);
+    long stored[4] = {shape[0], stored_channels(l->target, shape[1]), shape[2], shape[3]};
+    return new_tensor(name, TYPE_F32, PLACE_WORKSPACE, 4, stored, layout_blocked(4, stored, blocked ? 1 : -1, l->target->lanes));
+}
+
+const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape) {
+    return new_tensor(name, type, place, rank, shape, layout_row_major(rank, shape));
+}
+
+/* ---- parameters ---- */
+
+const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension) {
+    const ParameterStorage *storage = &l->parameter[weight->parameter->number];
+    return storage->copy && layout_lane(&storage->copy->layout) == dimension ? storage->copy : storage->value;
+}
+
+void weight_sides(const Node *weight, int *out, int *in) {
+    if (weight->reader_count == 0) die("%s is not used", weight->name);
+    bool scatters = weight->reader[0]->op == OP_CONV_TRANSPOSE2D;
+    *out = scatters ? 1 : 0;
+    *in = weight->rank == 6 ? 3 : 1 - *out;
+}
+
+long output_features(const Node *weight, long shape[4]) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    shape[0] = shape[2] = shape[3] = 1;
+    shape[1] = weight->shape[out];
+    for (int d = 1; d < 3 && weight->rank == 6; d++) shape[1 + d] = weight->shape[d];
+    return shape[1] * shape[2] * shape[3];
+}
+
+long output_of(const Node *weight, long i) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    long inner = 1;
+    const int last = weight->rank == 6 ? 2 : out; /* a matrix's outputs are its first three dimensions */
+    for (int d = last + 1; d < weight->rank; d++) inner *= weight->shape[d];
+    return weight->rank == 6 ? i / inner : i / inner % weight->shape[out];
+}
+
+/* rank 4: a and b are 0 and 1; rank 6: 0 and 3. `taps_outside`, of rank 4: each tap's weights on end, for kernels that read one phase's
+ * taps at a time. */
+Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside) {
+    int other = rank == 6 ? 3 - lane : 1 - lane, order[MAX_RANK], count = 0;
+    if (lane < 0) return layout_row_major(rank, shape);
+    int a = lane, b = other;
+    long block = minimum(shape[b], lanes);
+    Layout layout = {.size = lanes};
+    layout.term[layout.count++] = (__typeof__(layout.term[0])){a, 1, lanes, 1};
+    if (block > 1) layout.term[layout.count++] = (__typeof__(layout.term[0])){b, 1, block, layout.size};
+    layout.size *= block;
+    order[count++] = a;
+    if (rank == 6) {
+        order[count++] = a + 1;
+        order[count++] = a + 2;
+    }
+    if (!taps_outside) order[count++] = b;
+    for (int d = 0; d < rank; d++)
+        if (d != a && d != b && !(rank == 6 && (d == a + 1 || d == a + 2))) order[count++] = d;
+    if (taps_outside) order[count++] = b;
+    for (int i = rank - 1; i >= 0; i--) {
+        int d = order[i];
+        long divisor = d == a ? lanes : d == b ? block : 1;
+        if (d == b && block > 1 && layout.size == block * lanes) { /* blocks on end are none, and nothing is padded */
+            layout.term[1].modulus = 0;
+            layout.size = shape[d] * lanes;
+            continue;
+        }
+        layout.term[layout.count++] = (__typeof__(layout.term[0])){d, divisor, 0, layout.size};
+        layout.size *= round_up(shape[d], divisor) / divisor;
+    }
+    return layout;
+}
+
+/* A bundle's weights are read once for a frame or a few, so that how they come from memory matters: of a strided transposed convolution,
+ * phase by phase, each with some of the taps. */
+bool is_read_by_phases(const Lowering *l, const Node *weight) {
+    const Node *reader = weight->reader[0];
+    if (!l->choices->few_images || reader->op != OP_CONV_TRANSPOSE2D || (reader->stride[0] == 1 && reader->stride[1] == 1)) return false;
+    return !product_of_node(l, reader)->filter;
+}
+
+static const Buffer *new_weight(const Lowering *l, const char *name, Type type, const Node *weight, int lane, bool taps_outside) {
+    long shape[MAX_RANK];
+    memcpy(shape, weight->shape, sizeof(long) * (size_t)weight->rank);
+    if (lane >= 0) shape[lane] = round_up(shape[lane], l->target->lanes);
+    const Layout layout = weight_layout(weight->rank, shape, lane, l->target->lanes, taps_outside);
+    return new_tensor(name, type, PLACE_WORKSPACE, weight->rank, shape, layout);
+}
+
+static bool has_data_gradient(const Node *weight) {
+    for (int i = 1; i < weight->reader_count; i++) /* the forward product again (recompute.h) is none */
+        if (operation_is(weight->reader[i]->op, PRODUCT) && weight->reader[i]->op != weight->reader[0]->op) return true;
+    return false;
+}
+
+static const Buffer *as_gradient(const Buffer *value, const char *name) {
+    Tensor *tensor = NEW(Tensor);
+    *tensor = *(Tensor *)value->owner;
+    Buffer *buffer = NEW(Buffer);
+    *buffer = *value;
+    buffer->name = name;
+    buffer->owner = tensor;
+    tensor->buffer = buffer;
+    return buffer;
+}
+
+static int moments_of(const Optimizer *optimizer) {
+    if (optimizer->name != OPTIMIZER_SGD) return 2;
+    return optimizer->momentum != 0 ? 1 : 0;
+}
+
+/* The blocks of each group one after another at the start of the workspace; then the second copies. */
+static void place_blocks(Lowering *l) {
+    TargetCode *code = l->code;
+    long top = 0;
+    for (int g = 0; g < code->group_count; g++) {
+        GroupCode *group = &code->group[g];
+        const int moments = moments_of(&l->graph->group[g]->optimizer);
+        for (int block = 0; block < BLOCK_COUNT; block++) {
+            const bool exists = block != BLOCK_MOMENT1 && block != BLOCK_MOMENT2 ? true : block - BLOCK_MOMENT1 < moments;
+            group->block_offset[block] = exists ? top : -1;
+            if (exists) top += block == BLOCK_STATISTICS ? group->statistic_bytes : group->block_bytes;
+        }
+    }
+    for (int i = 0; i < l->graph->parameter_count; i++) {
+        ParameterStorage *storage = &l->parameter[i];
+        const Parameter *parameter = l->graph->parameter[i];
+        const long *start = code->group[parameter->group->number].block_offset;
+        ((Tensor *)storage->value->owner)->offset = start[parameter->trained ? BLOCK_PARAMETERS : BLOCK_STATISTICS] + storage->offset;
+        if (parameter->trained) ((Tensor *)storage->gradient->owner)->offset = start[BLOCK_GRADIENTS] + storage->offset;
+        if (!storage->copy) continue;
+        Tensor *copy = storage->copy->owner;
+        copy->offset = top;
+        top += round_up(copy->bytes, 64);
+    }
+    code->kept_bytes = top;
+}
+
+/* The dimension whose lanes suit both products of a linear layer, for one of them sums over so many features along it that each lane can
+ * have a sum of its own (lower_dot.c); -1: there is none. */
+static int lane_of_both(const Lowering *l, const Node *weight) {
+    bool sums[2] = {weight->rank == 6, weight->rank == 6}; /* along the inputs, and along the outputs */
+    for (int i = 0; i < weight->reader_count; i++) {
+        const Node *reader = weight->reader[i];
+        if (!operation_is(reader->op, PRODUCT) || reader->input[1] != weight) continue;
+        if (reader->scan) return -1;
+        const int side = reader->op == OP_LINEAR ? 3 : 0;
+        sums[side == 0] = sums[side == 0] && product_of_node(l, reader)->dot == side;
+    }
+    return sums[0] ? 3 : sums[1] ? 0 : -1;
+}
+
+/* What a parameter is stored in: its layout, and the second copy where two kernels want different ones. */
+static void choose_storage(const Lowering *l, const Parameter *parameter, ParameterStorage *storage) {
+    const Node *node = parameter->node;
+    if (node->rank != 4 && node->rank != 6) { /* neither a weight of any product nor one of its vectors */
+        storage->value = new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
+    } else if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
+        int out, in;
+        weight_sides(node, &out, &in);
+        int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
+        const int both = has_data_gradient(node) ? lane_of_both(l, node) : -1;
+        const bool taps_outside = is_read_by_phases(l, node);
+        storage->value = new_weight(l, node->name, l->weight_type, node, both >= 0 ? both : lane, taps_outside);
+        if (both < 0 && lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
+            storage->copy = new_weight(l, format("%s_copy", node->name), l->weight_type, node, in, taps_outside);
+            ((Tensor *)storage->copy->owner)->kept = true;
+        }
+    } else {
+        storage->value = new_activation(l, node->name, node->shape);
+    }
+    ((Tensor *)storage->value->owner)->kept = true;
+}
+
+static void place_weight(const Buffer *buffer, long *bytes) {
+    Tensor *tensor = buffer->owner;
+    tensor->place = PLACE_WEIGHTS;
+    tensor->offset = *bytes;
+    *bytes += round_up(tensor->bytes, 64);
+}
+
+long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
+    long bytes = 0, shape[4];
+    l->parameter = NEW_ARRAY(ParameterStorage, l->graph->parameter_count);
+    for (int i = 0; i < l->graph->parameter_count; i++) {
+        ParameterStorage *storage = &l->parameter[i];
+        const Parameter *parameter = l->graph->parameter[i];
+        choose_storage(l, parameter, storage);
+        if (storage->copy) die("%s is wanted in two layouts by an inference graph", storage->value->name);
+        if (filters && filters[i]) {
+            storage->filter = filters[i];
+            storage->value = new_filtered_weight(l, parameter->node->reader[0], filters[i]);
+        }
+        const Type pairs = l->weight_type == TYPE_BF16 ? TYPE_PAIR : l->weight_type == TYPE_I8 ? TYPE_I8_PAIR : TYPES;
+        if (pairs < TYPES && parameter->rank > 1 && product_of_node(l, parameter->node->reader[0])->pairs)
+            storage->value = new_paired_weight(l, parameter->node->reader[0], pairs);
+        storage->offset = bytes;
+        place_weight(storage->value, &bytes);
+        if (l->weight_type != TYPE_I8 || parameter->rank == 1) continue;
+        output_features(parameter->node, shape);
+        storage->scale = new_activation(l, format("%s_scale", parameter->node->name), shape);
+        place_weight(storage->scale, &bytes);
+    }
+    return bytes;
+}
+
+/* Only what reads a weight itself, and not as filtering or pairs want it, has a use for its second copy; a convolution to few outputs takes
+ * whichever has lanes along its inputs. */
+static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, int lane) {
+    const Product *product = product_of_node(l, node);
+    if (node->input_count < 2 || node->input[1] != weight || product->filter || product->pairs) return false;
+    const bool convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
+    return !convolves || (node->op == OP_CONV2D ? 0 : 1) == lane || !is_blocked(l->target, node->shape[1]);
+}
+
+static void drop_copies(Lowering *l) {
+    for (int i = 0; i < l->graph->parameter_count; i++) {
+        ParameterStorage *storage = &l->parameter[i];
+        const Node *weight = l->graph->parameter[i]->node;
+        bool wanted = false;
+        if (!storage->copy) continue;
+        for (int n = 0; n < l->graph->node_count && !wanted; n++)
+            wanted = reads_copy(l, l->graph->node[n], weight, layout_lane(&storage->copy->layout));
+        if (!wanted) storage->copy = NULL;
+    }
+}
+
+/* Of each group the block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
+void allocate_parameters(Lowering *l) {
+    const Graph *graph = l->graph;
+    TargetCode *code = l->code;
+    l->parameter = NEW_ARRAY(ParameterStorage, graph->parameter_count);
+    code->group_count = graph->group_count;
+    code->group = NEW_ARRAY(GroupCode, graph->group_count);
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Parameter *parameter = graph->parameter[i];
+        ParameterStorage *storage = &l->parameter[i];
+        choose_storage(l, parameter, storage);
+        GroupCode *group = &code->group[parameter->group->number];
+        long *bytes = parameter->trained ? &group->block_bytes : &group->statistic_bytes;
+        storage->offset = *bytes;
+        *bytes += round_up(((Tensor *)storage->value->owner)->bytes, 64);
+        if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", parameter->node->name));
+    }
+    drop_copies(l);
+    place_blocks(l);
+}
+
+/* ---- nodes ---- */
+
+Node *carried_node(const Node *carry) {
+    return carry->input[1];
+}
+
+const Scan *carrying_scan(const Node *node) {
+    if (node->op == OP_CARRY) return node->scan;
+    for (int i = 0; i < node->reader_count; i++)
+        if (node->reader[i]->op == OP_CARRY && carried_node(node->reader[i]) == node) return node->reader[i]->scan;
+    return NULL;
+}
+
+bool has_carried_rows(const Node *node) {
+    return carrying_scan(node) != NULL;
+}
+
+/* Row b·(T + 1) + t holds what a forward scan knew before step t, and a reverse one after it. */
+Affine carried_row(const Node *node, Affine b, Affine t) {
+    const Scan *scan = carrying_scan(node);
+    bool before = node->op == OP_CARRY;
+    return affine_shift(affine_add(affine_scale(b, scan->steps + 1), t), before == scan->reverse);
+}
+
+/* It lies in the rows of the node that it carries, of which only the row before the first step is its own. */
+static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
+    Node *next = carried_node(carry);
+    if (next->op == OP_CARRY) die("%s: what it carries is a carry itself, which has no rows of its own", carry->name);
+    for (int i = 0; i < next->reader_count; i++) {
+        const Node *other = next->reader[i];
+        const bool same = other->input[0] == carry->input[0] && other->which == carry->which;
+        if (other->op == OP_CARRY && carried_node(other) == next && !same)
+            die("%s and %s carry %s from different values", carry->name, other->name, next->name);
+    }
+    return node_buffer(l, next);
+}
+
+bool is_double(const Node *node) {
+    if (node->op == OP_MSE || node->op == OP_L1) return true;
+    if ((node->op != OP_ADD && node->op != OP_SCALE) || count_elements(node) != 1) return false;
+    for (int i = 0; i < node->input_count; i++)
+        if (!is_double(node->input[i])) return false;
+    return true;
+}
+
+/* The parameter whose gradient has the node among its terms; NULL: there is none. */
+static const Parameter *summed_into(const Node *node) {
+    if (node->gradient_of) return node->gradient_of;
+    for (int i = 0; i < node->reader_count; i++) {
+        const Node *reader = node->reader[i];
+        const bool term = (reader->op == OP_ADD || reader->op == OP_SCALE) && same_shape(reader, node);
+        const Parameter *parameter = term ? summed_into(reader) : NULL;
+        if (parameter) return parameter;
+    }
+    return NULL;
+}
+
+/* Stored like the gradient that it becomes a part of; of a weight that is no parameter's, in a layout of weights: that is what its kernel
+ * wants. NULL: it is the gradient of no weight. */
+static const Buffer *new_weight_gradient(const Lowering *l, const Node *node) {
+    const Parameter *parameter = node->forward ? NULL : summed_into(node);
+    if (parameter) {
+        const Buffer *buffer = as_gradient(l->parameter[parameter->number].value, node->name);
+        ((Tensor *)buffer->owner)->kept = false;
+        return buffer;
+    }
+    if (node->op != OP_CONV2D_WEIGHT_GRAD && node->op != OP_LINEAR_WEIGHT_GRAD) return NULL;
+    const int second = node->rank == 6 ? 3 : 1;
+    const int lane = is_blocked(l->target, node->shape[0]) ? 0 : is_blocked(l->target, node->shape[second]) ? second : -1;
+    return new_weight(l, node->name, TYPE_F32, node, lane, false);
+}
+
+static const Buffer *create_buffer(Lowering *l, Node *node) {
+    const Graph *graph = l->graph;
+    if (node->parameter) return l->parameter[node->parameter->number].value;
+    if (node->gradient_of) return l->parameter[node->gradient_of->number].gradient;
+    if (node->op == OP_CARRY) return carry_buffer(l, node);
+    const char *input = name_of(graph, ROLE_INPUT, node), *output = name_of(graph, ROLE_OUTPUT, node),
+               *loss = name_of(graph, ROLE_LOSS, node);
+    if (input || (output && !has_carried_rows(node)))
+        return new_plain(input ? input : output, TYPE_F32, PLACE_STEP, node->rank, node->shape);
+    if (is_double(node)) return new_plain(loss ? loss : node->name, TYPE_F64, loss ? PLACE_STEP : PLACE_WORKSPACE, node->rank, node->shape);
+    const Buffer *weight_gradient = new_weight_gradient(l, node);
+    if (weight_gradient) return weight_gradient;
+    if (node->rank != 4) return new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
+    long shape[4];
+    memcpy(shape, node->shape, sizeof shape);
+    if (has_carried_rows(node)) shape[0] += shape[0] / node->steps; /* of each clip, one more than it has steps */
+    return new_activation(l, node->name, shape);
+}
+
+const Buffer *node_buffer(Lowering *l, Node *node) {
+    if (!l->buffer[node->id]) l->buffer[node->id] = create_buffer(l, node);
+    return l->buffer[node->id];
+}

@@ -1,0 +1,41 @@
+/* recompute.h: --max-ram. What the forward pass stores for the backward pass is, in part, dropped and computed again there, by the same
+ * kernels and so with the same bits: memory for time.
+ *
+ * A candidate is a forward node whose stored result the backward pass reads, directly or through fused nodes, and that can be computed
+ * again: a convolution (with its activation, where that ends its kernel), a linear layer, a stored activation. Batch norm's statistics and
+ * the states of a GRU are never computed again: they are small, or would need the loop over time. Each candidate is STORED, or is computed
+ * again ONCE, for all that read it in the backward pass, or FRESH: then it is computed again for the backward nodes that read it,
+ * and anew wherever another candidate is computed from it. */
+#ifndef ZOETROPE_RECOMPUTE_H
+#define ZOETROPE_RECOMPUTE_H
+
+#include "lower/program.h"
+
+enum { MOST_THREADS = 1024 };
+
+typedef struct MemoryLimit { /* of training: the fixed part + threads × scratch */
+    long bytes;              /* 0: there is none */
+    int threads;
+} MemoryLimit;
+
+typedef struct Again { /* one node of the forward pass */
+    const char *name;
+    long bytes; /* of its result, which is not kept */
+    int times;  /* how often it is computed again */
+    double flops;
+} Again;
+
+typedef struct Trade { /* for one target; memory is that which the limit is about */
+    MemoryLimit limit;
+    long before, after; /* where it is not possible, `after` is the least that there is */
+    bool possible;
+    double step_flops; /* of a training step before */
+    int count;         /* what is computed again: of largest results first */
+    Again *again;
+} Trade;
+
+/* What lower_model() made, or, with `evaluation` NULL, lower_alone(); or, where that is above the limit, the same with some of it computed
+ * again, lowered by the same choices. Where that cannot be either, trade->possible of what is returned is false. */
+TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const MemoryLimit *limit);
+
+#endif

@@ -1,0 +1,45 @@
+/* recompute_memory.h: what a sequence needs, reckoned from a program without recomputation. */
+#ifndef ZOETROPE_RECOMPUTE_MEMORY_H
+#define ZOETROPE_RECOMPUTE_MEMORY_H
+
+#include "recompute/recompute_sequence.h"
+
+typedef enum { OF_PROGRAM, OF_CALLS, OF_CANDIDATE } Owner;
+
+struct Footprint {
+    const Graph *graph;     /* without recomputation */
+    const TargetCode *code; /* its */
+    const Program *program; /* that computes it */
+    int candidates;
+    const Node **candidate;
+    int *candidate_of; /* by node id; −1: none */
+    int *result;       /* by candidate: its tensor */
+    int *summed;       /* by node id: the node whose sums of tiles its kernel makes (lower_tiles.h); −1: none */
+    /* workspace tensors of the training program that are not kept */
+    int tensors, tensor_capacity;
+    Tensor **tensor;
+    Owner *owner;      /* OF_CALLS: the calls of a single node, between which it lives */
+    int *owner_number; /* of OF_CANDIDATE */
+    int *touched_from; /* by call, and one more: its first entry in `touched` */
+    int touched_count, touched_capacity, written_capacity;
+    int *touched;   /* tensors … */
+    bool *written;  /* … and which of them the call writes */
+    int *span[2];   /* by call: the first and the last of its scan; itself where it is in none */
+    int most_nodes; /* a sequence that has more is not looked at: with FRESH, work grows with the square of a chain */
+    long least_top; /* evaluation and streaming need as much anyway */
+};
+Footprint *find_footprint(const TargetCode *code);
+
+typedef struct Need {
+    long bytes; /* the workspace, as plan_workspace() would lay it out; or, where `placed` is false, at least so much */
+    bool placed;
+    double cost;   /* of finding it: nodes that were looked at */
+    double flops;  /* of what is computed again */
+    double excess; /* bytes above the limit, summed over the calls */
+} Need;
+/* The workspace of a sequence. It is laid out only where no more than `most` bytes are in use at a time: that is what takes long. */
+Need find_need(const Footprint *footprint, const Keeping *keeping, long limit, long most);
+/* Result and work of a candidate's calls, and of those that compute it where its own are none. */
+double candidate_flops(const Footprint *footprint, int candidate);
+
+#endif

@@ -1,0 +1,62 @@
+/* nontemporal.c: which stores go past the caches. A store to a line that no cache holds reads it first, and later something else has to
+ * make room for it: neither is of use where what is written is read much later.
+ *
+ * Such a store is of a whole line of the cache, at an address that is a multiple of its size: a part of a line would be read, changed and
+ * written by the memory itself. Tensors in the workspace begin at multiples of it; the caller's need not. */
+#include "schedule/nontemporal.h"
+#include "base/pointer_map.h"
+
+enum { NONTEMPORAL_BYTES = 4 << 20 }; /* of a tensor: what is smaller may be in a cache when it is read */
+
+typedef struct Marking {
+    int lanes;
+    PointerMap visited; /* expressions seen */
+    PointerMap read;    /* buffers that are read, or added to */
+} Marking;
+
+static void note_reads(Marking *marking, const Expression *e) {
+    bool added;
+    pointer_map_add(&marking->visited, e, &added);
+    if (!added) return;
+    if (e->kind == EXPRESSION_LOAD) pointer_map_add(&marking->read, e->buffer, NULL);
+    for (int i = 0; i < expression_operands(e->kind); i++) note_reads(marking, e->operand[i]);
+}
+
+static void find_reads(Marking *marking, const Statement *statement) {
+    for (; statement; statement = statement->next) {
+        find_reads(marking, statement->body);
+        find_reads(marking, statement->other);
+        for (int i = 0; i < statement->store_count; i++) {
+            const Store *store = &statement->store[i];
+            note_reads(marking, store->value);
+            if (store->accumulate) pointer_map_add(&marking->read, store->buffer, NULL);
+        }
+    }
+}
+
+static bool is_aligned(const Store *store, const Variable *lane, int lanes) {
+    const Offset offset = buffer_offset(store->buffer, store->index);
+    const Offset first = offset_substitute(offset, lane, affine_constant(0));
+    return affine_coefficient(&offset.affine, lane) == 1 && offset_is_multiple(&first, lanes);
+}
+
+static void mark_block(Marking *marking, const Statement *statement, const Variable *lane) {
+    for (; statement; statement = statement->next) {
+        const bool vector = statement->kind == STATEMENT_LOOP && statement->loop == LOOP_VECTOR;
+        mark_block(marking, statement->body, vector && statement->variable->extent == marking->lanes ? statement->variable : NULL);
+        mark_block(marking, statement->other, NULL);
+        for (int i = 0; lane && i < statement->store_count; i++) {
+            Store *store = &statement->store[i];
+            const Buffer *buffer = store->buffer;
+            store->nontemporal = buffer->space == SPACE_TENSOR && buffer->type == TYPE_F32 &&
+                                 buffer->layout.size * type_size(buffer->type) >= NONTEMPORAL_BYTES &&
+                                 !pointer_map_find(&marking->read, buffer) && is_aligned(store, lane, marking->lanes);
+        }
+    }
+}
+
+void mark_nontemporal(Statement *tree, int lanes) {
+    Marking marking = {.lanes = lanes};
+    find_reads(&marking, tree);
+    mark_block(&marking, tree, NULL);
+}

@@ -1,0 +1,70 @@
+/* spec.h: the typed network spec, as read from YAML. See docs/spec.md, which is printed from the table of keys. */
+#ifndef ZOETROPE_SPEC_H
+#define ZOETROPE_SPEC_H
+
+#include "base/support.h"
+
+typedef struct Mark { /* a place in the spec's text; both count from 1; line 0: none */
+    int line, column;
+} Mark;
+
+typedef enum { NORM_NONE, NORM_BATCH } Norm;
+typedef enum { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_SIGMOID, ACTIVATION_TANH, ACTIVATIONS } Activation;
+typedef enum { INITIAL_STATE_NORMAL, INITIAL_STATE_ZEROS } InitialState;
+typedef enum { LOSS_MSE, LOSS_L1 } Loss;
+typedef enum { COMPUTE_F32, COMPUTE_BF16 } ComputePrecision;
+typedef enum { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD } OptimizerName;
+extern const char *const optimizer_names[]; /* as a spec has them; then NULL */
+
+typedef struct Layer { /* conv or conv_transpose; [0] is vertical, [1] horizontal */
+    bool transposed;
+    int channels, kernel[2], stride[2], padding[2], output_padding[2];
+    bool bias;
+    Norm norm;
+    Activation activation;
+    double slope; /* of leaky_relu */
+    Mark mark;
+} Layer;
+
+typedef struct Optimizer {
+    OptimizerName name;
+    double learning_rate, beta1, beta2, epsilon, weight_decay, momentum;
+} Optimizer;
+
+typedef struct Spec {
+    const char *path; /* as given on the command line */
+    const char *name; /* a C identifier */
+    int T, channels, height, width;
+    Layer *encoder, *decoder;
+    int encoder_count, decoder_count;
+    int latent;             /* 0: no linear layers */
+    int hidden, gru_layers; /* hidden 0: no GRU */
+    InitialState initial_state;
+    Loss loss;
+    ComputePrecision precision; /* of convolutions */
+    Optimizer optimizer;
+    struct {
+        int batch;
+        long iterations, strips_every;
+        uint64_t seed;
+    } training;
+    Mark encoder_mark, decoder_mark, latent_mark, gru_mark, input_mark, training_mark;
+    const char *canonical; /* the spec with every default written out: two texts that mean the same give the same */
+    uint64_t hash;         /* of canonical */
+} Spec;
+
+/* Shape after one layer: `in` and `out` are channels, height, width. Formulas: PyTorch's Conv2d and ConvTranspose2d.
+ * Returns false where a dimension vanishes (out then holds the sizes that came out, ≤ 0). */
+bool layer_output_shape(const Layer *layer, const int in[3], long out[3]);
+
+/* Reads and checks a spec. All errors are reported on `errors` as file:line:column: message, the line, a caret, and the
+ * remedy; then NULL is returned. A spec that is returned can be compiled: every shape is positive, fits, and the decoder's
+ * output is the input's shape. */
+Spec *read_spec(const char *path, FILE *errors);
+/* The same from memory; `path` is only named in errors. */
+Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *errors);
+
+/* docs/spec.md, from the table of keys. */
+void print_spec_documentation(FILE *out);
+
+#endif

@@ -1,0 +1,146 @@
+/* tune_candidates.c: what is tried. A kernel's candidates differ from the best so far in one value, a step up or down; the program in which
+ * all kernels are run by their i-th is lowered, and what then is new is kept: what is not legal together stays the cost model's. */
+#include "tune/tune_candidates.h"
+
+#include "lower/lower.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool is_there(const TunedKernel *kernel, const char *text) {
+    for (int i = 0; i < kernel->count; i++)
+        if (strcmp(kernel->candidate[i].text, text) == 0) return true;
+    return false;
+}
+
+static void add_candidate(TunedKernel *kernel, const KernelChoice *choice) {
+    MAKE_ROOM(kernel->candidate, kernel->count, kernel->capacity);
+    kernel->candidate[kernel->count++] = (Candidate){.choice = *choice, .text = choice_text(choice), .time = INFINITY};
+}
+
+/* ---- lowering by what is wanted ---- */
+
+static TargetCode *lower_with(const Tuner *tuner, const WantedChoices *wanted) {
+    Choices choices = tuner->choices;
+    choices.wanted = wanted;
+    return lower_model(tuner->model->training, tuner->model->evaluation, tuner->target, &choices);
+}
+
+static WantedKernel *ask_for(WantedChoices *list, const char *kernel, const KernelChoice *choice) {
+    WantedKernel *wanted = want_kernel(list, kernel);
+    wanted->algorithm = choice->algorithm;
+    for (int i = 0; i < choice->count; i++) wanted->value[choice->chosen[i].field] = choice->chosen[i].value;
+    return wanted;
+}
+
+TargetCode *lower_picked(const Tuner *tuner, const int *pick) {
+    WantedChoices *wanted = NEW(WantedChoices); /* the code keeps it */
+    for (int k = 0; k < tuner->count; k++)
+        if (pick[k] != 0) ask_for(wanted, tuner->kernel[k].name, &tuner->kernel[k].candidate[pick[k]].choice);
+    return lower_with(tuner, wanted);
+}
+
+/* Lowers, and copies the choices of a training step, of which there are at most as many as nodes: a target takes far more memory than they.
+ * Returns how many; −1: some of them were refused. */
+static int choices_with(const Tuner *tuner, const WantedChoices *wanted, KernelChoice *choices, int *calls) {
+    arena_enter();
+    const TargetCode *code = lower_with(tuner, wanted);
+    const int count = code->refused ? -1 : code->choice_count;
+    for (int i = 0; i < count; i++) choices[i] = *code->choice[i];
+    *calls = program_named(code, "train")->call_count;
+    arena_leave();
+    return count;
+}
+
+Tuner *new_tuner(const Model *model, const Target *target, Choices choices) {
+    Tuner *tuner = NEW(Tuner);
+    *tuner = (Tuner){.model = model, .target = target, .choices = choices};
+    KernelChoice *chosen = NEW_ARRAY(KernelChoice, model->training->node_count);
+    tuner->count = choices_with(tuner, NULL, chosen, &tuner->calls);
+    tuner->kernel = NEW_ARRAY(TunedKernel, tuner->count);
+    for (int k = 0; k < tuner->count; k++) {
+        tuner->kernel[k].name = chosen[k].kernel;
+        add_candidate(&tuner->kernel[k], &chosen[k]);
+    }
+    return tuner;
+}
+
+/* ---- neighbours ---- */
+
+enum { WISHES = 6 * MAX_CHOSEN };
+
+typedef struct Wish { /* the best choice, but for one value */
+    ChoiceField field;
+    long value;
+} Wish;
+
+/* The value as near to `factor` / 2 of it as is legal; 0: there is none but what is nearer. */
+static long stepped(const Chosen *chosen, int factor) {
+    const int step = factor > 2 ? 1 : -1;
+    const long far = chosen->value * factor / 2;
+    long value = next_legal(&chosen->legal, chosen->value, step), further = value;
+    while (further != 0 && (step > 0 ? further <= far : further >= far)) {
+        value = further;
+        further = next_legal(&chosen->legal, further, step);
+    }
+    return value;
+}
+
+/* Doubled and halved first, which a dozen of sizes have in common, then by half as much, then the next that are legal. */
+static int list_wishes(const KernelChoice *choice, Wish *wishes) {
+    static const int factors[] = {4, 1, 3};
+    int count = 0;
+    for (int pass = 0; pass < 5; pass++)
+        for (int i = 0; i < choice->count; i++) {
+            const Chosen *chosen = &choice->chosen[i];
+            const long value = pass < 3 ? stepped(chosen, factors[pass]) : next_legal(&chosen->legal, chosen->value, pass == 3 ? 1 : -1);
+            bool new = value != 0;
+            for (int w = 0; w < count; w++) new = new && !(wishes[w].field == chosen->field && wishes[w].value == value);
+            if (new &&count < WISHES) wishes[count++] = (Wish){chosen->field, value};
+        }
+    return count;
+}
+
+/* What of the kernels' choices in a program is new. */
+static void keep_new(Tuner *tuner, const WantedChoices *wanted, int most, const int *start) {
+    KernelChoice *chosen = NEW_ARRAY(KernelChoice, tuner->model->training->node_count);
+    int calls;
+    const int count = choices_with(tuner, wanted, chosen, &calls);
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < tuner->count; k++) {
+            TunedKernel *kernel = &tuner->kernel[k];
+            if (strcmp(kernel->name, chosen[i].kernel) != 0 || kernel->count - start[k] >= most) continue;
+            if (!is_there(kernel, choice_text(&chosen[i]))) add_candidate(kernel, &chosen[i]);
+        }
+}
+
+int add_candidates(Tuner *tuner, int most, bool algorithms) {
+    typedef struct Wishes {
+        int count;
+        Wish wish[WISHES];
+    } Wishes;
+    Wishes *wishes = NEW_ARRAY(Wishes, tuner->count);
+    int *start = NEW_ARRAY(int, tuner->count), longest = 0, added = 0;
+    for (int k = 0; k < tuner->count; k++) {
+        const TunedKernel *kernel = &tuner->kernel[k];
+        start[k] = kernel->count;
+        wishes[k].count = list_wishes(&kernel->candidate[kernel->best].choice, wishes[k].wish);
+        longest = (int)maximum(longest, wishes[k].count);
+    }
+    for (int a = 0; algorithms && a < ALGORITHMS; a++) {
+        WantedChoices wanted = {0};
+        for (int k = 0; k < tuner->count; k++) want_kernel(&wanted, tuner->kernel[k].name)->algorithm = (Algorithm)a;
+        keep_new(tuner, &wanted, most, start);
+    }
+    for (int w = 0; w < longest; w++) {
+        WantedChoices list = {0};
+        for (int k = 0; k < tuner->count; k++) {
+            const TunedKernel *kernel = &tuner->kernel[k];
+            WantedKernel *wanted = ask_for(&list, kernel->name, &kernel->candidate[kernel->best].choice);
+            if (w < wishes[k].count) wanted->value[wishes[k].wish[w].field] = wishes[k].wish[w].value;
+        }
+        keep_new(tuner, &list, most, start);
+    }
+    for (int k = 0; k < tuner->count; k++) added = (int)maximum(added, tuner->kernel[k].count - start[k]);
+    return added;
+}

@@ -1,0 +1,39 @@
+/* tune_candidates.h: what is tried for a kernel. */
+#ifndef ZOETROPE_TUNE_CANDIDATES_H
+#define ZOETROPE_TUNE_CANDIDATES_H
+
+#include "graph/spec_model.h"
+#include "lower/program.h"
+
+typedef struct Candidate {
+    KernelChoice choice;
+    const char *text;
+    double time; /* seconds; the least that a run had as its median. Noise only adds to it. INFINITY: it was not measured */
+} Candidate;
+
+typedef struct TunedKernel {
+    const char *name;
+    int count, capacity;
+    Candidate *candidate; /* [0] is the cost model's choice */
+    int best;
+    double time, model_time; /* in the finals: the best's, and the cost model's choice's */
+} TunedKernel;
+
+typedef struct Tuner { /* of one target */
+    const Model *model;
+    const Target *target;
+    Choices choices;
+    int calls; /* of a step by the cost model's choices; others have at most two more for each kernel */
+    int count;
+    TunedKernel *kernel;
+} Tuner;
+
+/* The kernels, each with the cost model's choice. */
+Tuner *new_tuner(const Model *model, const Target *target, Choices choices);
+/* Adds what is near the best of each kernel, up to `most` candidates a kernel that were not there before; where `algorithms`, what the cost
+ * model would choose for each of the other algorithms too. Returns the most that a kernel got. */
+int add_candidates(Tuner *tuner, int most, bool algorithms);
+/* The program in which each kernel is run by its candidate pick[kernel]. */
+TargetCode *lower_picked(const Tuner *tuner, const int *pick);
+
+#endif

@@ -1,0 +1,35 @@
+/* tuning: a target lowered by what a tuning file wants of it. */
+#include "tune/tuning.h"
+
+#include "lower/lower.h"
+
+#include <string.h>
+
+const char *tuned_choices(const TargetCode *tuned, const TargetCode *plain) {
+    Text text = {0};
+    for (int i = 0; i < tuned->choice_count; i++) {
+        const KernelChoice *choice = tuned->choice[i];
+        const KernelChoice *other = find_choice((const KernelChoice *const *)plain->choice, plain->choice_count, choice->kernel);
+        const char *line = choice_text(choice);
+        if (!other || strcmp(line, choice_text(other)) != 0) text_add(&text, "%s: %s\n", choice->kernel, line);
+    }
+    return text.bytes ? text.bytes : "";
+}
+
+static const WantedChoices *wanted_of(const Tuning *tuning, const Target *target) {
+    for (int i = 0; i < tuning->count; i++)
+        if (tuning->target[i].target == target) return &tuning->target[i].wanted;
+    return NULL;
+}
+
+TargetCode *lower_tuned(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices, const Tuning *tuning,
+                        FILE *errors) {
+    if (!tuning) return lower_model(training, evaluation, target, choices);
+    Choices wanted = *choices;
+    wanted.wanted = wanted_of(tuning, target);
+    TargetCode *code = lower_model(training, evaluation, target, &wanted);
+    if (!report_refusals(tuning, code, errors)) return NULL;
+    const char *other = tuned_choices(code, lower_model(training, evaluation, target, choices));
+    if (*other) code->tuning = format("%016llx", (unsigned long long)hash_bytes(HASH_START, other, strlen(other)));
+    return code;
+}

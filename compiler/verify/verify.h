@@ -1,0 +1,12 @@
+/* verify.h: the proofs that a scheduled kernel has to pass. */
+#ifndef ZOETROPE_VERIFY_H
+#define ZOETROPE_VERIFY_H
+
+#include "loop/kernel.h"
+
+/* NULL, or what is wrong, in words: an access out of bounds (guards are used), two iterations of a parallel loop
+ * that write, or read and write, the same element, a vector loop whose accesses are neither unit-stride nor uniform. `lanes`: the
+ * target's vector width in floats. */
+const char *verify_kernel(const Kernel *kernel, int lanes);
+
+#endif
