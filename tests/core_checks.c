@@ -5,6 +5,8 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
+#include "../compiler/recompute/recompute.h"
+
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -69,6 +71,41 @@ static void expect_the_same_in_the_workspace(const Graph *graph, const TargetCod
                           "%s: element %ld is another one in the workspace", node->name, e);
     }
     for (int planned = 0; planned < 2; planned++) free_memories(memories[planned]);
+}
+
+/* The same gradients, to the bit, within the least memory that there is: the forward pass is computed again where that makes it less. */
+void check_within_least_memory(Graph *graph, int number) {
+    name_inputs(graph);
+    TargetCode *code = lower_alone(graph, any_target(number), &default_choices);
+    const long least = lower_within(code, NULL, &(MemoryLimit){1, 1})->trade->after;
+    const TargetCode *within = lower_within(code, NULL, &(MemoryLimit){least, 1});
+    ck_assert_msg(within->trade->possible, "%s: %ld bytes are not possible", any_target(number)->name, least);
+    ck_assert_int_gt(within->trade->count, 0);
+    const Graph *again = program_named(within, "train")->graph;
+    check_graph(again, within, true, false);
+    const TargetCode *codes[2] = {code, within};
+    const Graph *graphs[2] = {graph, again};
+    Memories *memories[2];
+    double **values = sample_values(graph, 7), **values_again = NEW_ARRAY(double *, again->node_count);
+    for (int i = 0; i < graph->node_count; i++)
+        for (int k = 0; values[i] && k < again->node_count; k++)
+            if (strcmp(graph->node[i]->name, again->node[k]->name) == 0) values_again[k] = values[i];
+    for (int k = 0; k < 2; k++) {
+        memories[k] = new_memories(codes[k], true);
+        set_elements(graphs[k], program_named(codes[k], "train")->buffer, memories[k], k ? values_again : values);
+        interpret_program(&codes[k]->renew, memories[k], false);
+        interpret_program(program_named(codes[k], "train"), memories[k], false);
+    }
+    for (int i = 0; i < graph->parameter_count; i++) {
+        const Node *gradient[2] = {graph->parameter[i]->gradient, again->parameter[i]->gradient};
+        for (long e = 0; gradient[0] && e < count_elements(gradient[0]); e++) {
+            double value[2];
+            for (int k = 0; k < 2; k++)
+                value[k] = element_of(graphs[k], gradient[k], program_named(codes[k], "train")->buffer[gradient[k]->id], memories[k], e);
+            ck_assert_msg(value[0] == value[1], "%s: element %ld is %g instead of %g", gradient[0]->name, e, value[1], value[0]);
+        }
+    }
+    for (int k = 0; k < 2; k++) free_memories(memories[k]);
 }
 
 void check_on_target(Graph *graph, int number) {

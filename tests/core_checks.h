@@ -14,6 +14,9 @@ void expect_parameter(const Graph *graph, const Node *loss, const Node *of);
  * on target 0 in the planned workspace, too. Names the inputs that have no name. */
 void check_on_target(Graph *graph, int number);
 
+/* With a limit on memory, gradients that the optimizer reads keep their bits. */
+void check_within_least_memory(Graph *graph, int number);
+
 /* Nodes outside of scans. */
 Node *one(Graph *graph, Operation op, const char *name, Node *a);
 Node *two(Graph *graph, Operation op, const char *name, Node *a, Node *b);

@@ -256,7 +256,7 @@ END_TEST
 Suite *core_suite(void) {
     Suite *suite = suite_create("core");
     TCase *test_case = tcase_create("core");
-    tcase_set_timeout(test_case, 60);
+    tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, rows_without_an_order_in_time_are_all_computed, 0, ALL_TARGETS);
     tcase_add_loop_test_raise_signal(test_case, what_does_not_fit_dies, SIGABRT, 0, 6);
     tcase_add_loop_test(test_case, elements_of_any_shape_are_computed, 0, ALL_TARGETS);

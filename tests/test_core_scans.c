@@ -63,6 +63,23 @@ START_TEST(a_convolution_inside_a_scan_equals_the_reference) {
 }
 END_TEST
 
+/* With a limit on memory, the states stay and the wide layers before them are computed again. */
+START_TEST(layers_around_a_scan_are_computed_again) {
+    Graph *graph = NEW(Graph);
+    Node *x = clips(graph, "x", 2, 3, (long[]){2, 6, 6}), *y = x;
+    Parameter *of[6];
+    for (int i = 0; i < 3; i++) {
+        Node *w = sample_parameter(graph, format("w%d", i), 4, (long[]){24, y->shape[1], 3, 3});
+        of[i] = w->parameter;
+        y = one(graph, i == 1 ? OP_RELU : OP_TANH, format("y%d", i), convolve(graph, OP_CONV2D, format("conv%d", i), NULL, y, w, NULL));
+    }
+    const Recurrence r = recur(graph, "cell", y, NULL, 2, false);
+    for (int k = 0; k < 3; k++) of[3 + k] = r.weight[k]->parameter;
+    differentiate_parameters(graph, two(graph, OP_MSE, "loss", r.state, x), 6, of);
+    check_within_least_memory(graph, _i);
+}
+END_TEST
+
 /* Of 5 steps and of 2, in one graph; one in reverse. A third one goes on with what a first one left, in the same steps. */
 START_TEST(scans_of_different_lengths_stand_in_one_graph) {
     Graph *graph = NEW(Graph);
@@ -137,8 +154,9 @@ END_TEST
 Suite *core_scans_suite(void) {
     Suite *suite = suite_create("core_scans");
     TCase *test_case = tcase_create("core_scans");
-    tcase_set_timeout(test_case, 60);
+    tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, a_convolution_inside_a_scan_equals_the_reference, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, layers_around_a_scan_are_computed_again, 0, 2);
     tcase_add_loop_test(test_case, scans_of_different_lengths_stand_in_one_graph, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, a_weight_may_be_shared_by_scans, 0, ALL_TARGETS);
     tcase_add_loop_test_raise_signal(test_case, recurrences_that_cannot_be_done_die, SIGABRT, 0, 3);

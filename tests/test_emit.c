@@ -246,7 +246,7 @@ static bool exists(const char *program) {
 /* Compiles and runs the program of one target; `flags` after the warnings. */
 static void compile_and_run(const Target *target, const char *compiler, const char *flags, const char *runner) {
     const char *path = written(format("%s.c", target->name), program_for(target)), *program = format("%s/%s", folder, target->name);
-    run(format("%s %s %s -Iruntime -Itests -o %s %s -lm", compiler, warnings, flags, program, path));
+    run(format("%s %s %s -Icompiler -Iruntime -Itests -o %s %s -lm", compiler, warnings, flags, program, path));
     run(format("%s%s", runner, program));
 }
 
@@ -279,8 +279,8 @@ END_TEST
 START_TEST(every_file_is_accepted_by_both_compilers) {
     const char *path = written(format("%s.c", any_target(_i)->name), program_for(any_target(_i)));
     /* Without optimisation gcc's intrinsics are macros, which have warnings of their own. */
-    run(format("cc %s -std=gnu17 -Iruntime -Itests -fsyntax-only %s", warnings, path));
-    if (exists("clang")) run(format("clang %s -std=c11 -Iruntime -Itests -fsyntax-only %s", warnings, path));
+    run(format("cc %s -std=gnu17 -Icompiler -Iruntime -Itests -fsyntax-only %s", warnings, path));
+    if (exists("clang")) run(format("clang %s -std=c11 -Icompiler -Iruntime -Itests -fsyntax-only %s", warnings, path));
 }
 END_TEST
 

@@ -7,6 +7,7 @@
 #include "../compiler/lower/lower.h"
 
 #include <check.h>
+#include <string.h>
 
 Suite *plan_suite(void);
 
@@ -79,6 +80,26 @@ static int check_program(const TargetCode *code, const Program *program) {
     return shared;
 }
 
+/* Of all that it does not keep, a program of a stream reads what it has written itself. */
+static void check_writes(const TargetCode *code, const Program *program) {
+    static const Tensor *seen[MOST_TENSORS];
+    int count = 0;
+    for (int call = 0; call < program->call_count; call++) {
+        const Buffer *buffers[MOST_BUFFERS];
+        bool written[MOST_BUFFERS];
+        const int buffer_count = kernel_buffers(program->call[call].kernel, buffers, written, MOST_BUFFERS);
+        for (int b = 0; b < buffer_count; b++) {
+            const Tensor *tensor = buffers[b]->owner;
+            bool known = tensor->place != PLACE_WORKSPACE || tensor->kept || written[b];
+            for (int i = 0; i < count; i++) known = known || seen[i] == tensor;
+            ck_assert_msg(known, "%s, %s: %s reads %s, which nothing has written", code->target->name, program->name,
+                          program->call[call].kernel->name, tensor->buffer->name);
+            ck_assert_int_lt(count, MOST_TENSORS);
+            seen[count++] = tensor;
+        }
+    }
+}
+
 static TargetCode *code_for(const Spec *spec, const Target *target) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate_spec(training);
@@ -90,9 +111,27 @@ START_TEST(tensors_in_use_at_the_same_time_lie_apart) {
         const TargetCode *code = code_for(s < SAMPLE_SPECS ? sample_spec(s) : gru_ae_spec(), any_target(_i));
         int shared = check_program(code, program_named(code, "evaluate"));
         shared += check_program(code, program_named(code, "train"));
-        check_program(code, program_named(code, "advance"));
-        check_program(code, program_named(code, "decode"));
         ck_assert_int_gt(shared, 0);
+    }
+}
+END_TEST
+
+/* With a GRU, with linear layers alone, and with neither: then the code is the encoder's last node, which others would compute. */
+START_TEST(programs_of_a_stream_stand_alone) {
+    static const char *const programs[] = {"advance", "decode"};
+    for (int s = 0; s < 3 * SAMPLE_SPECS; s++) {
+        Spec spec = *sample_spec(s / 3);
+        Layer encoder[SAMPLE_LAYERS];
+        memcpy(encoder, spec.encoder, sizeof(Layer) * (size_t)spec.encoder_count);
+        encoder[spec.encoder_count - 1].norm = NORM_BATCH;
+        encoder[spec.encoder_count - 1].activation = ACTIVATION_LEAKY_RELU;
+        if (s % 3 == 2) spec.encoder = encoder, spec.latent = 0;
+        if (s % 3 > 0) spec.hidden = spec.gru_layers = 0;
+        const TargetCode *code = code_for(&spec, any_target(_i));
+        for (int p = 0; p < 2; p++) {
+            check_program(code, program_named(code, programs[p]));
+            check_writes(code, program_named(code, programs[p]));
+        }
     }
 }
 END_TEST
@@ -114,6 +153,7 @@ Suite *plan_suite(void) {
     TCase *tests = tcase_create("plan");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, tensors_in_use_at_the_same_time_lie_apart, 0, count);
+    tcase_add_loop_test(tests, programs_of_a_stream_stand_alone, 0, count);
     tcase_add_loop_test(tests, memory_is_used_again, 0, count);
     suite_add_tcase(suite, tests);
     return suite;

@@ -105,7 +105,6 @@ typedef struct Choices {
     bool filter_everywhere; /* … or wherever it is possible, for the tests */
     bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
     bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
-    bool cuts_stored; /* what one program leaves to the next, the graph's cuts, is stored, and computed by no reader */
     const WantedChoices *wanted; /* NULL: the cost model decides */
 } Choices;
 /* ---- choosing ---- */

@@ -56,6 +56,6 @@ static bool can_fuse(const Graph *graph, Node *node) {
 void fuse_graph(const Lowering *l) {
     for (int i = 0; i < l->graph->node_count; i++) {
         Node *node = l->graph->node[i];
-        node->fused = can_fuse(l->graph, node) && !(l->choices->cuts_stored && name_of(l->graph, ROLE_CUT, node));
+        node->fused = can_fuse(l->graph, node) && !(l->apart && name_of(l->graph, ROLE_CUT, node));
     }
 }

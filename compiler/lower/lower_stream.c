@@ -128,10 +128,10 @@ void lower_stream(Lowering *l, const Graph *runs, const StreamPrograms *to) {
 }
 
 void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode) {
-    /* Filtered weights are made for the batches of training. The two programs are planned one by one. */
-    static const Choices direct = {.filtering = 0, .cuts_stored = true};
+    static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
     const StreamPrograms programs = {.encode = advance, .advance = advance, .put_code = decode, .decode = decode, .score = decode};
     l->choices = &direct;
+    l->apart = true;
     start_graph(l, clip_graph(NEW(Spec), spec, 1, 1));
     lower_stream(l, clip_graph(NEW(Spec), spec, 1, spec->T), &programs);
 }

@@ -52,7 +52,7 @@ void lower_loss_for_caller(Lowering *l, Node *node) {
     Kernel *kernel = new_kernel(format("%s_given", node->name), 1);
     Compute *compute = &kernel->compute[0];
     const At at = {0};
-    add_store(compute, to, NULL, node_element(l, node, &at));
+    add_store(compute, to, &at.n, node_element(l, node, &at));
     kernel->comment = "a loss, to the caller";
     set_work(kernel, 0);
     kernel->schedule[0] = naive_schedule(compute);

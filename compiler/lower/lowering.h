@@ -22,6 +22,7 @@ typedef struct Lowering {
     const Node *node;                   /* being lowered; NULL: what is lowered is of no single one */
     Type weight_type;                   /* inference: of the elements of convolutions' weights and of matrices */
     ParameterStorage *parameter;        /* by index in graph->parameter */
+    bool apart;                         /* programs between cuts are planned one by one: each has its own values of what it begins with */
     const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
     struct Product *product;            /* by node id: how it is run (products.h) */
     const Buffer **buffer;              /* by node id; NULL: not stored so far */

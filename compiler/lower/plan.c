@@ -67,7 +67,7 @@ static long lowest_place(const Tensor *tensor, Tensor *const *placed, int count,
 
 long place_tensors(Tensor **list, int count, long start) {
     Tensor **placed = NEW_ARRAY(Tensor *, count + 1);
-    qsort(list, (size_t)count, sizeof *list, larger_first);
+    if (count > 0) qsort(list, (size_t)count, sizeof *list, larger_first);
     long top = start;
     for (int i = 0; i < count; i++) {
         Tensor *tensor = list[i];

@@ -50,7 +50,8 @@ static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, Tra
         const Sequence *sequence = sequence_with(footprint, keeping);
         Graph *training = graph_of(program_named(plain, "train")->graph, sequence);
         verify_graph(training);
-        code = lower_model(training, evaluation, plain->target, &plain->choices);
+        code = evaluation ? lower_model(training, evaluation, plain->target, &plain->choices)
+                          : lower_alone(training, plain->target, &plain->choices);
         begin_pass(PASS_RECOMPUTE);
         list_again(trade, footprint, sequence);
         least = minimum(least, code->workspace_bytes);

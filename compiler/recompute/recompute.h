@@ -34,8 +34,8 @@ typedef struct Trade { /* for one target; memory is that which the limit is abou
     Again *again;
 } Trade;
 
-/* What lower_model() made, or, where that is above the limit, the same with some of it computed again, lowered by the same choices. Where
- * that cannot be either, trade->possible of what is returned is false. */
+/* What lower_model() made, or, with `evaluation` NULL, lower_alone(); or, where that is above the limit, the same with some of it computed
+ * again, lowered by the same choices. Where that cannot be either, trade->possible of what is returned is false. */
 TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const MemoryLimit *limit);
 
 #endif
