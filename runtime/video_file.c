@@ -41,9 +41,9 @@ static bool file_fail(const File *file, const char *what, int code, Error *error
     return fail(error, "%s: %s: %s", file->path, what, reason(code, text, sizeof text));
 }
 
-/* Formats that libav* "decodes" from any text, or that make it open other files. */
-static bool format_is_no_video(const char *name) {
-    static const char *const formats[] = {"tty", "bin", "adf", "idf", "xbin", "concat", "hls", "dash", "imf", "sdp", "rtsp"};
+/* Formats that libav* "decodes" from any text, that make it open other files, or that are drawings. */
+bool video_format_is_none(const char *name) {
+    static const char *const formats[] = {"tty", "bin", "adf", "idf", "xbin", "concat", "hls", "dash", "imf", "sdp", "rtsp", "svg_pipe"};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (!strcmp(name, formats[i])) return true;
     return false;
@@ -65,7 +65,7 @@ static bool file_open_container(File *file, Error *error) {
     av_dict_free(&options);
     free(address);
     if (code < 0) return file_fail(file, "cannot be opened as a video", code, error);
-    if (format_is_no_video(file->container->iformat->name))
+    if (video_format_is_none(file->container->iformat->name))
         return fail(error, "%s: no video (%s)", file->path, file->container->iformat->long_name);
     if (file->container->probe_score <= AVPROBE_SCORE_RETRY && !video_has_usual_name(file->path)) /* some bytes look like a format's */
         return fail(error, "%s: it hardly looks like a video; if it is one, give it the usual extension of its format", file->path);
@@ -81,7 +81,7 @@ bool video_file_begins(const uint8_t *bytes, size_t length) {
     memcpy(head, bytes, length);
     int score = 0;
     const AVInputFormat *format = av_probe_input_format3(&(AVProbeData){.filename = "", .buf = head, .buf_size = (int)length}, 1, &score);
-    return format && score > AVPROBE_SCORE_RETRY && !format_is_no_video(format->name);
+    return format && score > AVPROBE_SCORE_RETRY && !video_format_is_none(format->name);
 }
 
 /* How the stream, or in a few formats each frame, is to be turned. */
