@@ -183,8 +183,16 @@ END_TEST
 /* ---- what is no data ---- */
 
 START_TEST(hidden_names_and_leftovers_are_data_only_where_they_are_named) {
-    static const char *const names[] = {
-        ".hidden", "__MACOSX", "@eaDir", ".@__thumb", "$RECYCLE.BIN", ".Trash-1000", ".ipynb_checkpoints", "System Volume Information"};
+    static const char *const names[] = {".hidden",
+                                        "__MACOSX",
+                                        "@eaDir",
+                                        ".@__thumb",
+                                        "$RECYCLE.BIN",
+                                        ".Trash-1000",
+                                        ".ipynb_checkpoints",
+                                        "System Volume Information",
+                                        "#snapshot",
+                                        "@Recently-Snapshot"};
     const int count = sizeof names / sizeof *names;
     char name[128];
     for (int i = 0; i < count; i++) {
@@ -223,8 +231,9 @@ START_TEST(hidden_names_and_leftovers_are_data_only_where_they_are_named) {
 END_TEST
 
 START_TEST(small_copies_beside_their_originals_are_said) {
-    static const char *const names[] = {"GX010001.MP4", "GL010001.LRV", "GX010001.THM", "DJI_1.MP4", "DJI_1.LRF", "GL010009.LRV"};
-    for (int i = 0; i < 6; i++) {
+    static const char *const names[] = {"GX010001.MP4", "GL010001.LRV", "GX010001.THM", "DJI_1.MP4",   "DJI_1.LRF",
+                                        "GL010009.LRV", "C0001.MP4",    "C0001S03.MP4", "C0002S03.MP4"};
+    for (int i = 0; i < 9; i++) {
         if (!strcmp(names[i], "GX010001.THM")) {
             picture(names[i], "mjpeg", "yuvj420p", 9);
             continue;
@@ -235,8 +244,8 @@ START_TEST(small_copies_beside_their_originals_are_said) {
         ck_assert_int_eq(rename(inside("copy.mp4"), path), 0);
     }
     Dataset *dataset = opened(small);
-    expect_description(dataset, "3 videos, 23 frames, 3 small copies of videos left out"); /* the last has no original */
-    expect_warning("DJI_1.LRF: a small copy or thumbnail of the video beside it; left out, as all like it");
+    expect_description(dataset, "5 videos, 47 frames, 4 small copies of videos left out"); /* the last has no original */
+    expect_warning("C0001S03.MP4: a small copy or thumbnail of the video beside it; left out, as all like it");
     ck_assert_ptr_null(strchr(strchr(warnings, '\n') + 1, '\n'));
     ck_assert_int_eq(dataset->incomplete_count, 0);
     dataset_close(dataset);
