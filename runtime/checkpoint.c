@@ -97,17 +97,33 @@ static bool is_our_name(const ModelDescription *model, const char *name) {
     return strncmp(name, moment_prefix, strlen(moment_prefix)) == 0;
 }
 
+/* One line for each of a few; for more, as where an average of the weights is beside them, one for all. */
+enum { FEW_NOTES = 3 };
+
+static int count_kept(const ModelDescription *model, const StateDict *dict) {
+    int count = 0;
+    for (int i = 0; i < dict->file->count; i++)
+        count += !state_dict_uses(dict, &dict->file->tensor[i]) && !is_our_name(model, dict->file->tensor[i].name);
+    return count;
+}
+
 static void carry(CarriedTensors *carried, const ModelDescription *model, const StateDict *dict) {
     const TensorFile *file = dict->file;
     *carried = (CarriedTensors){.tensor = allocate((size_t)file->count * sizeof *carried->tensor)};
     char shape[TENSOR_SHAPE_TEXT];
+    const int kept = count_kept(model, dict);
     for (int i = 0; i < file->count; i++) {
         const FileTensor *tensor = &file->tensor[i];
         if (state_dict_uses(dict, tensor)) continue;
         const bool ours = is_our_name(model, tensor->name);
-        state_dict_say(&dict->wanted, "note: %s: %s %s is not used by %s; it is %s", file->path, tensor->name,
-                       tensor_shape_text(shape, tensor->rank, tensor->shape), model->name,
-                       ours ? "left out of what is saved, where its name is that of another tensor" : "kept, and saved again as it is");
+        if (!ours && kept > FEW_NOTES && carried->count == 0)
+            state_dict_say(&dict->wanted,
+                           "note: %s: %d tensors, such as %s, are not used by %s; they are kept, and saved again as they are", file->path,
+                           kept, tensor->name, model->name);
+        if (ours || kept <= FEW_NOTES)
+            state_dict_say(&dict->wanted, "note: %s: %s %s is not used by %s; it is %s", file->path, tensor->name,
+                           tensor_shape_text(shape, tensor->rank, tensor->shape), model->name,
+                           ours ? "left out of what is saved, where its name is that of another tensor" : "kept, and saved again as it is");
         if (ours) continue;
         FileTensor *copy = &carried->tensor[carried->count++];
         *copy = *tensor;

@@ -290,11 +290,30 @@ static void take_candidates(Builder *builder, Scan *scan) {
     counts->proxies = scan->proxies;
     counts->hidden = scan->hidden;
     counts->files = counts->others = scan->others;
-    for (int64_t i = 0; i < scan->count && !stopped(builder); i++)
-        if (!scan->candidates[i].duplicate) {
-            bool given = scan->candidates[i].given;
-            take(builder, video_of(&scan->candidates[i], builder->dataset->T), given);
-        }
+    for (int64_t i = 0; i < scan->count && !stopped(builder); i++) {
+        GivenFolder *folder = scan->candidates[i].below >= 0 ? &scan->given_folders[scan->candidates[i].below] : NULL;
+        const int64_t others = counts->others;
+        const bool given = scan->candidates[i].given;
+        if (!scan->candidates[i].duplicate) take(builder, video_of(&scan->candidates[i], builder->dataset->T), given);
+        if (folder) folder->fruitful |= counts->others == others;
+        if (folder) folder->others += counts->others - others;
+    }
+}
+
+/* Folders that were named, and gave nothing: a wrong path, or a disk that is not mounted. */
+static void warn_of_fruitless(Builder *builder, const Scan *scan) {
+    for (int64_t i = 0; i < scan->given_count; i++) {
+        const GivenFolder *folder = &scan->given_folders[i];
+        char others[64] = "";
+        Error text;
+        if (folder->fruitful) continue;
+        if (folder->others > 0)
+            snprintf(others, sizeof others, " among %" PRId64 " other %s", folder->others, plural(folder->others, "file", "files"));
+        fail(&text, "%s: no video and no still image in it%s%s", folder->path, others,
+             folder->hidden > 0 ? ", but hidden names and leftovers of tools, which count only where they are named" : "");
+        warn(builder, text.text, "it gives nothing");
+        dataset_note_incomplete(builder->dataset, folder->path);
+    }
 }
 
 Dataset *dataset_open(const char *const *paths, int path_count, const DatasetOptions *options, Error *error) {
@@ -305,6 +324,7 @@ Dataset *dataset_open(const char *const *paths, int path_count, const DatasetOpt
     good = good && scan_paths(scan, paths, path_count, error);
     if (good) {
         take_candidates(&builder, scan);
+        if (!stopped(&builder) && builder.dataset->count > 0) warn_of_fruitless(&builder, scan);
         good = fail_stopped(&builder, error) && (builder.dataset->count || fail_empty(&builder, paths, path_count, error));
     }
     scan_free(scan);

@@ -17,7 +17,7 @@ static Candidate *add(Scan *scan, VideoKind kind, const char *path, bool given, 
         scan->candidates = reallocate(scan->candidates, (size_t)scan->room * sizeof *scan->candidates);
     }
     Candidate *candidate = &scan->candidates[scan->count++];
-    *candidate = (Candidate){.kind = kind, .path = copy_text(path), .given = given, .linked = linked};
+    *candidate = (Candidate){.kind = kind, .path = copy_text(path), .given = given, .linked = linked, .below = -1};
     return candidate;
 }
 
@@ -127,7 +127,10 @@ static void add_stills(Scan *scan, Candidate *stills, int64_t first) {
 }
 
 static void walk(Scan *scan, const char *path, const struct stat *status, bool linked) {
-    if (file_set_find(&scan->folders, file_identity(status))) return; /* by another path, or by a link that leads back */
+    if (file_set_find(&scan->folders, file_identity(status))) { /* by another path, or by a link that leads back */
+        scan->revisits++;
+        return;
+    }
     file_set_add(&scan->folders, file_identity(status), 0);
     char **names;
     const int64_t count = list(scan, path, &names);
@@ -194,6 +197,21 @@ static int compare_paths(const void *left, const void *right) {
     return strcmp(((const Candidate *)left)->path, ((const Candidate *)right)->path);
 }
 
+static void scan_folder(Scan *scan, const char *given, const struct stat *status) {
+    char *path = copy_text(given);
+    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--) path[length - 1] = 0;
+    const int64_t first = scan->count, hidden = scan->hidden, others = scan->others, known = scan->revisits + scan->unreadable_folders;
+    walk(scan, path, status, false);
+    walk_pending(scan);
+    for (int64_t i = first; i < scan->count; i++) scan->candidates[i].below = scan->given_count;
+    scan->given_folders = reallocate(scan->given_folders, (size_t)(scan->given_count + 1) * sizeof *scan->given_folders);
+    scan->given_folders[scan->given_count++] = (GivenFolder){.path = path,
+                                                             .fruitful = scan->revisits + scan->unreadable_folders > known,
+                                                             .hidden = scan->hidden - hidden,
+                                                             .others = scan->others - others};
+    if (scan->count > first) qsort(scan->candidates + first, (size_t)(scan->count - first), sizeof(Candidate), compare_paths);
+}
+
 static bool scan_path(Scan *scan, const char *given, Error *error) {
     struct stat status;
     if (!*given) return fail(error, "an empty name was given for a video or a folder of videos");
@@ -204,13 +222,7 @@ static bool scan_path(Scan *scan, const char *given, Error *error) {
         return true;
     }
     if (!S_ISDIR(status.st_mode)) return fail(error, "%s: neither a file nor a folder; give a video or a folder of videos", given);
-    char *path = copy_text(given);
-    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--) path[length - 1] = 0;
-    int64_t first = scan->count;
-    walk(scan, path, &status, false);
-    walk_pending(scan);
-    free(path);
-    if (scan->count > first) qsort(scan->candidates + first, (size_t)(scan->count - first), sizeof(Candidate), compare_paths);
+    scan_folder(scan, given, &status);
     return true;
 }
 
@@ -278,6 +290,8 @@ void scan_free(Scan *scan) {
         free(candidate->path);
     }
     for (int64_t i = 0; i < scan->pending_count; i++) free(scan->pending[i]);
+    for (int64_t i = 0; i < scan->given_count; i++) free(scan->given_folders[i].path);
+    free(scan->given_folders);
     free(scan->candidates);
     free(scan->pending);
     file_set_free(&scan->folders);

@@ -16,13 +16,24 @@ typedef struct Candidate {
     bool beside;    /* stills of a folder that holds videos, too, in it or below */
     bool linked;    /* reached by a symbolic link */
     bool duplicate; /* one before has all of its files */
+    int64_t below;  /* which of the folders given it was found in; −1: it was named itself */
 } Candidate;
+
+/* A folder that the user named. */
+typedef struct GivenFolder {
+    char *path;
+    bool fruitful;          /* a video is in it, or something that is worth a warning of its own */
+    int64_t hidden, others; /* names passed over in it */
+} GivenFolder;
 
 typedef struct Scan {
     Candidate *candidates; /* for each path given in turn, bytewise by path */
     int64_t count, room;
-    FileSet folders; /* those that were walked */
-    char **pending;  /* folders that symbolic links lead to: walked after the others, so that files have their own names */
+    FileSet folders;  /* those that were walked */
+    int64_t revisits; /* of those */
+    GivenFolder *given_folders;
+    int64_t given_count;
+    char **pending; /* folders that symbolic links lead to: walked after the others, so that files have their own names */
     int64_t pending_count;
     int64_t hidden;     /* names that are no data: hidden, or left by tools */
     int64_t proxies;    /* small copies beside their originals */

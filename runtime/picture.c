@@ -8,8 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HEAD = 256 };
-
 /* How files begin. Rows of one format follow one another; only the first has its extensions. */
 static const struct {
     PictureFormat format;
@@ -145,7 +143,7 @@ static bool is_animated(FILE *file, const PictureFormat *format, const uint8_t *
 }
 
 PictureKind picture_kind(const char *path) {
-    uint8_t head[HEAD];
+    uint8_t head[PICTURE_HEAD];
     FILE *file = file_open(path, NULL);
     size_t length = file ? fread(head, 1, sizeof head, file) : 0;
     const PictureFormat *format = picture_format(path, head, length);
@@ -155,5 +153,6 @@ PictureKind picture_kind(const char *path) {
     const char *extension = path_extension(path);
     bool stream = !strcasecmp(extension, "mjpeg") || !strcasecmp(extension, "mjpg"); /* JPEG after JPEG in one file */
     if (format) return stream && !strcmp(format->name, "JPEG") ? PICTURE_NONE : kind;
+    if (picture_probe(path, head, length)) return PICTURE_STILL;
     return picture_name_rank(path) >= 0 && !video_file_begins(head, length) ? PICTURE_STILL : PICTURE_NONE;
 }

@@ -27,6 +27,10 @@ const PictureFormat *picture_format(const char *path, const uint8_t *bytes, size
  * file is empty or damaged, its name does. */
 PictureKind picture_kind(const char *path);
 
+/* Is it a still of a format that picture_format does not know, and that libav* decodes? `bytes`: its first PICTURE_HEAD, or all. */
+enum { PICTURE_HEAD = 4096 };
+bool picture_probe(const char *path, const uint8_t *bytes, size_t length);
+
 /* By the name alone: the place of its extension in the table of formats, those without loss first; −1: it is no still's. */
 int picture_name_rank(const char *name);
 /* Ranks are below this. */

@@ -208,3 +208,7 @@ bool run_save_plot(const Run *run, Error *error) {
     free(path);
     return good;
 }
+
+bool run_is_saved(const Run *run) {
+    return file_has_content(run->folder, state_name);
+}

@@ -30,6 +30,8 @@ void run_close(Run *run);
 
 /* last.state.safetensors, then last.safetensors. */
 bool run_save(Run *run, Error *error);
+/* Is there a state to go on from? The folder may have been removed meanwhile. */
+bool run_is_saved(const Run *run);
 /* Of a run that has done all its iterations: writes last.safetensors and loss.svg where they are not those of its training state, as when
  * the disk was full after that. *completed: something was written. */
 bool run_complete(const Run *run, bool *completed, Error *error);

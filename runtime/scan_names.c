@@ -10,18 +10,30 @@
 #include <strings.h>
 
 bool name_is_no_data(const char *name) {
-    static const char *const leftovers[] = {
-        "__MACOSX",   "@eaDir",    "@Recycle",    "#recycle",   "$RECYCLE.BIN", "RECYCLER", "System Volume Information",
-        "lost+found", "Thumbs.db", "ehthumbs.db", "desktop.ini"};
+    static const char *const leftovers[] = {"__MACOSX",     "@eaDir",    "@Recycle",
+                                            "#recycle",     "#snapshot", "@Recently-Snapshot",
+                                            "$RECYCLE.BIN", "RECYCLER",  "System Volume Information",
+                                            "lost+found",   "Thumbs.db", "ehthumbs.db",
+                                            "desktop.ini"};
     if (name[0] == '.') return true;
     for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
         if (!strcasecmp(name, leftovers[i])) return true;
     return false;
 }
 
+/* Sony's C0001S03.MP4 is of C0001.MP4. */
+static bool is_sony_proxy(const char *name, char *const *names, int64_t count) {
+    const size_t stem = stills_stem(name);
+    if (stem != 8 || strncasecmp(name, "C", 1) || strncasecmp(name + 5, "S03", 3) || strspn(name + 1, "0123456789") != 4) return false;
+    for (int64_t i = 0; i < count; i++)
+        if (stills_stem(names[i]) == 5 && !strncasecmp(names[i], name, 5) && video_has_usual_name(names[i])) return true;
+    return false;
+}
+
 bool name_is_proxy(const char *name, char *const *names, int64_t count) {
     const char *extension = path_extension(name);
     const size_t stem = stills_stem(name);
+    if (video_has_usual_name(name) && is_sony_proxy(name, names, count)) return true;
     if (strcasecmp(extension, "lrv") && strcasecmp(extension, "lrf") && strcasecmp(extension, "thm")) return false;
     for (int64_t i = 0; i < count; i++) {
         const char *other = path_extension(names[i]);

@@ -69,7 +69,8 @@ static bool fail_with_remedies(const StateDict *dict, const Faults *faults, Erro
         {faults->missing + faults->shape > 0, origin},
         {faults->renamed > 0, faults->how},
         {faults->type > 0, "convert tensors of another type to F32"},
-        {faults->numbers > 0, "a training that failed leaves such numbers: give weights from before that"},
+        {faults->numbers > 0, "a training that failed leaves such numbers, and F64 may hold some that F32 does not:"
+                              " give weights whose numbers F32 holds"},
         {faults->batches > 0, "leave num_batches_tracked out of the file, and it counts from 0"},
     };
     Error text;
@@ -183,7 +184,8 @@ static void say_conversions(const StateDict *dict) {
         }
         if (count > 0)
             length += (size_t)snprintf(text + length, sizeof text - length, "%s%d %s of %s%s", length > 0 ? ", " : "", count,
-                                       plural(count, "tensor", "tensors"), name, types[k] == TENSOR_F64 ? " (rounded)" : "");
+                                       plural(count, "tensor", "tensors"), name,
+                                       types[k] == TENSOR_F64 ? " (rounded where F32 has no such number)" : "");
     }
     if (length > 0) state_dict_say(&dict->wanted, "note: %s: converted to F32: %s", dict->file->path, text);
 }

@@ -240,10 +240,12 @@ static void save_what_was_learned(Run *run, Error *error) {
     if (saved)
         snprintf(end, sizeof error->text - length, "; the %" PRId64 " %s saved: go on with --resume", run->saved,
                  plural(run->saved, "iteration so far is", "iterations so far are"));
-    else if (run->saved > 0)
+    else if (run->saved > 0 && run_is_saved(run))
         snprintf(end, sizeof error->text - length, "; only the first %" PRId64 " %s saved: go on from there with --resume", run->saved,
                  plural(run->saved, "iteration is", "iterations are"));
-    else snprintf(end, sizeof error->text - length, "; nothing is saved yet");
+    else
+        snprintf(end, sizeof error->text - length,
+                 run->saved > 0 ? "; nothing is saved: the files of before are gone" : "; nothing is saved yet");
 }
 
 static bool train(Run *run, const TrainingData *data, Error *error) {

@@ -90,6 +90,9 @@ Video *synthetic_open(const VideoSource *source, Error *error);
 /* Do these bytes, the first of a file, look like those of a video? */
 bool video_file_begins(const uint8_t *bytes, size_t length);
 
+/* Formats that libav* "decodes" from any text, that make it open other files, or that are drawings. */
+bool video_format_is_none(const char *name);
+
 /* What stands behind the last dot of a name; empty: nothing. */
 const char *path_extension(const char *path);
 

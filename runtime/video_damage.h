@@ -17,6 +17,9 @@ typedef struct VideoDamage {
     int64_t concealed;                        /* frames that are decoded in part, and the rest guessed */
     int64_t complained;                       /* packets that an outspoken decoder takes, and complains about */
     int64_t headless;                         /* frames before the first key frame, where the file does not begin with one */
+    int64_t unshown;                          /* packets that are to give no frame */
+    int64_t place;                            /* in the file: the end of the last packet */
+    bool fields;                              /* some frame is of two fields, which may be a packet each */
     int64_t cut;                              /* packets that the container knows to be incomplete */
     bool pending;                             /* the frame that comes next is of a packet that strict decoding refused */
     bool strict;                              /* each packet is decoded for itself: strictly at first, and again if that fails */
@@ -29,8 +32,10 @@ typedef struct VideoDamage {
     int64_t complaints, container_complaints; /* heard from each */
 } VideoDamage;
 
+/* Before the container is opened: what is read of it while its streams are looked for is part of it. */
+void damage_hear(VideoDamage *damage, AVFormatContext *container);
 /* Before the decoder is opened. */
-void damage_start(VideoDamage *damage, AVFormatContext *container, int stream, AVCodecContext *decoder);
+void damage_start(VideoDamage *damage, int stream, AVCodecContext *decoder);
 
 /* avcodec_send_packet, which counts. Frames are those that the decoder would give without it. */
 int damage_send(VideoDamage *damage, AVCodecContext *decoder, const AVPacket *packet);

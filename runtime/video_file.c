@@ -41,9 +41,9 @@ static bool file_fail(const File *file, const char *what, int code, Error *error
     return fail(error, "%s: %s: %s", file->path, what, reason(code, text, sizeof text));
 }
 
-/* Formats that libav* "decodes" from any text, or that make it open other files. */
-static bool format_is_no_video(const char *name) {
-    static const char *const formats[] = {"tty", "bin", "adf", "idf", "xbin", "concat", "hls", "dash", "imf", "sdp", "rtsp"};
+/* Formats that libav* "decodes" from any text, that make it open other files, or that are drawings. */
+bool video_format_is_none(const char *name) {
+    static const char *const formats[] = {"tty", "bin", "adf", "idf", "xbin", "concat", "hls", "dash", "imf", "sdp", "rtsp", "svg_pipe"};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (!strcmp(name, formats[i])) return true;
     return false;
@@ -54,6 +54,9 @@ static bool file_open_container(File *file, Error *error) {
     if (stat(file->path, &status)) return fail(error, "%s: cannot read it: %s", file->path, strerror(errno));
     if (!S_ISREG(status.st_mode)) return fail(error, "%s: not a regular file", file->path);
     if (!status.st_size) return fail(error, "%s: the file is empty", file->path);
+    file->container = avformat_alloc_context();
+    if (!file->container) return fail_memory(error, "a video");
+    damage_hear(&file->damage, file->container);
     /* "file:" so that a name with a colon is not taken for a protocol; no pattern, so that % in a name is nothing special. */
     size_t size = strlen(file->path) + sizeof "file:";
     char *address = allocate(size);
@@ -65,11 +68,13 @@ static bool file_open_container(File *file, Error *error) {
     av_dict_free(&options);
     free(address);
     if (code < 0) return file_fail(file, "cannot be opened as a video", code, error);
-    if (format_is_no_video(file->container->iformat->name))
+    if (video_format_is_none(file->container->iformat->name))
         return fail(error, "%s: no video (%s)", file->path, file->container->iformat->long_name);
     if (file->container->probe_score <= AVPROBE_SCORE_RETRY && !video_has_usual_name(file->path)) /* some bytes look like a format's */
         return fail(error, "%s: it hardly looks like a video; if it is one, give it the usual extension of its format", file->path);
+    file->damage.reading = true;
     code = avformat_find_stream_info(file->container, NULL);
+    file->damage.reading = false;
     if (code < 0) return file_fail(file, "cannot be opened as a video", code, error);
     return true;
 }
@@ -81,7 +86,7 @@ bool video_file_begins(const uint8_t *bytes, size_t length) {
     memcpy(head, bytes, length);
     int score = 0;
     const AVInputFormat *format = av_probe_input_format3(&(AVProbeData){.filename = "", .buf = head, .buf_size = (int)length}, 1, &score);
-    return format && score > AVPROBE_SCORE_RETRY && !format_is_no_video(format->name);
+    return format && score > AVPROBE_SCORE_RETRY && !video_format_is_none(format->name);
 }
 
 /* How the stream, or in a few formats each frame, is to be turned. */
@@ -126,7 +131,7 @@ static bool file_open_decoder(File *file, Error *error) {
     file->decoder->max_pixels = PICTURE_MOST_PIXELS;
     file->decoder->thread_count = 1; /* with more, damaged streams would not decode to the same frames each time */
     file->stream_turn = find_stream_turn(file, stream);
-    damage_start(&file->damage, file->container, file->stream, file->decoder);
+    damage_start(&file->damage, file->stream, file->decoder);
     code = avcodec_open2(file->decoder, codec, NULL);
     return code >= 0 || file_fail(file, "cannot be decoded", code, error);
 }

@@ -253,6 +253,63 @@ START_TEST(a_file_that_breaks_off_is_damaged) {
 }
 END_TEST
 
+/* Decoders may drop a packet without an error; what is lost, and what is there, are as many as were written. Those of a library of its own
+ * are tried where there is one. */
+static bool empty_20_to_24(AVPacket *packet, int number) {
+    if (number >= 20 && number <= 24) memset(packet->data, 0, (size_t)packet->size);
+    return true;
+}
+
+static const char *const dropping[] = {"libaom-av1", "libsvtav1", "flv", "wmv2"};
+
+START_TEST(frames_that_a_decoder_drops_are_counted) {
+    if (!avcodec_find_encoder_by_name(dropping[_i])) return;
+    write_video("a.mkv",
+                (SampleVideo){.codec = dropping[_i], .frames = 40, .key_every = 12, .rows = 64, .columns = 64, .hurt = empty_20_to_24});
+    Dataset *dataset = opened(small);
+    expect_warning(" of 40 frames (");
+    ck_assert_int_eq(dataset->incomplete_count, 1);
+    dataset_close(dataset);
+}
+END_TEST
+
+/* Frames of 24 · 32 bytes. */
+START_TEST(a_y4m_that_breaks_off_is_damaged) {
+    static const char head[] = "YUV4MPEG2 W32 H24 F25:1 Cmono\n";
+    enum { FRAMES = 10, HEAD = sizeof head - 1, SIZE = 6 + 24 * 32 };
+    uint8_t bytes[HEAD + FRAMES * SIZE] = {0};
+    memcpy(bytes, head, HEAD);
+    for (int i = 0; i < FRAMES; i++) memcpy(bytes + HEAD + i * SIZE, "FRAME\n", 6);
+    for (int cut = 0; cut < 2; cut++) {
+        sample_bytes_write(inside("a.y4m"), bytes, (long)sizeof bytes - cut * (2 * SIZE + 300));
+        Dataset *dataset = opened(small);
+        if (cut) expect_warning("a.y4m: damaged: the file breaks off; ");
+        else ck_assert_str_eq(warnings, "");
+        ck_assert_int_eq(dataset->videos[0].frames, cut ? FRAMES - 3 : FRAMES);
+        ck_assert_int_eq(dataset->incomplete_count, cut);
+        dataset_close(dataset);
+    }
+}
+END_TEST
+
+/* As where a disk has lost a stretch: the container looks for the next packet. */
+START_TEST(a_stretch_of_zeros_is_damage) {
+    static const char *const names[] = {"a.flv", "a.mkv"}, *const codecs[] = {"flv", "mpeg4"};
+    write_video(names[_i], (SampleVideo){.codec = codecs[_i], .frames = 60, .rows = 96, .columns = 128});
+    FILE *file = fopen(inside(names[_i]), "r+b");
+    ck_assert(file != NULL && fseek(file, 0, SEEK_END) == 0);
+    const long length = ftell(file);
+    ck_assert_int_eq(fseek(file, length / 2, SEEK_SET), 0);
+    for (long i = 0; i < length / 8; i++) ck_assert_int_eq(fputc(0, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    Dataset *dataset = opened(small);
+    expect_warning("damaged: ");
+    expect_warning("its container has places that cannot be read");
+    ck_assert_int_eq(dataset->incomplete_count, 1);
+    dataset_close(dataset);
+}
+END_TEST
+
 Suite *damage_suite(void) {
     Suite *suite = suite_create("damage");
     TCase *pictures = tcase_create("stills");
@@ -273,6 +330,9 @@ Suite *damage_suite(void) {
     tcase_add_test(files, frames_between_damaged_ones_keep_their_bits);
     tcase_add_test(files, what_is_whole_is_not_called_damaged);
     tcase_add_loop_test(files, a_file_that_breaks_off_is_damaged, 0, 4);
+    tcase_add_loop_test(files, frames_that_a_decoder_drops_are_counted, 0, sizeof dropping / sizeof *dropping);
+    tcase_add_test(files, a_y4m_that_breaks_off_is_damaged);
+    tcase_add_loop_test(files, a_stretch_of_zeros_is_damage, 0, 2);
     suite_add_tcase(suite, files);
     return suite;
 }

@@ -28,7 +28,8 @@ static const struct {
                {"tiff", "rgb24", "tif"},     {"bmp", "gray", "bmp"},         {"bmp", "bgr24", "bmp"},    {"pgm", "gray", "pgm"},
                {"pgm", "gray16be", "pgm"},   {"ppm", "rgb24", "ppm"},        {"gif", "gray", "gif"},     {"png", "gray", "png"},
                {"mjpeg", "yuvj420p", "png"}, {"png", "rgb24", "mp4"},        {"bmp", "gray", "unknown"}, {"tiff", "gray", "jpg"},
-               {"targa", "bgr24", "tga"},    {"libwebp", "yuv420p", "webp"}, {"sgi", "gray", "sgi"},     {"pam", "gray", "pam"}};
+               {"targa", "bgr24", "tga"},    {"libwebp", "yuv420p", "webp"}, {"sgi", "gray", "sgi"},     {"pam", "gray", "pam"},
+               {"pcx", "rgb24", "pcx"},      {"sunrast", "bgr24", "ras"},    {"xwd", "rgb24", "xwd"},    {"pcx", "gray", "unknown"}};
 
 START_TEST(stills_of_any_format_are_frames_of_one_video) {
     make_folder_inside("frames");
@@ -46,6 +47,53 @@ START_TEST(stills_of_any_format_are_frames_of_one_video) {
     ck_assert_str_eq(dataset->videos[0].source.path, inside("frames"));
     for (int i = 0; i < 12; i++) ck_assert_int_le(abs(dataset->videos[0].levels[i * 12 * 16 + 40] - 20 * (i + 1)), 2);
     expect_the_same_streamed(dataset);
+}
+END_TEST
+
+/* A PNG inside an icon, and a BMP without the first 14 bytes. */
+static void wrap_picture(const char *name, int number, bool icon) {
+    uint8_t head[22] = {0, 0, 1, 0, 1, 0, 32, 24, 0, 0, 1, 0, 8}, bytes[8192];
+    picture("whole", icon ? "png" : "bmp", "gray", 20 * number);
+    FILE *file = fopen(inside("whole"), "rb");
+    ck_assert_ptr_nonnull(file);
+    const size_t length = fread(bytes + sizeof head, 1, sizeof bytes - sizeof head, file);
+    ck_assert(fclose(file) == 0 && unlink(inside("whole")) == 0);
+    for (int i = 0; i < 4; i++) head[14 + i] = (uint8_t)(length >> 8 * i);
+    head[18] = sizeof head;
+    memcpy(bytes, head, sizeof head);
+    const size_t skipped = icon ? 0 : sizeof head + 14;
+    sample_bytes_write(inside(name), bytes + skipped, (long)(sizeof head + length - skipped));
+}
+
+START_TEST(icons_and_headless_bitmaps_are_stills) {
+    char name[64];
+    for (int i = 1; i <= 12; i++) {
+        snprintf(name, sizeof name, "f%d.%s", i, _i ? "ico" : "dib");
+        wrap_picture(name, i, _i);
+    }
+    Dataset *dataset = opened(small);
+    ck_assert_str_eq(warnings, "");
+    expect_description(dataset, "1 video, 12 frames");
+    for (int i = 0; i < 12; i++) ck_assert_int_le(abs(dataset->videos[0].levels[i * 12 * 16 + 40] - 20 * (i + 1)), 2);
+    expect_the_same_streamed(dataset);
+}
+END_TEST
+
+/* Neither is a drawing, which some builds of libavcodec decode. */
+START_TEST(texts_beside_stills_are_no_frames) {
+    for (int i = 1; i <= 5; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "f%d.pcx", i);
+        picture(name, "pcx", "rgb24", 20 * i);
+    }
+    write_text("a.svg", "<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"8\" height=\"8\"></svg>\n");
+    write_text("notes.txt", "These are five pictures.\n");
+    write_text("table.csv", "frame,level\n1,20\n");
+    Dataset *dataset = opened(small);
+    ck_assert_str_eq(warnings, "");
+    ck_assert_int_eq(dataset->videos[0].frames, 5);
+    ck_assert_int_eq(dataset->count, 1);
+    dataset_close(dataset);
 }
 END_TEST
 
@@ -135,8 +183,16 @@ END_TEST
 /* ---- what is no data ---- */
 
 START_TEST(hidden_names_and_leftovers_are_data_only_where_they_are_named) {
-    static const char *const names[] = {
-        ".hidden", "__MACOSX", "@eaDir", ".@__thumb", "$RECYCLE.BIN", ".Trash-1000", ".ipynb_checkpoints", "System Volume Information"};
+    static const char *const names[] = {".hidden",
+                                        "__MACOSX",
+                                        "@eaDir",
+                                        ".@__thumb",
+                                        "$RECYCLE.BIN",
+                                        ".Trash-1000",
+                                        ".ipynb_checkpoints",
+                                        "System Volume Information",
+                                        "#snapshot",
+                                        "@Recently-Snapshot"};
     const int count = sizeof names / sizeof *names;
     char name[128];
     for (int i = 0; i < count; i++) {
@@ -175,8 +231,9 @@ START_TEST(hidden_names_and_leftovers_are_data_only_where_they_are_named) {
 END_TEST
 
 START_TEST(small_copies_beside_their_originals_are_said) {
-    static const char *const names[] = {"GX010001.MP4", "GL010001.LRV", "GX010001.THM", "DJI_1.MP4", "DJI_1.LRF", "GL010009.LRV"};
-    for (int i = 0; i < 6; i++) {
+    static const char *const names[] = {"GX010001.MP4", "GL010001.LRV", "GX010001.THM", "DJI_1.MP4",   "DJI_1.LRF",
+                                        "GL010009.LRV", "C0001.MP4",    "C0001S03.MP4", "C0002S03.MP4"};
+    for (int i = 0; i < 9; i++) {
         if (!strcmp(names[i], "GX010001.THM")) {
             picture(names[i], "mjpeg", "yuvj420p", 9);
             continue;
@@ -187,8 +244,8 @@ START_TEST(small_copies_beside_their_originals_are_said) {
         ck_assert_int_eq(rename(inside("copy.mp4"), path), 0);
     }
     Dataset *dataset = opened(small);
-    expect_description(dataset, "3 videos, 23 frames, 3 small copies of videos left out"); /* the last has no original */
-    expect_warning("DJI_1.LRF: a small copy or thumbnail of the video beside it; left out, as all like it");
+    expect_description(dataset, "5 videos, 47 frames, 4 small copies of videos left out"); /* the last has no original */
+    expect_warning("C0001S03.MP4: a small copy or thumbnail of the video beside it; left out, as all like it");
     ck_assert_ptr_null(strchr(strchr(warnings, '\n') + 1, '\n'));
     ck_assert_int_eq(dataset->incomplete_count, 0);
     dataset_close(dataset);
@@ -393,6 +450,8 @@ Suite *found_suite(void) {
     tcase_add_checked_fixture(files, make_folder, remove_folder);
     tcase_set_timeout(files, 60);
     tcase_add_loop_test(files, stills_of_any_format_are_frames_of_one_video, 0, sizeof formats / sizeof *formats);
+    tcase_add_loop_test(files, icons_and_headless_bitmaps_are_stills, 0, 2);
+    tcase_add_test(files, texts_beside_stills_are_no_frames);
     tcase_add_test(files, stills_that_are_named_one_by_one_are_one_video);
     tcase_add_loop_test(files, animations_are_videos_found_or_named, 0, 3);
     tcase_add_test(files, an_animation_that_cannot_be_decoded_is_named);

@@ -88,6 +88,29 @@ START_TEST(what_is_merely_left_aside_is_no_failure) {
 }
 END_TEST
 
+/* A folder that was named is asked for: a disk that is not mounted, say. */
+static const struct {
+    const char *make, *says;
+} fruitless[] = {
+    {"mkdir none", "warning: none: no video and no still image in it; it gives nothing\n"},
+    {"mkdir -p none/a/b none/c", "warning: none: no video and no still image in it; it gives nothing\n"},
+    {"mkdir none && cp videos/one/000.png none/.a.png",
+     "none: no video and no still image in it, but hidden names and leftovers of tools, "},
+    {"mkdir none && echo text >none/a.txt && echo text >none/b.csv", "none: no video and no still image in it among 2 other files; "}};
+
+START_TEST(a_folder_that_gives_nothing_is_named) {
+    learn();
+    ck_assert_int_eq(system(fruitless[_i].make), 0);
+    ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --data none --out r"), 4);
+    ck_assert_says(fruitless[_i].says);
+    ck_assert_says("error: 1 of the inputs has no complete result: none; the warnings say why");
+    ck_assert_int_eq(run("train --data videos --data none --out b --iterations 2"), 0);
+    ck_assert_says(fruitless[_i].says);
+    ck_assert_int_eq(
+        run("reconstruct --weights a/last.safetensors --data videos/one --data videos --data videos/ --data videos/two --out s"), 0);
+}
+END_TEST
+
 /* A poster, or a few pictures beside videos, in the same folder or above: said by their own name, and no failure unless they were asked
  * for. */
 START_TEST(a_few_stills_beside_videos_are_no_failure_unless_they_are_named) {
@@ -226,6 +249,7 @@ Suite *incomplete_suite(void) {
     tcase_add_loop_test(tests, results_of_the_rest_are_written_and_the_status_says_that_some_are_missing, 0,
                         sizeof incomplete / sizeof *incomplete);
     tcase_add_test(tests, what_is_merely_left_aside_is_no_failure);
+    tcase_add_loop_test(tests, a_folder_that_gives_nothing_is_named, 0, sizeof fruitless / sizeof *fruitless);
     tcase_add_loop_test(tests, a_few_stills_beside_videos_are_no_failure_unless_they_are_named, 0, 2);
     tcase_add_test(tests, a_recording_that_is_too_short_is_a_failure);
     tcase_add_test(tests, where_nothing_can_be_read_there_is_no_result_at_all);

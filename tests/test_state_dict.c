@@ -110,7 +110,7 @@ static const Case cases[] = {
      {"\"student.\" and with \"teacher.\" before their names; keep one, and strip that from its names\n"}},
     {convert, "F16", true, {"note: edited: converted to F32: ", " tensors of F16\n"}},
     {convert, "BF16", true, {"note: edited: converted to F32: ", " tensors of BF16\n"}},
-    {convert, "F64", true, {"note: edited: converted to F32: ", " tensors of F64 (rounded)\n"}},
+    {convert, "F64", true, {"note: edited: converted to F32: ", " tensors of F64 (rounded where F32 has no such number)\n"}},
     {convert,
      "F8_E5M2",
      false,
@@ -156,7 +156,7 @@ static const Case cases[] = {
     {set_number,
      "encoder.1.bias 1e300",
      false,
-     {"tensor encoder.1.bias holds 1e+300 (element ", "); F32 has no number so large\n", " cannot be used; a training that failed"}},
+     {"tensor encoder.1.bias holds 1e+300 (element ", "); F32 has no number so large\n", "and F64 may hold some that F32 does not: give"}},
     {set_number,
      "encoder.1.running_var -1e-300",
      false,
@@ -185,6 +185,21 @@ START_TEST(the_compiler_takes_it_or_says_why_not) {
 END_TEST
 
 /* ---- what is carried through ---- */
+
+/* As an average of all weights is. */
+START_TEST(many_unused_tensors_have_one_note) {
+    static const char *const names[] = {"ema.a", "ema.b", "ema.c", "ema.d"};
+    Weights weights = trainer_weights();
+    for (int i = 0; i < 4; i++) {
+        add_unused(&weights, "U16");
+        weights.tensor[weights.count - 1].name = strdup(names[i]);
+    }
+    write_weights(&weights, "edited");
+    ck_assert_int_eq(run("train --out a --init edited --iterations 1"), 0);
+    ck_assert_says("note: edited: 4 tensors, such as ema.a, are not used by fake; they are kept, and saved again as they are\n");
+    ck_assert_ptr_null(strstr(output, "ema.b"));
+}
+END_TEST
 
 START_TEST(tensors_of_any_type_are_saved_again_byte_for_byte) {
     static const char *const types[] = {"BOOL", "F8_E4M3", "U16", "C64", "F4", "F6_E3M2", "I4_BLOCK32"};
@@ -325,6 +340,7 @@ Suite *state_dict_suite(void) {
     tcase_add_loop_test(tests, the_trainer_takes_it_or_says_why_not, 0, sizeof cases / sizeof *cases);
     tcase_add_loop_test(tests, the_compiler_takes_it_or_says_why_not, 0, sizeof cases / sizeof *cases);
     tcase_add_test(tests, tensors_of_any_type_are_saved_again_byte_for_byte);
+    tcase_add_test(tests, many_unused_tensors_have_one_note);
     tcase_add_test(tests, a_tensor_whose_name_is_taken_is_left_out_of_what_is_saved);
     tcase_add_test(tests, counts_of_batches_go_on_from_what_they_were);
     tcase_add_test(tests, weights_of_another_spec_say_whose_they_are);

@@ -86,6 +86,21 @@ START_TEST(a_run_that_was_stopped_and_could_not_save_has_a_status_of_its_own) {
 }
 END_TEST
 
+static void send_signal_and_remove_run(void) {
+    if (signal_at == 0) ck_assert_int_eq(system("rm -r a"), 0);
+    send_signal();
+}
+
+START_TEST(a_run_whose_folder_is_gone_does_not_say_that_it_is_saved) {
+    fake_model_hook = send_signal_and_remove_run;
+    signal_number = SIGTERM;
+    signal_at = 17;
+    ck_assert_int_eq(run("train --out a --iterations 30"), 3);
+    fake_model_hook = NULL;
+    ck_assert_says("; nothing is saved: the files of before are gone\n");
+}
+END_TEST
+
 /* Sends this process SIGINT as soon as the run's folder is there, which is before its videos are read. */
 static void *interrupt(void *unused) {
     while (!file_exists("new/run/metrics.jsonl")) usleep(1000);
@@ -153,6 +168,7 @@ Suite *trainer_stops_suite(void) {
     tcase_add_test(tests, signals_that_follow_at_once_are_the_same_wish);
     tcase_add_test(tests, a_signal_that_comes_later_ends_a_run_at_once_and_its_status_says_so);
     tcase_add_test(tests, a_run_that_was_stopped_and_could_not_save_has_a_status_of_its_own);
+    tcase_add_test(tests, a_run_whose_folder_is_gone_does_not_say_that_it_is_saved);
     tcase_add_test(tests, a_signal_while_videos_are_read_ends_that_and_leaves_nothing);
     tcase_add_test(tests, a_folder_that_cannot_be_locked_is_warned_about);
     suite_add_tcase(suite, tests);
