@@ -8,8 +8,8 @@
 #include "../compiler/lower/lower.h"
 #include "../compiler/lower/lower_update.h"
 #include "../compiler/lower/plan.h"
-#include "../compiler/schedule/schedule.h"
 #include "../compiler/lower/storage.h"
+#include "../compiler/schedule/schedule.h"
 
 #include <check.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 /* test_inference.c: folding batch norm into convolutions, and the file of packed weights. */
 #include "../compiler/bundle/inference.h"
-#include "../compiler/loop/loop_tree.h"
 #include "../compiler/bundle/weights.h"
 #include "../compiler/bundle/weights_file.h"
+#include "../compiler/loop/loop_tree.h"
 #include "../runtime/safetensors.h"
 #include "lowered.h"
 #include "sample_graphs.h"

@@ -6,8 +6,8 @@
 
 #include "../compiler/lower/kernel_buffers.h"
 #include "../compiler/lower/lower.h"
-#include "../compiler/recompute/recompute.h"
 #include "../compiler/lower/storage.h"
+#include "../compiler/recompute/recompute.h"
 #include "../compiler/tune/tuning.h"
 
 #include <check.h>

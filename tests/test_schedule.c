@@ -2,8 +2,8 @@
  * run; and schedules that are wrong are refused, by schedule_kernel or by the verifier. */
 #include "../compiler/loop/loop_tree.h"
 #include "../compiler/loop/print_loop.h"
-#include "../compiler/schedule/schedule.h"
 #include "../compiler/loop/unroll.h"
+#include "../compiler/schedule/schedule.h"
 #include "../compiler/verify/verify.h"
 #include "random_kernels.h"
 

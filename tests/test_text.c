@@ -1,6 +1,6 @@
 /* Text from outside, as it is shown: any bytes become one line of valid UTF-8, and never the same one twice. */
-#include "../compiler/spec/spec.h"
 #include "../compiler/base/support.h"
+#include "../compiler/spec/spec.h"
 #include "../runtime/file.h"
 #include "../runtime/random.h"
 #include "../runtime/text.h"

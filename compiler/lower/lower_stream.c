@@ -120,7 +120,7 @@ void lower_stream(Lowering *l, const Graph *runs, const StreamPrograms *to) {
         pass(&all, "code", "take_code", true, to->advance);
     } else {
         pass(l, "code", "take_code", true, to->advance);
-        l->buffer[code] = NULL; /* programs that are planned one by one cannot share a tensor: the next one has its own */
+        if (l->apart) l->buffer[code] = NULL; /* programs that are planned one by one cannot share a tensor: the next one has its own */
     }
     pass(l, "code", "put_code", false, to->put_code);
     lower_nodes(l, code + 1, last + 1, to->decode);

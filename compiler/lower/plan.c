@@ -102,7 +102,8 @@ static void check_programs_apart(const TargetCode *code) {
         for (int t = 0; t < lifetimes->count; t++) {
             bool added;
             pointer_map_add(&known, lifetimes->tensor[t], &added);
-            if (!added) die("%s is not kept, and %s is not the only program with it", lifetimes->tensor[t]->buffer->name, code->program[i]->name);
+            if (!added)
+                die("%s is not kept, and %s is not the only program with it", lifetimes->tensor[t]->buffer->name, code->program[i]->name);
         }
     }
 }
