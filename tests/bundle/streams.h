@@ -72,7 +72,8 @@ static void run_bad(const CALL(model) * model, char *workspace, Buffers *b, int 
     }
     CALL(step)(model, b->state, workspace, bad, NULL, &score);
     expect(score - score != 0, "a score that is no number is handed out as one", name);
-    for (int i = 0; i < (SIZE(LAYERS) > 0 ? STATE : 0); i++) expect(b->state[i] - b->state[i] == 0, "a state keeps what is not finite", name);
+    for (int i = 0; i < (SIZE(LAYERS) > 0 ? STATE : 0); i++)
+        expect(b->state[i] - b->state[i] == 0, "a state keeps what is not finite", name);
 }
 
 /* The same of advance(): a latent that is no good. */
