@@ -1,5 +1,7 @@
 /* cgroup.c: how much processor time may this process have? Containers and batch systems say so by cgroups: in version 2 by cpu.max, in
  * version 1 by cpu.cfs_quota_us and cpu.cfs_period_us. A quota holds for a cgroup and all below it, so the least on the way up counts. */
+#include "exact.h"
+
 #include "cgroup.h"
 
 #include "file.h"

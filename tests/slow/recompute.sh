@@ -70,10 +70,10 @@ the_least_is_the_least() {
         $zoetrope compile specs/tiny.yaml --targets avx2 -o "$scratch/some" --max-ram "$least" && [ -s "$scratch/some/tiny_avx2.c" ]
 }
 sizes_are_read() {
-    for size in 0 -1 '' '-' 1e9 12q 1.5G 300M, 300M,0 300M,2000 300M,2k 99999999999999999999 9999999999G 8589934592GiB '300 M'; do
+    for size in 0 -1 '' '-' 1e-9 12q 1.5G 300M, 300M,0 300M,2000 300M,2k 99999999999999999999 9999999999G 8589934592GiB '300 M'; do
         refuses 2 'wants a whole number of bytes' explain specs/tiny.yaml --max-ram "$size" || return 1
     done
-    for size in 300000000 300000k 300M 1G 300MiB 1GiB 300000KiB,4; do
+    for size in 300000000 3e8 300000k 300M 1G 300MiB 1GiB 300000KiB,4; do
         $zoetrope explain specs/tiny.yaml --targets generic --max-ram "$size" >"$scratch/explained" || return 1
     done
     grep -q 'within 307,200,000 bytes on 4 threads' "$scratch/explained"
