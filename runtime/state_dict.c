@@ -1,4 +1,6 @@
 /* state_dict.c: the weights of a model in a safetensors file. */
+#include "exact.h"
+
 #include "state_dict.h"
 
 #include "file.h"

@@ -1,5 +1,7 @@
 /* stream.c: a video frame by frame. A window is kept by runs of the recurrence side by side: each frame, one begins and one is the oldest,
  * which has seen the last T frames and nothing else. So a frame has the bits of the last one of a clip, whatever came before that. */
+#include "exact.h"
+
 #include "stream.h"
 
 #include <math.h>
