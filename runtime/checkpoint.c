@@ -27,6 +27,11 @@ typedef struct WantedList { /* what a model wants of a file: a state_dict's tens
 
 static const ModelBlock moment_block[] = {MODEL_MOMENT1, MODEL_MOMENT2};
 
+/* What a file calls an optimizer's moment of a tensor. */
+static char *moment_name(int moment, const ModelTensor *tensor) {
+    return path_join("", "%s%d.%s", moment_prefix, moment + 1, tensor->name);
+}
+
 static void want(WantedList *list, WantedTensor tensor, TensorPlace place) {
     list->tensor[list->count] = tensor;
     list->place[list->count++] = place;
@@ -48,10 +53,8 @@ static WantedList list_wanted(const ModelState *state, bool with_moments) {
     for (int i = 0; i < moments * model->parameter_tensors; i++) {
         const int moment = i / model->parameter_tensors;
         const ModelTensor *tensor = &model->parameters[i % model->parameter_tensors];
-        want(
-            &list,
-            (WantedTensor){path_join("", "%s%d.%s", moment_prefix, moment + 1, tensor->name), STATE_PARAMETER, tensor->rank, tensor->shape},
-            (TensorPlace){moment_block[moment], tensor->offset});
+        want(&list, (WantedTensor){moment_name(moment, tensor), STATE_PARAMETER, tensor->rank, tensor->shape},
+             (TensorPlace){moment_block[moment], tensor->offset});
     }
     return list;
 }
@@ -216,9 +219,8 @@ static bool take_moments(Snapshot *snapshot, const ModelState *state, Error *err
         if (!take_block(snapshot, state, block, model->parameter_count, error)) return false;
         for (int i = 0; i < model->parameter_tensors; i++) {
             const ModelTensor *tensor = &model->parameters[i];
-            char *name = path_join("", "%s%d.%s", moment_prefix, moment + 1, tensor->name);
             snapshot->tensor[snapshot->count++] =
-                tensor_make(name, TENSOR_F32, tensor->rank, tensor->shape, snapshot->block[block] + tensor->offset);
+                tensor_make(moment_name(moment, tensor), TENSOR_F32, tensor->rank, tensor->shape, snapshot->block[block] + tensor->offset);
         }
     }
     return true;

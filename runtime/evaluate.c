@@ -50,10 +50,9 @@ static bool run_video(ModelState *state, Batch *batch, ClipReader *reader, int64
 
 bool evaluate_data(ModelState *state, const Dataset *data, const EvaluationVisitor *visitor, Error *error) {
     const ModelDescription *model = state->model;
-    size_t bytes = batch_elements(model) * sizeof(float);
     ClipReader *reader = clip_reader_open(data, error);
     if (reader == NULL) return false;
-    Batch batch = {.x = aligned_alloc(64, (bytes + 63) / 64 * 64), .clip = calloc((size_t)model->batch, sizeof *batch.clip)};
+    Batch batch = {.x = aligned_floats(batch_elements(model)), .clip = calloc((size_t)model->batch, sizeof *batch.clip)};
     bool good = (batch.x != NULL && batch.clip != NULL) || fail_memory(error, "a batch of clips");
     int64_t number = 0;
     for (int64_t video = 0; good && video < data->count; video++)

@@ -72,6 +72,10 @@ const ModelTarget *choose_target(const ModelDescription *model, const char *want
 
 enum { LINE = 64, HUGE_PAGE = 2 << 20 };
 
+float *aligned_floats(size_t count) {
+    return aligned_alloc(LINE, (count * sizeof(float) + LINE) / LINE * LINE);
+}
+
 /* Zeroed, aligned to 64 bytes. Large blocks begin at a large page and ask for large pages, which saves the kernels misses in the TLB. */
 static void *allocate_block(size_t size) {
     size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : LINE;

@@ -61,6 +61,8 @@ void model_initial_state(const ModelState *state, float *h0);
 void model_advance(ModelState *state, const float *x, const float *h, float *next, float *code);
 double model_decode(ModelState *state, const float *x, const float *code, float *reconstruction);
 
+/* Room for so many floats from the beginning of a cache line on, as kernels want them; NULL: there is none. */
+float *aligned_floats(size_t count);
 /* Elements: of a clip [T, C, H, W], of a batch of them, of h0 (0 where the model has none), of num_batches_tracked names. */
 size_t clip_elements(const ModelDescription *model);
 size_t batch_elements(const ModelDescription *model);

@@ -268,7 +268,7 @@ static bool parse_option(int count, char *const *arguments, int *at, Command com
 }
 
 ParseResult options_parse(int count, char *const *arguments, Command *command, Options *options, Error *error) {
-    *options = (Options){.iterations = -1, .checkpoint_every = -1, .steps = -1, .threads = -1, .cache = -1, .recurrence = -1};
+    *options = (Options){.iterations = -1, .checkpoint_every = -1, .steps = -1, .threads = -1, .cache = -1};
     *command = COMMAND_COUNT;
     bool given[OPTION_COUNT] = {false};
     if (count < 2) {

@@ -110,7 +110,7 @@ static bool allocate_profile(Profile *profile, bool evaluate, Error *error) {
     profile->kernels = evaluate ? target->evaluate_kernels : target->train_kernels;
     if (profile->kernels == 0) return fail(error, "this model has no kernels to measure");
     const size_t elements = batch_elements(profile->state.model), kernels = (size_t)profile->kernels;
-    profile->x = aligned_alloc(64, (elements * sizeof(float) + 64) / 64 * 64);
+    profile->x = aligned_floats(elements);
     profile->time = calloc((size_t)profile->steps * kernels, sizeof *profile->time);
     profile->whole = calloc((size_t)profile->steps, sizeof *profile->whole);
     profile->result = calloc(kernels, sizeof *profile->result);

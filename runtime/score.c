@@ -36,7 +36,7 @@ typedef struct Scoring {
 } Scoring;
 
 static bool allocate_frames(float **frames, size_t count, Error *error) {
-    *frames = aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64);
+    *frames = aligned_floats(count);
     return *frames != NULL || fail_memory(error, "frames");
 }
 
@@ -277,7 +277,7 @@ static int run_scoring(ModelState *state, const Options *options, const char *pa
         dataset_describe(data, description, sizeof description);
         print_model(stdout, state);
         printf("data: %s\n", description);
-        const Recurrence recurrence = options->recurrence == RECURRENCE_CARRIED ? RECURRENCE_CARRIED : RECURRENCE_WINDOW;
+        const Recurrence recurrence = (Recurrence)options->recurrence;
         print_past(state, recurrence);
         run = (Scoring){.model = state, .data = data, .recurrence = recurrence};
         good = score(&run, options->out, path, error);

@@ -23,7 +23,7 @@ typedef struct StepRun {
 } StepRun;
 
 static bool allocate_floats(float **memory, size_t count, Error *error) {
-    *memory = aligned_alloc(64, (count * sizeof(float) + 64) / 64 * 64);
+    *memory = aligned_floats(count);
     return *memory != NULL || fail_memory(error, "a batch");
 }
 

@@ -17,18 +17,14 @@ static size_t run_elements(const Stream *stream) {
     return layer_elements(stream) * (size_t)stream->model->model->gru_layers;
 }
 
-static float *allocate_floats(size_t count) {
-    return aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64 + 64);
-}
-
 bool stream_open(Stream *stream, ModelState *model, Recurrence recurrence, Error *error) {
     const ModelDescription *description = model->model;
     *stream = (Stream){.model = model, .recurrence = recurrence, .runs = description->hidden > 0 ? description->T : 1};
     const size_t elements = run_elements(stream), runs = (size_t)stream->runs;
-    stream->start = allocate_floats(elements + 1);
-    stream->h = allocate_floats(runs * elements);
-    stream->next = allocate_floats(runs * elements);
-    stream->code = allocate_floats(runs * (size_t)description->code_size);
+    stream->start = aligned_floats(elements + 1);
+    stream->h = aligned_floats(runs * elements);
+    stream->next = aligned_floats(runs * elements);
+    stream->code = aligned_floats(runs * (size_t)description->code_size);
     if (stream->start == NULL || stream->h == NULL || stream->next == NULL || stream->code == NULL) {
         stream_close(stream);
         return fail_memory(error, "the state of a stream");

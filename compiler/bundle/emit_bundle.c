@@ -225,6 +225,7 @@ static int stream_keys(const Inference *inference, Key *keys) {
         {"advance_text", gru ? "The GRU: from a frame's latent, and the latents before it, to the frame's code. The state moves on."
                              : "Without a GRU: the code is the latent."},
     };
+    _Static_assert(sizeof all / sizeof *all <= MAX_KEYS, "more keys than there is room for");
     memcpy(keys, all, sizeof all);
     return (int)(sizeof all / sizeof *all);
 }
@@ -272,6 +273,7 @@ static int bundle_keys(const Inference *inference, Key keys[MAX_KEYS]) {
         {"interleaved", spec->channels == 1 ? "" : ", the channels of a pixel side by side: [height, width, channels]"},
     };
     const int count = (int)(sizeof all / sizeof *all);
+    _Static_assert(sizeof all / sizeof *all <= MAX_KEYS, "more keys than there is room for");
     memcpy(keys, all, sizeof all);
     return count + stream_keys(inference, keys + count);
 }

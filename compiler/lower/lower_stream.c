@@ -1,4 +1,5 @@
-/* A network frame by frame, for trainers and for bundles: a frame to its latent, a latent to codes, a code to a frame and its score.
+/* lower_stream.c: a network frame by frame, for trainers and for bundles: a frame to its latent, a latent to codes, a code to a frame and
+ * its score.
  *
  * What is recurrent runs several times side by side: the runs of a stream, each begun from the initial state a frame after the one before
  * it. Of T runs, the oldest has seen the last T frames and nothing else: its code is that of the last frame of the clip of these, and

@@ -80,11 +80,6 @@ long place_tensors(Tensor **list, int count, long start) {
     return top;
 }
 
-long plan_program(const Program *program, long start) {
-    Lifetimes *lifetimes = find_lifetimes(program, false);
-    return place_tensors(lifetimes->tensor, lifetimes->count, start);
-}
-
 /* Bytes of the kept tensors that a program touches. */
 static long kept_by(const Program *program) {
     const Lifetimes *lifetimes = find_lifetimes(program, true);
@@ -93,28 +88,30 @@ static long kept_by(const Program *program) {
     return bytes;
 }
 
+long plan_program(const Program *program, long start) {
+    const Lifetimes *lifetimes = find_lifetimes(program, false);
+    return place_tensors(lifetimes->tensor, lifetimes->count, start);
+}
+
 /* Each program is laid out by itself: what two of them touch would have its place from the last one alone, among tensors that it does not
  * know. */
-static void check_programs_apart(const TargetCode *code) {
-    PointerMap known = {0};
-    for (int i = 0; i < code->program_count; i++) {
-        const Lifetimes *lifetimes = find_lifetimes(code->program[i], false);
-        for (int t = 0; t < lifetimes->count; t++) {
-            bool added;
-            pointer_map_add(&known, lifetimes->tensor[t], &added);
-            if (!added)
-                die("%s is not kept, and %s is not the only program with it", lifetimes->tensor[t]->buffer->name, code->program[i]->name);
-        }
+static void check_apart(PointerMap *known, const Lifetimes *lifetimes, const Program *program) {
+    for (int i = 0; i < lifetimes->count; i++) {
+        bool added;
+        pointer_map_add(known, lifetimes->tensor[i], &added);
+        if (!added) die("%s is not kept, and %s is not the only program with it", lifetimes->tensor[i]->buffer->name, program->name);
     }
 }
 
 void plan_workspace(TargetCode *code) {
-    check_programs_apart(code);
+    PointerMap known = {0};
     code->workspace_bytes = code->kept_bytes;
     code->scratch_bytes = 0;
     for (int i = 0; i < code->program_count; i++) {
         Program *program = code->program[i];
-        const long top = plan_program(program, code->kept_bytes);
+        const Lifetimes *lifetimes = find_lifetimes(program, false);
+        check_apart(&known, lifetimes, program);
+        const long top = place_tensors(lifetimes->tensor, lifetimes->count, code->kept_bytes);
         program->alone_bytes = kept_by(program) + top - code->kept_bytes;
         program->alone_scratch = program_scratch(program);
         code->workspace_bytes = maximum(code->workspace_bytes, top);
