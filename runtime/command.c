@@ -96,6 +96,7 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
     Error error = {""};
     int status = EXIT_DONE;
     keep_standard_streams();
+    setvbuf(stdout, NULL, _IOLBF, 0); /* a pipe sees each line when it is printed, as a terminal does */
     signal(SIGXFSZ, SIG_IGN); /* a file that grows beyond a limit (ulimit -f) is an error of whoever writes it */
     switch (options_parse(count, arguments, &command, &options, &error)) {
     case PARSE_HELP:
