@@ -1,5 +1,7 @@
 /* core_checks.c: what tests of graphs made by hand share. */
 #include "core_checks.h"
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/shapes.h"
 
 #include "cpu.h"
 #include "lowered.h"

@@ -1,5 +1,8 @@
 /* lowered.c: lowered programs run by the interpreter, and what they leave beside the reference. */
 #include "lowered.h"
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/shapes.h"
 
 #include "../compiler/interpret/interpret.h"
 #include "sample_graphs.h"

@@ -1,4 +1,7 @@
 /* test_core.c: graphs that no spec describes yet, made by hand: checked, lowered, and compared with the reference on every target. */
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/fold.h"
+#include "../compiler/graph/shapes.h"
 #include "core_checks.h"
 #include "cpu.h"
 #include "lowered.h"

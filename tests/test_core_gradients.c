@@ -1,5 +1,6 @@
 /* test_core_gradients.c: gradients of any scalar with respect to anything, of graphs made by hand: against differences of the reference in
  * double precision, and then lowered and compared with it on every target. */
+#include "../compiler/graph/differentiate.h"
 #include "core_checks.h"
 #include "cpu.h"
 #include "lowered.h"

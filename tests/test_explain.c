@@ -1,4 +1,6 @@
 /* What explain prints: known figures of gru_ae, worked out here, and memory as it was planned. */
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/shapes.h"
 #include "cpu.h"
 #include "sample_graphs.h"
 

@@ -1,5 +1,7 @@
 /* Lowered and scheduled programs, run by the interpreter, against the double-precision reference of the graph: every tensor that is
  * stored, of training and of evaluation, for the lanes and registers of each target. */
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/shapes.h"
 #include "cpu.h"
 #include "lowered.h"
 #include "sample_graphs.h"

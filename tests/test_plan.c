@@ -1,5 +1,6 @@
 /* The plan of the workspace, reckoned anew from the programs: no two tensors that live at the same time have a byte in common. What is kept
  * lies before all others; there, a tensor may be a whole block of parameters, of which others are parts. */
+#include "../compiler/graph/build_graph.h"
 #include "cpu.h"
 #include "sample_graphs.h"
 

@@ -1,5 +1,6 @@
 /* --max-ram: what is computed again is what costs least, the memory is foreseen to the byte, and the graph that does it is sound. That it
  * computes the same bits is shown in test_lower.c and by trainers (slow/recompute.sh). */
+#include "../compiler/graph/build_graph.h"
 #include "cpu.h"
 #include "sample_graphs.h"
 

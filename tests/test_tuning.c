@@ -1,4 +1,5 @@
 /* Tuning files: what is read, what is refused, where its errors point, and what becomes of it. */
+#include "../compiler/graph/build_graph.h"
 #include "sample_graphs.h"
 
 #include "../compiler/emit/emit.h"

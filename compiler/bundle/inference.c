@@ -4,6 +4,8 @@
  * threads, so that streaming has the bits of whole clips. */
 #include "bundle/inference.h"
 
+#include "graph/fold.h"
+#include "graph/shapes.h"
 #include "lower/filters.h"
 #include "lower/lower_arithmetic.h"
 #include "lower/lower_graph.h"

@@ -2,6 +2,7 @@
 #include "bundle/weights.h"
 #include "../../runtime/weights/state_dict.h"
 #include "bundle/inference.h"
+#include "graph/fold.h"
 
 #include <math.h>
 #include <string.h>

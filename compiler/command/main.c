@@ -4,6 +4,7 @@
 #include "command/explain.h"
 #include "command/explain_trade.h"
 #include "emit/emit.h"
+#include "graph/build_graph.h"
 #include "loop/print_loop.h"
 #include "lower/kernel_buffers.h"
 #include "tune/tune.h"

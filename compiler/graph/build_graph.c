@@ -1,6 +1,7 @@
 /* build_graph.c: a spec → its forward graph. Parameters are made in the order and with the names of PyTorch's state_dict for a
  * module that has encoder, fc1, gru, fc3 and decoder, in this order. B clips of T frames make N = B·T rows, row b·T + t. */
-#include "graph/graph.h"
+#include "graph/build_graph.h"
+#include "graph/differentiate.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* fold: batch norm with running statistics scales and shifts each channel of the convolution before it, which that convolution's own
  * weight and bias can do as well. The graph that comes out has these as parameters; their values follow by parameter_values(). */
-#include "graph/graph.h"
+#include "graph/fold.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* gradients.c: the gradient rule of each operation: given dy, the gradient of the loss with respect to the node's output, add the nodes
  * that compute its share in the gradients of the inputs. Rules know nothing of time: differentiate.c puts their nodes into scans. */
-#include "graph/differentiate.h"
+#include "graph/gradients.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* graph.c: making nodes, checking a graph, printing it. */
 #include "graph/graph.h"
+#include "graph/shapes.h"
 
 #include <ctype.h>
 #include <string.h>

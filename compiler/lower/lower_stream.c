@@ -6,6 +6,7 @@
  * whoever calls starts it anew for the next frame. A stream whose state is carried for ever has one run. What comes before the recurrence
  * is the same for all runs, and computed once. A sum's order does not depend on the number of rows, so the bits are those of clips. */
 #include "lower/lower_stream.h"
+#include "graph/build_graph.h"
 
 #include "loop/lanes.h"
 #include "lower/element.h"

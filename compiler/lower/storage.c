@@ -1,5 +1,6 @@
 /* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
 #include "lower/storage.h"
+#include "graph/shapes.h"
 
 #include "lower/lower_filter_weight.h"
 #include "lower/lower_pairs.h"

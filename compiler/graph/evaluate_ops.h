@@ -1,6 +1,6 @@
-/* evaluate.h: between evaluate_graph.c and evaluate_ops.c. */
-#ifndef ZOETROPE_EVALUATE_H
-#define ZOETROPE_EVALUATE_H
+/* evaluate_ops.h: between evaluate_graph.c and evaluate_ops.c. */
+#ifndef ZOETROPE_EVALUATE_OPS_H
+#define ZOETROPE_EVALUATE_OPS_H
 
 #include "graph/graph.h"
 

@@ -1,44 +1,13 @@
-/* ops.c: the table of operations: names, and the shape rule of each. A rule dies where inputs do not fit: only a bug of ours
+/* shapes.c: the shape rule of each operation. A rule dies where inputs do not fit: only a bug of ours
  * can cause that, as a spec's shapes were checked when it was read. */
-#include "graph/graph.h"
+#include "graph/shapes.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define NEED(node, condition)                                                                                                              \
     do {                                                                                                                                   \
         if (!(condition)) die("%s (%s): the inputs do not fit: %s", (node)->name, operation_name((node)->op), #condition);                 \
     } while (0)
-
-const char *operation_name(Operation op) {
-    static const char *const upper[OP_COUNT] = {
-#define X(name, inputs, properties, meaning) [OP_##name] = #name,
-        GRAPH_OPERATIONS(X)
-#undef X
-    };
-    static char lower[OP_COUNT][32];
-    if (!lower[op][0])
-        for (int i = 0; upper[op][i]; i++) lower[op][i] = (char)tolower((unsigned char)upper[op][i]);
-    return lower[op];
-}
-
-int operation_inputs(Operation op) {
-    static const int inputs_of[OP_COUNT] = {
-#define X(name, inputs, properties, meaning) [OP_##name] = inputs,
-        GRAPH_OPERATIONS(X)
-#undef X
-    };
-    return inputs_of[op];
-}
-
-bool operation_is(Operation op, int property) {
-    static const int properties_of[OP_COUNT] = {
-#define X(name, inputs, properties, meaning) [OP_##name] = properties,
-        GRAPH_OPERATIONS(X)
-#undef X
-    };
-    return properties_of[op] & property;
-}
 
 long count_elements(const Node *node) {
     long count = 1;

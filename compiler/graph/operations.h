@@ -1,0 +1,78 @@
+/* operations.h: the table of operations. */
+#ifndef ZOETROPE_OPERATIONS_H
+#define ZOETROPE_OPERATIONS_H
+
+#include <stdbool.h>
+
+#define BATCH_NORM_EPSILON 1e-5
+#define BATCH_NORM_MOMENTUM 0.1 /* of the new value in the running statistics */
+
+/* What passes ask of an operation. */
+enum {
+    ELEMENTWISE = 1, /* each element from its inputs' elements of the same index, or per channel: can be fused */
+    ROWWISE = 2,     /* each row from the same row of its inputs: can be in a scan */
+    ACTIVATION = 4,  /* elementwise, and may end the kernel of the convolution or linear layer that it alone reads */
+    COSTLY = 8,      /* elementwise, but too much work to compute wherever it is read */
+    GRADIENT = 16,   /* elementwise and of gradients, which are stored rather than computed by two convolutions */
+    PRODUCT = 32,    /* a convolution, a linear layer or a gradient of one: sums of products */
+    STORAGE = 64     /* has no kernel: given from outside, or stored by another node's */
+};
+
+/* The table of operations: name, number of inputs (−1: varies), properties, what it computes. For each row shapes.c has
+ *   void shape_<name>(Node *)                              sets node->shape from inputs and attributes
+ * gradients.c, where a gradient can reach it,
+ *   void gradient_<name>(Differentiation *, Node *, Node *dy)  adds the gradients of its inputs
+ * evaluate_ops.c its definition in double precision, and lower_*.c or, if it is elementwise, element.c the lowering.
+ * Inputs in order; "stats" is [1, C, 3, 1]: mean, 1/√(variance + ε), weight/√(variance + ε). */
+#define GRAPH_OPERATIONS(X)                                                                                                                \
+    X(INPUT, 0, STORAGE, "given by the caller")                                                                                            \
+    X(PARAMETER, 0, STORAGE, "trained")                                                                                                    \
+    X(STATE, 0, STORAGE, "kept between steps, not trained: running statistics")                                                            \
+    X(FILL, 0, ELEMENTWISE | ROWWISE, "`factor` everywhere; its shape is given")                                                           \
+    X(CARRY, 2, ROWWISE | STORAGE, "(initial or NULL for 0, next): in a scan, next of the step before; initial at the first step")         \
+    X(CONV2D, -1, ROWWISE | PRODUCT, "(L, weight[, bias]) → S: gathers; also the data gradient of conv_transpose2d")                       \
+    X(CONV_TRANSPOSE2D, -1, ROWWISE | PRODUCT, "(S, weight[, bias]) → L: scatters; also the data gradient of conv2d")                      \
+    X(CONV2D_WEIGHT_GRAD, 2, PRODUCT, "(S, L) → gradient of the weight, [S, L, u, v]; of either kind of convolution")                      \
+    X(LINEAR, -1, ROWWISE | PRODUCT, "(x, weight[, bias]) → y[n, o] = Σ_i x[n, i] · weight[o, i] + bias[o]; i, o: channel, height, width") \
+    X(LINEAR_DATA_GRAD, 2, ROWWISE | PRODUCT, "(dy, weight) → dx[n, i] = Σ_o dy[n, o] · weight[o, i]")                                     \
+    X(LINEAR_WEIGHT_GRAD, 2, PRODUCT, "(dy, x) → Σ_n dy[n, o] · x[n, i]")                                                                  \
+    X(BIAS_GRAD, 1, 0, "(dy) → sum over rows, and over height and width too where attribute `pixels`")                                     \
+    X(BATCH_NORM_STATISTICS, 4, 0, "(x, weight, running_mean, running_var) → stats; updates the running ones")                             \
+    X(BATCH_NORM_RUNNING, 3, 0, "(weight, running_mean, running_var) → stats, for evaluation")                                             \
+    X(BATCH_NORM, 3, ELEMENTWISE | ROWWISE, "(x, stats, bias) → (x − mean) · scale + bias")                                                \
+    X(BATCH_NORM_SUMS, 3, 0, "(x, stats, dy) → [1, C, 2, 1]: Σ dy, Σ dy · (x − mean) / √(variance + ε)")                                   \
+    X(BATCH_NORM_RUNNING_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(dy, stats) → dx, where stats are constants")                         \
+    X(BATCH_NORM_GRAD, 4, ELEMENTWISE | GRADIENT, "(x, stats, sums, dy) → dx")                                                             \
+    X(SELECT_ROW, 1, 0, "(v) → [1, C, 1, 1] row `which` of [1, C, R, 1]: the gradients of weight (1) and bias (0) in sums")                \
+    X(RELU, 1, ELEMENTWISE | ROWWISE | ACTIVATION, "max(x, 0)")                                                                            \
+    X(LEAKY_RELU, 1, ELEMENTWISE | ROWWISE | ACTIVATION, "x > 0 ? x : slope · x")                                                          \
+    X(SIGMOID, 1, ELEMENTWISE | ROWWISE | ACTIVATION | COSTLY, "1 / (1 + e^−x)")                                                           \
+    X(TANH, 1, ELEMENTWISE | ROWWISE | ACTIVATION | COSTLY, "tanh x")                                                                      \
+    X(RELU_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, dy) → y > 0 ? dy : 0, from the output")                                         \
+    X(LEAKY_RELU_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT,                                                                                \
+      "(y, dy) → y > 0 ? dy : slope · dy; y the output, or the input where slope < 0")                                                     \
+    X(SIGMOID_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, dy) → dy · y · (1 − y)")                                                     \
+    X(TANH_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, dy) → dy · (1 − y²)")                                                           \
+    X(ADD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "a + b")                                                                                   \
+    X(SCALE, 1, ELEMENTWISE | ROWWISE | GRADIENT, "factor · a")                                                                            \
+    X(GRU_CELL, 3, ROWWISE, "(input gates, hidden gates, h) → h′; PyTorch's form of n")                                                    \
+    X(GRU_CELL_GRAD, 4, ROWWISE,                                                                                                           \
+      "(input gates, hidden gates, h, dh′) → gradient of the input gates; RESULT 1: of the hidden gates, 2: of h")                         \
+    X(RESULT, 1, ROWWISE | STORAGE, "(node) → its further result number `which`")                                                          \
+    X(MSE, 2, 0, "(y, x) → mean (y − x)²")                                                                                                 \
+    X(L1, 2, 0, "(y, x) → mean |y − x|")                                                                                                   \
+    X(MSE_GRAD, -1, ELEMENTWISE | ROWWISE | GRADIENT, "(y, x[, dy]) → factor · 2 (y − x) / count · dy, a scalar")                          \
+    X(L1_GRAD, -1, ELEMENTWISE | ROWWISE | GRADIENT, "(y, x[, dy]) → factor · sign(y − x) / count · dy, 0 at 0")
+
+typedef enum {
+#define X(name, inputs, properties, meaning) OP_##name,
+    GRAPH_OPERATIONS(X)
+#undef X
+        OP_COUNT
+} Operation;
+
+const char *operation_name(Operation op);
+int operation_inputs(Operation op); /* −1: varies */
+bool operation_is(Operation op, int property);
+
+#endif
