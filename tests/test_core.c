@@ -168,7 +168,11 @@ static Node *norm_of(Graph *graph, const char *name, Node *x) {
     Node *leaf[4];
     for (int i = 0; i < 4; i++) leaf[i] = parameter_of_rank(graph, format("%s_%d", name, i), 1, 4, vector);
     leaf[3]->parameter->fill = 2; /* the variance: above zero */
-    Node *stats = add_node(graph, OP_BATCH_NORM_RUNNING, format("%s_stats", name), NULL, 3, (Node *[]){leaf[0], leaf[2], leaf[3]});
+    Node *stats = append_node(graph, (Node){.op = OP_BATCH_NORM_RUNNING,
+                                            .name = format("%s_stats", name),
+                                            .input_count = 3,
+                                            .input = {leaf[0], leaf[2], leaf[3]},
+                                            .epsilon = 1e-5});
     return add_node(graph, OP_BATCH_NORM, name, NULL, 3, (Node *[]){x, stats, leaf[1]});
 }
 

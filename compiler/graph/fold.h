@@ -9,6 +9,7 @@
 typedef struct Folding {
     const Parameter *weight, *bias; /* of the convolution; bias NULL: it has none */
     const Parameter *scale, *shift, *mean, *variance;
+    double epsilon;
     bool is_bias;  /* this parameter is the convolution's bias; else its weight */
     int dimension; /* of the weight in PyTorch's shape: which one is the output channels */
 } Folding;

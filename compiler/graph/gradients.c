@@ -174,13 +174,24 @@ static void (*const rules[OP_COUNT])(Differentiation *, Node *, Node *) = {
     [OP_GRU_CELL] = gradient_GRU_CELL,
     [OP_MSE] = gradient_MSE,
     [OP_L1] = gradient_L1,
+    [OP_SQUARED_DIFFERENCE] = gradient_SQUARED_DIFFERENCE,
+    [OP_ABSOLUTE_DIFFERENCE] = gradient_ABSOLUTE_DIFFERENCE,
+    [OP_BCE_WITH_LOGITS] = gradient_BCE_WITH_LOGITS,
+    [OP_BCE] = gradient_BCE,
+    [OP_KL] = gradient_KL,
+    [OP_ENTROPY] = gradient_ENTROPY,
+    [OP_ABSOLUTE] = gradient_ABSOLUTE,
+    [OP_DIFFERENCE] = gradient_DIFFERENCE,
+    [OP_FRAME_SUM] = gradient_FRAME_SUM,
+    [OP_FALLING] = gradient_FALLING,
+    [OP_ROW_SUM] = gradient_ROW_SUM,
 };
 
 void apply_gradient_rule(Differentiation *d, Node *node, Node *dy) {
     if (!rules[node->op]) die("%s: operation %s has no gradient rule", node->name, operation_name(node->op));
     d->graph->layer = node->layer;
     if (!dy && node->op != OP_MSE && node->op != OP_L1) { /* these know that it is 1 */
-        Node one = {.op = OP_FILL, .name = gradient_name(node, "grad"), .rank = node->rank, .factor = 1};
+        Node one = {.op = OP_FILL, .name = gradient_name(node, "grad"), .rank = node->rank, .steps = node->steps, .factor = 1};
         memcpy(one.shape, node->shape, sizeof one.shape);
         dy = append_node(d->graph, one);
     }

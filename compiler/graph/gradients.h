@@ -21,4 +21,17 @@ void apply_gradient_rule(Differentiation *d, Node *node, Node *dy);
 /* "encoder1_conv_forward", "weight_grad" → "encoder1_conv_weight_grad". */
 const char *gradient_name(const Node *node, const char *suffix);
 
+/* gradients_losses.c: the rules of the terms of losses and of their sums. */
+void gradient_SQUARED_DIFFERENCE(Differentiation *d, Node *node, Node *dy);
+void gradient_ABSOLUTE_DIFFERENCE(Differentiation *d, Node *node, Node *dy);
+void gradient_BCE_WITH_LOGITS(Differentiation *d, Node *node, Node *dy);
+void gradient_BCE(Differentiation *d, Node *node, Node *dy);
+void gradient_KL(Differentiation *d, Node *node, Node *dy);
+void gradient_ENTROPY(Differentiation *d, Node *node, Node *dy);
+void gradient_ABSOLUTE(Differentiation *d, Node *node, Node *dy);
+void gradient_DIFFERENCE(Differentiation *d, Node *node, Node *dy);
+void gradient_FRAME_SUM(Differentiation *d, Node *node, Node *dy);
+void gradient_FALLING(Differentiation *d, Node *node, Node *dy);
+void gradient_ROW_SUM(Differentiation *d, Node *node, Node *dy);
+
 #endif

@@ -31,7 +31,10 @@ typedef struct ParameterGroup {
     int number; /* its place in graph->group */
     const char *name;
     Optimizer optimizer;
+    double average; /* after each update, averages ← average · averages + (1 − average) · weights; 0: there are none */
 } ParameterGroup;
+
+typedef enum { DISTRIBUTION_UNIFORM, DISTRIBUTION_NORMAL } Distribution;
 
 /* Where a parameter's or a running statistic's elements lie in PyTorch's state_dict. */
 typedef struct Parameter {
@@ -42,8 +45,9 @@ typedef struct Parameter {
     long shape[MAX_DIMENSIONS];  /* PyTorch's */
     long count;                  /* elements */
     long stride[MAX_DIMENSIONS]; /* of the node's dimensions, in elements of PyTorch's row-major tensor */
-    double bound;                /* initial values: uniform in ±bound … */
-    double fill;                 /* … or, where bound is 0, all equal to this */
+    Distribution distribution;   /* initial values: */
+    double bound;                /* uniform in ±bound, or where normal the deviation … */
+    double fill;                 /* … from this; where bound is 0, all equal to this */
     const char *layer;           /* "encoder.0": parameters of one layer share it */
     bool counted;                /* the number of batches stands after it in the state_dict: <layer>.num_batches_tracked */
     const ParameterGroup *group;
@@ -68,6 +72,9 @@ struct Node {
     /* attributes */
     long kernel[2], stride[2], padding[2], output_padding[2];
     double slope, factor;
+    double epsilon;  /* of BATCH_NORM_STATISTICS, BATCH_NORM_RUNNING, BCE and the gradients of BCE */
+    double momentum; /* BATCH_NORM_STATISTICS: of the new value in the running statistics */
+    long rows;       /* ROW_SUM, SPREAD_ROWS */
     int which;
     bool pixels;
     /* set by list_readers */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+/* What a batch norm has where its spec says nothing. */
 #define BATCH_NORM_EPSILON 1e-5
 #define BATCH_NORM_MOMENTUM 0.1 /* of the new value in the running statistics */
 
@@ -23,6 +24,7 @@ enum {
  * gradients.c, where a gradient can reach it,
  *   void gradient_<name>(Differentiation *, Node *, Node *dy)  adds the gradients of its inputs
  * evaluate_ops.c its definition in double precision, and lower_*.c or, if it is elementwise, element.c the lowering.
+ * The terms of a loss are elementwise, and reduced by sums: of a frame, of rows (build_loss.h).
  * Inputs in order; "stats" is [1, C, 3, 1]: mean, 1/√(variance + ε), weight/√(variance + ε). */
 #define GRAPH_OPERATIONS(X)                                                                                                                \
     X(INPUT, 0, STORAGE, "given by the caller")                                                                                            \
@@ -62,7 +64,31 @@ enum {
     X(MSE, 2, 0, "(y, x) → mean (y − x)²")                                                                                                 \
     X(L1, 2, 0, "(y, x) → mean |y − x|")                                                                                                   \
     X(MSE_GRAD, -1, ELEMENTWISE | ROWWISE | GRADIENT, "(y, x[, dy]) → factor · 2 (y − x) / count · dy, a scalar")                          \
-    X(L1_GRAD, -1, ELEMENTWISE | ROWWISE | GRADIENT, "(y, x[, dy]) → factor · sign(y − x) / count · dy, 0 at 0")
+    X(L1_GRAD, -1, ELEMENTWISE | ROWWISE | GRADIENT, "(y, x[, dy]) → factor · sign(y − x) / count · dy, 0 at 0")                           \
+    X(SQUARED_DIFFERENCE, 2, ELEMENTWISE | ROWWISE, "(a, b) → (a − b)²")                                                                   \
+    X(SQUARED_DIFFERENCE_GRAD, 3, ELEMENTWISE | ROWWISE | GRADIENT, "(a, b, dy) → da = 2 (a − b) · dy")                                    \
+    X(ABSOLUTE_DIFFERENCE, 2, ELEMENTWISE | ROWWISE, "(a, b) → |a − b|")                                                                   \
+    X(ABSOLUTE_DIFFERENCE_GRAD, 3, ELEMENTWISE | ROWWISE | GRADIENT, "(a, b, dy) → da = sign(a − b) · dy, 0 at 0")                         \
+    X(BCE_WITH_LOGITS, 2, ELEMENTWISE | ROWWISE, "(v, t) → max(v, 0) − v · t + log(1 + e^−|v|)")                                           \
+    X(BCE_WITH_LOGITS_GRAD, 3, ELEMENTWISE | ROWWISE | GRADIENT | COSTLY, "(v, t, dy) → dv = (σ(v) − t) · dy")                             \
+    X(BCE, 2, ELEMENTWISE | ROWWISE, "(p, t) → −t · log(p + ε) − (1 − t) · log(1 − p + ε), ε: `epsilon`")                                  \
+    X(BCE_GRAD, 3, ELEMENTWISE | ROWWISE | GRADIENT, "(p, t, dy) → dp = ((1 − t) / (1 − p + ε) − t / (p + ε)) · dy")                       \
+    X(BCE_TARGET_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT | COSTLY, "(p, dy) → dt = (log(1 − p + ε) − log(p + ε)) · dy")                  \
+    X(KL, 2, ELEMENTWISE | ROWWISE, "(mean, v) → ½ (mean² + e^v − v − 1), v = log of the variance")                                        \
+    X(KL_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT | COSTLY, "(v, dy) → dv = ½ (e^v − 1) · dy")                                            \
+    X(ENTROPY, 1, ELEMENTWISE | ROWWISE, "−v · log(v + 1e-12)")                                                                            \
+    X(ENTROPY_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT | COSTLY, "(v, dy) → −(log(v + 1e-12) + v / (v + 1e-12)) · dy")                    \
+    X(TIMES_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(v, dy) → factor · v · dy")                                                        \
+    X(ABSOLUTE, 1, ELEMENTWISE | ROWWISE, "|v|")                                                                                           \
+    X(ABSOLUTE_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(v, dy) → sign(v) · dy, 0 at 0")                                                \
+    X(DIFFERENCE, 1, ELEMENTWISE | ROWWISE, "(v) → v[i + 1] − v[i] along dimension `which`: 2 rows, 3 columns; one fewer of them")         \
+    X(DIFFERENCE_GRAD, 1, ELEMENTWISE | ROWWISE | GRADIENT, "(dy) → dy[i − 1] − dy[i] along dimension `which`, 0 outside; one more")       \
+    X(FRAME_SUM, 1, ROWWISE, "(v [N, C, H, W]) → [N, 1, 1, 1], double: factor · sum over channel, height and width")                       \
+    X(FALLING, 1, ROWWISE, "(f [N, 1, 1, 1]) → f · (T − t) / T for step t of T; double where f is")                                        \
+    X(ROW_SUM, 1, 0, "(f [N, 1, 1, 1]) → [N / `rows`, 1, 1, 1], double: factor · sum of so many rows in turn")                             \
+    X(SPREAD, 1, ELEMENTWISE | ROWWISE | GRADIENT,                                                                                         \
+      "(s [N or 1, 1, 1, 1]) → factor · s of its row; its shape is given. The gradient of FRAME_SUM")                                      \
+    X(SPREAD_ROWS, 1, 0, "(s [M, 1, 1, 1]) → [M · `rows`, 1, 1, 1]: factor · s, so many rows each. The gradient of ROW_SUM")
 
 typedef enum {
 #define X(name, inputs, properties, meaning) OP_##name,

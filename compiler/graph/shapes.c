@@ -52,6 +52,11 @@ static void binary_shape(Node *node) {
     copy_shape(node, node->input[0]);
 }
 
+static void ternary_shape(Node *node) {
+    binary_shape(node);
+    NEED(node, same_shape(node->input[0], node->input[2]));
+}
+
 static void loss_shape(Node *node) {
     NEED(node, node->input[0]->rank == 4 && same_shape(node->input[0], node->input[1]));
     set_shape(node, 1, 1, 1, 1);
@@ -81,6 +86,22 @@ static void loss_grad_shape(Node *node) {
 #define shape_L1 loss_shape
 #define shape_MSE_GRAD loss_grad_shape
 #define shape_L1_GRAD loss_grad_shape
+#define shape_SQUARED_DIFFERENCE binary_shape
+#define shape_SQUARED_DIFFERENCE_GRAD ternary_shape
+#define shape_ABSOLUTE_DIFFERENCE binary_shape
+#define shape_ABSOLUTE_DIFFERENCE_GRAD ternary_shape
+#define shape_BCE_WITH_LOGITS binary_shape
+#define shape_BCE_WITH_LOGITS_GRAD ternary_shape
+#define shape_BCE binary_shape
+#define shape_BCE_GRAD ternary_shape
+#define shape_BCE_TARGET_GRAD binary_shape
+#define shape_KL binary_shape
+#define shape_KL_GRAD binary_shape
+#define shape_ENTROPY unary_shape
+#define shape_ENTROPY_GRAD binary_shape
+#define shape_TIMES_GRAD binary_shape
+#define shape_ABSOLUTE unary_shape
+#define shape_ABSOLUTE_GRAD binary_shape
 
 /* (L [N, L, H, W], weight [S, L, u, v][, bias [1, S, 1, 1]]) → [N, S, ⌊(H + 2·padding − u) / stride⌋ + 1, …] */
 static void shape_CONV2D(Node *node) {
@@ -196,6 +217,51 @@ static void shape_SELECT_ROW(Node *node) {
     set_shape(node, 1, v->shape[1], 1, 1);
 }
 
+/* ---- losses ---- */
+
+/* Between neighbouring rows or columns: of n there are n − 1. */
+static void shape_DIFFERENCE(Node *node) {
+    NEED(node, node->input[0]->rank == 4 && (node->which == 2 || node->which == 3) && node->input[0]->shape[node->which] > 1);
+    copy_shape(node, node->input[0]);
+    node->shape[node->which]--;
+}
+
+static void shape_DIFFERENCE_GRAD(Node *node) {
+    NEED(node, node->input[0]->rank == 4 && (node->which == 2 || node->which == 3));
+    copy_shape(node, node->input[0]);
+    node->shape[node->which]++;
+}
+
+/* One number a row. */
+static bool is_column(const Node *node) {
+    return node->rank == 4 && count_elements(node) == node->shape[0];
+}
+
+static void shape_FRAME_SUM(Node *node) {
+    NEED(node, node->input[0]->rank == 4);
+    set_shape(node, node->input[0]->shape[0], 1, 1, 1);
+}
+
+static void shape_FALLING(Node *node) {
+    NEED(node, is_column(node->input[0]));
+    copy_shape(node, node->input[0]);
+}
+
+static void shape_ROW_SUM(Node *node) {
+    NEED(node, is_column(node->input[0]) && node->rows > 0 && node->input[0]->shape[0] % node->rows == 0);
+    set_shape(node, node->input[0]->shape[0] / node->rows, 1, 1, 1);
+}
+
+static void shape_SPREAD(Node *node) {
+    const Node *s = node->input[0];
+    NEED(node, node->rank == 4 && is_column(s) && (s->shape[0] == 1 || s->shape[0] == node->shape[0]));
+}
+
+static void shape_SPREAD_ROWS(Node *node) {
+    NEED(node, is_column(node->input[0]) && node->rows > 0);
+    set_shape(node, node->input[0]->shape[0] * node->rows, 1, 1, 1);
+}
+
 /* (input gates [N, hidden, 3, 1], hidden gates [N, hidden, 3, 1], h [N, hidden, 1, 1]) → h′ [N, hidden, 1, 1] */
 static void shape_GRU_CELL(Node *node) {
     const Node *gates = node->input[0], *h = node->input[2];
@@ -219,7 +285,7 @@ static void shape_RESULT(Node *node) {
 
 /* Rows that have an order in time hand it on to what is computed row by row. What has none (a leaf of so many rows) goes with any. */
 static void infer_steps(Node *node) {
-    const bool given = node->op == OP_INPUT || operation_inputs(node->op) == 0;
+    const bool given = node->op == OP_INPUT || node->op == OP_SPREAD_ROWS || operation_inputs(node->op) == 0;
     if (node->op == OP_CARRY && node->scan) node->steps = node->scan->steps;
     else if (!given && node->op != OP_CARRY) node->steps = 1;
     if (node->steps == 0) node->steps = 1;
