@@ -11,5 +11,7 @@ typedef struct Rows {
 
 /* Computes the given rows of values[node->id] (operations that are not row-wise: all of it) from the values of its inputs. */
 void evaluate_node(const Node *node, double **values, Rows rows);
+/* evaluate_moves.c: the same for operations that put elements elsewhere. */
+void evaluate_move(const Node *node, double **values, Rows rows);
 
 #endif
