@@ -221,6 +221,12 @@ static double element_value(const Node *node, double a, double b) {
         return sigmoid(a);
     case OP_TANH:
         return tanh(a);
+    case OP_ELU:
+        return a > 0 ? a : expm1(a);
+    case OP_SILU:
+        return a * sigmoid(a);
+    case OP_SOFTPLUS:
+        return a > 20 ? a : log1p(exp(a));
     case OP_RELU_GRAD:
         return a > 0 ? b : 0;
     case OP_LEAKY_RELU_GRAD:
@@ -229,10 +235,22 @@ static double element_value(const Node *node, double a, double b) {
         return b * a * (1 - a);
     case OP_TANH_GRAD:
         return b * (1 - a * a);
+    case OP_ELU_GRAD:
+        return a > 0 ? b : b * (a + 1);
+    case OP_SILU_GRAD:
+        return b * sigmoid(a) * (1 + a * (1 - sigmoid(a)));
+    case OP_SOFTPLUS_GRAD:
+        return -b * expm1(-a);
     case OP_ADD:
         return a + b;
     case OP_SCALE:
         return node->factor * a;
+    case OP_AFFINE:
+        return node->factor * a + node->offset;
+    case OP_MULTIPLY:
+        return a * b;
+    case OP_SAMPLE_NOISE_GRAD:
+        return b * exp(a / 2);
     case OP_FILL:
         return node->factor;
     case OP_MSE:
@@ -258,6 +276,17 @@ static void evaluate_elements(const Frame *f) {
         }
 }
 
+/* (mean, log_variance, noise); (log_variance, noise, dy) */
+static void evaluate_sample(const Frame *f) {
+    const long size = row_size(f->node);
+    for (long r = 0; r < f->rows.count; r++)
+        for (long k = 0; k < size; k++) {
+            const long i = (f->rows.first + r * f->rows.step) * size + k;
+            const double a = f->x[0][i], b = f->x[1][i], c = f->x[2][i];
+            f->y[i] = f->node->op == OP_SAMPLE ? a + exp(b / 2) * c : c * b * exp(a / 2) / 2;
+        }
+}
+
 static void evaluate_mean(const Frame *f) {
     f->y[0] = 0;
     for (long i = 0; i < count_elements(f->node->input[0]); i++) f->y[0] += element_value(f->node, f->x[0][i], f->x[1][i]);
@@ -271,6 +300,17 @@ static void evaluate_mean(const Frame *f) {
 #define evaluate_LEAKY_RELU_GRAD evaluate_elements
 #define evaluate_SIGMOID_GRAD evaluate_elements
 #define evaluate_TANH_GRAD evaluate_elements
+#define evaluate_ELU evaluate_elements
+#define evaluate_SILU evaluate_elements
+#define evaluate_SOFTPLUS evaluate_elements
+#define evaluate_ELU_GRAD evaluate_elements
+#define evaluate_SILU_GRAD evaluate_elements
+#define evaluate_SOFTPLUS_GRAD evaluate_elements
+#define evaluate_AFFINE evaluate_elements
+#define evaluate_MULTIPLY evaluate_elements
+#define evaluate_SAMPLE evaluate_sample
+#define evaluate_SAMPLE_LOG_VARIANCE_GRAD evaluate_sample
+#define evaluate_SAMPLE_NOISE_GRAD evaluate_elements
 #define evaluate_ADD evaluate_elements
 #define evaluate_SCALE evaluate_elements
 #define evaluate_FILL evaluate_elements
@@ -338,6 +378,18 @@ static void evaluate_GRU_CELL_GRAD(const Frame *f) {
 static void evaluate_RESULT(const Frame *f) {
     evaluate_cell_gradient(f, f->node->input[0], f->node->which);
 }
+
+/* ---- at other places: evaluate_moves.c ---- */
+
+static void evaluate_moved(const Frame *f) {
+    evaluate_move(f->node, f->values, f->rows);
+}
+#define evaluate_DETACH evaluate_moved
+#define evaluate_SLICE evaluate_moved
+#define evaluate_CONCAT evaluate_moved
+#define evaluate_RESHAPE evaluate_moved
+#define evaluate_UPSAMPLE evaluate_moved
+#define evaluate_UPSAMPLE_GRAD evaluate_moved
 
 /* ---- the table ---- */
 

@@ -12,6 +12,9 @@ typedef struct Rows {
 /* Computes the given rows of values[node->id] (operations that are not row-wise: all of it) from the values of its inputs. */
 void evaluate_node(const Node *node, double **values, Rows rows);
 
+/* evaluate_moves.c: the same for operations that put elements elsewhere. */
+void evaluate_move(const Node *node, double **values, Rows rows);
+
 /* A node with the values of its inputs (x[0], x[1], …) and of itself (y). */
 typedef struct Frame {
     const Node *node;

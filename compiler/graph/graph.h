@@ -18,7 +18,7 @@
 #include "graph/operations.h"
 #include "spec/spec.h"
 
-enum { MAX_INPUTS = 6, MAX_DIMENSIONS = 8 };
+enum { MAX_INPUTS = 16, MAX_DIMENSIONS = 8 };
 
 typedef struct Scan {
     int id;
@@ -71,12 +71,14 @@ struct Node {
     Parameter *parameter;       /* PARAMETER and STATE */
     /* attributes */
     long kernel[2], stride[2], padding[2], output_padding[2];
-    double slope, factor;
+    double slope, factor, offset;
     double epsilon;  /* of BATCH_NORM_STATISTICS, BATCH_NORM_RUNNING, BCE and the gradients of BCE */
     double momentum; /* BATCH_NORM_STATISTICS: of the new value in the running statistics */
     long rows;       /* ROW_SUM, SPREAD_ROWS */
     int which;
-    bool pixels;
+    bool pixels, clip;
+    Axis axis;
+    long first, count; /* of SLICE: items, steps or channels */
     /* set by list_readers */
     int reader_count;
     Node **reader; /* the nodes that have it among their inputs, each once, in the graph's order */

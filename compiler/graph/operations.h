@@ -16,10 +16,18 @@ enum {
     COSTLY = 8,      /* elementwise, but too much work to compute wherever it is read */
     GRADIENT = 16,   /* elementwise and of gradients, which are stored rather than computed by two convolutions */
     PRODUCT = 32,    /* a convolution, a linear layer or a gradient of one: sums of products */
-    STORAGE = 64     /* has no kernel: given from outside, or stored by another node's */
+    STORAGE = 64,    /* has no kernel: given from outside, or stored by another node's */
+    MOVE = 128       /* each element is one of an input's: outside of scans; the shape rule gives the steps, too */
 };
 
-/* The table of operations: name, number of inputs (−1: varies), properties, what it computes. For each row shapes.c has
+/* What SLICE and CONCAT count along. */
+typedef enum {
+    AXIS_ITEMS,   /* items of all their steps: the T rows of each */
+    AXIS_STEPS,   /* steps of each item */
+    AXIS_CHANNELS /* of each row */
+} Axis;
+
+/* The table of operations: name, number of inputs (−1: 2 or 3; −2: 2 … MAX_INPUTS), properties, what it computes. For each row shapes.c has
  *   void shape_<name>(Node *)                              sets node->shape from inputs and attributes
  * gradients.c, where a gradient can reach it,
  *   void gradient_<name>(Differentiation *, Node *, Node *dy)  adds the gradients of its inputs
@@ -50,13 +58,32 @@ enum {
     X(LEAKY_RELU, 1, ELEMENTWISE | ROWWISE | ACTIVATION, "x > 0 ? x : slope · x")                                                          \
     X(SIGMOID, 1, ELEMENTWISE | ROWWISE | ACTIVATION | COSTLY, "1 / (1 + e^−x)")                                                           \
     X(TANH, 1, ELEMENTWISE | ROWWISE | ACTIVATION | COSTLY, "tanh x")                                                                      \
+    X(ELU, 1, ELEMENTWISE | ROWWISE | ACTIVATION | COSTLY, "x > 0 ? x : e^x − 1")                                                          \
+    X(SILU, 1, ELEMENTWISE | ROWWISE | ACTIVATION | COSTLY, "x · sigmoid(x)")                                                              \
+    X(SOFTPLUS, 1, ELEMENTWISE | ROWWISE | ACTIVATION | COSTLY, "log(1 + e^x)")                                                            \
     X(RELU_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, dy) → y > 0 ? dy : 0, from the output")                                         \
     X(LEAKY_RELU_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT,                                                                                \
       "(y, dy) → y > 0 ? dy : slope · dy; y the output, or the input where slope < 0")                                                     \
     X(SIGMOID_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, dy) → dy · y · (1 − y)")                                                     \
     X(TANH_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, dy) → dy · (1 − y²)")                                                           \
+    X(ELU_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(y, dy) → y > 0 ? dy : dy · (y + 1)")                                                \
+    X(SILU_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT | COSTLY, "(x, dy) → dy · σ · (1 + x · (1 − σ)), σ = sigmoid(x); from the input")     \
+    X(SOFTPLUS_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT | COSTLY, "(y, dy) → dy · (1 − e^−y)")                                            \
     X(ADD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "a + b")                                                                                   \
     X(SCALE, 1, ELEMENTWISE | ROWWISE | GRADIENT, "factor · a")                                                                            \
+    X(AFFINE, 1, ELEMENTWISE | ROWWISE, "factor · a + offset")                                                                             \
+    X(MULTIPLY, 2, ELEMENTWISE | ROWWISE, "a · b")                                                                                         \
+    X(SAMPLE, 3, ELEMENTWISE | ROWWISE | COSTLY, "(mean, log_variance, noise) → mean + e^(log_variance / 2) · noise")                      \
+    X(SAMPLE_LOG_VARIANCE_GRAD, 3, ELEMENTWISE | ROWWISE | GRADIENT | COSTLY,                                                              \
+      "(log_variance, noise, dy) → dy · noise · e^(log_variance / 2) / 2")                                                                 \
+    X(SAMPLE_NOISE_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT | COSTLY, "(log_variance, dy) → dy · e^(log_variance / 2)")                   \
+    X(DETACH, 1, MOVE, "a; no gradient goes through")                                                                                      \
+    X(SLICE, 1, MOVE, "`count` of a from `first` on, counted along `axis`")                                                                \
+    X(CONCAT, -2, MOVE, "(a, b, …) → a, then b, … along `axis`")                                                                           \
+    X(RESHAPE, 1, MOVE,                                                                                                                    \
+      "the values of a row (order C, H, W), or, where `clip`, of an item (order C, T, H, W) in another shape; shape and steps are given")  \
+    X(UPSAMPLE, 1, ROWWISE, "y[n, c, h, w] = x[n, c, h / stride[0], w / stride[1]]")                                                       \
+    X(UPSAMPLE_GRAD, 1, ROWWISE, "(dy) → dx[n, c, h, w] = Σ of the stride[0] × stride[1] elements of dy that are copies of it")            \
     X(GRU_CELL, 3, ROWWISE, "(input gates, hidden gates, h) → h′; PyTorch's form of n")                                                    \
     X(GRU_CELL_GRAD, 4, ROWWISE,                                                                                                           \
       "(input gates, hidden gates, h, dh′) → gradient of the input gates; RESULT 1: of the hidden gates, 2: of h")                         \
@@ -98,7 +125,7 @@ typedef enum {
 } Operation;
 
 const char *operation_name(Operation op);
-int operation_inputs(Operation op); /* −1: varies */
+int operation_inputs(Operation op); /* −1: 2 or 3; −2: 2 … MAX_INPUTS */
 bool operation_is(Operation op, int property);
 
 #endif

@@ -76,12 +76,23 @@ static void loss_grad_shape(Node *node) {
 #define shape_LEAKY_RELU unary_shape
 #define shape_SIGMOID unary_shape
 #define shape_TANH unary_shape
+#define shape_ELU unary_shape
+#define shape_SILU unary_shape
+#define shape_SOFTPLUS unary_shape
 #define shape_RELU_GRAD binary_shape
 #define shape_LEAKY_RELU_GRAD binary_shape
 #define shape_SIGMOID_GRAD binary_shape
 #define shape_TANH_GRAD binary_shape
+#define shape_ELU_GRAD binary_shape
+#define shape_SILU_GRAD binary_shape
+#define shape_SOFTPLUS_GRAD binary_shape
 #define shape_ADD binary_shape
 #define shape_SCALE unary_shape
+#define shape_AFFINE unary_shape
+#define shape_MULTIPLY binary_shape
+#define shape_SAMPLE ternary_shape
+#define shape_SAMPLE_LOG_VARIANCE_GRAD ternary_shape
+#define shape_SAMPLE_NOISE_GRAD binary_shape
 #define shape_MSE loss_shape
 #define shape_L1 loss_shape
 #define shape_MSE_GRAD loss_grad_shape
@@ -283,11 +294,70 @@ static void shape_RESULT(Node *node) {
     copy_shape(node, of->input[node->which]);
 }
 
+static void shape_DETACH(Node *node) {
+    copy_shape(node, node->input[0]);
+    node->steps = node->input[0]->steps;
+}
+
+/* (v [B·T, C, H, W]) → [count·T, C, H, W], [B·count, C, H, W] or [B·T, count, H, W] */
+static void shape_SLICE(Node *node) {
+    const Node *v = node->input[0];
+    const long items = v->shape[0] / v->steps, all[] = {items, v->steps, v->shape[1]};
+    NEED(node, v->rank == 4 && node->first >= 0 && node->count >= 1 && node->first + node->count <= all[node->axis]);
+    copy_shape(node, v);
+    node->steps = node->axis == AXIS_STEPS ? node->count : v->steps;
+    if (node->axis == AXIS_CHANNELS) node->shape[1] = node->count;
+    else node->shape[0] = (node->axis == AXIS_ITEMS ? node->count : items) * node->steps;
+}
+
+/* Along items, rows of one input alone may have no order in time; along steps, each input has its own number of them. */
+static void shape_CONCAT(Node *node) {
+    const Node *first = node->input[0];
+    const int along = node->axis == AXIS_CHANNELS ? 1 : 0;
+    long sum = 0, steps = 0, most = 1;
+    for (int i = 0; i < node->input_count; i++) {
+        const Node *input = node->input[i];
+        NEED(node, input->rank == 4);
+        for (int d = 0; d < 4; d++) NEED(node, d == along || input->shape[d] == first->shape[d]);
+        NEED(node, node->axis != AXIS_STEPS || input->shape[0] / input->steps == first->shape[0] / first->steps);
+        sum += input->shape[along];
+        steps += input->steps;
+        most = maximum(most, input->steps);
+    }
+    copy_shape(node, first);
+    node->shape[along] = sum;
+    node->steps = node->axis == AXIS_STEPS ? steps : most;
+    for (int i = 0; i < node->input_count && node->axis != AXIS_STEPS; i++) {
+        NEED(node, node->input[i]->steps == 1 || node->input[i]->steps == most);
+        NEED(node, node->input[i]->shape[0] % most == 0);
+    }
+}
+
+static void shape_RESHAPE(Node *node) {
+    const Node *v = node->input[0];
+    NEED(node, node->rank == 4 && v->rank == 4 && node->steps >= 1 && count_elements(node) == count_elements(v));
+    NEED(node, node->shape[0] % node->steps == 0 && node->shape[0] / node->steps == v->shape[0] / v->steps);
+    NEED(node, node->clip || node->steps == v->steps);
+}
+
+static void shape_UPSAMPLE(Node *node) {
+    const Node *x = node->input[0];
+    NEED(node, x->rank == 4 && node->stride[0] >= 1 && node->stride[1] >= 1);
+    set_shape(node, x->shape[0], x->shape[1], x->shape[2] * node->stride[0], x->shape[3] * node->stride[1]);
+}
+
+static void shape_UPSAMPLE_GRAD(Node *node) {
+    const Node *dy = node->input[0];
+    NEED(node, dy->rank == 4 && node->stride[0] >= 1 && node->stride[1] >= 1);
+    NEED(node, dy->shape[2] % node->stride[0] == 0 && dy->shape[3] % node->stride[1] == 0);
+    set_shape(node, dy->shape[0], dy->shape[1], dy->shape[2] / node->stride[0], dy->shape[3] / node->stride[1]);
+}
+
 /* Rows that have an order in time hand it on to what is computed row by row. What has none (a leaf of so many rows) goes with any. */
 static void infer_steps(Node *node) {
     const bool given = node->op == OP_INPUT || node->op == OP_SPREAD_ROWS || operation_inputs(node->op) == 0;
     if (node->op == OP_CARRY && node->scan) node->steps = node->scan->steps;
-    else if (!given && node->op != OP_CARRY) node->steps = 1;
+    else if (!given && node->op != OP_CARRY && !operation_is(node->op, MOVE)) node->steps = 1;
     if (node->steps == 0) node->steps = 1;
     for (int i = 0; i < node->input_count && operation_is(node->op, ROWWISE | ELEMENTWISE) && node->op != OP_CARRY; i++) {
         const Node *input = node->input[i];
