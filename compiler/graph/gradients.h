@@ -1,22 +1,10 @@
-/* gradients.h: between differentiate.c, which walks a graph backwards, and gradients.c, which has the rule of each operation. */
+/* gradients.h: the rule by which each operation hands its gradient on to its inputs. */
 #ifndef ZOETROPE_GRADIENTS_H
 #define ZOETROPE_GRADIENTS_H
 
-#include "graph/graph.h"
+#include "graph/differentiate.h"
 
-/* One pass over the nodes that there were before it. What it knows of them is its own: the next pass starts afresh. */
-typedef struct Differentiation {
-    Graph *graph;
-    const Node *loss;
-    bool *active;   /* by id: it depends on what is differentiated by, and the loss depends on it */
-    Node **adjoint; /* by id: the gradient of the loss with respect to it, as far as its readers have been seen; NULL: none yet */
-} Differentiation;
-
-/* For gradient rules: whether anybody wants the gradient of an input … */
-bool wants_gradient(const Differentiation *d, const Node *node);
-/* … and, where somebody does, that dy is one more term of it (summed by ADD where there are several). */
-void add_adjoint(Differentiation *d, Node *node, Node *dy);
-/* gradients.c: applies the rule of the node's operation. dy: its adjoint; NULL stands for 1 (it is the loss itself). */
+/* Applies the rule of the node's operation. dy: its adjoint; NULL stands for 1 (it is the loss itself). */
 void apply_gradient_rule(Differentiation *d, Node *node, Node *dy);
 /* "encoder1_conv_forward", "weight_grad" → "encoder1_conv_weight_grad". */
 const char *gradient_name(const Node *node, const char *suffix);
