@@ -15,7 +15,7 @@
 const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices *choices) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate_spec(training);
-    return lower_model(training, evaluation, find_target(target), choices);
+    return compile_graphs(training, evaluation, find_target(target), choices);
 }
 
 const Kernel *find_kernel(const Program *program, const char *name) {

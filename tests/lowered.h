@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_LOWERED_H
 #define ZOETROPE_LOWERED_H
 
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 
 typedef struct Memories {
     const Tensor *tensor[4096]; /* these have memory of their own: all that is not kept, so that what the plan shares does not matter … */

@@ -8,10 +8,10 @@
 #include "sample_graphs.h"
 
 #include "../compiler/emit/emit.h"
-#include "../compiler/lower/lower.h"
 #include "../compiler/lower/lower_update.h"
 #include "../compiler/lower/plan.h"
 #include "../compiler/lower/storage.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/schedule/schedule.h"
 
 #include <check.h>
@@ -136,7 +136,7 @@ START_TEST(inputs_outputs_and_losses_of_any_name_reach_the_caller) {
     check_on_target(graph, _i);
     const Target *target = any_target(_i);
     Text text = text_begin();
-    emit_target_file(&text, graph, lower_alone(graph, target, &default_choices), "");
+    emit_target_file(&text, graph, compile_graphs(graph, NULL, target, &default_choices), "");
     for (int i = 0; i < 6; i++) ck_assert_msg(strstr(text.bytes, format("step->%s", names[i])) != NULL, "no %s", names[i]);
     ck_assert_ptr_null(strstr(text.bytes, "step->middle"));
     const Graph *folded = fold_batch_norm(graph);
@@ -228,7 +228,7 @@ START_TEST(a_weight_that_is_computed_dies) {
     convolve(graph, OP_CONV2D, "y", NULL, x, w, NULL);
     list_readers(graph);
     freopen("/dev/null", "w", stderr); /* the message is expected */
-    lower_alone(graph, any_target(0), &default_choices);
+    compile_graphs(graph, NULL, any_target(0), &default_choices);
 }
 END_TEST
 
@@ -237,7 +237,7 @@ END_TEST
 /* One more than a trainer has today, of the largest kernel again: planned and printed as all are. */
 START_TEST(programs_are_a_list) {
     const Graph *graph = named_graph();
-    TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+    TargetCode *code = compile_graphs(graph, NULL, any_target(_i), &default_choices);
     const long workspace = code->workspace_bytes;
     static const long large[2] = {1, 1 << 20};
     const Buffer *buffer = new_plain("large", TYPE_F32, PLACE_WORKSPACE, 2, large);

@@ -11,6 +11,7 @@
  * All others (gradients of weights, and of what the body reads from outside) are batched over all steps, before or after the loop. */
 #include "graph/differentiate.h"
 #include "graph/gradients.h"
+#include "graph/moves.h"
 #include "graph/shapes.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* evaluate_losses.c: the terms of losses and their sums as their definitions say, in double precision. */
-#include "graph/evaluate_ops.h"
+#include "graph/evaluate_losses.h"
+
 #include "graph/shapes.h"
 
 #include <math.h>

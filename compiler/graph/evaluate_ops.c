@@ -1,6 +1,8 @@
 /* evaluate_ops.c: each operation as its definition says, in double precision. No loop here is meant to be fast. */
 #include "graph/evaluate_ops.h"
 #include "base/bfloat16.h"
+#include "graph/evaluate_losses.h"
+#include "graph/evaluate_moves.h"
 #include "graph/shapes.h"
 
 #include <math.h>

@@ -2,6 +2,7 @@
  * that compute its share in the gradients of the inputs. Rules know nothing of time: differentiate.c puts their nodes into scans. */
 #include "graph/gradients.h"
 
+#include "graph/gradients_losses.h"
 #include "graph/moves.h"
 
 #include <string.h>

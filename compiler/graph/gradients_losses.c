@@ -1,5 +1,7 @@
 /* gradients_losses.c: the gradient rules of the terms of losses and of their sums. A constant dy stays one (FILL) through all sums, so that
  * a term's gradient has it as a factor. */
+#include "graph/gradients_losses.h"
+
 #include "graph/gradients.h"
 
 #include <string.h>
