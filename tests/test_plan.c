@@ -2,6 +2,7 @@
  * lies before all others; there, a tensor may be a whole block of parameters, of which others are parts. */
 #include "../compiler/graph/build_graph.h"
 #include "cpu.h"
+#include "lowered.h"
 #include "sample_graphs.h"
 
 #include "../compiler/lower/kernel_buffers.h"
@@ -104,7 +105,7 @@ static void check_writes(const TargetCode *code, const Program *program) {
 static TargetCode *code_for(const Spec *spec, const Target *target) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate_spec(training);
-    return compile_graphs(training, evaluation, target, &default_choices);
+    return compile_both(training, evaluation, target, &default_choices);
 }
 
 START_TEST(tensors_in_use_at_the_same_time_lie_apart) {

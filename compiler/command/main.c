@@ -29,6 +29,10 @@ static void dump_program(const Program *program, bool scheduled) {
     }
 }
 
+static void dump_steps(const TrainerGraphs *graphs) {
+    for (int i = 0; i < graphs->step_count; i++) print_graph(stdout, graphs->step[i], false);
+}
+
 static void dump_plan(const TargetCode *code) {
     printf("%s: %ld bytes kept, %ld in all, %ld a thread\n", code->target->name, code->kept_bytes, code->workspace_bytes,
            code->scratch_bytes);
@@ -77,30 +81,33 @@ static Model *compile_spec(Options *options) {
     if (options->tuning && !(model->tuning = read_tuning(options->tuning, model->spec, stderr))) return NULL;
 
     begin_pass(PASS_GRAPH);
-    model->training = build_graph(model->spec, true);
-    model->evaluation = build_graph(model->spec, false);
-    verify_graph(model->training);
-    verify_graph(model->evaluation);
-    if (options->dump == PASS_GRAPH) print_graph(stdout, model->training, false);
+    model->graphs = build_graphs(model->spec);
+    TrainerGraphs *graphs = &model->graphs;
+    verify_graph(graphs->evaluation);
+    for (int i = 0; i < graphs->step_count; i++) verify_graph(graphs->step[i]);
+    if (options->dump == PASS_GRAPH) dump_steps(graphs);
 
     begin_pass(PASS_DIFFERENTIATE);
-    differentiate_spec(model->training);
-    verify_graph(model->training);
-    if (options->dump == PASS_DIFFERENTIATE) print_graph(stdout, model->training, false);
+    differentiate_steps(model->spec, graphs);
+    for (int i = 0; i < graphs->step_count; i++) verify_graph(graphs->step[i]);
+    if (options->dump == PASS_DIFFERENTIATE) dump_steps(graphs);
     return model;
 }
 
 /* The rest, for one target. NULL: the tuning file has errors, or training needs more memory than it may, which was reported. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
-    TargetCode *code = compile_tuned(model->training, model->evaluation, options->target[target], &options->choices, model->tuning, stderr);
+    TargetCode *code = compile_tuned(&model->graphs, options->target[target], &options->choices, model->tuning, stderr);
     if (!code) return NULL;
-    code = compile_within(code, model->evaluation, &options->memory);
+    code = compile_within(code, &model->graphs, &options->memory);
     if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
     const bool fused = options->dump == PASS_FUSE; /* the passes before it leave no mark of that */
-    if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, program_named(code, "train")->graph, fused);
-    if (options->dump == PASS_LOWER && target == 0) dump_program(program_named(code, "train"), false);
-    if (options->dump == PASS_SCHEDULE) dump_program(program_named(code, "train"), true);
+    for (int i = 0; i < model->graphs.step_count; i++) {
+        const Program *step = code->program[i];
+        if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, step->graph, fused);
+        if (options->dump == PASS_LOWER && target == 0) dump_program(step, false);
+        if (options->dump == PASS_SCHEDULE) dump_program(step, true);
+    }
     if (options->dump == PASS_PLAN) dump_plan(code);
     return code;
 }
@@ -124,12 +131,12 @@ static int command_compile(Options *options) {
         const TargetCode *code = compile_target(options, model, i);
         begin_pass(PASS_EMIT);
         good = good && code;
-        if (good && options->directory) emit_target_file(text, model->training, code, said);
+        if (good && options->directory) emit_target_file(text, model->spec, code, said);
         arena_leave();
     }
     if (!good) return EXIT_INPUT;
     if (!options->directory) return 0; /* only a dump was asked for */
-    emit_model_file(add_output(&output, format("%s_model.c", name)), model->training, options->target, options->target_count, said);
+    emit_model_file(add_output(&output, format("%s_model.c", name)), model, options->target, options->target_count, said);
     begin_pass(PASS_WRITE);
     return write_output(&output) ? 0 : EXIT_INPUT;
 }

@@ -31,6 +31,7 @@ typedef struct ParameterGroup {
     int number; /* its place in graph->group */
     const char *name;
     Optimizer optimizer;
+    bool frozen;    /* no step updates it */
     double average; /* after each update, averages ← average · averages + (1 − average) · weights; 0: there are none */
 } ParameterGroup;
 

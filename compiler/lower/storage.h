@@ -29,7 +29,9 @@ long output_of(const Node *weight, long i);
 /* [a/V, b/B, the rest, b%B, V lanes of a], a = `lane` (−1: row-major), b the other side: what a register tile walks through in order. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside);
 bool is_read_by_phases(const Lowering *l, const Node *weight);
-void allocate_parameters(Lowering *l);
+/* Places for the parameters that all graphs share, the first of them included; the graphs are those of training. */
+void allocate_parameters(Lowering *graphs, int count);
+int optimizer_moments(const Optimizer *optimizer); /* how many blocks of them it keeps */
 /* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */
 long allocate_weights(Lowering *l, const struct FilterPlan *const *filters);
 /* A CARRY reads the storage of the node that it carries, which has T + 1 rows a sequence. */

@@ -2,15 +2,16 @@
 #ifndef ZOETROPE_PIPELINE_H
 #define ZOETROPE_PIPELINE_H
 
+#include "graph/spec_model.h"
 #include "recompute/recompute.h"
 
-/* The programs of a trainer, from the graph of a training step and that of an evaluation, whose tables of parameters are the same. Without
- * `evaluation`, of any graph, with a spec or without: the program `train` computes its nodes, gradients too, and `update` does what comes
+/* The programs of a trainer (see program_heads.h) from its graphs. */
+TargetCode *compile_graphs(const TrainerGraphs *graphs, const Target *target, const Choices *choices);
+/* The same of one graph alone, with a spec or without: the program `train` computes its nodes, gradients too, and `update` does what comes
  * after them. */
-TargetCode *compile_graphs(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
-/* Keeps training within a limit. `plain` is what compile_graphs() made, and `evaluation` the graph that it was given. Above the limit, the
- * training graph is compiled again by the same choices, with some of its results computed twice. If that is not enough, trade->possible of
- * the result is false. */
-TargetCode *compile_within(TargetCode *plain, const Graph *evaluation, const MemoryLimit *limit);
+TargetCode *compile_graph(const Graph *graph, const Target *target, const Choices *choices);
+/* Keeps training within a limit. `plain` is what compile_graphs() made of the graphs. Above the limit, they are compiled again by the same
+ * choices, with some of their results computed twice. If that is not enough, trade->possible of the result is false. */
+TargetCode *compile_within(TargetCode *plain, const TrainerGraphs *graphs, const MemoryLimit *limit);
 
 #endif

@@ -39,6 +39,7 @@ enum { ATTEMPTS = 4 };
 
 struct Recomputation {
     const TargetCode *plain;
+    int steps, step;
     const Footprint *footprint;
     Trade *trade;
     long workspace; /* bytes that it may have */
@@ -57,30 +58,36 @@ static double step_flops(const Program *train) {
     return flops;
 }
 
-Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *limit) {
-    const long scratch = limit->threads * plain->scratch_bytes, before = plain->workspace_bytes + scratch;
-    Trade *trade = NEW(Trade);
-    *trade = (Trade){.limit = *limit,
-                     .before = before,
-                     .after = before,
-                     .possible = before <= limit->bytes,
-                     .step_flops = step_flops(program_named(plain, "train"))};
+/* Of the step, and of all that is no step: the others are recomputed by themselves. */
+static long workspace_of(const Recomputation *r, const TargetCode *code) {
+    return r->steps == 1 ? code->workspace_bytes : workspace_without(code, r->steps, r->step);
+}
+
+Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *limit, int steps, int step) {
     Recomputation *recomputation = NEW(Recomputation);
-    *recomputation = (Recomputation){.plain = plain, .trade = trade, .workspace = limit->bytes - scratch, .least = plain->workspace_bytes};
-    recomputation->most = recomputation->workspace;
-    if (!trade->possible) recomputation->footprint = find_footprint(plain);
+    *recomputation = (Recomputation){.plain = plain, .steps = steps, .step = step};
+    const long scratch = limit->threads * plain->scratch_bytes, workspace = workspace_of(recomputation, plain),
+               before = workspace + scratch;
+    Trade *trade = NEW(Trade);
+    *trade = (Trade){.limit = *limit, .before = before, .after = before, .possible = before <= limit->bytes};
+    for (int i = 0; i < steps; i++) trade->step_flops += step_flops(plain->program[i]);
+    recomputation->trade = trade;
+    recomputation->workspace = recomputation->most = limit->bytes - scratch;
+    recomputation->least = workspace;
+    if (!trade->possible) recomputation->footprint = find_footprint(plain, steps, step);
     return recomputation;
 }
 
 /* The workspace is reckoned without compiling. Should the code then need more, the next attempt is allowed that much less. */
 static void judge_attempt(Recomputation *r, const TargetCode *code) {
-    r->least = minimum(r->least, code->workspace_bytes);
-    r->trade->possible = code->workspace_bytes <= r->workspace;
+    const long workspace = workspace_of(r, code);
+    r->least = minimum(r->least, workspace);
+    r->trade->possible = workspace <= r->workspace;
     if (!r->trade->possible && r->need.bytes > r->most) r->attempts = ATTEMPTS; /* nothing can be smaller */
-    else r->most -= code->workspace_bytes - r->workspace;
+    else r->most -= workspace - r->workspace;
 }
 
-const Graph *next_recomputation(Recomputation *r, const TargetCode *code) {
+Graph *next_recomputation(Recomputation *r, const TargetCode *code) {
     if (r->attempts > 0) judge_attempt(r, code);
     if (r->trade->possible || r->attempts >= ATTEMPTS) return NULL;
     Keeping *keeping = NEW_ARRAY(Keeping, maximum(r->footprint->candidates, 1));
@@ -93,9 +100,23 @@ const Graph *next_recomputation(Recomputation *r, const TargetCode *code) {
     return training;
 }
 
-TargetCode *end_recomputation(const Recomputation *r, TargetCode *code) {
-    if (r->attempts > 0) r->trade->after += (r->trade->possible ? code->workspace_bytes : r->least) - r->plain->workspace_bytes;
-    code->trade = r->trade;
+/* Of two steps: what both compute again; the one that needs more memory says how much all need. */
+static Trade *both_trades(const Trade *a, const Trade *b) {
+    Trade *both = NEW(Trade);
+    *both = *a;
+    both->before = maximum(a->before, b->before);
+    both->after = maximum(a->after, b->after);
+    both->possible = a->possible && b->possible;
+    both->again = NEW_ARRAY(Again, maximum(a->count + b->count, 1));
+    for (int i = 0; i < a->count; i++) both->again[i] = a->again[i];
+    for (int i = 0; i < b->count; i++) both->again[both->count++] = b->again[i];
+    qsort(both->again, (size_t)both->count, sizeof *both->again, larger_first);
+    return both;
+}
+
+TargetCode *end_recomputation(const Recomputation *r, TargetCode *code, const Trade *others) {
+    if (r->attempts > 0) r->trade->after += (r->trade->possible ? workspace_of(r, code) : r->least) - workspace_of(r, r->plain);
+    code->trade = others ? both_trades(others, r->trade) : r->trade;
     code->tuning = r->plain->tuning;
     return code;
 }

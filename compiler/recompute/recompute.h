@@ -29,18 +29,18 @@ typedef struct Trade { /* for one target; memory is that which the limit is abou
     MemoryLimit limit;
     long before, after; /* where it is not possible, `after` is the least that there is */
     bool possible;
-    double step_flops; /* of a training step before */
+    double step_flops; /* of all training steps before */
     int count;         /* what is computed again: of largest results first */
     Again *again;
 } Trade;
 
 typedef struct Recomputation Recomputation;
-/* Of a target that was compiled without recomputation. */
-Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *limit);
-/* The training graph to compile next, with some of its results computed again; NULL: `code`, compiled from the last one, or `plain` at
+/* Of one step of training, of a target in which nothing of that step is computed again. The first `steps` programs are the steps. */
+Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *limit, int steps, int step);
+/* The step's graph to compile next, with some of its results computed again; NULL: `code`, compiled from the last one, or `plain` at
  * first, is within the limit, or as near to it as can be. */
-const Graph *next_recomputation(Recomputation *recomputation, const TargetCode *code);
-/* Gives the code that was compiled last its Trade. */
-TargetCode *end_recomputation(const Recomputation *recomputation, TargetCode *code);
+Graph *next_recomputation(Recomputation *recomputation, const TargetCode *code);
+/* Gives the code that was compiled last its Trade, together with that of other steps; NULL: there is none yet. */
+TargetCode *end_recomputation(const Recomputation *recomputation, TargetCode *code, const Trade *others);
 
 #endif

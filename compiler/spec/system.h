@@ -144,7 +144,7 @@ typedef enum {
 /* A node of the expressions. A name means one node wherever it stands, so a network that is called once is one node, however often the name
  * is used; each call that is written is a node of its own. What is no call is one node for each kind and operands. */
 typedef struct Value Value;
-typedef struct Call Call;
+typedef struct NetworkCall NetworkCall;
 struct Value {
     ValueKind kind;
     int number; /* in System.values */
@@ -153,14 +153,14 @@ struct Value {
     Shape shape; /* of an item */
     bool joined; /* 2·B items instead of B */
     const Noise *noise;
-    Call *call;
+    NetworkCall *call;
     Source source;
     int half, first, count;
     const char *name; /* the first that `values` gives it, or NULL */
     Mark mark;        /* of the expression that wrote it first; line 0: x and noises */
 };
 
-struct Call {
+struct NetworkCall {
     Network *network;
     int number;      /* of the network's calls, from 0: in values, then in outputs; nested ones from the inside out, left to right */
     bool in_outputs; /* only evaluation computes it */
@@ -285,7 +285,7 @@ typedef struct System {
     int network_count;
     Value **values; /* every node: operands before what reads them; x and noises first, what only outputs need last */
     int value_count;
-    Call **calls; /* in the order of their values */
+    NetworkCall **calls; /* in the order of their values */
     int call_count;
     Definition *definitions;
     int definition_count;

@@ -18,6 +18,13 @@ static void print_number(const char *name, int number) {
     else printf("; %s none", name);
 }
 
+static void print_group(const ModelDescription *model, const ModelGroup *group) {
+    if (model->language > 1) printf("network     %s: ", group->name);
+    else printf("optimizer   ");
+    if (group->frozen) puts("frozen");
+    else printf("%s, learning rate %g\n", group->optimizer, group->learning_rate);
+}
+
 /* How many threads, why, and what else was found. Returns how many. */
 static int print_threads(const Options *options) {
     static const char *const reasons[] = {[BOUND_PROCESSORS] = "one for each processor that this process may use",
@@ -54,7 +61,8 @@ int command_info(const ModelDescription *model, const Options *options, Error *e
     if (model->hidden > 0)
         printf("gru         hidden %d, layers %d, initial state %s\n", model->hidden, model->gru_layers,
                model->initial_state_normal ? "normal" : "zeros");
-    printf("loss        %s\noptimizer   %s, learning rate %g\n", model->loss_is_l1 ? "l1" : "mse", model->optimizer, model->learning_rate);
+    if (model->language == 1) printf("loss        %s\n", model->loss_is_l1 ? "l1" : "mse");
+    for (int i = 0; i < model->group_count; i++) print_group(model, &model->groups[i]);
     printf("parameters  %" PRId64 " in %d tensors\nstatistics  %" PRId64 " in %d tensors\n", model->parameter_count,
            model->parameter_tensors, model->statistic_count, model->statistic_tensors);
     printf("seed        %" PRIu64 "\n", option_seed(model, options));

@@ -106,8 +106,10 @@ static void print_rows(const Profile *profile, const ProfileRow *total) {
 
 static bool allocate_profile(Profile *profile, bool evaluate, Error *error) {
     const ModelTarget *target = profile->state.target;
-    profile->kernel = evaluate ? target->evaluate_kernel : target->train_kernel;
-    profile->kernels = evaluate ? target->evaluate_kernels : target->train_kernels;
+    const ModelDescription *model = profile->state.model;
+    const ModelCode *code = &target->program[evaluate ? model->evaluate : model->steps[0].program];
+    profile->kernel = code->kernel;
+    profile->kernels = code->kernels;
     if (profile->kernels == 0) return fail(error, "this model has no kernels to measure");
     const size_t elements = batch_elements(profile->state.model), kernels = (size_t)profile->kernels;
     profile->x = aligned_floats(elements);

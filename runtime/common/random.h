@@ -17,6 +17,7 @@ typedef enum RandomStream {
     RANDOM_CLIP_START = 4,       /* and at which frame it starts */
     RANDOM_EVALUATION_STATE = 5, /* h0 of validation and reconstruction */
     RANDOM_SYNTHETIC = 6,        /* what the videos that the program draws itself look like */
+    RANDOM_NORMAL_WEIGHTS = 7,   /* initial weights that are normal: pairs from twice the place on */
 } RandomStream;
 
 typedef struct PhiloxBlock {

@@ -26,10 +26,36 @@ typedef struct WantedList { /* what a model wants of a file: a state_dict's tens
 } WantedList;
 
 static const ModelBlock moment_block[] = {MODEL_MOMENT1, MODEL_MOMENT2};
+static const char average_prefix[] = "average.";
+
+static bool has_average(const ModelDescription *model, const ModelTensor *tensor) {
+    return model->average != 0 && !model->groups[tensor->group].frozen;
+}
+
+static char *average_name(const ModelTensor *tensor) {
+    return path_join("", "%s%s", average_prefix, tensor->name);
+}
+
+/* Has the file the averages of a model that keeps them? Those of other models' files have none. */
+static bool file_has_averages(const ModelDescription *model, const TensorFile *file) {
+    for (int i = 0; i < model->parameter_tensors; i++) {
+        if (!has_average(model, &model->parameters[i])) continue;
+        char *name = average_name(&model->parameters[i]);
+        const bool found = tensor_file_find(file, name) != NULL;
+        free(name);
+        return found;
+    }
+    return false;
+}
 
 /* What a file calls an optimizer's moment of a tensor. */
 static char *moment_name(int moment, const ModelTensor *tensor) {
     return path_join("", "%s%d.%s", moment_prefix, moment + 1, tensor->name);
+}
+
+static bool has_moment(const ModelDescription *model, const ModelTensor *tensor, int moment) {
+    const ModelGroup *group = &model->groups[tensor->group];
+    return !group->frozen && moment < group->moments;
 }
 
 static void want(WantedList *list, WantedTensor tensor, TensorPlace place) {
@@ -37,10 +63,10 @@ static void want(WantedList *list, WantedTensor tensor, TensorPlace place) {
     list->place[list->count++] = place;
 }
 
-static WantedList list_wanted(const ModelState *state, bool with_moments) {
+static WantedList list_wanted(const ModelState *state, const TensorFile *file, bool with_moments) {
     const ModelDescription *model = state->model;
-    const int moments = with_moments ? model->moments : 0;
-    const size_t count = (size_t)model->state_names + (size_t)moments * (size_t)model->parameter_tensors;
+    const int moments = with_moments ? model_moments(model) : 0;
+    const size_t count = (size_t)model->state_names + (size_t)(moments + 1) * (size_t)model->parameter_tensors;
     WantedList list = {.tensor = allocate(count * sizeof *list.tensor), .place = allocate(count * sizeof *list.place)};
     for (int i = 0; i < model->state_names; i++) {
         const StateName *entry = &state->names[i];
@@ -50,11 +76,18 @@ static WantedList list_wanted(const ModelState *state, bool with_moments) {
             want(&list, (WantedTensor){entry->name, entry->kind, entry->tensor->rank, entry->tensor->shape},
                  (TensorPlace){entry->kind == STATE_PARAMETER ? MODEL_PARAMETERS : MODEL_STATISTICS, entry->tensor->offset});
     }
+    for (int i = 0; i < model->parameter_tensors && file_has_averages(model, file); i++) {
+        const ModelTensor *tensor = &model->parameters[i];
+        if (has_average(model, tensor))
+            want(&list, (WantedTensor){average_name(tensor), STATE_PARAMETER, tensor->rank, tensor->shape},
+                 (TensorPlace){MODEL_AVERAGE, tensor->offset});
+    }
     for (int i = 0; i < moments * model->parameter_tensors; i++) {
         const int moment = i / model->parameter_tensors;
         const ModelTensor *tensor = &model->parameters[i % model->parameter_tensors];
-        want(&list, (WantedTensor){moment_name(moment, tensor), STATE_PARAMETER, tensor->rank, tensor->shape},
-             (TensorPlace){moment_block[moment], tensor->offset});
+        if (has_moment(model, tensor, moment))
+            want(&list, (WantedTensor){moment_name(moment, tensor), STATE_PARAMETER, tensor->rank, tensor->shape},
+                 (TensorPlace){moment_block[moment], tensor->offset});
     }
     return list;
 }
@@ -66,12 +99,22 @@ static void wanted_free(WantedList *list, const ModelState *state) {
 }
 
 static bool load_block(ModelState *state, ModelBlock block, int64_t elements, const WantedList *list, const StateDict *dict, Error *error) {
-    float *values = malloc((size_t)elements * sizeof(float) + 1);
+    float *values = calloc((size_t)elements + 1, sizeof(float));
     if (values == NULL) return fail_memory(error, "loading weights");
     for (int i = 0; i < list->count; i++) {
         if (list->place[i].block == block) state_dict_floats(dict, i, values + list->place[i].offset);
     }
     if (elements > 0) state->target->load(state->workspace, block, values);
+    free(values);
+    return true;
+}
+
+/* They begin as the weights are. */
+static bool begin_averages(ModelState *state, Error *error) {
+    float *values = malloc((size_t)state->model->parameter_count * sizeof(float) + 1);
+    if (values == NULL) return fail_memory(error, "loading weights");
+    state->target->save(state->workspace, MODEL_PARAMETERS, values);
+    state->target->load(state->workspace, MODEL_AVERAGE, values);
     free(values);
     return true;
 }
@@ -87,7 +130,9 @@ static bool load_all(ModelState *state, const WantedList *list, const StateDict 
     for (int i = 0; i < moments; i++) {
         if (!load_block(state, moment_block[i], model->parameter_count, list, dict, error)) return false;
     }
-    return true;
+    if (model->average == 0) return true;
+    if (file_has_averages(model, dict->file)) return load_block(state, MODEL_AVERAGE, model->parameter_count, list, dict, error);
+    return begin_averages(state, error);
 }
 
 /* ---- what the model does not use ---- */
@@ -97,7 +142,8 @@ static bool is_our_name(const ModelDescription *model, const char *name) {
     for (int i = 0; i < model->state_names; i++) {
         if (strcmp(model->state_name[i], name) == 0) return true;
     }
-    return strncmp(name, moment_prefix, strlen(moment_prefix)) == 0;
+    return strncmp(name, moment_prefix, strlen(moment_prefix)) == 0 ||
+           (model->average != 0 && strncmp(name, average_prefix, strlen(average_prefix)) == 0);
 }
 
 /* One line for each of a few; for more, as where an average of the weights is beside them, one for all. */
@@ -138,7 +184,7 @@ static void carry(CarriedTensors *carried, const ModelDescription *model, const 
 
 bool checkpoint_load(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error) {
     const ModelDescription *model = state->model;
-    WantedList list = list_wanted(state, false);
+    WantedList list = list_wanted(state, file, false);
     const WantedWeights wanted = {model->name, model->spec_hash, list.count, list.tensor, NULL, messages, ""};
     StateDict dict;
     bool good = state_dict_open(&dict, file, &wanted, error);
@@ -173,15 +219,12 @@ typedef struct Snapshot { /* a model's tensors in file order, and the list of th
 
 static void snapshot_free(Snapshot *snapshot, const ModelState *state) {
     for (int i = 0; i < MODEL_BLOCKS; i++) free(snapshot->block[i]);
-    for (int i = state->model->state_names; i < snapshot->count; i++) {
-        const char *name = snapshot->tensor[i].name;
-        if (strncmp(name, moment_prefix, strlen(moment_prefix)) == 0) free((void *)(uintptr_t)name);
-    }
+    for (int i = state->model->state_names; i < snapshot->count; i++) free((void *)(uintptr_t)snapshot->tensor[i].name);
     free(snapshot->tensor);
 }
 
 static bool take_block(Snapshot *snapshot, const ModelState *state, ModelBlock block, int64_t elements, Error *error) {
-    float *values = snapshot->block[block] = malloc((size_t)elements * sizeof(float) + 1);
+    float *values = snapshot->block[block] = calloc((size_t)elements + 1, sizeof(float)); /* groups without this block leave it alone */
     if (values == NULL) return fail_memory(error, "saving the model");
     if (elements > 0) state->target->save(state->workspace, block, values);
     for (int64_t i = 0; i < elements; i++) {
@@ -212,13 +255,27 @@ static bool take_weights(Snapshot *snapshot, const ModelState *state, size_t mor
     return true;
 }
 
+static bool take_averages(Snapshot *snapshot, const ModelState *state, Error *error) {
+    const ModelDescription *model = state->model;
+    if (model->average == 0) return true;
+    if (!take_block(snapshot, state, MODEL_AVERAGE, model->parameter_count, error)) return false;
+    for (int i = 0; i < model->parameter_tensors; i++) {
+        const ModelTensor *tensor = &model->parameters[i];
+        if (has_average(model, tensor))
+            snapshot->tensor[snapshot->count++] =
+                tensor_make(average_name(tensor), TENSOR_F32, tensor->rank, tensor->shape, snapshot->block[MODEL_AVERAGE] + tensor->offset);
+    }
+    return true;
+}
+
 static bool take_moments(Snapshot *snapshot, const ModelState *state, Error *error) {
     const ModelDescription *model = state->model;
-    for (int moment = 0; moment < model->moments; moment++) {
+    for (int moment = 0; moment < model_moments(model); moment++) {
         ModelBlock block = moment_block[moment];
         if (!take_block(snapshot, state, block, model->parameter_count, error)) return false;
         for (int i = 0; i < model->parameter_tensors; i++) {
             const ModelTensor *tensor = &model->parameters[i];
+            if (!has_moment(model, tensor, moment)) continue;
             snapshot->tensor[snapshot->count++] =
                 tensor_make(moment_name(moment, tensor), TENSOR_F32, tensor->rank, tensor->shape, snapshot->block[block] + tensor->offset);
         }
@@ -239,13 +296,19 @@ bool checkpoint_save(const ModelState *state, const CarriedTensors *carried, con
     snprintf(updates, sizeof updates, "%" PRId64, state->updates);
     const MetadataEntry metadata[] = {{"format", "pt"}, {"model", model->name}, {"spec_hash", model->spec_hash}, {"iteration", updates}};
     Snapshot snapshot;
-    bool saved = take_weights(&snapshot, state, (size_t)carried->count, error);
+    bool saved = take_weights(&snapshot, state, (size_t)carried->count + (size_t)model->parameter_tensors, error) &&
+                 take_averages(&snapshot, state, error);
     if (saved) saved = write_snapshot(&snapshot, carried, path, metadata, sizeof metadata / sizeof *metadata, error);
     snapshot_free(&snapshot, state);
     return saved;
 }
 
 /* ---- training states ---- */
+
+/* The metadata that says how often a network was updated; of version 1 that is the iteration. */
+static char *updates_key(const ModelGroup *group) {
+    return path_join("", "updates.%s", group->name);
+}
 
 bool training_state_save(const ModelState *state, const CarriedTensors *carried, const RunProgress *progress, const char *path,
                          Error *error) {
@@ -264,11 +327,23 @@ bool training_state_save(const ModelState *state, const CarriedTensors *carried,
                                       {"data", progress->data},
                                       {"validation", progress->validation},
                                       {"best_validation_psnr", best}};
+    const int fixed = sizeof metadata / sizeof *metadata;
+    int count = fixed;
+    MetadataEntry *entries = allocate((size_t)(fixed + model->group_count) * sizeof *entries);
+    memcpy(entries, metadata, sizeof metadata);
+    for (int i = 0; model->language > 1 && i < model->group_count; i++)
+        entries[count++] = (MetadataEntry){updates_key(&model->groups[i]), path_join("", "%" PRId64, state->group_updates[i])};
     Snapshot snapshot;
-    size_t more = (size_t)carried->count + (size_t)model->moments * (size_t)model->parameter_tensors;
-    bool saved = take_weights(&snapshot, state, more, error) && take_moments(&snapshot, state, error);
-    if (saved) saved = write_snapshot(&snapshot, carried, path, metadata, sizeof metadata / sizeof *metadata, error);
+    size_t more = (size_t)carried->count + (size_t)(model_moments(model) + 1) * (size_t)model->parameter_tensors;
+    bool saved =
+        take_weights(&snapshot, state, more, error) && take_averages(&snapshot, state, error) && take_moments(&snapshot, state, error);
+    if (saved) saved = write_snapshot(&snapshot, carried, path, entries, (size_t)count, error);
     snapshot_free(&snapshot, state);
+    for (int i = fixed; i < count; i++) {
+        free((void *)(uintptr_t)entries[i].key);
+        free((void *)(uintptr_t)entries[i].value);
+    }
+    free(entries);
     return saved;
 }
 
@@ -306,13 +381,13 @@ bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
 static bool load_state(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error) {
     static const char remedy[] = "the file is damaged, or was changed: start anew with another --out";
     const ModelDescription *model = state->model;
-    WantedList list = list_wanted(state, true);
+    WantedList list = list_wanted(state, file, true);
     const WantedWeights wanted = {model->name, model->spec_hash, list.count, list.tensor, remedy, messages, ""};
     StateDict dict;
     bool good = state_dict_open(&dict, file, &wanted, error);
     if (good) {
         dict.wanted.messages = NULL; /* what is carried was said when it came */
-        good = load_all(state, &list, &dict, model->moments, error);
+        good = load_all(state, &list, &dict, model_moments(model), error);
         carry(carried, model, &dict);
         state_dict_close(&dict);
     }
@@ -323,6 +398,19 @@ static bool load_state(ModelState *state, CarriedTensors *carried, const TensorF
 static void copy_metadata(char *text, size_t size, const TensorFile *file, const char *key) {
     const char *value = tensor_file_metadata(file, key);
     snprintf(text, size, "%s", value != NULL ? value : "");
+}
+
+static bool read_group_updates(ModelState *state, const TensorFile *file, int64_t iterations, Error *error) {
+    const ModelDescription *model = state->model;
+    for (int i = 0; i < model->group_count; i++) {
+        uint64_t updates = (uint64_t)iterations;
+        char *key = updates_key(&model->groups[i]);
+        const bool good = model->language == 1 || read_unsigned(file, key, &updates, error);
+        free(key);
+        if (!good) return false;
+        state->group_updates[i] = (int64_t)updates;
+    }
+    return true;
 }
 
 bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress *progress, const TensorFile *file, FILE *messages,
@@ -343,7 +431,7 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
         return fail(error, "%s: the run has seed %" PRIu64 ", not %" PRIu64 "; leave out --seed to resume it", file->path, seed,
                     state->seed);
     if (updates > INT64_MAX) return fail(error, "%s: its metadata has no good \"iteration\"; the file is damaged", file->path);
-    if (!load_state(state, carried, file, messages, error)) return false;
+    if (!read_group_updates(state, file, (int64_t)updates, error) || !load_state(state, carried, file, messages, error)) return false;
     state->updates = (int64_t)updates;
     progress->best_psnr = best;
     copy_metadata(progress->data, sizeof progress->data, file, "data");

@@ -20,13 +20,13 @@ size_t batch_elements(const ModelDescription *model) {
     return (size_t)model->batch * clip_elements(model);
 }
 
-/* [layers, 1, hidden] */
-static size_t clip_state_elements(const ModelDescription *model) {
-    return model->initial_state_normal ? (size_t)model->gru_layers * (size_t)model->hidden : 0;
-}
-
-size_t initial_state_elements(const ModelDescription *model) {
-    return (size_t)model->batch * clip_state_elements(model);
+int model_moments(const ModelDescription *model) {
+    int most = 0;
+    for (int i = 0; i < model->group_count; i++) {
+        const ModelGroup *group = &model->groups[i];
+        if (!group->frozen && group->moments > most) most = group->moments;
+    }
+    return most;
 }
 
 /* ---- target ---- */
@@ -117,6 +117,89 @@ static void find_names(ModelState *state) {
     state->batches_tracked = allocate((size_t)state->batch_norms * sizeof *state->batches_tracked);
 }
 
+/* ---- buffers ---- */
+
+static ModelBuffer *find_buffer(const ModelState *state, const char *name) {
+    for (int i = 0; i < state->buffers; i++)
+        if (strcmp(state->buffer[i].argument->name, name) == 0) return &state->buffer[i];
+    return NULL;
+}
+
+float *model_buffer(const ModelState *state, const char *name) {
+    const ModelBuffer *buffer = find_buffer(state, name);
+    return buffer != NULL ? buffer->values : NULL;
+}
+
+/* Programs that share a buffer have arguments of one size. */
+static float *buffer_of(ModelState *state, const ModelArgument *argument) {
+    ModelBuffer *buffer = find_buffer(state, argument->name);
+    if (buffer == NULL) {
+        buffer = &state->buffer[state->buffers++];
+        *buffer = (ModelBuffer){argument, allocate_block(((size_t)argument->count + 1) * sizeof(float))};
+    }
+    return buffer->values;
+}
+
+/* Frame by frame, stream.c has the memory. */
+static bool has_buffers(const ModelDescription *model, int program) {
+    return program != model->advance && program != model->decode;
+}
+
+size_t item_elements(const ModelArgument *argument) {
+    return (size_t)argument->count / (argument->items >= 0 ? (size_t)argument->shape[argument->items] : 1);
+}
+
+static bool open_call(ModelState *state, int number, size_t *largest_item) {
+    const ModelProgram *program = &state->model->programs[number];
+    ModelCall *call = &state->call[number];
+    *call = (ModelCall){allocate((size_t)program->inputs * sizeof *call->input), allocate((size_t)program->outputs * sizeof *call->output),
+                        allocate((size_t)program->losses * sizeof *call->loss)};
+    for (int i = 0; i < program->inputs; i++) call->input[i] = NULL;
+    for (int i = 0; i < program->losses; i++) call->loss[i] = 0;
+    if (!has_buffers(state->model, number)) return true;
+    for (int i = 0; i < program->inputs; i++) {
+        if (program->input[i].draw == DRAW_NONE) continue;
+        if ((call->input[i] = buffer_of(state, &program->input[i])) == NULL) return false;
+        if (item_elements(&program->input[i]) > *largest_item) *largest_item = item_elements(&program->input[i]);
+    }
+    for (int i = 0; i < program->outputs; i++)
+        if ((call->output[i] = buffer_of(state, &program->output[i])) == NULL) return false;
+    return true;
+}
+
+static bool open_calls(ModelState *state) {
+    const ModelDescription *model = state->model;
+    size_t arguments = 0, largest_item = 0;
+    bool good = true;
+    for (int i = 0; i < model->program_count; i++) arguments += (size_t)(model->programs[i].inputs + model->programs[i].outputs);
+    state->buffer = allocate(arguments * sizeof *state->buffer);
+    state->call = calloc((size_t)model->program_count, sizeof *state->call);
+    if (state->call == NULL) return false;
+    for (int i = 0; i < model->program_count && good; i++) good = open_call(state, i, &largest_item);
+    if (good && largest_item > 0) good = (state->item = allocate_block((largest_item + 1) * sizeof(float))) != NULL;
+    state->coefficients = allocate((size_t)model->group_count * MODEL_COEFFICIENTS * sizeof *state->coefficients);
+    state->group_updates = calloc((size_t)model->group_count + 1, sizeof *state->group_updates);
+    state->h0 = model_buffer(state, "h0");
+    state->reconstruction = model_buffer(state, "reconstruction");
+    return good && state->group_updates != NULL;
+}
+
+static void close_calls(ModelState *state) {
+    for (int i = 0; i < state->buffers; i++) free(state->buffer[i].values);
+    for (int i = 0; state->call != NULL && i < state->model->program_count; i++) {
+        free(state->call[i].input);
+        free(state->call[i].output);
+        free(state->call[i].loss);
+    }
+    free(state->buffer);
+    free(state->call);
+    free(state->item);
+    free(state->coefficients);
+    free(state->group_updates);
+}
+
+/* ---- opening ---- */
+
 bool model_open(ModelState *state, const ModelDescription *model, int threads, uint64_t seed, Error *error) {
     *state = (ModelState){.model = model, .threads = threads, .seed = seed};
     state->target = choose_target(model, getenv("ZOETROPE_TARGET"), error);
@@ -135,16 +218,9 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
     size_t scratch;
     if (__builtin_mul_overflow((size_t)threads, state->target->scratch_size, &scratch))
         return fail(error, "%d threads need more memory than can be addressed; give --threads a smaller number", threads);
-    size_t initial_state = initial_state_elements(model);
     state->workspace = allocate_block(state->target->workspace_size);
     state->scratch = allocate_block(scratch);
-    state->reconstruction = allocate_block(batch_elements(model) * sizeof(float));
-    if (initial_state > 0) {
-        state->h0 = allocate_block((initial_state + 1) * sizeof(float));
-        state->clip_state = allocate_block((clip_state_elements(model) + 1) * sizeof(float));
-    }
-    if (state->workspace == NULL || state->scratch == NULL || state->reconstruction == NULL ||
-        (initial_state > 0 && (state->h0 == NULL || state->clip_state == NULL))) {
+    if (state->workspace == NULL || state->scratch == NULL || !open_calls(state)) {
         const ModelTarget *target = state->target;
         model_close(state);
         return fail(
@@ -159,9 +235,7 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
 void model_close(ModelState *state) {
     free(state->workspace);
     free(state->scratch);
-    free(state->reconstruction);
-    free(state->h0);
-    free(state->clip_state);
+    close_calls(state);
     free(state->names);
     free(state->batches_tracked);
     *state = (ModelState){0};
@@ -169,7 +243,20 @@ void model_close(ModelState *state) {
 
 /* ---- initial values ---- */
 
+static void fill_normal(const ModelState *state, const ModelTensor *tensor, float *values) {
+    const size_t pairs = ((size_t)tensor->count + 1) / 2;
+    float *drawn = allocate(2 * pairs * sizeof *drawn);
+    random_fill_pairs(state->seed, RANDOM_NORMAL_WEIGHTS, 2 * (uint64_t)tensor->offset, drawn, pairs);
+    state->target->normal(drawn, pairs);
+    for (int64_t i = 0; i < tensor->count; i++) values[tensor->offset + i] = (float)(tensor->fill + tensor->deviation * (double)drawn[i]);
+    free(drawn);
+}
+
 static void fill_tensor(const ModelState *state, const ModelTensor *tensor, float *values) {
+    if (tensor->deviation > 0) {
+        fill_normal(state, tensor, values);
+        return;
+    }
     for (int64_t i = 0; i < tensor->count; i++) {
         double uniform = tensor->bound > 0 ? random_uniform(state->seed, RANDOM_WEIGHTS, (uint64_t)(tensor->offset + i)) : 0;
         values[tensor->offset + i] = (float)(tensor->bound > 0 ? tensor->bound * (2 * uniform - 1) : tensor->fill);
@@ -183,111 +270,10 @@ void model_initialize(ModelState *state) {
     for (int i = 0; i < model->parameter_tensors; i++) fill_tensor(state, &model->parameters[i], parameters);
     for (int i = 0; i < model->statistic_tensors; i++) fill_tensor(state, &model->statistics[i], statistics);
     state->target->load(state->workspace, MODEL_PARAMETERS, parameters);
+    if (model->average != 0) state->target->load(state->workspace, MODEL_AVERAGE, parameters);
     if (model->statistic_count > 0) state->target->load(state->workspace, MODEL_STATISTICS, statistics);
     free(parameters);
     free(statistics);
     state->updates = 0;
-}
-
-/* ---- steps ---- */
-
-static double power(double base, int64_t exponent) {
-    double result = 1;
-    for (; exponent > 0; exponent /= 2) {
-        if (exponent % 2 == 1) result *= base;
-        base *= base;
-    }
-    return result;
-}
-
-void update_coefficients(const ModelDescription *model, int64_t step, float coefficients[MODEL_COEFFICIENTS]) {
-    memset(coefficients, 0, MODEL_COEFFICIENTS * sizeof *coefficients);
-    if (strcmp(model->optimizer, "sgd") == 0) {
-        coefficients[0] = (float)model->learning_rate;
-        return;
-    }
-    coefficients[0] = (float)(model->learning_rate / (1 - power(model->beta1, step)));
-    coefficients[1] = (float)sqrt(1 - power(model->beta2, step));
-    coefficients[2] = (float)model->learning_rate;
-}
-
-static ModelStep describe_step(ModelState *state, const float *x) {
-    return (ModelStep){.x = x,
-                       .h0 = state->h0,
-                       .reconstruction = state->reconstruction,
-                       .loss = &state->loss,
-                       .workspace = state->workspace,
-                       .scratch = state->scratch,
-                       .threads = state->threads,
-                       .done = state->done,
-                       .context = state->context};
-}
-
-void model_update(ModelState *state, const float *x) {
-    ModelStep step = describe_step(state, x);
-    update_coefficients(state->model, state->updates + 1, step.coefficients);
-    state->target->train(&step);
-    state->updates++;
-    for (int i = 0; i < state->batch_norms; i++) state->batches_tracked[i]++;
-}
-
-void model_train(ModelState *state, const float *x) {
-    if (state->h0 != NULL) {
-        size_t pairs = (initial_state_elements(state->model) + 1) / 2;
-        random_fill_pairs(state->seed, RANDOM_INITIAL_STATE, (uint64_t)state->updates * 2 * pairs, state->h0, pairs);
-        state->target->normal(state->h0, pairs);
-    }
-    model_update(state, x);
-}
-
-void model_forward(ModelState *state, const float *x) {
-    ModelStep step = describe_step(state, x);
-    state->target->evaluate(&step);
-}
-
-/* h0[:, place, :] of clip number `clip` */
-static void draw_clip_state(ModelState *state, int64_t clip, int place) {
-    const ModelDescription *model = state->model;
-    size_t hidden = (size_t)model->hidden, pairs = (clip_state_elements(model) + 1) / 2;
-    random_fill_pairs(state->seed, RANDOM_EVALUATION_STATE, (uint64_t)clip * 2 * pairs, state->clip_state, pairs);
-    state->target->normal(state->clip_state, pairs);
-    for (size_t layer = 0; layer < (size_t)model->gru_layers; layer++)
-        memcpy(state->h0 + (layer * (size_t)model->batch + (size_t)place) * hidden, state->clip_state + layer * hidden,
-               hidden * sizeof(float));
-}
-
-/* ---- frame by frame ---- */
-
-void model_initial_state(const ModelState *state, float *h0) {
-    const size_t elements = (size_t)state->model->gru_layers * (size_t)state->model->hidden, pairs = (elements + 1) / 2;
-    memset(h0, 0, elements * sizeof(float));
-    if (!state->model->initial_state_normal || state->seed == 0) return;
-    random_fill_pairs(state->seed, RANDOM_EVALUATION_STATE, 0, h0, pairs);
-    state->target->normal(h0, pairs);
-}
-
-void model_advance(ModelState *state, const float *x, const float *h, float *next, float *code) {
-    ModelStep step = describe_step(state, x);
-    step.h0 = h;
-    step.state = next;
-    step.code = code;
-    state->target->advance(&step);
-}
-
-double model_decode(ModelState *state, const float *x, const float *code, float *reconstruction) {
-    double loss = 0;
-    ModelStep step = describe_step(state, x);
-    step.code = (float *)(uintptr_t)code; /* only read */
-    step.reconstruction = reconstruction;
-    step.loss = &loss;
-    state->target->decode(&step);
-    return loss;
-}
-
-/* ---- clips of a set ---- */
-
-void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips) {
-    if (state->h0 != NULL) memset(state->h0, 0, initial_state_elements(state->model) * sizeof(float));
-    for (int i = 0; state->h0 != NULL && i < clips; i++) draw_clip_state(state, first_clip + i, i);
-    model_forward(state, x);
+    for (int i = 0; i < model->group_count; i++) state->group_updates[i] = 0;
 }
