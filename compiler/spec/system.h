@@ -12,13 +12,18 @@ typedef struct Shape {
     int C, T, H, W;
 } Shape;
 
+/* A list of sizes in a spec: [C], [C, H, W] or [C, T, H, W]. Rank 0: none is written. */
+typedef struct WrittenShape {
+    int rank, size[4];
+} WrittenShape;
+
 /* ---- noise ---- */
 
 typedef struct Noise {
     const char *name;
-    Shape shape;  /* of an item */
-    int rank;     /* how many sizes were written: 1 [C], 3 [C, H, W] or 4 [C, T, H, W]; so many follow B in files */
-    bool uniform; /* over [low, high); else N(0, 1) */
+    WrittenShape written; /* these sizes follow B in files */
+    Shape shape;          /* of an item */
+    bool uniform;         /* over [low, high); else N(0, 1) */
     double low, high;
     Mark mark;
 } Noise;
@@ -59,10 +64,10 @@ typedef enum {
     SOURCE_LAYER, /* the result of layer `index` */
     SOURCE_TAP    /* layer `index`'s product before norm and activation; a memory's weights */
 } SourceKind;
-typedef struct Source {
+typedef struct LayerSource {
     SourceKind kind;
     int index;
-} Source;
+} LayerSource;
 
 /* How many frames a linear layer takes at once. */
 typedef enum { OVER_FRAME, OVER_CLIP } LinearOver;
@@ -73,7 +78,7 @@ typedef enum { OVER_FRAME, OVER_CLIP } LinearOver;
 typedef struct NetworkLayer {
     LayerKind kind;
     const char *name, *tap; /* NULL: none */
-    Source *from;           /* one; of concat and add two or more */
+    LayerSource *from;      /* one; of concat and add two or more */
     int from_count;
     int own_module, norm_module, activation_module, dropout_module;
     Shape in;       /* of from[0] */
@@ -87,6 +92,7 @@ typedef struct NetworkLayer {
     int channels; /* out; of a linear layer its features, or the channels of its `shape`; of conv_lstm of one gate */
     bool bias;
     LinearOver over;
+    WrittenShape written;   /* a linear layer's `shape`, which it may have; `to` of reshape */
     int hidden, gru_layers; /* gru */
     InitialState initial_state;
     int items;     /* memory */
@@ -144,7 +150,7 @@ typedef enum {
 /* A node of the expressions. A name means one node wherever it stands, so a network that is called once is one node, however often the name
  * is used; each call that is written is a node of its own. What is no call is one node for each kind and operands. */
 typedef struct Value Value;
-typedef struct Call Call;
+typedef struct NetworkCall NetworkCall;
 struct Value {
     ValueKind kind;
     int number; /* in System.values */
@@ -153,14 +159,14 @@ struct Value {
     Shape shape; /* of an item */
     bool joined; /* 2·B items instead of B */
     const Noise *noise;
-    Call *call;
-    Source source;
+    NetworkCall *call;
+    LayerSource source;
     int half, first, count;
     const char *name; /* the first that `values` gives it, or NULL */
     Mark mark;        /* of the expression that wrote it first; line 0: x and noises */
 };
 
-struct Call {
+struct NetworkCall {
     Network *network;
     int number;      /* of the network's calls, from 0: in values, then in outputs; nested ones from the inside out, left to right */
     bool in_outputs; /* only evaluation computes it */
@@ -217,16 +223,17 @@ typedef struct WeighedLoss {
 
 /* ---- steps ---- */
 
-typedef struct Update {
+typedef struct StepUpdate {
     Network *network;
     WeighedLoss *losses;
     int loss_count;
-} Update;
+    Mark mark;
+} StepUpdate;
 
 typedef enum { BATCH_SAME, BATCH_NEXT, BATCH_EACH } StepBatch;
 
 typedef struct TrainingStep {
-    Update *updates;
+    StepUpdate *updates;
     int update_count;
     bool *needs; /* by Value.number: whether its losses need the value; they are computed in the order of System.values */
     bool kept;   /* noise: kept */
@@ -256,12 +263,12 @@ typedef struct Score {
     Mark mark;
 } Score;
 
-typedef struct Search {
+typedef struct NoiseSearch {
     const Noise *noise; /* NULL: no search */
     int steps;
     Optimizer optimizer;
     Mark mark;
-} Search;
+} NoiseSearch;
 
 /* ---- initial weights ---- */
 
@@ -285,7 +292,7 @@ typedef struct System {
     int network_count;
     Value **values; /* every node: operands before what reads them; x and noises first, what only outputs need last */
     int value_count;
-    Call **calls; /* in the order of their values */
+    NetworkCall **calls; /* in the order of their values */
     int call_count;
     Definition *definitions;
     int definition_count;
@@ -299,7 +306,7 @@ typedef struct System {
     const SystemOutput *reconstruction, *samples; /* among them, or NULL */
     Value *target;                                /* what `reconstruction` is compared with: the output `target`, or x */
     Score score;
-    Search search;
+    NoiseSearch search;
     Initial initial;
 } System;
 
@@ -307,6 +314,6 @@ typedef struct System {
 double shape_elements(Shape shape);
 bool shapes_equal(Shape a, Shape b);
 /* "128 × 4 × 4"; T in second place where it is not 1; a vector is one number. */
-const char *shape_text(Shape shape);
+const char *size_text(Shape shape);
 
 #endif
