@@ -81,7 +81,7 @@ static void check_missing(Reading *reading, Section section, const SpecNode *key
     Text names = {0}, legal = {0};
     for (const Key *row = map ? next_key(section, NULL) : NULL; row; row = next_key(section, row)) {
         if (row->presence != KEY_REQUIRED || !key_applies(row, target) || find_child(map, row->name) || find_default(reading, row, map) ||
-            is_misspelt(section, map, row->name))
+            is_misspelt(section, map, row->name) || (reading->defaults && is_misspelt(section, reading->defaults, row->name)))
             continue;
         text_add(&names, "%s`%s`", names.length ? ", " : "", row->name);
         text_add(&legal, "`%s` is %s\n", row->name, key_legal(row));
@@ -143,7 +143,8 @@ bool read_section(Reading *reading, Section section, const SpecNode *key, const 
             SpecNode *fallback = child ? NULL : find_default(reading, row, map);
             bool read = read_key(reading, row, child ? child : fallback, target);
             if (fallback && !read) fallback->kind = NODE_REFUSED; /* it is reported once */
-            if (row->type == KEY_CHOICE) choices_read &= read;
+            const bool lacking = row->presence == KEY_REQUIRED && map && !child && !fallback;
+            if (row->type == KEY_CHOICE) choices_read &= read && !lacking;
         } else if (child && choices_read) check_unused(reading, row, child, target);
     }
     check_missing(reading, section, key, map, target);

@@ -80,8 +80,8 @@ int named_entries(SpecErrors *errors, const char *section, const char *what, con
     int count = 0;
     if (!map || map->kind == NODE_REFUSED) return 0;
     if (map->kind != NODE_MAP || !map->count) {
-        spec_error(errors, map->mark, map->width, format("write `name: …` for each, or leave `%s` out", section),
-                   "`%s` is a section with names, not %s", section, map->kind == NODE_MAP ? "an empty one" : given(map));
+        spec_error(errors, map->mark, map->width, "write `name: …` for each", "`%s` is a section with names, not %s", section,
+                   map->kind == NODE_MAP ? "an empty one" : given(map));
         return 0;
     }
     *entries = NEW_ARRAY(const SpecNode *, minimum(map->count, SYSTEM_ENTRIES));
@@ -140,7 +140,7 @@ void claim_functions(Builder *builder) {
 int find_among(SpecErrors *errors, const SpecNode *node, const char *what, const char *const *names) {
     if (node->kind == NODE_REFUSED) return -1;
     if (node->kind != NODE_SCALAR) {
-        spec_error(errors, node->mark, node->width, NULL, "the name of a %s is expected, not %s", what, given(node));
+        spec_error(errors, node->mark, node->width, format("here stands one name: %s", what), "a name is expected, not %s", given(node));
         return -1;
     }
     for (int i = 0; names[i]; i++)

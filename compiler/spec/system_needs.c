@@ -45,6 +45,27 @@ static bool *find_score_needs(const System *system) {
     return needs;
 }
 
+/* By value, whether the score depends on it: in evaluation the items of a joined batch are apart, so of what is joined only the halves that
+ * are looked at count. Bits: 1 the first half, or all of what is not joined, 2 the second half. */
+static unsigned char *find_score_sources(const System *system) {
+    unsigned char *parts = NEW_ARRAY(unsigned char, system->value_count);
+    bool *needs = NEW_ARRAY(bool, system->value_count);
+    for (int i = 0; i < system->score.loss_count; i++) mark_loss_needs(system->score.losses[i].loss, needs);
+    if (system->score.present && !system->score.loss_count)
+        needs[system->reconstruction->value->number] = needs[system->target->number] = true;
+    for (int i = system->value_count - 1; i >= 0; i--) {
+        const Value *value = system->values[i];
+        parts[i] |= needs[i];
+        for (int k = 0; k < value->operand_count && parts[i]; k++) {
+            const unsigned char part = value->kind == VALUE_JOIN   ? parts[i] >> k & 1
+                                       : value->kind == VALUE_HALF ? 1 << value->half
+                                                                   : parts[i];
+            parts[value->operands[k]->number] |= part;
+        }
+    }
+    return parts;
+}
+
 /* ---- networks and losses ---- */
 
 static void check_networks(Builder *builder) {
@@ -90,12 +111,13 @@ static void warn_of_values(Builder *builder, const bool *needs) {
     }
 }
 
-static void check_score_noise(Builder *builder, const bool *score) {
+static void check_score_noise(Builder *builder) {
     const System *system = builder->system;
+    const unsigned char *sources = find_score_sources(system);
     const NoiseSearch *search = &system->search;
     for (int i = 0; i < system->noise_count; i++) {
         const Noise *noise = &system->noises[i];
-        const bool searched = search->noise == noise, depends = score[1 + i];
+        const bool searched = search->noise == noise, depends = sources[1 + i];
         if (searched && !depends)
             spec_error(builder->errors, search->mark, 6, "search a noise that the losses of the score depend on",
                        "the score does not depend on the noise `%s` that is searched", noise->name);
@@ -133,7 +155,7 @@ void check_needs(Builder *builder) {
     for (int i = 0; i < system->value_count; i++) needs[i] |= trained[i] || score[i];
     spread_needs(system, needs);
     warn_of_values(builder, needs);
-    check_score_noise(builder, score);
+    check_score_noise(builder);
     check_norms(builder, trained);
 }
 

@@ -200,6 +200,21 @@ static bool read_layer(LayerReader *reader, const SpecNode *item, int index) {
 
 /* ---- one network ---- */
 
+/* Keys of layers with a product that `defaults` can have. */
+static const char *const *default_keys(void) {
+    const char **names = NEW_ARRAY(const char *, system_key_count + 1);
+    int count = 0;
+    for (const Key *row = next_key(SECTION_NETWORK_LAYER, NULL); row; row = next_key(row->section, row))
+        if (row->kinds & ((2u << LAYER_LINEAR) - 1) && row->type != KEY_WORD) names[count++] = row->name;
+    return names;
+}
+
+static bool is_default_key(const char *text) {
+    for (const char *const *name = default_keys(); *name; name++)
+        if (!strcmp(*name, text)) return true;
+    return false;
+}
+
 /* A default is read even where no layer needs it, so that a mistake in it does not wait. */
 static void check_defaults(LayerReader *reader) {
     int number = 0;
@@ -218,12 +233,8 @@ static void check_defaults(LayerReader *reader) {
         static const char *const own[] = {"from", "name", "tap", NULL};
         const bool each =
             key->kind == NODE_SCALAR && (!strcmp(key->text, own[0]) || !strcmp(key->text, own[1]) || !strcmp(key->text, own[2]));
-        if (each || key->kind != NODE_SCALAR || !reader->has_default[number]) {
-            const char **names = NEW_ARRAY(const char *, system_key_count + 1);
-            int count = 0;
-            for (const Key *row = next_key(SECTION_NETWORK_LAYER, NULL); row; row = next_key(row->section, row))
-                if (row->kinds & ((2u << LAYER_LINEAR) - 1) && row->type != KEY_WORD) names[count++] = row->name;
-            const char *near = key->kind == NODE_SCALAR ? nearest_name(usual_name(key->text), names) : NULL;
+        if (each || key->kind != NODE_SCALAR || (!reader->has_default[number] && (!reader->draft->broken || !is_default_key(key->text)))) {
+            const char *near = key->kind == NODE_SCALAR ? nearest_name(usual_name(key->text), default_keys()) : NULL;
             const bool misspelt = near && strcmp(near, key->text) != 0;
             spec_error(errors, key->mark, key->width,
                        each       ? "write it in the layer"
@@ -285,7 +296,7 @@ static void read_own_layers(Builder *builder, Network *network, NetworkDraft *dr
     if (!read_inputs(&reader)) draft->broken = true;
     if (!list || list->kind != NODE_LIST || !list->count || list->count > SPEC_LAYERS) {
         const SpecNode *place = list ? list : draft->key;
-        if (!list || list->kind != NODE_REFUSED)
+        if (list ? list->kind != NODE_REFUSED : !draft->broken)
             spec_error(builder->errors, place->mark, place->width, "each layer starts with a dash: `- conv: {channels: 32, kernel: 3}`",
                        list ? "`layers` is a list of 1 to %d layers, not %s" : "the network has no `layers` (1 to %d)%s", SPEC_LAYERS,
                        list ? given(list) : "");
@@ -298,7 +309,7 @@ static void read_own_layers(Builder *builder, Network *network, NetworkDraft *dr
         if (!read_layer(&reader, item, network->layer_count)) draft->broken = true;
         network->layer_count++;
     }
-    if (draft->defaults && !draft->broken) check_defaults(&reader);
+    if (draft->defaults) check_defaults(&reader);
 }
 
 static void read_network(Builder *builder, int index);

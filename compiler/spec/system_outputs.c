@@ -11,12 +11,9 @@ static const SystemOutput *find_output(const System *system, const char *name) {
     return NULL;
 }
 
-static void check_target(Builder *builder, const SystemOutput *target, const SpecNode *section) {
-    System *system = builder->system;
+static void check_target(Builder *builder) {
+    const System *system = builder->system;
     const SystemOutput *reconstruction = system->reconstruction;
-    if (target && !find_child(section, "reconstruction"))
-        spec_error(builder->errors, target->mark, 6, "add `reconstruction`, or choose another name",
-                   "the output `target` is what `reconstruction` is compared with, and there is no `reconstruction`");
     if (!reconstruction || !system->target || shapes_equal(reconstruction->value->shape, system->target->shape)) return;
     spec_error(builder->errors, reconstruction->mark, 14, shape_history(reconstruction->value, system->target->shape),
                "`reconstruction` is %s, but it is compared with `%s`, which is %s", size_text(reconstruction->value->shape),
@@ -42,7 +39,7 @@ void read_outputs(Builder *builder) {
     system->samples = find_output(system, "samples");
     const SystemOutput *target = find_output(system, "target");
     system->target = target ? target->value : find_child(builder->draft.outputs, "target") ? NULL : system->values[0];
-    if (count) check_target(builder, target, builder->draft.outputs);
+    check_target(builder);
 }
 
 /* ---- score ---- */

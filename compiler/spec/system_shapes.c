@@ -23,6 +23,8 @@ const char *layer_label(const Network *network, int index) {
     return format("%s[%d] %s", network->name, index, layer_kind_names[network->layers[index].kind]);
 }
 
+#define TOO_LARGE "too large: "
+
 /* ---- one layer: NULL, or why its shape is none. in: of all that it reads ---- */
 
 /* Convolutions and pools. conv: ⌊(in + 2·padding − kernel) / stride⌋ + 1; conv_transpose: (in − 1)·stride − 2·padding + kernel +
@@ -40,7 +42,7 @@ static const char *slide_window(const NetworkLayer *layer, Shape in, Shape *out)
         large |= result[axis] > INT_MAX;
     }
     if (vanished || large)
-        return format(vanished ? "nothing is left of %s: %ld frames × %ld × %ld" : "%s becomes too large: %ld frames × %ld × %ld",
+        return format(vanished ? "nothing is left of %s: %ld frames × %ld × %ld" : TOO_LARGE "%s becomes %ld frames × %ld × %ld",
                       size_text(in), result[0], result[1], result[2]);
     *out = (Shape){has_product(layer->kind) ? layer->channels : in.C, (int)result[0], (int)result[1], (int)result[2]};
     return NULL;
@@ -81,14 +83,14 @@ const char *merge_shapes(bool concat, const Shape *in, int count, Shape *out) {
             return format("%s and %s %s", size_text(in[0]), size_text(in[i]),
                           concat ? "differ in more than channels" : "are not of one shape");
     }
-    if (concat && channels > INT_MAX) return "too many channels";
+    if (concat && channels > INT_MAX) return TOO_LARGE "2147483647 channels are the limit";
     if (concat) out->C = (int)channels;
     return NULL;
 }
 
 static const char *upsample_shape(const NetworkLayer *layer, Shape in, Shape *out) {
     const double height = (double)in.H * layer->scale[0], width = (double)in.W * layer->scale[1];
-    if (height > INT_MAX || width > INT_MAX) return format("%s becomes too large: %.0f × %.0f", size_text(in), height, width);
+    if (height > INT_MAX || width > INT_MAX) return format(TOO_LARGE "%s becomes %.0f × %.0f", size_text(in), height, width);
     *out = (Shape){in.C, in.T, (int)height, (int)width};
     return NULL;
 }
@@ -148,7 +150,7 @@ static int follow(Network *network, const char **problem) {
         layer->out = layer->tap_size = layer->own;
         if (layer->kind == LAYER_MEMORY) layer->tap_size.C = layer->items;
         if (shape_elements(layer->out) > SPEC_TENSOR_ELEMENTS || shape_elements(layer->tap_size) > SPEC_TENSOR_ELEMENTS) {
-            *problem = format("%s has more than 2147483647 (2^31 - 1) elements", size_text(layer->tap_size));
+            *problem = format(TOO_LARGE "%s has more than 2147483647 (2^31 - 1) elements", size_text(layer->tap_size));
             return i;
         }
     }
@@ -168,7 +170,8 @@ static const char *chain(const Network *network, int count) {
     return text.bytes;
 }
 
-static const char *layer_remedy(const NetworkLayer *layer) {
+static const char *layer_remedy(const NetworkLayer *layer, const char *problem) {
+    if (!strncmp(problem, TOO_LARGE, strlen(TOO_LARGE))) return "remedy: a smaller image, or fewer channels or frames";
     switch (layer->kind) {
     case LAYER_CONV_TRANSPOSE:
     case LAYER_CONV_TRANSPOSE3D:
@@ -191,7 +194,7 @@ bool follow_layers(Builder *builder, Network *network, Mark call) {
     const int failed = follow(network, &problem);
     if (failed < 0) return true;
     const NetworkLayer *layer = &network->layers[failed];
-    spec_error(builder->errors, layer->mark, layer->width, format("%s%s", chain(network, failed), layer_remedy(layer)),
+    spec_error(builder->errors, layer->mark, layer->width, format("%s%s", chain(network, failed), layer_remedy(layer, problem)),
                "%s does not fit, where line %d calls `%s`: %s", layer_label(network, failed), call.line, network->name, problem);
     return false;
 }

@@ -34,7 +34,7 @@ static void read_step(Builder *builder, const SpecNode *item, int index) {
     const SpecNode *kept;
     *step = (TrainingStep){.times = 1, .every = 1, .draw = index, .mark = item->mark};
     if (item->kind == NODE_MAP && item->first && item->first->key->kind == NODE_SCALAR) step->mark = item->first->key->mark;
-    const SpecNode word = {.kind = NODE_SCALAR, .mark = step->mark, .width = 1, .text = "a step"};
+    const SpecNode word = {.kind = NODE_SCALAR, .mark = step->mark, .width = 1, .text = "step"};
     if (!read_section(builder->reading, SECTION_STEP, &word, item, &draft)) return;
     read_updates(builder, draft.update, step);
     step->kept = draft.kept;

@@ -212,7 +212,8 @@ static bool refuse(Builder *builder, const Expression *at, const char *remedy, c
 }
 
 static const char *agree_with(const Value *value, const Value *other) {
-    return shape_history(other, value->shape);
+    const char *history = shape_history(other, value->shape);
+    return *history ? history : shape_history(value, other->shape);
 }
 
 /* Operands of one shape. */
