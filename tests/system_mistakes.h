@@ -11,7 +11,7 @@ static const struct {
     {"kernel: 3, stride: 2, padding: 1, norm: batch", "kernal: 3, stride: 2, padding: 1, norm: batch", "x.yaml:8:16: error: `defaults` has 'kernal', a key that no layer with a product here has"},
     {"kernel: 3, stride: 2, padding: 1, norm: batch", "kernal: 3, stride: 2, padding: 1, norm: batch", "= did you mean `kernel`?"},
     {"norm: batch, activation: leaky_relu}", "norm: batch, activation: leaky_relu, output_padding: 1}", "x.yaml:8:87: error: `defaults` has 'output_padding', a key that no layer with a product here has"},
-    {"norm: batch, activation: leaky_relu}", "norm: batch, activation: leaky_relu, name: b}", "x.yaml:8:87: error: `defaults` cannot have 'name': it is of one layer"},
+    {"norm: batch, activation: leaky_relu}", "norm: batch, activation: leaky_relu, name: b}", "x.yaml:8:87: error: `defaults` cannot have `name`: it is of one layer"},
     {"norm: batch, activation: leaky_relu}", "norm: batch, activation: leaky_relu, name: b}", "= write it in the layer"},
     {"norm: batch, activation: leaky_relu}", "norm: batch, activation: leaky_relu, slope: x}", "x.yaml:8:94: error: `slope` is 'x'"},
     {"{channels: 4}", "{channels: 4, slope: 0.1, activation: relu}", "x.yaml:10:29: error: `slope` goes with `activation: leaky_relu` only"},

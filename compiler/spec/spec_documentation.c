@@ -111,7 +111,6 @@ static void print_text_rules(FILE *out) {
 }
 
 static const char *default_text(const Key *key) {
-    if (key->type == KEY_VERSION) return "*required*";
     if (key->presence == KEY_REQUIRED) return "*required*";
     if (key->presence == KEY_OPTIONAL) return "*may be left out*";
     switch (key->type) {

@@ -200,12 +200,14 @@ static bool read_layer(LayerReader *reader, const SpecNode *item, int index) {
 
 /* ---- one network ---- */
 
+#define PRODUCT_KINDS ((2u << LAYER_LINEAR) - 1)
+
 /* Keys of layers with a product that `defaults` can have. */
 static const char *const *default_keys(void) {
     const char **names = NEW_ARRAY(const char *, system_key_count + 1);
     int count = 0;
     for (const Key *row = next_key(SECTION_NETWORK_LAYER, NULL); row; row = next_key(row->section, row))
-        if (row->kinds & ((2u << LAYER_LINEAR) - 1) && row->type != KEY_WORD) names[count++] = row->name;
+        if (row->kinds & PRODUCT_KINDS && row->type != KEY_WORD) names[count++] = row->name;
     return names;
 }
 
@@ -215,43 +217,41 @@ static bool is_default_key(const char *text) {
     return false;
 }
 
+/* What is wrong with a key of `defaults`, if anything, is reported. `number` counts the section's keys. */
+static bool check_default_key(const LayerReader *reader, const SpecNode *child, int number) {
+    SpecErrors *errors = reader->builder->errors;
+    const SpecNode *key = child->key;
+    const bool word = key->kind == NODE_SCALAR;
+    const SpecNode *first = word && number < 64 ? find_child(reader->draft->defaults, key->text) : child;
+    if (first != child) {
+        spec_error(errors, key->mark, key->width, "remove one of the two",
+                   "`%s` stands here a second time; the first is at line %d, column %d", key->text, first->key->mark.line,
+                   first->key->mark.column);
+        return false;
+    }
+    if (word && (!strcmp(key->text, "from") || !strcmp(key->text, "name") || !strcmp(key->text, "tap"))) {
+        spec_error(errors, key->mark, key->width, "write it in the layer", "`defaults` cannot have `%s`: it is of one layer", key->text);
+        return false;
+    }
+    /* Where a layer could not be read, it may have been the one that has the key. */
+    if (word && (reader->has_default[number] || (reader->draft->broken && is_default_key(key->text)))) return true;
+    const char *near = word ? nearest_name(usual_name(key->text), default_keys()) : NULL;
+    spec_error(errors, key->mark, key->width, near && strcmp(near, key->text) != 0 ? format("did you mean `%s`?", near) : "remove it",
+               "`defaults` has %s, a key that no layer with a product here has", given(key));
+    return false;
+}
+
 /* A default is read even where no layer needs it, so that a mistake in it does not wait. */
-static void check_defaults(LayerReader *reader) {
+static void check_defaults(const LayerReader *reader) {
     int number = 0;
+    LayerDraft scratch = {.layer = {.kind = LAYER_KINDS}};
     for (SpecNode *child = reader->draft->defaults->first; child; child = child->next, number++) {
-        const SpecNode *key = child->key;
-        SpecErrors *errors = reader->builder->errors;
-        LayerDraft scratch = {.layer = {.kind = LAYER_KINDS}};
-        if (key->kind == NODE_REFUSED) continue;
-        SpecNode *first = key->kind == NODE_SCALAR && number < 64 ? find_child(reader->draft->defaults, key->text) : child;
-        if (first != child) {
-            spec_error(errors, key->mark, key->width, "remove one of the two",
-                       "`%s` stands here a second time; the first is at line %d, column %d", key->text, first->key->mark.line,
-                       first->key->mark.column);
-            continue;
-        }
-        static const char *const own[] = {"from", "name", "tap", NULL};
-        const bool each =
-            key->kind == NODE_SCALAR && (!strcmp(key->text, own[0]) || !strcmp(key->text, own[1]) || !strcmp(key->text, own[2]));
-        if (each || key->kind != NODE_SCALAR || (!reader->has_default[number] && (!reader->draft->broken || !is_default_key(key->text)))) {
-            const char *near = key->kind == NODE_SCALAR ? nearest_name(usual_name(key->text), default_keys()) : NULL;
-            const bool misspelt = near && strcmp(near, key->text) != 0;
-            spec_error(errors, key->mark, key->width,
-                       each       ? "write it in the layer"
-                       : misspelt ? format("did you mean `%s`?", near)
-                                  : "remove it",
-                       each ? "`defaults` cannot have %s: it is of one layer"
-                            : "`defaults` has %s, a key that no layer with a product here has",
-                       given(key));
-            continue;
-        }
+        if (child->key->kind == NODE_REFUSED || !check_default_key(reader, child, number)) continue;
         for (const Key *row = next_key(SECTION_NETWORK_LAYER, NULL); row; row = next_key(row->section, row)) {
-            const bool meant = !strcmp(row->name, key->text) && (row->kinds & ((2u << LAYER_LINEAR) - 1));
-            /* Of a 2-D and a 3-D row, a layer has read the one that it has; so one number is tried with the first. */
-            const bool tried = meant && child->kind != NODE_REFUSED &&
-                               (row->type == KEY_PAIR || row->type == KEY_TRIPLE ? child->kind != NODE_LIST : true);
-            if (!tried) continue;
-            if (!read_value(errors, row, child, &scratch)) child->kind = NODE_REFUSED;
+            const bool meant = !strcmp(row->name, child->key->text) && (row->kinds & PRODUCT_KINDS);
+            /* [1, 1] and [1, 1, 1] are of 2-D and of 3-D layers: what is meant is known to the layer alone, which has read it. */
+            const bool sizes = (row->type == KEY_PAIR || row->type == KEY_TRIPLE) && child->kind == NODE_LIST;
+            if (meant && !sizes && !read_value(reader->builder->errors, row, child, &scratch)) child->kind = NODE_REFUSED;
         }
     }
 }
