@@ -64,10 +64,10 @@ typedef enum {
     SOURCE_LAYER, /* the result of layer `index` */
     SOURCE_TAP    /* layer `index`'s product before norm and activation; a memory's weights */
 } SourceKind;
-typedef struct LayerSource {
+typedef struct Source {
     SourceKind kind;
     int index;
-} LayerSource;
+} Source;
 
 /* How many frames a linear layer takes at once. */
 typedef enum { OVER_FRAME, OVER_CLIP } LinearOver;
@@ -78,7 +78,7 @@ typedef enum { OVER_FRAME, OVER_CLIP } LinearOver;
 typedef struct NetworkLayer {
     LayerKind kind;
     const char *name, *tap; /* NULL: none */
-    LayerSource *from;      /* one; of concat and add two or more */
+    Source *from;           /* one; of concat and add two or more */
     int from_count;
     int own_module, norm_module, activation_module, dropout_module;
     Shape in;       /* of from[0] */
@@ -160,7 +160,7 @@ struct Value {
     bool joined; /* 2·B items instead of B */
     const Noise *noise;
     NetworkCall *call;
-    LayerSource source;
+    Source source;
     int half, first, count;
     const char *name; /* the first that `values` gives it, or NULL */
     Mark mark;        /* of the expression that wrote it first; line 0: x and noises */

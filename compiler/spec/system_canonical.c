@@ -12,7 +12,7 @@ static void write_noises(Text *text, const System *system) {
     }
 }
 
-static const char *source_name(const Network *network, LayerSource source) {
+static const char *source_name(const Network *network, Source source) {
     if (source.kind == SOURCE_INPUT) return network->inputs[source.index].name;
     const NetworkLayer *layer = &network->layers[source.index];
     return source.kind == SOURCE_TAP ? layer->tap : layer->name;
@@ -21,7 +21,7 @@ static const char *source_name(const Network *network, LayerSource source) {
 /* What it reads, where that is not what it would read without `from`. */
 static const char *from_text(const Network *network, int index) {
     const NetworkLayer *layer = &network->layers[index];
-    const LayerSource *from = layer->from, before = index ? (LayerSource){SOURCE_LAYER, index - 1} : (LayerSource){SOURCE_INPUT, 0};
+    const Source *from = layer->from, before = index ? (Source){SOURCE_LAYER, index - 1} : (Source){SOURCE_INPUT, 0};
     if (layer->from_count == 1)
         return from->kind == before.kind && from->index == before.index ? "" : format("from: %s, ", source_name(network, *from));
     Text text = {0};

@@ -137,7 +137,7 @@ const char *shape_history(const Value *value, Shape wanted);
 /* Of all calls: tensors of more than 2^31 - 1 elements, and more than 2^40 bytes in all. */
 void check_sizes(Builder *builder);
 /* The layer or tap of the name; false: there is none. */
-bool find_result(const Network *network, const char *name, LayerSource *source);
+bool find_result(const Network *network, const char *name, Source *source);
 /* Names of a network's results, for hints; ends with NULL. */
 const char **result_names(const Network *network);
 

@@ -22,7 +22,7 @@ typedef enum { LAST_UNKNOWN, LAST_SIGMOID, LAST_OTHER } LastActivation;
 
 static LastActivation last_activation(const Value *value);
 
-static LastActivation layer_activation(const Value *call, LayerSource source) {
+static LastActivation layer_activation(const Value *call, Source source) {
     const Network *network = call->call->network;
     if (source.kind == SOURCE_INPUT) return last_activation(call->operands[source.index]);
     const NetworkLayer *layer = &network->layers[source.index];
@@ -43,7 +43,7 @@ static LastActivation last_activation(const Value *value) {
     case VALUE_DETACH:
         return last_activation(value->operands[0]);
     case VALUE_CALL:
-        return layer_activation(value, (LayerSource){SOURCE_LAYER, value->call->network->layer_count - 1});
+        return layer_activation(value, (Source){SOURCE_LAYER, value->call->network->layer_count - 1});
     case VALUE_RESULT:
         return layer_activation(value->operands[0], value->source);
     default:

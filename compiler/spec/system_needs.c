@@ -168,7 +168,7 @@ typedef struct Reach {
     bool **own, **norm;     /* by network: by layer: its parameters have a gradient */
 } Reach;
 
-static void reach_source(const Reach *reach, const Value *call, LayerSource source) {
+static void reach_source(const Reach *reach, const Value *call, Source source) {
     if (source.kind == SOURCE_INPUT) reach->values[call->operands[source.index]->number] = true;
     else (source.kind == SOURCE_TAP ? reach->taps : reach->results)[call->number][source.index] = true;
 }

@@ -7,7 +7,7 @@ typedef struct LayerReader {
     Builder *builder;
     Network *network;
     NetworkDraft *draft;
-    Named *names; /* of inputs (kind: SOURCE_INPUT …), layers and taps; index as in a LayerSource */
+    Named *names; /* of inputs (kind: SOURCE_INPUT …), layers and taps; index as in a Source */
     int name_count, name_capacity;
     bool *has_default; /* by number of a child of `defaults`: some layer with a product has the key */
 } LayerReader;
@@ -20,7 +20,7 @@ static const Named *find_source(const LayerReader *reader, const char *name) {
     return NULL;
 }
 
-static void add_source(LayerReader *reader, const char *name, Mark mark, int width, LayerSource source) {
+static void add_source(LayerReader *reader, const char *name, Mark mark, int width, Source source) {
     const Named *taken = find_source(reader, name);
     if (taken) {
         spec_error(reader->builder->errors, mark, width,
@@ -39,11 +39,11 @@ static const char **source_names(const LayerReader *reader) {
     return names;
 }
 
-bool find_result(const Network *network, const char *name, LayerSource *source) {
+bool find_result(const Network *network, const char *name, Source *source) {
     for (int i = 0; i < network->layer_count; i++) {
         const NetworkLayer *layer = &network->layers[i];
-        if (layer->name && !strcmp(layer->name, name)) return *source = (LayerSource){SOURCE_LAYER, i}, true;
-        if (layer->tap && !strcmp(layer->tap, name)) return *source = (LayerSource){SOURCE_TAP, i}, true;
+        if (layer->name && !strcmp(layer->name, name)) return *source = (Source){SOURCE_LAYER, i}, true;
+        if (layer->tap && !strcmp(layer->tap, name)) return *source = (Source){SOURCE_TAP, i}, true;
     }
     return false;
 }
@@ -60,9 +60,9 @@ const char **result_names(const Network *network) {
 
 /* ---- what a layer reads ---- */
 
-static bool read_source(LayerReader *reader, const SpecNode *node, LayerSource *source) {
+static bool read_source(LayerReader *reader, const SpecNode *node, Source *source) {
     const int found = find_among(reader->builder->errors, node, "input, name or tap above", source_names(reader));
-    if (found >= 0) *source = (LayerSource){(SourceKind)reader->names[found].kind, reader->names[found].index};
+    if (found >= 0) *source = (Source){(SourceKind)reader->names[found].kind, reader->names[found].index};
     return found >= 0;
 }
 
@@ -78,8 +78,8 @@ static bool read_from(LayerReader *reader, NetworkLayer *layer, int index, const
         return false;
     }
     layer->from_count = count;
-    layer->from = NEW_ARRAY(LayerSource, count);
-    if (!from) layer->from[0] = index ? (LayerSource){SOURCE_LAYER, index - 1} : (LayerSource){SOURCE_INPUT, 0};
+    layer->from = NEW_ARRAY(Source, count);
+    if (!from) layer->from[0] = index ? (Source){SOURCE_LAYER, index - 1} : (Source){SOURCE_INPUT, 0};
     if (!several) return !from || read_source(reader, from, &layer->from[0]);
     bool read = true;
     int i = 0;
@@ -193,7 +193,7 @@ static bool read_layer(LayerReader *reader, const SpecNode *item, int index) {
     for (int tap = 0; tap < 2; tap++) {
         const char *name = tap ? layer->tap : layer->name;
         const SpecNode *place = name ? find_child(map, tap ? "tap" : "name") : NULL;
-        if (place) add_source(reader, name, place->mark, place->width, (LayerSource){tap ? SOURCE_TAP : SOURCE_LAYER, index});
+        if (place) add_source(reader, name, place->mark, place->width, (Source){tap ? SOURCE_TAP : SOURCE_LAYER, index});
     }
     return found && builder->errors->count == before;
 }
@@ -270,7 +270,7 @@ static bool read_inputs(LayerReader *reader) {
     network->inputs = NEW_ARRAY(NetworkInput, network->input_count);
     if (!list) {
         network->inputs[0] = (NetworkInput){.name = "x", .mark = network->mark};
-        add_source(reader, "x", network->mark, 1, (LayerSource){SOURCE_INPUT, 0});
+        add_source(reader, "x", network->mark, 1, (Source){SOURCE_INPUT, 0});
         return true;
     }
     int i = 0;
@@ -278,7 +278,7 @@ static bool read_inputs(LayerReader *reader) {
         const char *problem = item->kind == NODE_SCALAR ? identifier_problem(item->text) : "it is no word";
         network->inputs[i] = (NetworkInput){.name = item->text, .mark = item->mark};
         if (problem) spec_error(errors, item->mark, item->width, remedy, "%s cannot name an input: %s", given(item), problem);
-        else add_source(reader, item->text, item->mark, item->width, (LayerSource){SOURCE_INPUT, i});
+        else add_source(reader, item->text, item->mark, item->width, (Source){SOURCE_INPUT, i});
     }
     return errors->count == before;
 }

@@ -132,7 +132,7 @@ static const char *layer_shape(const NetworkLayer *layer, const Shape *in, Shape
 
 /* ---- a network ---- */
 
-static Shape source_shape(const Network *network, LayerSource source) {
+static Shape source_shape(const Network *network, Source source) {
     if (source.kind == SOURCE_INPUT) return network->inputs[source.index].shape;
     const NetworkLayer *layer = &network->layers[source.index];
     return source.kind == SOURCE_TAP ? layer->tap_size : layer->out;
@@ -213,13 +213,13 @@ static const struct {
     [TRY_KERNEL] = {"kernel", offsetof(NetworkLayer, kernel), 1, 7},
 };
 
-static bool gives(Network *copy, LayerSource result, Shape wanted) {
+static bool gives(Network *copy, Source result, Shape wanted) {
     const char *problem;
     return follow(copy, &problem) < 0 && shapes_equal(source_shape(copy, result), wanted);
 }
 
 /* A value of one key of this layer, for height and width alike, with which the network gives the shape. */
-static const char *mend_layer(Network *copy, int index, Try what, LayerSource result, Shape wanted) {
+static const char *mend_layer(Network *copy, int index, Try what, Source result, Shape wanted) {
     NetworkLayer *layer = &copy->layers[index];
     const NetworkLayer before = *layer;
     const bool transposed = layer->kind == LAYER_CONV_TRANSPOSE || layer->kind == LAYER_CONV_TRANSPOSE3D;
@@ -237,7 +237,7 @@ static const char *mend_layer(Network *copy, int index, Try what, LayerSource re
     return NULL;
 }
 
-static const char *mend_channels(Network *copy, LayerSource result, Shape wanted) {
+static const char *mend_channels(Network *copy, Source result, Shape wanted) {
     NetworkLayer *layer = &copy->layers[result.index];
     const NetworkLayer before = *layer;
     const bool shape = layer->kind == LAYER_LINEAR && layer->written.rank;
@@ -250,7 +250,7 @@ static const char *mend_channels(Network *copy, LayerSource result, Shape wanted
                   layer_kind_names[layer->kind]);
 }
 
-static const char *mend_network(const Network *network, LayerSource result, Shape wanted) {
+static const char *mend_network(const Network *network, Source result, Shape wanted) {
     enum { LAYERS_TRIED = 64 }; /* trying is quadratic in the number of layers */
     Network copy = *network;
     if (network->layer_count > LAYERS_TRIED) return "";
@@ -268,7 +268,7 @@ const char *shape_history(const Value *value, Shape wanted) {
     if (value->kind != VALUE_CALL && value->kind != VALUE_RESULT) return "";
     const Value *call = value->kind == VALUE_CALL ? value : value->operands[0];
     const Network *network = call->call->network;
-    const LayerSource result = value->kind == VALUE_CALL ? (LayerSource){SOURCE_LAYER, network->layer_count - 1} : value->source;
+    const Source result = value->kind == VALUE_CALL ? (Source){SOURCE_LAYER, network->layer_count - 1} : value->source;
     return format("%s%s", chain(network, result.index + 1), mend_network(network, result, wanted));
 }
 

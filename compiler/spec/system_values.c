@@ -122,7 +122,7 @@ static Value *resolve_name(Builder *builder, const Expression *expression) {
 
 static Value *resolve_result(Builder *builder, const Expression *expression) {
     Value *call = resolve_name(builder, expression);
-    LayerSource source;
+    Source source;
     if (!call) return NULL;
     if (call->kind != VALUE_CALL) {
         spec_error(builder->errors, expression->mark, expression->width, "name.layer is of a value that is a call of a network",
