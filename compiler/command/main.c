@@ -74,7 +74,7 @@ static bool choose_targets(Options *options, const Spec *spec) {
 static Model *compile_spec(Options *options) {
     Model *model = NEW(Model);
     begin_pass(PASS_SPEC);
-    model->spec = read_spec(options->spec, stderr);
+    model->spec = read_spec_to_compile(options->spec, stderr);
     if (!model->spec || !choose_targets(options, model->spec)) return NULL;
     if (options->dump == PASS_SPEC) printf("%s", model->spec->canonical);
 

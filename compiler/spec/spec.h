@@ -93,6 +93,8 @@ bool layer_output_shape(const Layer *layer, const int in[3], long out[3]);
  * remedy; then NULL is returned. A spec that is returned can be compiled: every shape is positive, fits, and the decoder's
  * output is the input's shape. */
 Spec *read_spec(const char *path, FILE *errors);
+/* The same, of a spec that is to be compiled. */
+Spec *read_spec_to_compile(const char *path, FILE *errors);
 /* The same from memory; `path` is only named in errors. */
 Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *errors);
 

@@ -12,13 +12,18 @@ typedef struct Shape {
     int C, T, H, W;
 } Shape;
 
+/* A list of sizes in a spec: [C], [C, H, W] or [C, T, H, W]. Rank 0: none is written. */
+typedef struct WrittenShape {
+    int rank, size[4];
+} WrittenShape;
+
 /* ---- noise ---- */
 
 typedef struct Noise {
     const char *name;
-    Shape shape;  /* of an item */
-    int rank;     /* how many sizes were written: 1 [C], 3 [C, H, W] or 4 [C, T, H, W]; so many follow B in files */
-    bool uniform; /* over [low, high); else N(0, 1) */
+    WrittenShape written; /* these sizes follow B in files */
+    Shape shape;          /* of an item */
+    bool uniform;         /* over [low, high); else N(0, 1) */
     double low, high;
     Mark mark;
 } Noise;
@@ -87,6 +92,7 @@ typedef struct NetworkLayer {
     int channels; /* out; of a linear layer its features, or the channels of its `shape`; of conv_lstm of one gate */
     bool bias;
     LinearOver over;
+    WrittenShape written;   /* a linear layer's `shape`, which it may have; `to` of reshape */
     int hidden, gru_layers; /* gru */
     InitialState initial_state;
     int items;     /* memory */
@@ -217,16 +223,17 @@ typedef struct WeighedLoss {
 
 /* ---- steps ---- */
 
-typedef struct Update {
+typedef struct StepUpdate {
     Network *network;
     WeighedLoss *losses;
     int loss_count;
-} Update;
+    Mark mark;
+} StepUpdate;
 
 typedef enum { BATCH_SAME, BATCH_NEXT, BATCH_EACH } StepBatch;
 
 typedef struct TrainingStep {
-    Update *updates;
+    StepUpdate *updates;
     int update_count;
     bool *needs; /* by Value.number: whether its losses need the value; they are computed in the order of System.values */
     bool kept;   /* noise: kept */
@@ -256,12 +263,12 @@ typedef struct Score {
     Mark mark;
 } Score;
 
-typedef struct Search {
+typedef struct NoiseSearch {
     const Noise *noise; /* NULL: no search */
     int steps;
     Optimizer optimizer;
     Mark mark;
-} Search;
+} NoiseSearch;
 
 /* ---- initial weights ---- */
 
@@ -299,7 +306,7 @@ typedef struct System {
     const SystemOutput *reconstruction, *samples; /* among them, or NULL */
     Value *target;                                /* what `reconstruction` is compared with: the output `target`, or x */
     Score score;
-    Search search;
+    NoiseSearch search;
     Initial initial;
 } System;
 
@@ -307,6 +314,6 @@ typedef struct System {
 double shape_elements(Shape shape);
 bool shapes_equal(Shape a, Shape b);
 /* "128 × 4 × 4"; T in second place where it is not 1; a vector is one number. */
-const char *shape_text(Shape shape);
+const char *size_text(Shape shape);
 
 #endif

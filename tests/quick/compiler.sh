@@ -305,6 +305,20 @@ check "a tuning file is used and named; one with a choice that is not legal is a
 check "the tuning files of specs/tuning are legal" takes_tuning_files
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
 
+# Each verb that would compile one says so, with one error, and writes nothing.
+checks_systems() {
+    for spec in specs/version2/*.yaml; do
+        build/zoetrope check "$spec" >"$scratch/checked" 2>&1 || return 1
+        [ "$(cat "$scratch/checked")" = "$spec: $(basename "$spec" .yaml) is correct" ] || return 1
+    done
+    for verb in "compile SPEC -o $scratch/system" "explain SPEC" "tune SPEC -o $scratch/system" "inference SPEC --weights none -o $scratch/system"; do
+        ! build/zoetrope $(echo "$verb" | sed "s|SPEC|specs/version2/vae.yaml|") >"$scratch/refused" 2>&1 || return 1
+        [ "$(grep -c 'error: ' "$scratch/refused")" = 1 ] && grep -q 'a spec of version 2 cannot be compiled yet' "$scratch/refused" || return 1
+        [ ! -e "$scratch/system" ] || return 1
+    done
+}
+check "specs of version 2 are checked, and not yet compiled" checks_systems
+
 check "what is installed compiles specs, by a tuning file too" installs
 check "what is installed builds a trainer that trains" installed_trainer_runs
 done_checking
