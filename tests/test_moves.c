@@ -218,7 +218,7 @@ static const struct {
     long to[4]; /* C, T, H, W; T = 0: of each row */
 } reshapes[] = {
     {{3, 1, 48, 1, 1}, {3, 0, 4, 4}},   {{3, 1, 3, 4, 4}, {48, 0, 1, 1}},  {{2, 2, 32, 2, 3}, {192, 0, 1, 1}},
-    {{2, 3, 192, 1, 1}, {32, 0, 2, 3}}, {{3, 1, 2, 3, 1}, {3, 0, 2, 1}},   {{1, 2, 20, 3, 3}, {9, 0, 4, 5}},
+    {{2, 3, 192, 1, 1}, {32, 0, 2, 3}}, {{3, 1, 2, 3, 2}, {4, 0, 3, 1}},   {{1, 2, 20, 3, 3}, {9, 0, 4, 5}},
     {{3, 1, 6, 5, 7}, {7, 0, 5, 6}},    {{2, 2, 17, 1, 3}, {3, 0, 17, 1}}, {{3, 5, 3, 2, 4}, {120, 1, 1, 1}},
     {{3, 1, 120, 1, 1}, {3, 5, 2, 4}},  {{2, 2, 32, 3, 4}, {32, 1, 6, 4}}, {{2, 3, 20, 2, 2}, {20, 2, 3, 2}},
     {{1, 4, 2, 3, 3}, {3, 3, 2, 4}},    {{2, 5, 1, 1, 1}, {5, 1, 1, 1}},   {{3, 2, 16, 1, 1}, {2, 16, 1, 1}},
@@ -237,7 +237,7 @@ START_TEST(reshapes_equal_the_reference) {
     for (int r = 0; r < RESHAPES; r++) {
         Graph *graph = NEW(Graph);
         Node *x = values(graph, "x", reshapes[r].from), *loss[3];
-        Node *h = convolve(graph, OP_CONV2D, "h", NULL, x, filter(graph, "w", x->shape[1], x->shape[1]), NULL);
+        Node *h = one(graph, OP_TANH, "h", x);
         Node *from[] = {x, h, one(graph, OP_LEAKY_RELU, "bent", two(graph, OP_ADD, "twice", h, x))};
         for (int i = 0; i < 3; i++) {
             Node *y = reshaped(graph, format("reshaped%d", i), from[i], reshapes[r].to);
