@@ -96,8 +96,8 @@ END_TEST
 /* Each frame is read by itself, and some by two: the gradient of the whole is put together from the frames', not added up. */
 START_TEST(gradients_of_many_slices_are_put_together) {
     Graph *graph = NEW(Graph);
-    enum { STEPS = 37 };
-    Node *x = values(graph, "x", (Size){2, STEPS, 3, 2, 2}), *w = filter(graph, "w", 3, 3), *loss[STEPS + 1], *gradient;
+    enum { STEPS = 19 };
+    Node *x = values(graph, "x", (Size){1, STEPS, 3, 2, 2}), *w = filter(graph, "w", 3, 3), *loss[STEPS + 1], *gradient;
     Node *h = convolve(graph, OP_CONV2D, "h", NULL, x, w, NULL);
     for (int t = 0; t < STEPS; t++) loss[t] = compare(graph, format("loss%d", t), slice(graph, format("frame%d", t), h, AXIS_STEPS, t, 1));
     loss[STEPS] = compare(graph, "several", slice(graph, "frames", h, AXIS_STEPS, 3, 4));
@@ -137,6 +137,29 @@ START_TEST(views_cost_nothing) {
     differentiate_parameters(graph, sum, graph->parameter_count, of);
     check_on_target(graph, _i);
     ck_assert_int_eq(count_calls_of(program_named(lower_alone(graph, any_target(_i), &default_choices), "train"), "view"), 0);
+}
+END_TEST
+
+/* What the caller gets has a place of its own; in a scan, too, rows lie otherwise than where they are sliced. */
+START_TEST(views_that_must_be_stored_are_copied) {
+    for (int s = 0; s < SIZES; s++) {
+        Graph *graph = NEW(Graph);
+        Node *x = values(graph, "x", sizes[s]), *h = one(graph, OP_TANH, "h", x);
+        const long all[] = {sizes[s].items, sizes[s].steps, sizes[s].channels};
+        for (int axis = AXIS_ITEMS; axis <= AXIS_CHANNELS; axis++) {
+            Node *part = append_node(graph, (Node){.op = OP_SLICE,
+                                                   .name = format("part%d", axis),
+                                                   .input_count = 1,
+                                                   .input = {axis == AXIS_STEPS ? x : h},
+                                                   .axis = (Axis)axis,
+                                                   .first = all[axis] / 2,
+                                                   .count = all[axis] - all[axis] / 2});
+            name_node(graph, ROLE_OUTPUT, format("output%d", axis), part);
+        }
+        name_node(graph, ROLE_OUTPUT, "still", one(graph, OP_DETACH, "detached", h));
+        list_readers(graph);
+        check_on_target(graph, _i);
+    }
 }
 END_TEST
 
@@ -211,6 +234,32 @@ START_TEST(no_gradient_goes_through_detach) {
 }
 END_TEST
 
+/* h′ = tanh(x + w · h) of vectors. */
+static Node *recurrence(Graph *graph, Node *x, Node *w) {
+    Scan *scan = add_scan(graph, x->steps, false);
+    Node carry = {.op = OP_CARRY, .name = "h", .input_count = 2, .rank = 4, .scan = scan};
+    for (int d = 0; d < 4; d++) carry.shape[d] = x->shape[d];
+    Node *h = append_node(graph, carry), *wh = add_node(graph, OP_LINEAR, "wh", scan, 2, (Node *[]){h, w});
+    Node *sum = add_node(graph, OP_ADD, "sum", scan, 2, (Node *[]){wh, x});
+    return h->input[1] = add_node(graph, OP_TANH, "state", scan, 1, &sum);
+}
+
+/* What a scan leaves is read by way of detach alone: there is no loop backwards. */
+START_TEST(detach_ends_a_recurrence) {
+    Graph *graph = NEW(Graph);
+    Node *x = values(graph, "x", (Size){2, 3, 5, 1, 1}), *w = sample_parameter(graph, "w", 6, (long[]){5, 1, 1, 5, 1, 1});
+    Node *v = sample_parameter(graph, "v", 6, (long[]){4, 1, 1, 5, 1, 1}), *gradient[2];
+    Node *state = recurrence(graph, x, w);
+    Node *loss = compare(graph, "loss", two(graph, OP_LINEAR, "y", one(graph, OP_DETACH, "still", state), v));
+    differentiate(graph, loss, 2, (Node *[]){w, v}, gradient);
+    ck_assert_ptr_null(gradient[0]);
+    ck_assert_int_eq(graph->scan_count, 1);
+    name_node(graph, ROLE_OUTPUT, "slope", gradient[1]);
+    if (_i == 0) expect_gradient(graph, loss, v, gradient[1]);
+    check_on_target(graph, _i);
+}
+END_TEST
+
 /* ---- reshapes ---- */
 
 static const struct {
@@ -252,11 +301,7 @@ END_TEST
 START_TEST(what_a_scan_leaves_is_moved) {
     Graph *graph = NEW(Graph);
     Node *x = values(graph, "x", (Size){2, 3, 20, 1, 1}), *w = sample_parameter(graph, "w", 6, (long[]){20, 1, 1, 20, 1, 1}), *loss[6];
-    Scan *scan = add_scan(graph, 3, false);
-    Node carry = {.op = OP_CARRY, .name = "h", .input_count = 2, .rank = 4, .shape = {6, 20, 1, 1}, .scan = scan};
-    Node *h = append_node(graph, carry), *wh = add_node(graph, OP_LINEAR, "wh", scan, 2, (Node *[]){h, w});
-    Node *sum = add_node(graph, OP_ADD, "sum", scan, 2, (Node *[]){wh, x});
-    Node *state = h->input[1] = add_node(graph, OP_TANH, "state", scan, 1, &sum);
+    Node *state = recurrence(graph, x, w);
     loss[0] = compare(graph, "loss0", slice(graph, "last", state, AXIS_STEPS, 2, 1));
     loss[1] = compare(graph, "loss1", slice(graph, "two", state, AXIS_STEPS, 0, 2));
     loss[2] = compare(graph, "loss2", read_by_linear(graph, "half", slice(graph, "first", state, AXIS_ITEMS, 0, 1)));
@@ -301,7 +346,8 @@ START_TEST(moves_are_done_again) {
         Node *h = convolve(graph, OP_CONV2D, format("conv%d", i), NULL, y, w, NULL);
         if (i == 3) y = h;
         else y = concatenate(graph, format("y%d", i), AXIS_CHANNELS, 2, (Node *[]){one(graph, OP_TANH, format("h%d", i), h), x});
-        if (i == 2) y = one(graph, OP_SILU, "bent", y);
+        if (i == 2) y = one(graph, OP_SILU, "bent", reshape_rows(graph, "turned", y, (long[]){13, 16, 8}));
+        if (i == 2) y = reshape_rows(graph, "back", y, (long[]){26, 8, 8});
     }
     differentiate_parameters(graph, compare(graph, "loss", y), 4, of);
     check_within_least_memory(graph, _i);
@@ -329,10 +375,12 @@ Suite *moves_suite(void) {
     tcase_add_loop_test(test_case, slices_equal_the_reference, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, gradients_of_many_slices_are_put_together, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, views_cost_nothing, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, views_that_must_be_stored_are_copied, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, statistics_of_a_half_are_of_that_half, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, concatenations_equal_the_reference, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, any_number_of_values_is_concatenated, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, no_gradient_goes_through_detach, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, detach_ends_a_recurrence, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, reshapes_equal_the_reference, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, what_a_scan_leaves_is_moved, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, upsampling_equals_the_reference, 0, ALL_TARGETS);
