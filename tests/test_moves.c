@@ -166,10 +166,10 @@ END_TEST
 /* A convolution's kernel sums tiles of its own images for a batch norm that reads all of them, not for one that reads others' rows. */
 START_TEST(statistics_of_a_half_are_of_that_half) {
     Graph *graph = NEW(Graph);
-    Node *x = values(graph, "x", (Size){4, 1, 20, 6, 6}), *w = filter(graph, "w", 32, 20);
+    Node *x = values(graph, "x", (Size){32, 1, 4, 4, 4}), *w = filter(graph, "w", 32, 4);
     Node *h = convolve(graph, OP_CONV2D, "h", NULL, x, w, NULL), *loss[2];
     for (int half = 1; half >= 0; half--) { /* the first reader is of other rows */
-        Node *part = slice(graph, format("half%d", half), h, AXIS_ITEMS, 2 * half, 2), *leaf[4];
+        Node *part = slice(graph, format("half%d", half), h, AXIS_ITEMS, 16 * half, 16), *leaf[4];
         for (int i = 0; i < 4; i++) leaf[i] = parameter_of_rank(graph, format("norm%d_%d", half, i), 1, 4, (long[]){1, 32, 1, 1});
         Node *stats =
             add_node(graph, OP_BATCH_NORM_STATISTICS, format("stats%d", half), NULL, 4, (Node *[]){part, leaf[0], leaf[1], leaf[2]});
