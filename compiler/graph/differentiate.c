@@ -38,7 +38,7 @@ static void keep_sources(const Graph *graph, const Node *loss, bool *active) {
     for (bool changed = true; changed;) {
         changed = false;
         for (int i = graph->node_count - 1; i >= 0; i--)
-            for (int k = 0; source[i] && k < graph->node[i]->input_count; k++) {
+            for (int k = 0; source[i] && graph->node[i]->op != OP_DETACH && k < graph->node[i]->input_count; k++) {
                 const Node *input = graph->node[i]->input[k];
                 if (!input || source[input->id]) continue;
                 source[input->id] = changed = true;

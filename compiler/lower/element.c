@@ -7,6 +7,7 @@
 #include "lower/finish_kernel.h"
 #include "lower/fuse.h"
 #include "lower/kernel_builder.h"
+#include "lower/lower_moves.h"
 #include "lower/lower_rows.h"
 #include "lower/storage.h"
 
@@ -157,6 +158,16 @@ static const Expression *element_batch_norm_running_grad(Lowering *l, Node *node
     return op2(MULTIPLY, in[0], channel_value(l, node->input[1], at->c, 2));
 }
 
+static const Expression *element_detach(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return in[0];
+}
+static const Expression *element_slice(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)in;
+    const At from = slice_source(node, at);
+    return node_element(l, node->input[0], &from);
+}
+
 /* A loss that is an operand of something else: its own gradient is a factor. */
 static const Expression *times_adjoint(Lowering *l, const Node *node, const Expression *value) {
     const At scalar = {0};
@@ -203,6 +214,8 @@ static const Element elements[OP_COUNT] = {
     [OP_SAMPLE_LOG_VARIANCE_GRAD] = element_sample_log_variance_grad,
     [OP_SAMPLE_NOISE_GRAD] = element_sample_noise_grad,
     [OP_FILL] = element_fill,
+    [OP_DETACH] = element_detach,
+    [OP_SLICE] = element_slice,
     [OP_MSE_GRAD] = element_mse_grad,
     [OP_L1_GRAD] = element_l1_grad,
 };
@@ -273,7 +286,7 @@ typedef struct Extent {
 static const Expression *note_extent(const Expression *e, void *context) {
     Extent *extent = context;
     if (e->kind == EXPRESSION_LOAD && e->buffer->rank == 4 && affine_coefficient(&e->index[1], extent->channel) != 0)
-        extent->least = minimum(extent->least, e->buffer->shape[1]);
+        extent->least = minimum(extent->least, e->buffer->shape[1] - e->index[1].constant);
     return e;
 }
 
@@ -365,8 +378,9 @@ void lower_element(Lowering *l, Node *node) {
     const Buffer *out = node_buffer(l, node);
     const long T = node->steps;
     At at = {0};
-    /* rows by sequence and step, since what a scan carried can only be read so */
-    bool rows = node->shape[0] > 1 && (node->shape[2] * node->shape[3] == 1 || reads_carried(node));
+    /* rows by sequence and step, since what a scan carried, and some steps of what there is, can only be read so */
+    const bool steps = node->op == OP_SLICE && node->axis == AXIS_STEPS;
+    bool rows = node->shape[0] > 1 && (node->shape[2] * node->shape[3] == 1 || steps || reads_carried(node));
     if (node->scan || rows) {
         at.steps = T;
         at.b = affine_variable(add_variable(compute, "b", node->shape[0] / T, false));

@@ -3,9 +3,13 @@
  * A convolution reads through a staged copy of its input, so an elementwise producer costs it one pass over that copy; an
  * elementwise reader just goes on computing. What would be computed often or dearly is stored: exp in it, or a gradient that
  * two convolutions read. Batch norm's gradient is read by two, and is not stored all the same: both then read what it is computed
- * from, two tensors each, for a third one that would be written, and read twice. */
+ * from, two tensors each, for a third one that would be written, and read twice.
+ *
+ * A view, elements that lie elsewhere, is no work at all: whoever reads it reads what is there. What it is a view of is computed by its
+ * readers only if all of them can. */
 #include "lower/fuse.h"
 
+#include "lower/lower_moves.h"
 #include "lower/storage.h"
 
 Node *epilogue_of(const Graph *graph, Node *node) {
@@ -15,8 +19,23 @@ Node *epilogue_of(const Graph *graph, Node *node) {
     return operation_is(reader->op, ACTIVATION) && reader->scan == node->scan ? reader : node;
 }
 
+static bool has_place_of_its_own(const Graph *graph, const Node *node) {
+    return name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || node->gradient_of || node->reader_count == 0;
+}
+
+/* In a scan, rows are those of its steps. */
+static bool is_read_as_view(const Lowering *l, const Node *node) {
+    if (!is_view(l, node) || has_place_of_its_own(l->graph, node)) return false;
+    for (int i = 0; i < node->reader_count; i++)
+        if (node->reader[i]->scan) return false;
+    return true;
+}
+
+static bool all_read_through(const Lowering *l, const Node *node, int *convolutions);
+
 /* Can a reader compute this operand itself? *convolutions counts those among them. */
-static bool reads_through(const Node *user, const Node *node, int *convolutions) {
+static bool reads_through(const Lowering *l, const Node *user, const Node *node, int *convolutions) {
+    if (is_read_as_view(l, user)) return all_read_through(l, user, convolutions);
     switch (user->op) {
     case OP_CONV2D:
     case OP_CONV_TRANSPOSE2D:
@@ -27,9 +46,20 @@ static bool reads_through(const Node *user, const Node *node, int *convolutions)
         return true;
     case OP_BATCH_NORM_SUMS:
         return true;
+    case OP_RESHAPE:
+        return has_common_pieces(user);
+    case OP_UPSAMPLE:
+    case OP_UPSAMPLE_GRAD:
+        return user->scan == NULL;
     default:
-        return operation_is(user->op, ELEMENTWISE) && user->scan == NULL;
+        return operation_is(user->op, ELEMENTWISE | MOVE) && user->scan == NULL;
     }
+}
+
+static bool all_read_through(const Lowering *l, const Node *node, int *convolutions) {
+    for (int i = 0; i < node->reader_count; i++)
+        if (!reads_through(l, node->reader[i], node, convolutions)) return false;
+    return true;
 }
 
 /* Is an element computed from what lies in planes, whatever the number of channels? Then no lanes lie along those. */
@@ -40,15 +70,23 @@ static bool reads_planes(const Graph *graph, const Node *node) {
     return false;
 }
 
-static bool can_fuse(const Graph *graph, Node *node) {
+/* Factors that lie in planes cannot be multiplied by blocks of channels, lane by lane: that is done once, not by each convolution. */
+static bool multiplies_planes(const Lowering *l, const Node *node) {
+    if (node->op != OP_MULTIPLY || !is_blocked(l->target, node->shape[1]) || node->shape[2] * node->shape[3] == 1) return false;
+    return reads_planes(l->graph, node->input[0]) || reads_planes(l->graph, node->input[1]);
+}
+
+static bool can_fuse(const Lowering *l, Node *node) {
+    const Graph *graph = l->graph;
+    if (is_read_as_view(l, node)) return true;
     if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || is_double(node)) return false;
     if (node->op == OP_FILL) return !node->gradient_of; /* a constant, whoever reads it */
     if (!operation_is(node->op, ELEMENTWISE) || operation_is(node->op, COSTLY) || node->scan || node->rank != 4) return false;
     if (operation_is(node->op, ACTIVATION) && epilogue_of(graph, node->input[0]) == node) return false;
     if (node->gradient_of || node->reader_count == 0) return false;
     int convolutions = 0;
-    for (int i = 0; i < node->reader_count; i++)
-        if (!reads_through(node->reader[i], node, &convolutions)) return false;
+    if (!all_read_through(l, node, &convolutions)) return false;
+    if (convolutions && multiplies_planes(l, node)) return false;
     if (!operation_is(node->op, GRADIENT) || convolutions < 2) return true;
     return node->op == OP_BATCH_NORM_GRAD && convolutions == 2 && !reads_planes(graph, node->input[3]);
 }
@@ -56,6 +94,6 @@ static bool can_fuse(const Graph *graph, Node *node) {
 void fuse_graph(const Lowering *l) {
     for (int i = 0; i < l->graph->node_count; i++) {
         Node *node = l->graph->node[i];
-        node->fused = can_fuse(l->graph, node) && !(l->apart && name_of(l->graph, ROLE_CUT, node));
+        node->fused = can_fuse(l, node) && !(l->apart && name_of(l->graph, ROLE_CUT, node));
     }
 }

@@ -4,6 +4,7 @@
 #include "lower/fuse.h"
 #include "lower/lower_conv.h"
 #include "lower/lower_linear.h"
+#include "lower/lower_moves.h"
 #include "lower/lower_norm.h"
 #include "lower/lower_rows.h"
 #include "lower/lower_scan.h"
@@ -25,6 +26,12 @@ static const Lower lowerings[OP_COUNT] = {
     [OP_BATCH_NORM_RUNNING] = lower_batch_norm_running,
     [OP_BATCH_NORM_SUMS] = lower_batch_norm_sums,
     [OP_SELECT_ROW] = lower_element,
+    [OP_DETACH] = lower_element,
+    [OP_SLICE] = lower_element,
+    [OP_CONCAT] = lower_concat,
+    [OP_RESHAPE] = lower_reshape,
+    [OP_UPSAMPLE] = lower_upsample,
+    [OP_UPSAMPLE_GRAD] = lower_upsample_grad,
     [OP_GRU_CELL] = lower_gru_cell,
     [OP_GRU_CELL_GRAD] = lower_gru_cell_grad,
     [OP_MSE] = lower_loss,

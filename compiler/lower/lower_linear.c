@@ -271,6 +271,8 @@ void lower_linear_weight_grad(Lowering *l, Node *node) {
     Rows rows = add_rows(kernel, compute, node, dy->steps > 1 ? dy : x, true);
     const At at_dy = at_features(rows, o), at_x = at_features(rows, i);
     const Expression *factor[2] = {node_element(l, dy, &at_dy), node_element(l, x, &at_x)};
+    o.c->extent = channels_in(factor[0], o.c, o.c->extent); /* what the caller gives has no padding lanes */
+    i.c->extent = channels_in(factor[1], i.c, i.c->extent);
     Affine w[6];
     weight_index(w, o, i);
     compute->sum[compute->sum_count++] = op2(MULTIPLY, factor[0], factor[1]);

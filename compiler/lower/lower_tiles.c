@@ -215,11 +215,25 @@ static const Node *last_summed(const Node *node) {
     return last;
 }
 
+/* Is an element of the node computed from the convolution's at another place? There the kernel may not have been yet. */
+static bool reads_elsewhere(const Node *node, const Node *convolution, bool elsewhere) {
+    if (!node->fused) return elsewhere && node == convolution;
+    for (int i = 0; i < node->input_count; i++)
+        if (reads_elsewhere(node->input[i], convolution, elsewhere || node->op == OP_SLICE)) return true;
+    return false;
+}
+
+static bool sums_in_place(const Node *node, const Node *convolution) {
+    for (int i = 0; i < node->input_count; i++)
+        if (reads_elsewhere(node->input[i], convolution, false)) return false;
+    return true;
+}
+
 /* The node that sums tiles of what is computed from the convolution's result and from what is there before it; NULL: there is none. */
 static Node *summing_reader(const Node *convolution, const Node *through) {
     for (int i = 0; i < through->reader_count; i++) {
         Node *reader = through->reader[i];
-        if (has_tile_sums(reader) && last_summed(reader) == convolution) return reader;
+        if (has_tile_sums(reader) && last_summed(reader) == convolution && sums_in_place(reader, convolution)) return reader;
         Node *behind = reader->fused ? summing_reader(convolution, reader) : NULL;
         if (behind) return behind;
     }

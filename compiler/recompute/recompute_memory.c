@@ -76,7 +76,7 @@ static void find_summed(Footprint *f) {
 
 static bool can_be_computed_again(const Node *node) {
     const bool product = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D || node->op == OP_LINEAR;
-    return node->scan ? node->op == OP_LINEAR : product || operation_is(node->op, ELEMENTWISE);
+    return node->scan ? node->op == OP_LINEAR : product || node->op == OP_UPSAMPLE || operation_is(node->op, ELEMENTWISE | MOVE);
 }
 
 /* Stored in the workspace for itself, and used by gradients. */
