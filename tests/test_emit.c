@@ -347,9 +347,9 @@ static Kernel *loss_kernel(void) {
 }
 
 static Program program_of(const char *name, const Kernel *body, Scan *scan, const Kernel *last) {
-    Program program = {.name = name, .comment = "", .measured = true, .call_count = 2, .call = NEW_ARRAY(Call, 2)};
-    program.call[0] = (Call){body, scan};
-    program.call[1] = (Call){last, NULL};
+    Program program = {.name = name, .comment = "", .measured = true, .call_count = 2, .call = NEW_ARRAY(KernelCall, 2)};
+    program.call[0] = (KernelCall){body, scan};
+    program.call[1] = (KernelCall){last, NULL};
     return program;
 }
 

@@ -210,7 +210,7 @@ static double all_products(const TargetCode *code) {
              operation_is(program_named(code, "train")->graph->node[i]->op, PRODUCT) &&
              call < program_named(code, "train")->first_call[i + 1];
              call++) {
-            const Call *made = &program_named(code, "train")->call[call];
+            const KernelCall *made = &program_named(code, "train")->call[call];
             if (strcmp(made->kernel->name, program_named(code, "train")->graph->node[i]->name) != 0)
                 continue; /* not what combines its parts */
             flops += made->kernel->flops * (made->scan ? (double)made->scan->steps : 1);

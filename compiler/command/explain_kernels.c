@@ -27,7 +27,7 @@ void explain_kernels(Text *out, const TargetCode *code, const Machine *machine) 
     double flops = 0, bytes = 0, time = 0, arithmetic = 0;
     const Program *train = program_named(code, "train");
     for (int i = 0; i < train->call_count; i++) {
-        const Call *call = &train->call[i];
+        const KernelCall *call = &train->call[i];
         const double times = call->scan ? (double)call->scan->steps : 1, f = times * call->kernel->flops, b = times * call->kernel->bytes;
         const double peak = (kernel_has_pairs(call->kernel) ? 2 : 1) * machine->gigaflops;
         const Bound bound = {1e-6 * f / peak, 1e-6 * b / machine->gigabytes};

@@ -131,7 +131,7 @@ void emit_calls(File *file, CBlock *out, const Program *program, Places places) 
     const Scan *scan = NULL;
     CBlock *block = out;
     for (int i = 0; i < program->call_count; i++) {
-        const Call *call = &program->call[i];
+        const KernelCall *call = &program->call[i];
         if (call->scan != scan) {
             scan = call->scan;
             if (!scan) block = out;
@@ -170,7 +170,7 @@ static void emit_kernel_table(File *file, const Program *program) {
                      program->name));
     CBlock *rows = c_nested(file->programs, ";", "static const ModelKernel %s_kernel[] =", program->name);
     for (int i = 0; i < program->call_count; i++) {
-        const Call *call = &program->call[i];
+        const KernelCall *call = &program->call[i];
         c_line(rows, "{\"%s\", %.0f.0, %.0f.0, %ld, %s},", find_printed(file, call->kernel), call->kernel->flops, call->kernel->bytes,
                call->scan ? call->scan->steps : 1, kernel_has_pairs(call->kernel) ? "true" : "false");
     }

@@ -55,8 +55,8 @@ static void add_call_before_scan(Lowering *l, const Kernel *kernel) {
     Program *program = l->program;
     add_call(program, kernel, NULL);
     memmove(&program->call[l->body_call + 1], &program->call[l->body_call],
-            sizeof(Call) * (size_t)(program->call_count - 1 - l->body_call));
-    program->call[l->body_call++] = (Call){kernel, NULL};
+            sizeof(KernelCall) * (size_t)(program->call_count - 1 - l->body_call));
+    program->call[l->body_call++] = (KernelCall){kernel, NULL};
     for (int i = l->body_node; i <= l->node->id; i++) l->first_call[i]++;
 }
 

@@ -26,6 +26,7 @@ static bool reads_through(const Node *user, const Node *node, int *convolutions)
         ++*convolutions;
         return true;
     case OP_BATCH_NORM_SUMS:
+    case OP_FRAME_SUM:
         return true;
     default:
         return operation_is(user->op, ELEMENTWISE) && user->scan == NULL;

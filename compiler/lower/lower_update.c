@@ -1,4 +1,4 @@
-/* The loss, the optimizer, and the copies between layouts: what is over all parameters or all pixels. */
+/* The optimizer, and the copies between layouts: what is over all parameters. */
 #include "lower/lower_update.h"
 
 #include "loop/function.h"
@@ -11,53 +11,6 @@
 #include <string.h>
 
 #define V affine_variable
-
-/* ---- loss: one double ---- */
-
-/* A double for each image, then their sum in index order. */
-void lower_loss(Lowering *l, Node *node) {
-    Node *y = node->input[0], *x = node->input[1];
-    const Buffer *images = new_plain(format("%s_images", node->name), TYPE_F64, PLACE_WORKSPACE, 1, y->shape);
-    Kernel *kernel = new_kernel(format("%s_images", node->name), 1);
-    Compute *compute = &kernel->compute[0];
-    Variable *n = add_variable(compute, "n", y->shape[0], false), *c = add_variable(compute, "c", y->shape[1], true);
-    Variable *h = add_variable(compute, "h", y->shape[2], true), *w = add_variable(compute, "w", y->shape[3], true);
-    const At at = {.n = V(n), .c = V(c), .h = V(h), .w = V(w)};
-    const Expression *apart = op1(WIDEN, op2(SUBTRACT, node_element(l, y, &at), node_element(l, x, &at)));
-    compute->sum[compute->sum_count++] = node->op == OP_L1 ? op1(ABSOLUTE, apart) : op2(MULTIPLY, apart, apart);
-    const Affine image[1] = {V(n)};
-    add_store(compute, images, image, sum_value(0, TYPE_F64));
-    kernel->comment = node->op == OP_L1 ? "sum of |y - x| of each image" : "sum of (y - x)^2 of each image";
-    const double count = (double)(y->shape[0] * y->shape[1]) * (double)(y->shape[2] * y->shape[3]);
-    set_work(kernel, 3 * count);
-    kernel->schedule[0] = naive_schedule(compute);
-    kernel->schedule[0].level[0].kind = LOOP_PARALLEL;
-    finish_kernel(l, kernel, NULL);
-
-    kernel = new_kernel(node->name, 1);
-    compute = &kernel->compute[0];
-    n = add_variable(compute, "n", y->shape[0], true);
-    const Affine one[1] = {V(n)}, zero[4] = {{0}};
-    compute->sum[compute->sum_count++] = load(images, one);
-    add_store(compute, node_buffer(l, node), zero, op2(DIVIDE, sum_value(0, TYPE_F64), constant_f64(count)));
-    kernel->comment = "the mean over all elements";
-    set_work(kernel, (double)y->shape[0]);
-    kernel->schedule[0] = naive_schedule(compute);
-    finish_kernel(l, kernel, NULL);
-}
-
-void lower_loss_for_caller(Lowering *l, Node *node) {
-    const char *name = name_of(l->graph, ROLE_LOSS, node);
-    const Buffer *to = new_plain(name, TYPE_F64, PLACE_STEP, 0, NULL);
-    Kernel *kernel = new_kernel(format("%s_given", node->name), 1);
-    Compute *compute = &kernel->compute[0];
-    const At at = {0};
-    add_store(compute, to, &at.n, node_element(l, node, &at));
-    kernel->comment = "a loss, to the caller";
-    set_work(kernel, 0);
-    kernel->schedule[0] = naive_schedule(compute);
-    finish_kernel(l, kernel, NULL);
-}
 
 /* ---- the optimizer: one loop over all parameters, padding lanes included, whatever these hold: nothing reads them ---- */
 

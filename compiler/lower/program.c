@@ -27,7 +27,7 @@ Program *program_named(const TargetCode *code, const char *name) {
 
 void add_call(Program *program, const Kernel *kernel, Scan *scan) {
     MAKE_ROOM(program->call, program->call_count, program->call_capacity);
-    program->call[program->call_count++] = (Call){kernel, scan};
+    program->call[program->call_count++] = (KernelCall){kernel, scan};
 }
 
 long program_scratch(const Program *program) {

@@ -40,10 +40,10 @@ typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     int first, last; /* calls between which it lives; set by plan.c */
 } Tensor;
 
-typedef struct Call {
+typedef struct KernelCall {
     const Kernel *kernel; /* its tensors, in the order of kernel_buffers(), are the arguments */
     Scan *scan;           /* consecutive calls of one scan are the body of its loop over time; NULL: called once */
-} Call;
+} KernelCall;
 
 typedef struct Program {
     const char *name;    /* of its function in C: train, evaluate, load_parameters, … */
@@ -51,7 +51,7 @@ typedef struct Program {
     bool measured;       /* a table says what its kernels are, for who measures them */
     bool tuned;          /* a tuning file is made from its kernels */
     int call_count, call_capacity;
-    Call *call;
+    KernelCall *call;
     /* Where it computes the nodes of one graph: */
     const Graph *graph;
     const Buffer **buffer;        /* by node id: where it is stored; NULL: nowhere */

@@ -314,8 +314,8 @@ static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
 }
 
 bool is_double(const Node *node) {
-    if (node->op == OP_MSE || node->op == OP_L1) return true;
-    if ((node->op != OP_ADD && node->op != OP_SCALE) || count_elements(node) != 1) return false;
+    if (node->op == OP_MSE || node->op == OP_L1 || node->op == OP_FRAME_SUM || node->op == OP_ROW_SUM) return true;
+    if (node->op != OP_ADD && node->op != OP_SCALE && node->op != OP_FALLING) return false;
     for (int i = 0; i < node->input_count; i++)
         if (!is_double(node->input[i])) return false;
     return true;

@@ -72,7 +72,7 @@ TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const Memor
     *trade = (Trade){.limit = *limit, .before = code->workspace_bytes + scratch, .after = code->workspace_bytes + scratch};
     const Program *train = program_named(code, "train");
     for (int i = 0; i < train->call_count; i++) {
-        const Call *call = &train->call[i];
+        const KernelCall *call = &train->call[i];
         trade->step_flops += call->kernel->flops * (call->scan ? (double)call->scan->steps : 1);
     }
     trade->possible = trade->before <= limit->bytes;

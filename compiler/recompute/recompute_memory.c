@@ -169,7 +169,7 @@ static int tensor_of(Run *run, int instance, int tensor) {
 
 static void run_call(Run *run, int instance, int call) {
     const Footprint *f = run->footprint;
-    const Call *made = &f->program->call[call];
+    const KernelCall *made = &f->program->call[call];
     const bool again = run->sequence->instance[instance].again;
     if (again) run->flops += made->kernel->flops * (made->scan ? (double)made->scan->steps : 1);
     for (int k = f->touched_from[call]; k < f->touched_from[call + 1]; k++) {
@@ -261,7 +261,7 @@ double candidate_flops(const Footprint *f, int candidate) {
     if (first[0] == first[1]) first = &f->program->first_call[node->input[0]->id];
     double flops = 0;
     for (int call = first[0]; call < first[1]; call++) {
-        const Call *made = &f->program->call[call];
+        const KernelCall *made = &f->program->call[call];
         flops += made->kernel->flops * (made->scan ? (double)made->scan->steps : 1);
     }
     return flops;
