@@ -22,10 +22,10 @@ typedef struct ModelTensor {
     double fill;    /* all equal to this */
 } ModelTensor;
 
-typedef enum { MODEL_PARAMETERS, MODEL_GRADIENTS, MODEL_MOMENT1, MODEL_MOMENT2, MODEL_STATISTICS, MODEL_BLOCKS } ModelBlock;
+typedef enum { MODEL_PARAMETERS, MODEL_GRADIENTS, MODEL_MOMENT1, MODEL_MOMENT2, MODEL_STATISTICS, MODEL_AVERAGE, MODEL_BLOCKS } ModelBlock;
 
 /* Coefficients of the update that change from step to step, for 1-based step s: adam, adamw: {lr/(1 − β1^s), √(1 − β2^s), lr};
- * sgd: {lr}. */
+ * sgd, rmsprop: {lr}. */
 enum { MODEL_COEFFICIENTS = 4 };
 
 typedef struct ModelStep {

@@ -4,6 +4,7 @@
 #include "base/version.h"
 #include "emit/c_tree.h"
 #include "graph/shapes.h"
+#include "lower/storage.h"
 #include "target/target_printing.h"
 
 #include <string.h>
@@ -95,10 +96,6 @@ static bool emit_targets(Text *out, const Spec *spec, const Target *const *list,
     return !sure;
 }
 
-static int moments(const Spec *spec) {
-    return spec->optimizer.name == OPTIMIZER_SGD ? spec->optimizer.momentum != 0 : 2;
-}
-
 static void emit_members(CBlock *out, const Graph *graph) {
     const Spec *spec = graph->spec;
     c_line(out, ".name = \"%s\",", spec->name);
@@ -117,7 +114,7 @@ static void emit_members(CBlock *out, const Graph *graph) {
     c_line(out, ".learning_rate = %s, .beta1 = %s, .beta2 = %s, .epsilon = %s,", exact(spec->optimizer.learning_rate),
            exact(spec->optimizer.beta1), exact(spec->optimizer.beta2), exact(spec->optimizer.epsilon));
     c_line(out, ".weight_decay = %s, .momentum = %s, .moments = %d,", exact(spec->optimizer.weight_decay), exact(spec->optimizer.momentum),
-           moments(spec));
+           optimizer_moments(&spec->optimizer));
     c_line(out, ".iterations = %ld, .strips_every = %ld, .seed = UINT64_C(%llu),", spec->training.iterations, spec->training.strips_every,
            (unsigned long long)spec->training.seed);
 }

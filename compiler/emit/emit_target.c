@@ -304,16 +304,19 @@ static void emit_available(File *file) {
 
 static void emit_block_offsets(File *file) {
     const TargetCode *code = file->code;
-    bool copies = false;
+    bool copies = false, averages = code->group_count > 1;
     Text offsets = {0};
+    for (int g = 0; g < code->group_count; g++) averages = averages || code->group[g].block_offset[BLOCK_AVERAGE] >= 0;
     for (int g = 0; g < code->group_count; g++) {
         const GroupCode *group = &code->group[g];
         copies = copies || group->load_parameters.call_count || group->save_parameters.call_count;
-        for (int i = 0; i < BLOCK_COUNT; i++) text_add(&offsets, "%s%ld", offsets.length ? ", " : "", group->block_offset[i]);
+        for (int i = 0; i < BLOCK_COUNT - !averages; i++) text_add(&offsets, "%s%ld", offsets.length ? ", " : "", group->block_offset[i]);
     }
     if (!copies) return;
-    c_comment(file->programs,
-              "Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none.");
+    c_comment(
+        file->programs,
+        format("Where the blocks of parameters, gradients, moments%s statistics%s start in the workspace, in bytes; −1: there is none.",
+               averages ? "," : " and", averages ? " and averages" : ""));
     const char *times = code->group_count > 1 ? format("%d * ", code->group_count) : "";
     c_line(file->programs, "static const ptrdiff_t block_offset[%sMODEL_BLOCKS] = {%s};", times, offsets.bytes);
     c_blank(file->programs);

@@ -8,7 +8,8 @@
 /* The runtime names blocks to the load and save of a target by its own numbers. */
 _Static_assert((int)BLOCK_PARAMETERS == (int)MODEL_PARAMETERS && (int)BLOCK_GRADIENTS == (int)MODEL_GRADIENTS &&
                    (int)BLOCK_MOMENT1 == (int)MODEL_MOMENT1 && (int)BLOCK_MOMENT2 == (int)MODEL_MOMENT2 &&
-                   (int)BLOCK_STATISTICS == (int)MODEL_STATISTICS && (int)BLOCK_COUNT == (int)MODEL_BLOCKS,
+                   (int)BLOCK_STATISTICS == (int)MODEL_STATISTICS && (int)BLOCK_AVERAGE == (int)MODEL_AVERAGE &&
+                   (int)BLOCK_COUNT == (int)MODEL_BLOCKS,
                "BlockIndex and ModelBlock differ");
 _Static_assert((int)UPDATE_COEFFICIENTS == (int)MODEL_COEFFICIENTS, "the update reads as many coefficients as a step has");
 

@@ -134,9 +134,16 @@ static const Buffer *as_gradient(const Buffer *value, const char *name) {
     return buffer;
 }
 
-static int moments_of(const Optimizer *optimizer) {
-    if (optimizer->name != OPTIMIZER_SGD) return 2;
-    return optimizer->momentum != 0 ? 1 : 0;
+int optimizer_moments(const Optimizer *optimizer) {
+    const int momentum = optimizer->momentum != 0;
+    if (optimizer->name == OPTIMIZER_SGD) return momentum;
+    return optimizer->name == OPTIMIZER_RMSPROP ? 1 + momentum : 2;
+}
+
+static bool has_block(const ParameterGroup *group, int block) {
+    const int moments = optimizer_moments(&group->optimizer);
+    if (block == BLOCK_AVERAGE) return group->average != 0;
+    return block == BLOCK_MOMENT1 ? moments > 0 : block != BLOCK_MOMENT2 || moments > 1;
 }
 
 /* The blocks of each group one after another at the start of the workspace; then the second copies. */
@@ -145,9 +152,8 @@ static void place_blocks(Lowering *l) {
     long top = 0;
     for (int g = 0; g < code->group_count; g++) {
         GroupCode *group = &code->group[g];
-        const int moments = moments_of(&l->graph->group[g]->optimizer);
         for (int block = 0; block < BLOCK_COUNT; block++) {
-            const bool exists = block != BLOCK_MOMENT1 && block != BLOCK_MOMENT2 ? true : block - BLOCK_MOMENT1 < moments;
+            const bool exists = has_block(l->graph->group[g], block);
             group->block_offset[block] = exists ? top : -1;
             if (exists) top += block == BLOCK_STATISTICS ? group->statistic_bytes : group->block_bytes;
         }

@@ -25,6 +25,7 @@ long output_of(const Node *weight, long i);
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside);
 bool is_read_by_phases(const Lowering *l, const Node *weight);
 void allocate_parameters(Lowering *l);
+int optimizer_moments(const Optimizer *optimizer); /* how many blocks of them it keeps */
 /* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */
 long allocate_weights(Lowering *l, const struct FilterPlan *const *filters);
 /* A CARRY reads the storage of the node that it carries, which has T + 1 rows a sequence. */
