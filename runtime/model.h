@@ -18,8 +18,8 @@ typedef struct ModelTensor {
     int64_t shape[MODEL_RANK];
     int64_t count;  /* elements */
     int64_t offset; /* in file order, in elements, within its group: trained parameters, or running statistics */
-    double bound;   /* initial values: uniform in (−bound, bound), or, where 0, */
-    double fill;    /* all equal to this */
+    double bound; /* initial values: above 0, uniform in (−bound, bound); 0, all equal to `fill`; below 0, normally distributed around */
+    double fill;  /* `fill` with the deviation −bound */
 } ModelTensor;
 
 typedef enum { MODEL_PARAMETERS, MODEL_GRADIENTS, MODEL_MOMENT1, MODEL_MOMENT2, MODEL_STATISTICS, MODEL_AVERAGE, MODEL_BLOCKS } ModelBlock;

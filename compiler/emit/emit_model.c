@@ -55,7 +55,8 @@ static int emit_tensors(Text *out, const Graph *graph, bool trained, const char 
         Text shape = {0};
         for (int d = 0; d < parameter->rank; d++) text_add(&shape, "%s%ld", d ? ", " : "", parameter->shape[d]);
         text_add(out, "    {\"%s\", %d, {%s}, %ld, %ld, %s, %s},\n", parameter->name, parameter->rank, shape.bytes, parameter->count,
-                 *elements, exact(parameter->bound), exact(parameter->fill));
+                 *elements, exact(parameter->distribution == DISTRIBUTION_NORMAL ? -parameter->bound : parameter->bound),
+                 exact(parameter->fill));
         *elements += parameter->count;
     }
     if (count) text_add(out, "};\n\n");
