@@ -213,6 +213,164 @@ START_TEST(losses_and_their_gradients_are_lowered_right) {
 }
 END_TEST
 
+/* ---- scores ---- */
+
+/* Two terms of each clip, or of each frame, added with factors, as the caller gets them; and their nodes. */
+static Graph *scored(const Sample *sample, Node *score[2]) {
+    const Compared c = compared(sample, TERM_ENTROPY);
+    for (int of = 0; of < 2; of++) {
+        Node *terms[2];
+        for (int k = 0; k < 2; k++) {
+            const LossTerm term = {.kind = k ? TERM_ENTROPY : TERM_L1, .sum = k, .weight = 0.5, .falling = !k};
+            terms[k] = add_loss_term(c.graph, format("term_%d_%d", of, k), &term, (LossOf)of, c.value, k ? NULL : c.other);
+        }
+        Node *scaled = multiple(c.graph, format("scaled_%d", of), terms[1], 3);
+        score[of] = two(c.graph, OP_ADD, format("score_%d", of), terms[0], scaled);
+        name_node(c.graph, ROLE_OUTPUT, of ? "clips" : "frames", score[of]);
+    }
+    name_node(c.graph, ROLE_INPUT, "x", c.graph->node[0]);
+    list_readers(c.graph);
+    return c.graph;
+}
+
+START_TEST(scores_reach_the_caller) {
+    for (int s = 0; s < SAMPLES; s++) {
+        Node *score[2];
+        Graph *graph = scored(&samples[s], score);
+        ck_assert_int_eq(score[0]->shape[0], samples[s].shape[0]);
+        ck_assert_int_eq(score[1]->shape[0], samples[s].shape[0] / samples[s].steps);
+        check_on_target(graph, _i);
+    }
+}
+END_TEST
+
+/* What the last clip holds changes no bit of another one's. */
+START_TEST(a_score_depends_on_its_own_clip_alone) {
+    for (int s = 0; s < SAMPLES; s++) {
+        Node *score[2];
+        Graph *graph = scored(&samples[s], score);
+        const TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+        const Buffer **buffers = program_named(code, "train")->buffer;
+        Memories *memories[2];
+        for (int changed = 0; changed < 2; changed++) {
+            double **values = sample_values(graph, 7);
+            const Node *x = graph->node[0];
+            const long clip = count_elements(x) / x->shape[0] * x->steps;
+            for (long i = count_elements(x) - clip; changed && i < count_elements(x); i++) values[x->id][i] = i % 3 ? 4 : -7;
+            memories[changed] = new_memories(code, true);
+            set_elements(graph, buffers, memories[changed], values);
+            interpret_program(&code->renew, memories[changed], false);
+            interpret_program(program_named(code, "train"), memories[changed], changed);
+        }
+        for (int of = 0; of < 2; of++) {
+            const long numbers = score[of]->shape[0], own = of ? 1 : samples[s].steps;
+            bool changes = false;
+            for (long i = 0; i < numbers; i++) {
+                double value[2];
+                for (int k = 0; k < 2; k++) value[k] = element_of(graph, score[of], buffers[score[of]->id], memories[k], i);
+                if (i >= numbers - own) changes = changes || value[0] != value[1];
+                else ck_assert_msg(value[0] == value[1], "%s[%ld]: %.9g or %.9g", score[of]->name, i, value[0], value[1]);
+            }
+            ck_assert(changes);
+        }
+        for (int k = 0; k < 2; k++) free_memories(memories[k]);
+    }
+}
+END_TEST
+
+/* ---- numbers that are hard ---- */
+
+/* Logits of a network that is sure, and of one that is not a number; probabilities of 0 and 1; no variance; nothing apart. */
+START_TEST(extreme_values_have_losses_and_gradients) {
+    static const double given[3][4] = {{-90, 90, -1e-7, 17}, {0, 1, 1e-6, 0.5}, {-60, 0, 1e-4, -3}};
+    static const TermKind kinds[] = {TERM_BCE_WITH_LOGITS, TERM_BCE, TERM_KL, TERM_ENTROPY, TERM_L1};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        const TermKind kind = kinds[k];
+        const int row = are_probabilities(kind) ? 1 : kind == TERM_KL ? 2 : 0;
+        Graph *graph = NEW(Graph);
+        Node *v = sample_parameter(graph, "v", 4, (long[]){4, 1, 1, 1}), *t = sample_input(graph, "t", v->shape);
+        const LossTerm term = {.kind = kind, .sum = true, .weight = 1, .epsilon = 1e-7};
+        Node *value = multiple(graph, "value", v, 1), *first = kind == TERM_KL ? t : value, *second = kind == TERM_KL ? value : t;
+        Node *loss = add_loss_term(graph, "loss", &term, LOSS_OF_BATCH, first, kind == TERM_ENTROPY ? NULL : second);
+        name_node(graph, ROLE_INPUT, "t", t);
+        name_node(graph, ROLE_LOSS, "loss", loss);
+        differentiate_parameters(graph, loss, 1, &v->parameter);
+        const TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+        const Program *train = program_named(code, "train");
+        double **values = NEW_ARRAY(double *, graph->node_count);
+        values[v->id] = NEW_ARRAY(double, 4), values[t->id] = NEW_ARRAY(double, 4);
+        for (int i = 0; i < 4; i++) {
+            values[v->id][i] = (double)(float)given[row][i];
+            values[t->id][i] = kind == TERM_L1 ? values[v->id][i] : kind == TERM_KL ? 0 : i % 2;
+        }
+        Memories *memories = new_memories(code, false);
+        set_elements(graph, train->buffer, memories, values);
+        interpret_program(train, memories, false);
+        evaluate_graph(graph, values);
+        const double found = element_of(graph, loss, train->buffer[loss->id], memories, 0), expected = values[loss->id][0];
+        ck_assert_msg(fabs(found - expected) <= 3e-6 * fabs(expected), "kind %d: %.9g instead of %.9g", kind, found, expected);
+        const Node *gradient = v->parameter->gradient;
+        for (int i = 0; i < 4; i++) {
+            const double slope = element_of(graph, gradient, train->buffer[gradient->id], memories, i), wanted = values[gradient->id][i];
+            ck_assert_msg(fabs(slope - wanted) <= 3e-6 * fabs(wanted) + 1e-7, "kind %d: slope %d: %.9g instead of %.9g", kind, i, slope,
+                          wanted);
+            ck_assert(kind != TERM_L1 || slope == 0);
+        }
+        free_memories(memories);
+    }
+}
+END_TEST
+
+START_TEST(no_number_stays_none) {
+    for (int kind = 0; kind < TERM_KINDS; kind++) {
+        Graph *graph = NEW(Graph);
+        Node *v = sample_parameter(graph, "v", 4, (long[]){1, 1, 2, 2}), *t = sample_input(graph, "t", v->shape);
+        const LossTerm term = {.kind = (TermKind)kind, .weight = 1, .epsilon = 1e-7};
+        Node *loss =
+            add_loss_term(graph, "loss", &term, LOSS_OF_BATCH, multiple(graph, "value", v, 1), takes_target((TermKind)kind) ? t : NULL);
+        name_node(graph, ROLE_INPUT, "t", t);
+        name_node(graph, ROLE_LOSS, "loss", loss);
+        differentiate_parameters(graph, loss, 1, &v->parameter);
+        const TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+        const Program *train = program_named(code, "train");
+        double **values = sample_values(graph, 1);
+        values[v->id][3] = NAN;
+        Memories *memories = new_memories(code, false);
+        set_elements(graph, train->buffer, memories, values);
+        interpret_program(train, memories, false);
+        ck_assert_msg(isnan(element_of(graph, loss, train->buffer[loss->id], memories, 0)), "kind %d", kind);
+        const Node *gradient = v->parameter->gradient;
+        ck_assert_msg(kind == TERM_MEAN || isnan(element_of(graph, gradient, train->buffer[gradient->id], memories, 3)), "kind %d", kind);
+        free_memories(memories);
+    }
+}
+END_TEST
+
+/* A mean of a million elements that lie close to each other, of which float would lose a third digit. */
+START_TEST(long_sums_keep_their_digits) {
+    for (int way = 0; way < 2; way++) {
+        Graph *graph = NEW(Graph);
+        Node *x = sample_input(graph, "x", way ? (long[]){1, 64, 64, 64} : (long[]){1, 1, 256, 1024});
+        const LossTerm term = {.kind = TERM_MEAN, .weight = 1};
+        Node *loss = add_loss_term(graph, "loss", &term, LOSS_OF_BATCH, x, NULL);
+        name_node(graph, ROLE_INPUT, "x", x);
+        name_node(graph, ROLE_LOSS, "loss", loss);
+        list_readers(graph);
+        const TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+        const Program *train = program_named(code, "train");
+        double **values = NEW_ARRAY(double *, graph->node_count), sum = 0;
+        values[x->id] = NEW_ARRAY(double, count_elements(x));
+        for (long i = 0; i < count_elements(x); i++) sum += values[x->id][i] = (double)(float)(1 + 1e-3 * sample_value(1, i));
+        Memories *memories = new_memories(code, false);
+        set_elements(graph, train->buffer, memories, values);
+        interpret_program(train, memories, false);
+        const double mean = sum / (double)count_elements(x);
+        ck_assert_double_eq_tol(element_of(graph, loss, train->buffer[loss->id], memories, 0), mean, 2e-8);
+        free_memories(memories);
+    }
+}
+END_TEST
+
 Suite *losses_suite(void) {
     Suite *suite = suite_create("losses");
     TCase *test_case = tcase_create("losses");
@@ -220,6 +378,11 @@ Suite *losses_suite(void) {
     tcase_add_test(test_case, losses_are_what_their_formulas_say);
     tcase_add_test(test_case, gradients_of_losses_agree_with_differences);
     tcase_add_loop_test(test_case, losses_and_their_gradients_are_lowered_right, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, scores_reach_the_caller, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, a_score_depends_on_its_own_clip_alone, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, extreme_values_have_losses_and_gradients, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, no_number_stays_none, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, long_sums_keep_their_digits, 0, ALL_TARGETS);
     suite_add_tcase(suite, test_case);
     return suite;
 }
