@@ -322,6 +322,7 @@ static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
 bool is_double(const Node *node) {
     if (node->op == OP_MSE || node->op == OP_L1 || node->op == OP_FRAME_SUM || node->op == OP_ROW_SUM) return true;
     if (node->op != OP_ADD && node->op != OP_SCALE && node->op != OP_FALLING) return false;
+    if (node->rank != 4 || count_elements(node) != node->shape[0]) return false;
     for (int i = 0; i < node->input_count; i++)
         if (!is_double(node->input[i])) return false;
     return true;
