@@ -213,6 +213,35 @@ START_TEST(losses_and_their_gradients_are_lowered_right) {
 }
 END_TEST
 
+/* ---- what a recurrence carries ---- */
+
+/* next = tanh(w · x + v · h), of which a loss is, falling, and a score per frame. */
+START_TEST(what_a_scan_carries_has_losses) {
+    static const Spec spec = {.name = "carried"};
+    Graph *graph = NEW(Graph);
+    graph->spec = &spec;
+    const long shape[4] = {6, 20, 1, 1};
+    Node input = {.op = OP_INPUT, .name = "x", .rank = 4, .shape = {6, 20, 1, 1}, .steps = 3};
+    Node *x = append_node(graph, input);
+    Node *w = sample_parameter(graph, "w", 6, (long[]){20, 1, 1, 20, 1, 1}), *v = sample_parameter(graph, "v", 6, w->shape);
+    Node *projected = two(graph, OP_LINEAR, "projected", x, w);
+    Node carry = {.op = OP_CARRY, .name = "h", .input_count = 2, .rank = 4, .scan = add_scan(graph, 3, false)};
+    memcpy(carry.shape, shape, sizeof shape);
+    Node *h = append_node(graph, carry);
+    Node *hidden = add_node(graph, OP_LINEAR, "hidden", h->scan, 2, (Node *[]){h, v});
+    Node *sum = add_node(graph, OP_ADD, "sum", h->scan, 2, (Node *[]){projected, hidden});
+    Node *next = h->input[1] = add_node(graph, OP_TANH, "next", h->scan, 1, (Node *[]){sum});
+    const LossTerm term = {.kind = TERM_L1, .weight = 2, .target = 0.25, .falling = true};
+    name_node(graph, ROLE_OUTPUT, "frames", add_loss_term(graph, "score", &term, LOSS_OF_FRAME, next, NULL));
+    Node *loss = add_loss_term(graph, "loss", &term, LOSS_OF_BATCH, next, NULL);
+    name_node(graph, ROLE_LOSS, "loss", loss);
+    differentiate_parameters(graph, loss, 2, (Parameter *[]){w->parameter, v->parameter});
+    if (_i == 0) expect_parameter(graph, loss, w);
+    if (_i == 0) expect_parameter(graph, loss, v);
+    check_on_target(graph, _i);
+}
+END_TEST
+
 /* ---- scores ---- */
 
 /* Two terms of each clip, or of each frame, added with factors, as the caller gets them; and their nodes. */
@@ -280,9 +309,9 @@ END_TEST
 
 /* ---- numbers that are hard ---- */
 
-/* Logits of a network that is sure, and of one that is not a number; probabilities of 0 and 1; no variance; nothing apart. */
+/* Logits of a network that is sure and right, whose loss is small; probabilities of 0 and 1; no variance; nothing apart. */
 START_TEST(extreme_values_have_losses_and_gradients) {
-    static const double given[3][4] = {{-90, 90, -1e-7, 17}, {0, 1, 1e-6, 0.5}, {-60, 0, 1e-4, -3}};
+    static const double given[3][4] = {{-90, 90, -9, 17}, {0, 1, 1e-6, 0.5}, {-60, 0, 1e-4, -3}};
     static const TermKind kinds[] = {TERM_BCE_WITH_LOGITS, TERM_BCE, TERM_KL, TERM_ENTROPY, TERM_L1};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         const TermKind kind = kinds[k];
@@ -378,6 +407,7 @@ Suite *losses_suite(void) {
     tcase_add_test(test_case, losses_are_what_their_formulas_say);
     tcase_add_test(test_case, gradients_of_losses_agree_with_differences);
     tcase_add_loop_test(test_case, losses_and_their_gradients_are_lowered_right, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, what_a_scan_carries_has_losses, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, scores_reach_the_caller, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, a_score_depends_on_its_own_clip_alone, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, extreme_values_have_losses_and_gradients, 0, ALL_TARGETS);

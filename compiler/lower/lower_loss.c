@@ -70,7 +70,7 @@ enum { COLUMN_ROWS = 64, COLUMN_VECTORS = 4 };
 static const Buffer *column_sums(Lowering *l, Node *node) {
     Node *v = node->input[0];
     const long lanes = l->target->lanes, height = v->shape[2], width = v->shape[3], rows = largest_divisor(height, COLUMN_ROWS);
-    if (is_blocked(l->target, v->shape[1]) || width < lanes) return NULL;
+    if (width < lanes) return NULL;
     const Buffer *sums = new_plain(format("%s_columns", node->name), TYPE_F32, PLACE_WORKSPACE, 4,
                                    (long[4]){v->shape[0], v->shape[1], height / rows, width});
     Kernel *kernel = new_kernel(format("%s_columns", node->name), 1);
