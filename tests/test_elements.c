@@ -1,11 +1,13 @@
 /* test_elements.c: operations element by element that no spec of version 1 has: checked by differences, lowered, and compared with the
  * reference on every target. */
+#include "../compiler/graph/differentiate.h"
+#include "../compiler/graph/evaluate_graph.h"
 #include "core_checks.h"
 #include "cpu.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 
 #include <check.h>
 #include <math.h>
@@ -65,7 +67,7 @@ START_TEST(activations_hold_far_from_zero) {
         name_node(graph, ROLE_INPUT, "x", x);
         name_node(graph, ROLE_INPUT, "one", slope->input[1]);
         list_readers(graph);
-        const TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+        const TargetCode *code = compile_graph(graph, any_target(_i), &default_choices);
         const Buffer **buffer = program_named(code, "train")->buffer;
         Memories *memories = new_memories(code, false);
         double **values = sample_values(graph, 1);
