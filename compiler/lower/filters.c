@@ -10,6 +10,7 @@
 #include "lower/filters.h"
 
 #include "lower/choose.h"
+#include "lower/fuse.h"
 #include "lower/storage.h"
 
 #include <math.h>
@@ -231,11 +232,26 @@ static bool adds_taps(const Filter *filter) {
     return true;
 }
 
+/* Does the first reader of the weight, by which its lanes lie along the outputs, agree about which side these are? */
+static bool is_output_lane(const Node *node) {
+    int out, in;
+    weight_sides(node->input[1], &out, &in);
+    return out == (node->op == OP_CONV2D ? 0 : 1);
+}
+
+/* Are inputs and outputs whole vectors of channels? An output of the network has no padding lanes. */
+static bool has_whole_vectors(const Lowering *l, const Node *node) {
+    const Node *result = epilogue_of(l->graph, (Node *)node);
+    if (!is_blocked(l->target, node->input[0]->shape[1]) || !is_blocked(l->target, node->shape[1])) return false;
+    if (name_of(l->graph, ROLE_OUTPUT, result) && node->shape[1] % l->target->lanes != 0) return false;
+    return has_channel_lanes(l, node->input[0]);
+}
+
 /* Where weights do not pay for being larger, they are read as they are, if an image has tiles enough to fill registers. */
 static bool is_inside(const Lowering *l, const Node *node, const FilterPlan *plan) {
     enum { LEAST_TILES = 4 };
     return l->choices->few_images && !pays_for_weights(l->target, plan) && adds_taps(plan->filter[0]) && adds_taps(plan->filter[1]) &&
-           plan->tiles[0] * plan->tiles[1] >= LEAST_TILES && node->input[0]->shape[1] % l->target->lanes == 0;
+           plan->tiles[0] * plan->tiles[1] >= LEAST_TILES && node->input[0]->shape[1] % l->target->lanes == 0 && is_output_lane(node);
 }
 
 Algorithm filtered_algorithm(const Filter *v, const Filter *h) {
@@ -250,7 +266,7 @@ static bool plan_size(const Node *node, int size, FilterPlan *plan) {
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
     if ((node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) || node->scan) return false;
     const long channels = node->input[0]->shape[1], outputs = node->shape[1];
-    if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
+    if (!has_whole_vectors(l, node)) return false;
     const Algorithm wanted = wanted_algorithm(l, node);
     double best = l->choices->filter_everywhere ? HUGE_VAL : 0.9;
     bool found = false;

@@ -181,13 +181,12 @@ static void lower_direct(Lowering *l, Node *node) {
     finish_kernel(l, kernel, node->scan);
 }
 
-/* By whichever nest suits the shapes. */
 void lower_convolution(Lowering *l, Node *node) {
-    const FilterPlan *plan = product_of_node(l, node)->filter;
+    const Product *product = product_of_node(l, node);
     node->rounded = 0;
-    if (plan && lower_filtered(l, node, plan)) return;
-    if (lower_few_outputs(l, node)) return;
-    lower_direct(l, node);
+    if (product->filter) lower_filtered(l, node, product->filter);
+    else if (product->algorithm == ALGORITHM_FEW) lower_few_outputs(l, node);
+    else lower_direct(l, node);
 }
 
 /* ---- the weight gradient ---- */
@@ -229,9 +228,7 @@ static Kernel *weight_grad_kernel(Lowering *l, Node *node, const Buffer *small, 
     return kernel;
 }
 
-void lower_conv2d_weight_grad(Lowering *l, Node *node) {
-    node->rounded = 0;
-    if (lower_filtered_weight_grad(l, node)) return;
+static void lower_direct_weight_grad(Lowering *l, Node *node) {
     const Buffer *out = node_buffer(l, node), *small = node_virtual(l, node->input[0]), *large = node_virtual(l, node->input[1]);
     if (product_of_node(l, node)->pairs) node->rounded = 2;
     if (node->rounded) small = pairs_of_images(small), large = pairs_of_images(large);
@@ -244,4 +241,11 @@ void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     finish_kernel(l, kernel, node->scan);
     const long channels[2] = {kernel->compute[0].variable[0]->extent, kernel->compute[0].variable[1]->extent};
     if (cut.groups > 1) add_group_sum(l, node, gradient, out, channels, cut.vector, cut.width);
+}
+
+void lower_conv2d_weight_grad(Lowering *l, Node *node) {
+    const Product *product = product_of_node(l, node);
+    node->rounded = 0;
+    if (product->tiles[0]) lower_filtered_weight_grad(l, node, product->tiles);
+    else lower_direct_weight_grad(l, node);
 }

@@ -20,6 +20,11 @@
 
 enum { FEW = 4, SUMS = 8 };
 
+/* The weight's dimension of the input channels. */
+static int weight_channels(const Node *node) {
+    return node->op == OP_CONV2D ? 1 : 0;
+}
+
 typedef struct Few {
     Lowering *l;
     Node *node;
@@ -147,19 +152,31 @@ static void choose_sizes(Few *f, KernelChoice *choice) {
                (Legal){.most = maximum(columns, (f->l->target->registers - 1 - outputs) / outputs), .registers = f->l->target->registers});
 }
 
-bool lower_few_outputs(Lowering *l, Node *node) {
-    const long lanes = l->target->lanes, phases[2] = {phase_count(node, 0), phase_count(node, 1)};
+/* Does the weight, or its second copy, have its lanes along the input channels? */
+static bool weight_has_lanes(const Lowering *l, const Node *node) {
+    const WeightLanes *lanes = &l->weight_lanes[node->input[1]->parameter->number];
+    const int channels = weight_channels(node);
+    return lanes->value == channels || lanes->copy == channels;
+}
+
+bool has_few_outputs(const Lowering *l, const Node *node) {
+    const long lanes = l->target->lanes;
     const Algorithm wanted = wanted_algorithm(l, node);
     if (wanted != ALGORITHM_ANY && wanted != ALGORITHM_FEW) return false;
     if (node->shape[1] > FEW || node->shape[1] >= lanes || node->scan) return false;
     for (int d = 0; d < 2; d++)
-        for (long a = 0; a < phases[d]; a++)
+        for (long a = 0; a < phase_count(node, d); a++)
             if (phase_of(node, d, a).taps == 0) return false;
     if (phase_of(node, 0, 0).taps * row_bytes(node) > BLOCK_BYTES_MOST) return false;
-    Few f = {.l = l, .node = node, .channels = node->op == OP_CONV2D ? 1 : 0, .input = node_virtual(l, node->input[0])};
+    return node->input[1]->parameter && weight_has_lanes(l, node) && has_channel_lanes(l, node->input[0]);
+}
+
+void lower_few_outputs(Lowering *l, Node *node) {
+    const long lanes = l->target->lanes, phases[2] = {phase_count(node, 0), phase_count(node, 1)};
+    Few f = {.l = l, .node = node, .channels = weight_channels(node), .input = node_virtual(l, node->input[0])};
     f.weight = weight_along(l, node->input[1], f.channels);
     Stage stage = stage_of(l, f.input, 0);
-    if (stage.blocked < 0 || layout_lane(&f.weight->layout) != f.channels) return false;
+    if (stage.blocked < 0 || layout_lane(&f.weight->layout) != f.channels) die("%s has no lanes along its input channels", node->name);
     const long channels = node->input[0]->shape[1];
     if (channels % lanes != 0) {
         f.input = zero_from(f.input, 1, channels);
@@ -181,5 +198,4 @@ bool lower_few_outputs(Lowering *l, Node *node) {
         }
     describe_convolution(kernel, node);
     finish_kernel(l, kernel, NULL);
-    return true;
 }

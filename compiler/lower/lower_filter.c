@@ -179,19 +179,19 @@ static void lower_steps(Filtered *f, const Stage *stage, long channels) {
     finish_kernel(steps->l, kernel, steps->node->scan);
 }
 
-bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
+void lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const Filter *v = plan->filter[0], *h = plan->filter[1];
     const long lanes = l->target->lanes;
     const Buffer *input = node_virtual(l, node->input[0]);
     const Stage stage = stage_of(l, input, 0);
-    const long outputs = node_buffer(l, epilogue_of(l->graph, node))->shape[1]; /* with padding lanes, which a reconstruction has not */
-    if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
-    if (outputs < round_up(node->shape[1], lanes)) return false;
-    if (plan->inside) return lower_filtered_inside(l, node, plan, input, &stage);
+    if (stage.blocked < 0) die("%s has no lanes along its input channels", node->name);
+    if (plan->inside) {
+        lower_filtered_inside(l, node, plan, input, &stage);
+        return;
+    }
     const int parameter = node->input[1]->parameter->number;
     const bool made = l->parameter[parameter].filter != NULL; /* when the bundle was */
     const Buffer *weight = made ? l->parameter[parameter].value : lower_filtered_weight(l, node, plan);
-    if (l->filtered) l->filtered[parameter] = plan;
     KernelChoice *choice = begin_choice(l, filtered_algorithm(v, h));
     /* in bundles, where there are few tiles for each, weights from the second-level cache are what is waited for */
     const bool wide = choice->algorithm == ALGORITHM_FILTERED_4 && !l->choices->few_images;
@@ -200,5 +200,4 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const Cut cut = choose_cut(choice, node, plan, vectors, channels);
     Filtered f = {.steps = {.l = l, .node = node, .plan = plan, .cut = cut, .input = input}, .k_block = vectors * lanes, .weight = weight};
     lower_steps(&f, &stage, channels);
-    return true;
 }

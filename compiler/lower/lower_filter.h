@@ -4,7 +4,6 @@
 
 #include "lower/filters.h"
 
-/* False, and nothing is done, where the layout of the input does not allow it. */
-bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
+void lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
 
 #endif

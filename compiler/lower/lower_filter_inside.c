@@ -136,10 +136,9 @@ static const Filter *single_products(const Filter *filter) {
     return single;
 }
 
-bool lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, const Buffer *input, const Stage *stage) {
+void lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, const Buffer *input, const Stage *stage) {
     const Buffer *taps = weight_along(l, node->input[1], plan->out);
     const long lanes = l->target->lanes, outputs = taps->shape[plan->out], channels = taps->shape[1 - plan->out];
-    if (layout_lane(&taps->layout) != plan->out) return false; /* as in no bundle */
     KernelChoice *choice = begin_choice(l, filtered_algorithm(plan->filter[0], plan->filter[1]));
     FilterPlan single = *plan;
     for (int d = 0; d < 2; d++) single.filter[d] = single_products(plan->filter[d]);
@@ -153,5 +152,4 @@ bool lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, cons
     f.c_block = lanes * largest_divisor(channels / lanes, maximum(1, INSIDE_CHANNELS / lanes));
     f.k_item = f.k_block * largest_divisor(outputs / f.k_block, maximum(1, outputs * items / INSIDE_ITEMS / f.k_block));
     lower_steps(&f, stage);
-    return true;
 }

@@ -4,8 +4,7 @@
 
 #include "lower/filters.h"
 
-/* By the `inside` plan, from a virtual input and its stage. False, and nothing is done, where the layout of the weight does not allow it.
- */
-bool lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, const Buffer *input, const Stage *stage);
+/* By the `inside` plan, from a virtual input and its stage. */
+void lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, const Buffer *input, const Stage *stage);
 
 #endif

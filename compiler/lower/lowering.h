@@ -13,25 +13,30 @@ typedef struct ParameterStorage { /* one for each entry of graph->parameter; sha
     long offset;                     /* of the value in its block, of the gradient and the moments in theirs; bytes */
 } ParameterStorage;
 
+typedef struct WeightLanes { /* the dimension of a weight that lanes lie along; −1: none */
+    int value;
+    int copy; /* of the second copy, which the data gradient reads; −1: there is none */
+} WeightLanes;
+
 typedef struct Lowering {
     const Graph *graph;
     const Target *target;
     const Choices *choices;
     TargetCode *code;
-    Program *program;                   /* being appended to */
-    const Node *node;                   /* being lowered; NULL: what is lowered is of no single one */
-    Type weight_type;                   /* inference: of the elements of convolutions' weights and of matrices */
-    ParameterStorage *parameter;        /* by index in graph->parameter */
-    bool apart;                         /* programs between cuts are planned one by one: each has its own values of what it begins with */
-    const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
-    struct Product *product;            /* by node id: how it is run (products.h) */
-    const Buffer **buffer;              /* by node id; NULL: not stored so far */
-    const Buffer **whole_rows;          /* by node id: what a scan carries, as others read it (lower_rows.c); NULL: nobody has so far */
-    const Buffer **tile_sums;           /* by node id: sums of tiles (lower_tiles.h) that are lowered already; NULL: none are … */
-    const Node **summed_by;             /* … and the convolution in whose kernel; NULL: in one of their own */
-    int *first_call;                    /* by node id, and one more: how many calls `program` had before it */
-    const Scan *body;                   /* whose nodes are being lowered; NULL: none … */
-    int body_node, body_call;           /* … its node after the first one, and its first call */
+    Program *program;            /* being appended to */
+    const Node *node;            /* being lowered; NULL: what is lowered is of no single one */
+    Type weight_type;            /* inference: of the elements of convolutions' weights and of matrices */
+    WeightLanes *weight_lanes;   /* by index in graph->parameter; shared by all programs of a target */
+    ParameterStorage *parameter; /* by the same index */
+    bool apart;                  /* programs between cuts are planned one by one: each has its own values of what it begins with */
+    struct Product *product;     /* by node id: how it is run (products.h) */
+    const Buffer **buffer;       /* by node id; NULL: not stored so far */
+    const Buffer **whole_rows;   /* by node id: what a scan carries, as others read it (lower_rows.c); NULL: nobody has so far */
+    const Buffer **tile_sums;    /* by node id: sums of tiles (lower_tiles.h) that are lowered already; NULL: none are … */
+    const Node **summed_by;      /* … and the convolution in whose kernel; NULL: in one of their own */
+    int *first_call;             /* by node id, and one more: how many calls `program` had before it */
+    const Scan *body;            /* whose nodes are being lowered; NULL: none … */
+    int body_node, body_call;    /* … its node after the first one, and its first call */
 } Lowering;
 
 #endif

@@ -181,23 +181,59 @@ static int lane_of_both(const Lowering *l, const Node *weight) {
     return sums[0] ? 3 : sums[1] ? 0 : -1;
 }
 
-/* What a parameter is stored in: its layout, and the second copy where two kernels want different ones. */
+static bool is_weight(const Parameter *parameter) {
+    return parameter->rank > 1 && (parameter->node->rank == 4 || parameter->node->rank == 6);
+}
+
+/* Of a weight [S, L, u, v], what its shape decides: outputs, or inputs where there are too few of those. */
+static int lane_of_shape(const Lowering *l, const Node *weight) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    return is_blocked(l->target, weight->shape[out]) ? out : is_blocked(l->target, weight->shape[in]) ? in : -1;
+}
+
+/* Only what reads a weight itself, and not as filtering or pairs want it, has a use for its second copy; a convolution to few outputs takes
+ * whichever has lanes along its inputs. */
+static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, int lane) {
+    const Product *product = product_of_node(l, node);
+    if (node->input_count < 2 || node->input[1] != weight || product->filter || product->pairs) return false;
+    const bool convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
+    return !convolves || (node->op == OP_CONV2D ? 0 : 1) == lane || !is_blocked(l->target, node->shape[1]);
+}
+
+static WeightLanes lanes_of_weight(const Lowering *l, const Parameter *parameter) {
+    const Node *weight = parameter->node;
+    WeightLanes lanes = {-1, -1};
+    if (!is_weight(parameter)) return lanes;
+    int out, in;
+    weight_sides(weight, &out, &in);
+    const bool has_gradient = has_data_gradient(weight);
+    const int both = has_gradient ? lane_of_both(l, weight) : -1;
+    lanes.value = both >= 0 ? both : lane_of_shape(l, weight);
+    if (both >= 0 || lanes.value != out || !has_gradient || !is_blocked(l->target, weight->shape[in])) return lanes;
+    for (int n = 0; n < l->graph->node_count; n++)
+        if (reads_copy(l, l->graph->node[n], weight, in)) lanes.copy = in;
+    return lanes;
+}
+
+void choose_weight_lanes(Lowering *l) {
+    l->weight_lanes = NEW_ARRAY(WeightLanes, l->graph->parameter_count);
+    for (int i = 0; i < l->graph->parameter_count; i++) l->weight_lanes[i] = lanes_of_weight(l, l->graph->parameter[i]);
+}
+
 static void choose_storage(const Lowering *l, const Parameter *parameter, ParameterStorage *storage) {
     const Node *node = parameter->node;
+    const WeightLanes *lanes = &l->weight_lanes[parameter->number];
     if (node->rank != 4 && node->rank != 6) { /* neither a weight of any product nor one of its vectors */
         storage->value = new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
-    } else if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
-        int out, in;
-        weight_sides(node, &out, &in);
-        int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
-        const int both = has_data_gradient(node) ? lane_of_both(l, node) : -1;
+    } else if (is_weight(parameter)) {
         const bool taps_outside = is_read_by_phases(l, node);
-        storage->value = new_weight(l, node->name, l->weight_type, node, both >= 0 ? both : lane, taps_outside);
-        if (both < 0 && lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
-            storage->copy = new_weight(l, format("%s_copy", node->name), l->weight_type, node, in, taps_outside);
+        storage->value = new_weight(l, node->name, l->weight_type, node, lanes->value, taps_outside);
+        if (lanes->copy >= 0) {
+            storage->copy = new_weight(l, format("%s_copy", node->name), l->weight_type, node, lanes->copy, taps_outside);
             ((Tensor *)storage->copy->owner)->kept = true;
         }
-    } else {
+    } else { /* biases, norms and statistics */
         storage->value = new_activation(l, node->name, node->shape);
     }
     ((Tensor *)storage->value->owner)->kept = true;
@@ -235,27 +271,6 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
     return bytes;
 }
 
-/* Only what reads a weight itself, and not as filtering or pairs want it, has a use for its second copy; a convolution to few outputs takes
- * whichever has lanes along its inputs. */
-static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, int lane) {
-    const Product *product = product_of_node(l, node);
-    if (node->input_count < 2 || node->input[1] != weight || product->filter || product->pairs) return false;
-    const bool convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
-    return !convolves || (node->op == OP_CONV2D ? 0 : 1) == lane || !is_blocked(l->target, node->shape[1]);
-}
-
-static void drop_copies(Lowering *l) {
-    for (int i = 0; i < l->graph->parameter_count; i++) {
-        ParameterStorage *storage = &l->parameter[i];
-        const Node *weight = l->graph->parameter[i]->node;
-        bool wanted = false;
-        if (!storage->copy) continue;
-        for (int n = 0; n < l->graph->node_count && !wanted; n++)
-            wanted = reads_copy(l, l->graph->node[n], weight, layout_lane(&storage->copy->layout));
-        if (!wanted) storage->copy = NULL;
-    }
-}
-
 /* Of each group the block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
 void allocate_parameters(Lowering *l) {
     const Graph *graph = l->graph;
@@ -273,7 +288,6 @@ void allocate_parameters(Lowering *l) {
         *bytes += round_up(((Tensor *)storage->value->owner)->bytes, 64);
         if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", parameter->node->name));
     }
-    drop_copies(l);
     place_blocks(l);
 }
 
@@ -336,19 +350,41 @@ static const Parameter *summed_into(const Node *node) {
     return NULL;
 }
 
+/* The parameter like whose value it is stored: it is that, or its gradient, or a term of that. NULL: none. */
+static const Parameter *stored_like(const Node *node) {
+    return node->parameter ? node->parameter : node->forward ? NULL : summed_into(node);
+}
+
+int weight_gradient_lane(const Lowering *l, const Node *node) {
+    const Parameter *parameter = stored_like(node);
+    if (parameter) return l->weight_lanes[parameter->number].value;
+    const int second = node->rank == 6 ? 3 : 1;
+    return is_blocked(l->target, node->shape[0]) ? 0 : is_blocked(l->target, node->shape[second]) ? second : -1;
+}
+
 /* Stored like the gradient that it becomes a part of; of a weight that is no parameter's, in a layout of weights: that is what its kernel
  * wants. NULL: it is the gradient of no weight. */
 static const Buffer *new_weight_gradient(const Lowering *l, const Node *node) {
-    const Parameter *parameter = node->forward ? NULL : summed_into(node);
+    const Parameter *parameter = stored_like(node);
     if (parameter) {
         const Buffer *buffer = as_gradient(l->parameter[parameter->number].value, node->name);
         ((Tensor *)buffer->owner)->kept = false;
         return buffer;
     }
     if (node->op != OP_CONV2D_WEIGHT_GRAD && node->op != OP_LINEAR_WEIGHT_GRAD) return NULL;
-    const int second = node->rank == 6 ? 3 : 1;
-    const int lane = is_blocked(l->target, node->shape[0]) ? 0 : is_blocked(l->target, node->shape[second]) ? second : -1;
-    return new_weight(l, node->name, TYPE_F32, node, lane, false);
+    return new_weight(l, node->name, TYPE_F32, node, weight_gradient_lane(l, node), false);
+}
+
+bool has_channel_lanes(const Lowering *l, const Node *node) {
+    const long channels = node->shape[1];
+    const Parameter *parameter = stored_like(node);
+    for (int i = 0; node->fused && i < node->input_count; i++)
+        if (same_shape(node->input[i], node) && !has_channel_lanes(l, node->input[i])) return false;
+    if (node->fused) return is_blocked(l->target, channels);
+    if (parameter && is_weight(parameter)) return lane_of_shape(l, parameter->node) == 1;
+    if (name_of(l->graph, ROLE_INPUT, node) || name_of(l->graph, ROLE_OUTPUT, node))
+        return node->shape[2] * node->shape[3] == 1 && channels % l->target->lanes == 0;
+    return is_blocked(l->target, channels);
 }
 
 static const Buffer *create_buffer(Lowering *l, Node *node) {

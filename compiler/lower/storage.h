@@ -28,6 +28,12 @@ long output_features(const Node *weight, long shape[4]);
 long output_of(const Node *weight, long i);
 /* [a/V, b/B, the rest, b%B, V lanes of a], a = `lane` (−1: row-major), b the other side: what a register tile walks through in order. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside);
+/* Decides l->weight_lanes, by what products there are. */
+void choose_weight_lanes(Lowering *l);
+/* The dimension of a weight's gradient, or of a term of it, that lanes will lie along; −1: none. */
+int weight_gradient_lane(const Lowering *l, const Node *node);
+/* Will the elements of [N, C, H, W] be whole vectors along the channels, stored or computed where they are read? */
+bool has_channel_lanes(const Lowering *l, const Node *node);
 bool is_read_by_phases(const Lowering *l, const Node *weight);
 void allocate_parameters(Lowering *l);
 /* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */

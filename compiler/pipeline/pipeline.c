@@ -47,6 +47,14 @@ static int start_graphs(TargetCode *code, const Graph *training, const Graph *ev
     return count;
 }
 
+/* How weights lie is decided by the training graph alone. */
+static void decide_all_products(Lowering *lowering, int count) {
+    for (int i = 0; i < count; i++) {
+        lowering[i].weight_lanes = lowering[TRAINING].weight_lanes;
+        decide_products(&lowering[i]);
+    }
+}
+
 /* Each parameter has one place, whichever graph reads it; the nodes of each graph have their own. */
 static void store_graphs(Lowering *lowering, int count) {
     allocate_parameters(&lowering[TRAINING]);
@@ -100,7 +108,7 @@ TargetCode *compile_graphs(const Graph *training, const Graph *evaluation, const
     for (int i = 0; i < count; i++) fuse_graph(&graph[i]);
 
     begin_pass(PASS_PRODUCTS);
-    for (int i = 0; i < count; i++) decide_products(&graph[i]);
+    decide_all_products(graph, count);
 
     begin_pass(PASS_STORE);
     store_graphs(graph, count);
