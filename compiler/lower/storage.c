@@ -1,7 +1,7 @@
 /* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
 #include "lower/storage.h"
-#include "graph/shapes.h"
 
+#include "graph/shapes.h"
 #include "lower/fuse.h"
 #include "lower/lower_filter_weight.h"
 #include "lower/lower_pairs.h"
