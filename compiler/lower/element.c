@@ -1,7 +1,7 @@
 /* Elementwise nodes as expressions of the elements that they read. */
 #include "lower/element.h"
-#include "graph/shapes.h"
 
+#include "graph/shapes.h"
 #include "loop/function.h"
 #include "loop/lanes.h"
 #include "lower/finish_kernel.h"
@@ -325,7 +325,8 @@ void lower_element(Lowering *l, Node *node) {
     add_store(compute, out, index, value);
     kernel->comment =
         format("%s: [%ld, %ld, %ld, %ld]", operation_name(node->op), node->shape[0], node->shape[1], node->shape[2], node->shape[3]);
-    set_work(kernel, (double)(node->shape[0] * node->shape[1]) * (double)(node->shape[2] * node->shape[3]));
+    const long rows_of_call = node->scan ? node->shape[0] / T : node->shape[0];
+    set_work(kernel, (double)(rows_of_call * node->shape[1]) * (double)(node->shape[2] * node->shape[3]));
     Schedule *schedule = &kernel->schedule[0];
     const int lanes = l->target->lanes;
     bool channels = lanes_fit(compute, "c", lanes), width = !channels && node->shape[3] >= lanes && lanes_fit(compute, "w", lanes);
