@@ -1,4 +1,4 @@
-/* Elementwise nodes as expressions of the elements that they read. */
+/* element.c: elementwise nodes as expressions of the elements that they read. */
 #include "lower/element.h"
 
 #include "graph/shapes.h"
@@ -193,7 +193,7 @@ const Expression *node_element(Lowering *l, Node *node, const At *at) {
     Affine index[4];
     const bool whole = has_carried_rows(node) && at->steps != carrying_scan(node)->steps;
     const Buffer *buffer = whole ? whole_rows(l, node) : node_buffer(l, node);
-    const bool shared = buffer->shape[0] == 1 && !has_carried_rows(node); /* it may be what all rows read: lower_stream.c */
+    const bool shared = buffer->shape[0] == 1 && !has_carried_rows(node); /* all rows may read the same one: lower_stream.c */
     image_index(node, at, whole ? row_of(at) : shared ? affine_constant(0) : stored_row(node, at), index);
     const Expression *value = load(buffer, index);
     return value->type == TYPE_F64 ? op1(NARROW, value) : value;
@@ -261,7 +261,7 @@ const Buffer *virtual_weight(const Buffer *weight, const char *name) {
 
 /* ---- a kernel of its own for an elementwise node that is stored ---- */
 
-/* Does it read what a scan of its own steps carries, directly or through what is fused into it? */
+/* Does it read what a scan with its own number of steps carries, directly or through fused nodes? */
 static bool reads_carried(const Node *node) {
     for (int i = 0; i < node->input_count; i++) {
         const Node *input = node->input[i];
@@ -271,7 +271,7 @@ static bool reads_carried(const Node *node) {
     return false;
 }
 
-/* Of a shape that is no image's, and outside of scans: the gradients of a weight that several layers share are added up like this. */
+/* For nodes outside of scans whose shape is not an image's. The gradients of a weight that several layers share are added up like this. */
 static void lower_elements_of_weight(Lowering *l, Node *node) {
     static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     Kernel *kernel = new_kernel(node->name, 1);
@@ -304,7 +304,7 @@ void lower_element(Lowering *l, Node *node) {
     const Buffer *out = node_buffer(l, node);
     const long T = node->steps;
     At at = {0};
-    /* rows by sequence and step, since what a scan carried can only be read so */
+    /* rows by sequence and step: what a scan carried can only be read like that */
     bool rows = node->shape[0] > 1 && (node->shape[2] * node->shape[3] == 1 || reads_carried(node));
     if (node->scan || rows) {
         at.steps = T;
