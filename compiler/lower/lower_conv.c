@@ -120,14 +120,14 @@ static void lower_phase(Lowering *l, Node *node, Compute *compute, const Operand
         const Affine read[4] = {V(n), V(c), phase_input(&phase[0], V(i), V(u)), phase_input(&phase[1], V(j), V(v))};
         compute->sum[compute->sum_count++] = product_of(load(input, read), phase_weight(node, w, phase, V(k), V(c), V(u), V(v)));
     } else {
-        compute->variable_count = 4; /* no tap meets these: bias or zero */
+        compute->variable_count = 4; /* no tap reaches these outputs: they are the bias or zero */
     }
     At at = {.n = V(n), .c = V(k), .h = phase_output(&phase[0], V(i)), .w = phase_output(&phase[1], V(j))};
     if (operands->time) at.steps = operands->time->extent, at.b = at.n, at.t = V(operands->time);
     store_convolution(l, compute, node, &at, compute->sum_count ? sum_value(0, TYPE_F32) : constant(0));
 }
 
-/* How much of the variable an iteration of the parallel loops takes; 0: all. */
+/* How many values of the variable an iteration of the parallel loops has; 0 for all. */
 static long parallel_tile(const Kernel *kernel, const char *variable) {
     const Schedule *schedule = &kernel->schedule[0];
     for (int i = 0; i < schedule->levels; i++)
@@ -219,7 +219,7 @@ static Kernel *weight_grad_kernel(Lowering *l, Node *node, const Buffer *small, 
     const Affine in_small[4] = {number, V(k), V(i), V(j)};
     const Affine in_large[4] = {number, V(c), strided(i, node->stride[0], u, node->padding[0]),
                                 strided(j, node->stride[1], v, node->padding[1])};
-    /* S is never read outside of its shape, so where it is stored it needs no stage, and no virtual buffer either */
+    /* S is never read outside of its shape. If it is stored, it needs neither a stage nor a virtual buffer */
     const At at_small = {.n = number, .c = V(k), .h = V(i), .w = V(j)};
     const Expression *factor = image->fused || node->rounded ? load(small, in_small) : node_element(l, node->input[0], &at_small);
     compute->sum[compute->sum_count++] = product_of(factor, load(large, in_large));

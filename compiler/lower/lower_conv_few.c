@@ -1,11 +1,11 @@
-/* A convolution to a few output channels, as at a decoder's end: no vector fits along those, so lanes lie along the input channels.
+/* lower_conv_few.c: convolutions to few output channels, as at the end of a decoder. A vector does not fit along the outputs, so lanes lie
+ * along the input channels.
  *
  *   partial[k, j, l] = Σ c, u, v  x[n, L · c + l, …] · w    for one row of outputs, in scratch
  *   sum[k, j]        = Σ l  partial[k, j, l]
- *   y[n, k, i, j]    = what bias and epilogue make of sum[k, j], lanes along the row where they fit
+ *   y[n, k, i, j]    = bias and epilogue of sum[k, j], lanes along the row where they fit
  *
- * Where the channels are no whole vectors, both operands are staged with zeros behind them.
- */
+ * If the channels are not whole vectors, both operands are staged with zeros behind them. */
 #include "lower/lower_conv_few.h"
 
 #include "loop/lanes.h"
@@ -34,7 +34,7 @@ typedef struct Few {
     long columns; /* of outputs whose sums are in registers */
 } Few;
 
-/* A virtual buffer of the same elements that is 0 from index `count` of a dimension on, where padding lanes may hold anything. */
+/* A virtual buffer of the same elements, but 0 from index `count` of a dimension on: padding lanes may hold anything. */
 static const Buffer *zero_from(const Buffer *from, int dimension, long count) {
     const char *name = format("%s_whole", from->name);
     Buffer *buffer = NEW(Buffer);
@@ -127,20 +127,20 @@ static void add_result(const Few *f, Kernel *kernel, int number, const Phase pha
     if (vectors) add_level(schedule, "j", 1, LOOP_VECTOR);
 }
 
-/* Of a row of all channels, padded. */
+/* Bytes of a padded row of all channels. */
 static long row_bytes(const Node *node) {
     const Node *from = node->input[0];
     return 4 * from->shape[1] * (from->shape[3] + 2 * node->padding[1]);
 }
 
-/* Rows of outputs whose input fits in so many bytes, at least one. */
+/* The number of rows of outputs whose input fits in `bytes`, at least one. */
 static long rows_within(const Node *node, const Phase *phase, long bytes) {
     long rows = 1;
     while (rows < phase->count && (phase->in_step * rows + phase->taps) * row_bytes(node) <= bytes) rows++;
     return rows;
 }
 
-/* Rows that are staged at once, in blocks of equal size; and a register tile. */
+/* Chooses how many rows are staged at once, in blocks of equal size, and the register tile. */
 static void choose_sizes(Few *f, KernelChoice *choice) {
     const Phase phase = phase_of(f->node, 0, 0);
     const long blocks = (phase.count + rows_within(f->node, &phase, STAGE_BYTES) - 1) / rows_within(f->node, &phase, STAGE_BYTES);

@@ -1,4 +1,4 @@
-/* lower_filter.h: convolutions by minimal filtering: fewer multiplications than one for each tap, for additions on inputs and outputs. */
+/* lower_filter.h: convolutions by minimal filtering, which trades multiplications for additions. */
 #ifndef ZOETROPE_LOWER_FILTER_H
 #define ZOETROPE_LOWER_FILTER_H
 

@@ -1,10 +1,11 @@
-/* The weight gradient by minimal filtering: each step of lower_filter.c transposed.
+/* lower_filter_grad.c: weight gradients by minimal filtering. Each step of lower_filter.c is transposed:
  *
  *   transform   A[p, …, c] = Σ ± x          of the larger image; Q[q, …, k] = Σ ± s of the smaller one: for a few tiles, in scratch
  *   multiply    D[w, c, k] += Σ tiles A · Q  w: a transformed weight; for a block of channels of both sides, in scratch
  *   restore     dw = Σ ± D
- * with as many products as the forward pass. Blocks of channels are parallel; where there are few, groups of images are too, each with
- * a gradient of its own, which are added in index order. */
+ *
+ * There are as many products as in the forward pass. Blocks of channels are parallel. If there are few blocks, groups of images are
+ * parallel too: each has a gradient of its own, and these are added in index order. */
 #include "lower/lower_filter_grad.h"
 
 #include "lower/choose.h"
@@ -20,7 +21,8 @@
 
 #define V affine_variable
 
-/* Channels of each side at a time: an element of the larger image takes more to transform, so fewer of it, each for more of the other. */
+/* Channels of each side at a time. An element of the larger image takes more time to transform, so a block has fewer of its channels, and
+ * each is used for more channels of the other side. */
 enum { SMALL = 0, LARGE = 1, SMALL_BLOCK = 256, LARGE_BLOCK = 64, TILES = 32, GROUP_ITEMS = 8, CHANNELS_MOST = 512 };
 
 typedef struct FilteredGrad {
@@ -43,7 +45,8 @@ typedef struct GradPlace {
     Affine local[3], global[3]; /* image, row and column of the tile: in scratch, and of all */
 } GradPlace;
 
-/* Variables of an item, and of a tile in it: whatever is summed over is reduced for a product and has a place of its own before. */
+/* Adds the variables of an item and of a tile in it. In a product, the tile's variables are summed over (`reduced`). Before that, each
+ * tile has a place of its own. */
 static GradPlace add_item(const FilteredGrad *f, Compute *compute, bool tile, bool reduced) {
     GradPlace place = {
         .block = {V(add_variable(compute, "kb", f->blocks[SMALL], false)), V(add_variable(compute, "cb", f->blocks[LARGE], false))},
@@ -126,7 +129,7 @@ static void add_side(const FilteredGrad *f, Kernel *kernel, int number, int side
     add_level(schedule, "c", 1, LOOP_VECTOR);
 }
 
-/* Adds a product of transformed input a and gradient b to those of a transformed weight, which have to be evenly spaced. */
+/* Adds a product of transformed input a and gradient b to those of a transformed weight. They have to be evenly spaced. */
 static void add_term(FilterTerms *weight, int a, int b) {
     const int p = weight->products++;
     if (p == 0) weight->a = a, weight->b = b;
@@ -212,8 +215,8 @@ static void add_taps(const FilteredGrad *f, Kernel *kernel, int number, int p) {
 
 /* ---- the whole ---- */
 
-/* Channels of a side at a time, as the cost model has it: so many that divide them all, or a quarter more; where less than half is left of
- * that (of 7 vectors, 1), all of them, if they are not twice as many. */
+/* The cost model's channels of a side at a time: a divisor of all channels, up to a quarter above the block. If the largest divisor is
+ * below half of the block (1, of 7 vectors), all channels, unless they are more than twice the block. */
 static long model_block(long lanes, int side, long vectors) {
     const long most = (side == LARGE ? LARGE_BLOCK : SMALL_BLOCK) / lanes;
     const long block = largest_divisor(vectors, most + most / 4);
@@ -248,7 +251,7 @@ static void choose_blocks(FilteredGrad *f, KernelChoice *choice, const Buffer *o
                             (Legal){.most = minimum(others, room), .divides = others, .registers = room < others ? target->registers : 0});
 }
 
-/* Time beside the direct gradient's, as in filters.c; each side is transformed once for each block of the other. */
+/* The time relative to the direct gradient's, as in filters.c. Each side is transformed once for each block of the other side. */
 static double relative_time(long lanes, const Node *node, const Filter *const filter[2]) {
     const Filter *v = filter[0], *h = filter[1];
     const double small = (double)model_block(lanes, SMALL, (node->shape[SMALL] + lanes - 1) / lanes),

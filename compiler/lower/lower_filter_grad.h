@@ -4,7 +4,7 @@
 
 #include "lower/filters.h"
 
-/* Does the weight gradient of a convolution win by the transpose of its filtering, and by which? */
+/* Is the weight gradient of a convolution faster by filtering, and with which tiles? */
 bool plan_filtered_weight_grad(const Lowering *l, const Node *node, const Filter *filter[2]);
 void lower_filtered_weight_grad(Lowering *l, Node *node, const Filter *const filter[2]);
 

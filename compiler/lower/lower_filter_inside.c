@@ -1,6 +1,7 @@
-/* Minimal filtering where weights outweigh all else: of few images with few tiles each. So they are not made larger: each is read once, and
- * its taps are added up in registers, for a block of both channels that stays in the caches while all tiles are multiplied by it. Items are
- * groups of output channels, each of which transforms the input anew. Nothing of the order of a sum depends on the number of images. */
+/* lower_filter_inside.c: minimal filtering for few images with few tiles each, where reading the weights takes the most time. Transformed
+ * weights would be larger, so the weights are read as they are, once. Their taps are added up in registers, for a block of channels of
+ * both sides that stays in the caches while all tiles are multiplied by it. Items are groups of output channels, and each item transforms
+ * the input again. The order of a sum does not depend on the number of images. */
 #include "lower/lower_filter_inside.h"
 
 #include "lower/choose.h"
@@ -12,7 +13,7 @@
 
 #define V affine_variable
 
-/* Tiles of an item at most; input channels at a time; and into how many items the output channels are cut at least. */
+/* The most tiles of an item; input channels at a time; the least number of items that the output channels are cut into. */
 enum { INSIDE_TILES = 32, INSIDE_CHANNELS = 32, INSIDE_ITEMS = 4 };
 
 typedef struct Inside {

@@ -1,10 +1,10 @@
 /* lower_stream.c: a network frame by frame, for trainers and for bundles: a frame to its latent, a latent to codes, a code to a frame and
  * its score.
  *
- * What is recurrent runs several times side by side: the runs of a stream, each begun from the initial state a frame after the one before
- * it. Of T runs, the oldest has seen the last T frames and nothing else: its code is that of the last frame of the clip of these, and
- * whoever calls starts it anew for the next frame. A stream whose state is carried for ever has one run. What comes before the recurrence
- * is the same for all runs, and computed once. A sum's order does not depend on the number of rows, so the bits are those of clips. */
+ * The recurrent part runs several times side by side. Each run of a stream starts from the initial state, one frame after the run before
+ * it. Of T runs, the oldest has seen exactly the last T frames: its code is that of the last frame of this clip, and the caller restarts
+ * it for the next frame. A stream whose state is carried on for ever has one run. The part before the recurrence is the same for all runs,
+ * and is computed once. The order of a sum does not depend on the number of rows, so the bits are those of clips. */
 #include "lower/lower_stream.h"
 
 #include "graph/build_graph.h"
@@ -23,7 +23,7 @@ Graph *clip_graph(Spec *spec, const Spec *from, int T, int clips) {
     return graph;
 }
 
-/* A field of the caller's struct with so many rows like the node's. */
+/* A field of the caller's struct, with `rows` rows like the node's. */
 static const Buffer *rows_outside(const char *field, const Node *node, long rows) {
     const long shape[4] = {rows, node->shape[1], node->shape[2], node->shape[3]};
     return new_plain(field, TYPE_F32, PLACE_STEP, 4, shape);
@@ -57,7 +57,7 @@ static void lower_kept_state(Lowering *l, Program *program) {
     }
 }
 
-/* The first node of the recurrence; the one after the code where there is none. */
+/* The first node of the recurrence; without one, the node after the code. */
 static int first_recurrent(const Graph *graph) {
     const int code = named_node(graph, ROLE_CUT, "code")->id;
     int i = named_node(graph, ROLE_CUT, "latent")->id + 1;
@@ -71,7 +71,7 @@ static bool is_read_from(const Node *node, int first) {
     return false;
 }
 
-/* What was computed once is read by all runs: a buffer of one row. */
+/* Lets all runs read the part that is computed once: buffers of one row. */
 static void share_rows(Lowering *l, Lowering *runs, int first) {
     const int latent = named_node(l->graph, ROLE_CUT, "latent")->id;
     for (int i = 0; i < first; i++) {

@@ -5,7 +5,7 @@
 #include "lower/lowering.h"
 
 void lower_loss(Lowering *l, Node *node);
-void lower_loss_for_caller(Lowering *l, Node *node); /* where it is another scalar that the caller gets as a loss */
+void lower_loss_for_caller(Lowering *l, Node *node); /* for a loss that is another scalar in the graph */
 void lower_update(Lowering *l);                      /* the optimizer, then the renewed copies */
 void lower_renew(Lowering *l);
 /* to[index] = from[index] for every index in `extent`, one element at a time; lanes of `to` innermost. */

@@ -1,4 +1,4 @@
-/* products.c: which product is run by what: see products.h. */
+/* products.c: chooses the algorithm of each product: see products.h. */
 #include "lower/products.h"
 
 #include "lower/lower_conv_few.h"
@@ -27,7 +27,7 @@ static void decide_convolution(const Lowering *l, const Node *node, Product *pro
     product->algorithm = filtered_algorithm(plan.filter[0], plan.filter[1]);
 }
 
-/* What weights lie by. */
+/* The decisions that the layout of weights depends on. */
 static Product decide(const Lowering *l, const Node *node) {
     Product product = {.algorithm = ALGORITHM_DIRECT, .dot = -1};
     if (node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D) decide_convolution(l, node, &product);
@@ -37,7 +37,7 @@ static Product decide(const Lowering *l, const Node *node) {
     return product;
 }
 
-/* What depends on how weights lie. */
+/* The decisions that depend on the layout of weights. */
 static void decide_by_weight(const Lowering *l, const Node *node, Product *product) {
     const bool convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
     if (convolves && !product->filter && has_few_outputs(l, node)) product->algorithm = ALGORITHM_FEW;

@@ -1,5 +1,5 @@
-/* products.h: the algorithm of each product of a graph. It is decided before anything is stored, by shapes, the target and what is asked
- * for: storage depends on it. */
+/* products.h: the algorithm of each product of a graph. Shapes, the target and requests decide it, before anything is stored: storage
+ * depends on it. */
 #ifndef ZOETROPE_PRODUCTS_H
 #define ZOETROPE_PRODUCTS_H
 
@@ -9,11 +9,11 @@ typedef struct Product {
     Algorithm algorithm;      /* of a convolution or its weight gradient */
     const FilterPlan *filter; /* of a convolution that is filtered; else NULL */
     const Filter *tiles[2];   /* of a weight gradient that is filtered: vertical, horizontal */
-    bool pairs;               /* it takes its operands as pairs of bfloat16: of channels, or, a weight gradient, of images */
-    int dot; /* of a linear layer's weight: the dimension that it is summed over, where lanes can lie along it (lower_dot.h); −1: not */
+    bool pairs;               /* the operands are pairs of bfloat16: of channels or, in a weight gradient, of images */
+    int dot; /* the dimension of a linear layer's weight that is summed over, if lanes can lie along it (lower_dot.h); else −1 */
 } Product;
 
-/* Decides the products of l->graph. Where l->weight_lanes is not set, the graph decides how weights lie too. */
+/* Decides the products of l->graph. If l->weight_lanes is not set, decides the lanes of weights too. */
 void decide_products(Lowering *l);
 const Product *product_of_node(const Lowering *l, const Node *node);
 

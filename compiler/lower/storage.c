@@ -1,4 +1,4 @@
-/* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
+/* storage.c: where nodes are stored: the layouts of activations and weights, and the blocks of parameters. */
 #include "lower/storage.h"
 
 #include "graph/shapes.h"
@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-/* Half a vector of channels or more is blocked; fewer lie in planes, and loops vectorise along the width. */
+/* Channels are blocked by the vector if they fill at least half of one. Fewer channels lie in planes, and loops vectorise along the width.
+ */
 bool is_blocked(const Target *target, long channels) {
     return channels >= maximum(2, target->lanes / 2);
 }
@@ -68,8 +69,8 @@ long output_of(const Node *weight, long i) {
     return weight->rank == 6 ? i / inner : i / inner % weight->shape[out];
 }
 
-/* rank 4: a and b are 0 and 1; rank 6: 0 and 3. `taps_outside`, of rank 4: each tap's weights on end, for kernels that read one phase's
- * taps at a time. */
+/* Rank 4: a and b are 0 and 1. Rank 6: 0 and 3. With `taps_outside`, of rank 4, the weights of each tap are contiguous, for kernels that
+ * read the taps of one phase at a time. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside) {
     int other = rank == 6 ? 3 - lane : 1 - lane, order[MAX_RANK], count = 0;
     if (lane < 0) return layout_row_major(rank, shape);
@@ -91,7 +92,7 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool tap
     for (int i = rank - 1; i >= 0; i--) {
         int d = order[i];
         long divisor = d == a ? lanes : d == b ? block : 1;
-        if (d == b && block > 1 && layout.size == block * lanes) { /* blocks on end are none, and nothing is padded */
+        if (d == b && block > 1 && layout.size == block * lanes) { /* adjacent blocks are one, and nothing is padded */
             layout.term[1].modulus = 0;
             layout.size = shape[d] * lanes;
             continue;
@@ -102,8 +103,8 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool tap
     return layout;
 }
 
-/* A bundle's weights are read once for a frame or a few, so that how they come from memory matters: of a strided transposed convolution,
- * phase by phase, each with some of the taps. */
+/* A bundle reads its weights once for every few frames, so their order in memory matters. A strided transposed convolution reads them
+ * phase by phase, each phase with some of the taps. */
 bool is_read_by_phases(const Lowering *l, const Node *weight) {
     const Node *reader = weight->reader[0];
     if (!l->choices->few_images || reader->op != OP_CONV_TRANSPOSE2D || (reader->stride[0] == 1 && reader->stride[1] == 1)) return false;
@@ -119,7 +120,7 @@ static const Buffer *new_weight(const Lowering *l, const char *name, Type type, 
 }
 
 static bool has_data_gradient(const Node *weight) {
-    for (int i = 1; i < weight->reader_count; i++) /* the forward product again (recompute.h) is none */
+    for (int i = 1; i < weight->reader_count; i++) /* the forward product may be there twice (recompute.h): it is not a gradient */
         if (operation_is(weight->reader[i]->op, PRODUCT) && weight->reader[i]->op != weight->reader[0]->op) return true;
     return false;
 }
@@ -140,7 +141,7 @@ static int moments_of(const Optimizer *optimizer) {
     return optimizer->momentum != 0 ? 1 : 0;
 }
 
-/* The blocks of each group one after another at the start of the workspace; then the second copies. */
+/* Places the blocks of each group at the start of the workspace, and the second copies behind them. */
 static void place_blocks(Lowering *l) {
     TargetCode *code = l->code;
     long top = 0;
@@ -167,8 +168,8 @@ static void place_blocks(Lowering *l) {
     code->kept_bytes = top;
 }
 
-/* The dimension whose lanes suit both products of a linear layer, for one of them sums over so many features along it that each lane can
- * have a sum of its own (lower_dot.c); -1: there is none. */
+/* The dimension whose lanes suit both products of a linear layer, because one of them sums over enough features along it for a sum in each
+ * lane (lower_dot.c); −1 if there is none. */
 static int lane_of_both(const Lowering *l, const Node *weight) {
     bool sums[2] = {weight->rank == 6, weight->rank == 6}; /* along the inputs, and along the outputs */
     for (int i = 0; i < weight->reader_count; i++) {
@@ -185,15 +186,15 @@ static bool is_weight(const Parameter *parameter) {
     return parameter->rank > 1 && (parameter->node->rank == 4 || parameter->node->rank == 6);
 }
 
-/* Of a weight [S, L, u, v], what its shape decides: outputs, or inputs where there are too few of those. */
+/* The lanes of a weight by its shape: along the outputs, or along the inputs if there are too few outputs; −1 if both are few. */
 static int lane_of_shape(const Lowering *l, const Node *weight) {
     int out, in;
     weight_sides(weight, &out, &in);
     return is_blocked(l->target, weight->shape[out]) ? out : is_blocked(l->target, weight->shape[in]) ? in : -1;
 }
 
-/* Only what reads a weight itself, and not as filtering or pairs want it, has a use for its second copy; a convolution to few outputs takes
- * whichever has lanes along its inputs. */
+/* Does the node read the second copy of a weight? Filtering and pairs read weights of their own. A convolution to few outputs reads the
+ * copy that has lanes along its inputs. */
 static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, int lane) {
     const Product *product = product_of_node(l, node);
     if (node->input_count < 2 || node->input[1] != weight || product->filter || product->pairs) return false;
@@ -224,7 +225,7 @@ void choose_weight_lanes(Lowering *l) {
 static void choose_storage(const Lowering *l, const Parameter *parameter, ParameterStorage *storage) {
     const Node *node = parameter->node;
     const WeightLanes *lanes = &l->weight_lanes[parameter->number];
-    if (node->rank != 4 && node->rank != 6) { /* neither a weight of any product nor one of its vectors */
+    if (node->rank != 4 && node->rank != 6) { /* not a weight or vector of any product */
         storage->value = new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
     } else if (is_weight(parameter)) {
         const bool taps_outside = is_read_by_phases(l, node);
@@ -271,7 +272,7 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
     return bytes;
 }
 
-/* Of each group the block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
+/* For each group: the block of trained parameters; those of gradients and moments, with the same offsets; and the block of statistics. */
 void allocate_parameters(Lowering *l) {
     const Graph *graph = l->graph;
     TargetCode *code = l->code;
@@ -308,19 +309,19 @@ bool has_carried_rows(const Node *node) {
     return carrying_scan(node) != NULL;
 }
 
-/* Row b·(T + 1) + t holds what a forward scan knew before step t, and a reverse one after it. */
+/* Row b·(T + 1) + t holds the value before step t of a forward scan, and after step t of a reverse one. */
 Affine carried_row(const Node *node, Affine b, Affine t) {
     const Scan *scan = carrying_scan(node);
     bool before = node->op == OP_CARRY;
     return affine_shift(affine_add(affine_scale(b, scan->steps + 1), t), before == scan->reverse);
 }
 
-/* It lies in the rows of the node that it carries, of which only the row before the first step is its own. */
+/* A carry is stored in the rows of the node that it carries. Only the row before the first step is its own. */
 static const Buffer *store_node(Lowering *l, Node *node);
 
 static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
     Node *next = carried_node(carry);
-    if (next->op == OP_CARRY) die("%s: what it carries is a carry itself, which has no rows of its own", carry->name);
+    if (next->op == OP_CARRY) die("%s carries a carry, which has no rows of its own", carry->name);
     for (int i = 0; i < next->reader_count; i++) {
         const Node *other = next->reader[i];
         const bool same = other->input[0] == carry->input[0] && other->which == carry->which;
@@ -338,7 +339,7 @@ bool is_double(const Node *node) {
     return true;
 }
 
-/* The parameter whose gradient has the node among its terms; NULL: there is none. */
+/* The parameter whose gradient has the node as a term; NULL if there is none. */
 static const Parameter *summed_into(const Node *node) {
     if (node->gradient_of) return node->gradient_of;
     for (int i = 0; i < node->reader_count; i++) {
@@ -350,7 +351,7 @@ static const Parameter *summed_into(const Node *node) {
     return NULL;
 }
 
-/* The parameter like whose value it is stored: it is that, or its gradient, or a term of that. NULL: none. */
+/* The parameter whose layout the node has: the node is that parameter, its gradient, or a term of its gradient. NULL if there is none. */
 static const Parameter *stored_like(const Node *node) {
     return node->parameter ? node->parameter : node->forward ? NULL : summed_into(node);
 }
@@ -362,8 +363,8 @@ int weight_gradient_lane(const Lowering *l, const Node *node) {
     return is_blocked(l->target, node->shape[0]) ? 0 : is_blocked(l->target, node->shape[second]) ? second : -1;
 }
 
-/* Stored like the gradient that it becomes a part of; of a weight that is no parameter's, in a layout of weights: that is what its kernel
- * wants. NULL: it is the gradient of no weight. */
+/* The buffer of a weight's gradient. A part of a parameter's gradient has the layout of that. The gradient of a computed weight has a
+ * layout of weights, as its kernel needs. NULL: the node is not the gradient of a weight. */
 static const Buffer *new_weight_gradient(const Lowering *l, const Node *node) {
     const Parameter *parameter = stored_like(node);
     if (parameter) {
@@ -402,7 +403,7 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     if (node->rank != 4) return new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
     long shape[4];
     memcpy(shape, node->shape, sizeof shape);
-    if (has_carried_rows(node)) shape[0] += shape[0] / node->steps; /* of each clip, one more than it has steps */
+    if (has_carried_rows(node)) shape[0] += shape[0] / node->steps; /* one row more than steps, for each clip */
     return new_activation(l, node->name, shape);
 }
 
@@ -415,7 +416,7 @@ static const Buffer *store_node(Lowering *l, Node *node) {
     return l->buffer[node->id];
 }
 
-/* What a node's readers compute has no place, nor has what the kernel of a convolution or linear layer puts through an activation. */
+/* A fused node has no buffer, nor has a convolution or linear layer whose kernel stores an activation of it. */
 void store_nodes(Lowering *l) {
     for (int i = 0; i < l->graph->node_count; i++) {
         Node *node = l->graph->node[i];
