@@ -1,4 +1,4 @@
-/* tuning: a target lowered by what a tuning file wants of it. */
+/* tuning.c: a target compiled with the choices of a tuning file. */
 #include "tune/tuning.h"
 
 #include "pipeline/pipeline.h"
@@ -22,8 +22,8 @@ static const WantedChoices *wanted_of(const Tuning *tuning, const Target *target
     return NULL;
 }
 
-TargetCode *compile_tuned(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices, const Tuning *tuning,
-                        FILE *errors) {
+TargetCode *compile_tuned(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices,
+                          const Tuning *tuning, FILE *errors) {
     if (!tuning) return compile_graphs(training, evaluation, target, choices);
     Choices wanted = *choices;
     wanted.wanted = wanted_of(tuning, target);
