@@ -187,6 +187,25 @@ START_TEST(inference_holds_parameters_and_statistics_but_nothing_of_training) {
 }
 END_TEST
 
+/* A kernel's work is that of one call: in a scan, of one step. */
+START_TEST(elements_in_a_scan_are_counted_once_a_step) {
+    int checked = 0;
+    for (int s = 0; s < SAMPLE_SPECS; s++) {
+        const Model *model = model_of(sample_spec(s));
+        const TargetCode *code = compile_graphs(&model->graphs, targets[0], &default_choices);
+        const Program *train = program_named(code, "train");
+        for (int i = 0; i < train->graph->node_count; i++) {
+            const Node *node = train->graph->node[i];
+            if (!node->scan || !operation_is(node->op, ELEMENTWISE) || train->first_call[i] == train->first_call[i + 1]) continue;
+            const Call *call = &train->call[train->first_call[i]];
+            ck_assert_double_eq(call->kernel->flops * (double)call->scan->steps, (double)count_elements(node));
+            checked++;
+        }
+    }
+    ck_assert_int_gt(checked, 0);
+}
+END_TEST
+
 /* What the explanation of a target within a limit says of it. */
 static char *explained_within(const Model *model, const Target *target, const MemoryLimit *limit, TargetCode **code) {
     Explanation *explanation = explain_model(model);
@@ -253,6 +272,7 @@ Suite *explain_suite(void) {
     tcase_add_test(tests, a_layer_has_its_shapes_and_parameters);
     tcase_add_test(tests, memory_is_what_was_planned_for_each_target);
     tcase_add_test(tests, inference_holds_parameters_and_statistics_but_nothing_of_training);
+    tcase_add_test(tests, elements_in_a_scan_are_counted_once_a_step);
     tcase_add_test(tests, what_is_traded_for_memory_is_what_was_planned);
     suite_add_tcase(suite, tests);
     return suite;

@@ -157,7 +157,7 @@ static void fail_with(const Example *example, const Kernel *kernel, const char *
 
 /* Reasons for which a schedule that is otherwise sensible may be refused. */
 static const char *const limits[] = {
-    "stage it",     "no one box",       "is staged, but not read", "cannot be staged in blocks", "variables are left below",
+    "stage it",     "are not one box",  "is staged, but not read", "cannot be staged in blocks", "variables are left below",
     "vector lanes", "lanes are floats",
 };
 

@@ -141,7 +141,7 @@ explain $spec --targets avx2 --targets=generic : --targets is given twice; give 
 explain $spec --kernels --kernels : --kernels is given twice; give it once
 inference $spec -o $new --weights x --targets wasm128 --endian big : no machine of the target 'wasm128' is big-endian; with --endian big, --targets can be neon, generic
 explain $spec --kernels --dump graph : explain prints what a pass made, or its own tables; leave out --kernels, or --dump
-compile $spec --dump=foo : there is no pass 'foo' to dump; those that there are: spec graph differentiate recompute fuse
+compile $spec --dump=foo : there is no pass 'foo' to dump; the passes are: spec graph differentiate recompute fuse
 END
 }
 check "an option of another command, or one given twice, is an error" refuses_strangers
@@ -228,8 +228,8 @@ tune_looks_first() {
     done
     [ "$(cat "$scratch/a_file")" = kept ] && [ "$(ls -A "$scratch/a_folder")" = there.yaml ]
 }
-not_a_compiler() { leaves_nothing 1 env CC=true timeout 20 $zoetrope tune $spec --targets generic -o "$new/x" && grep "'true' is no C compiler" "$scratch/said"; }
-check "tune says that a program is no C compiler" not_a_compiler
+not_a_compiler() { leaves_nothing 1 env CC=true timeout 20 $zoetrope tune $spec --targets generic -o "$new/x" && grep "'true' is not a C compiler" "$scratch/said"; }
+check "tune says that a program is not a C compiler" not_a_compiler
 check "tune says that its file cannot be written before it measures" tune_looks_first
 if ! nm -D $zoetrope | grep -q __asan_init; then
     check "a compilation that runs out of memory ends with 1 and leaves no folder" without_memory
