@@ -1,4 +1,4 @@
-# The compiler's rooms: each includes its own headers and those of lower rooms; the table in docs/rooms.md has the lowest first.
+# The compiler's rooms: each includes only its own headers and those of lower rooms. The table in docs/rooms.md has the lowest first.
 . tests/lib.sh
 
 rooms=$(sed -n 's/^| `\([a-z]*\)\/` .*/\1/p' docs/rooms.md)
@@ -6,7 +6,7 @@ rooms=$(sed -n 's/^| `\([a-z]*\)\/` .*/\1/p' docs/rooms.md)
 every_folder_is_a_room() {
     [ "$(echo "$rooms" | sort)" = "$(ls compiler | sort)" ] || { echo "docs/rooms.md lists"; echo "$rooms"; echo "and compiler/ has"; ls compiler; return 1; }
 }
-# upward TREE: prints each include of a header of a room above.
+# upward TREE: prints each include of a header of a higher room.
 upward() {
     below=
     for room in $rooms; do
@@ -20,7 +20,7 @@ upward() {
     done
 }
 no_room_needs_one_above() { upward compiler >"$scratch/upward" && cat "$scratch/upward" && [ ! -s "$scratch/upward" ]; }
-# Headers are named by their room, or the test above would not see them.
+# Includes name the room, or the test above would not see them.
 headers_are_named_by_their_room() {
     ! grep -n '^#include "' compiler/*/*.[ch] | grep -v '#include "[a-z]*/[a-z0-9_]*\.h"' | grep -v '#include "\.\./\.\./runtime/'
 }
@@ -30,7 +30,7 @@ an_upward_include_is_found() {
 }
 
 check "docs/rooms.md lists the compiler's folders" every_folder_is_a_room
-check "no room includes a header of one above it" no_room_needs_one_above
-check "headers are named by their room" headers_are_named_by_their_room
-check "an include of a room above is found" an_upward_include_is_found
+check "no room includes a header of a higher room" no_room_needs_one_above
+check "includes name the room of a header" headers_are_named_by_their_room
+check "an include of a higher room is found" an_upward_include_is_found
 done_checking
