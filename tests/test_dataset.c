@@ -69,7 +69,7 @@ START_TEST(a_folder_of_png_frames_is_one_video_in_natural_order) {
 }
 END_TEST
 
-/* Names of frames, and what is remarked about them (NULL: nothing). */
+/* Names of frames, and the warning about them (NULL: none). */
 static const struct {
     const char *names[8];
     const char *warning;
@@ -125,7 +125,7 @@ END_TEST
 
 START_TEST(frames_that_change_size_midway_are_each_resized_from_their_own) {
     write_video("a.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 48, .columns = 64, .small_from = 6});
-    /* The same scene, wholly at the one size and wholly at the other. */
+    /* The same scene, entirely at one size and entirely at the other. */
     write_video("b.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 48, .columns = 64});
     write_video("c.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 24, .columns = 32});
     write_video("d.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 48, .columns = 64, .small_until = 6});
@@ -141,7 +141,7 @@ START_TEST(frames_that_change_size_midway_are_each_resized_from_their_own) {
 }
 END_TEST
 
-/* Containers with and without timestamps, key frames near and far, B frames, and a file that breaks off. */
+/* Containers with and without timestamps, key frames near and far, B frames, and a file that is cut off. */
 START_TEST(streaming_gives_what_the_cache_gives) {
     write_video("a.mp4", (SampleVideo){.codec = "mpeg4", .frames = 90, .key_every = 10, .b_frames = 2});
     write_video("b.mkv", (SampleVideo){.codec = "mpeg4", .frames = 70, .key_every = 60});
@@ -257,7 +257,7 @@ START_TEST(broken_files_are_left_out_with_a_warning_and_counted) {
 }
 END_TEST
 
-/* A pipe would wait for its writer forever; a folder is a video of its own, or none. */
+/* A pipe would wait for its writer forever. A folder is a separate video, or not a video. */
 START_TEST(a_pipe_or_a_folder_among_frames_does_no_harm) {
     mkdir(inside("frames"), 0777);
     mkdir(inside("piped"), 0777);
