@@ -169,8 +169,7 @@ static Node *norm_of(Graph *graph, const char *name, Node *x) {
     return add_node(graph, OP_BATCH_NORM, name, NULL, 3, (Node *[]){x, stats, leaf[1]});
 }
 
-/* One weight in four layers: with a batch norm, without one, with a batch norm whose input the caller wants, and with another batch norm.
- */
+/* One weight in four layers: with a batch norm, without one, with one whose input the caller wants, and with another batch norm. */
 START_TEST(a_weight_is_folded_for_the_layers_with_a_batch_norm_alone) {
     Graph *graph = NEW(Graph);
     Node *x = sample_input(graph, "x", (long[]){2, 3, 4, 5}), *w = sample_parameter(graph, "w", 4, (long[]){3, 3, 3, 3});

@@ -63,8 +63,7 @@ static const Node *node_of(const Graph *graph, const char *name) {
     return NULL;
 }
 
-/* Kernels of the update and of copies belong to no layer. The others name their layer, and say whether they are products.
- */
+/* Kernels of the update and of copies belong to no layer. The others name their layer, and say whether they are products. */
 static void check_kernels(const Graph *graph, const Program *program) {
     int update = 0, products = 0;
     for (int i = 0; i < program->call_count; i++) {

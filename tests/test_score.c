@@ -1,4 +1,4 @@
-/* test_score.c: scores of videos: what a frame's past is, what they begin from, and frames whose score is no finite number. */
+/* test_score.c: scores of videos: a frame's past, the initial state, and frames without a finite score. */
 #include "trainer_runs.h"
 
 #include <check.h>
@@ -16,7 +16,7 @@ static void open_folder(void) {
     ck_assert_int_eq(run("train --out trained --iterations 1 --threads 1"), 0);
 }
 
-/* The field of each row of scores.csv, as text; returns how many. */
+/* One field of each row of scores.csv, as text; returns how many rows. */
 static int read_scores(const char *path, char scores[FRAMES][32]) {
     char line[512];
     int count = 0;
@@ -42,7 +42,7 @@ static int score(const char *video, const char *out, const char *options, char s
     return status;
 }
 
-/* A video of frames first … last of the long one. */
+/* A video with the frames first … last of the long one. */
 static void cut_video(const char *name, int first, int last) {
     char command[256];
     snprintf(command, sizeof command, "mkdir %s", name);
@@ -69,7 +69,7 @@ START_TEST(a_frames_score_is_that_of_the_last_frame_of_its_clip) {
 }
 END_TEST
 
-/* h := (h + mean of x) / 2 is what the model does; a score is its square, / 4. Of a window, T steps from zeros; carried, all of them. */
+/* The model computes h := (h + mean of x) / 2; a score is h² / 4. A window has T steps from zeros, a carried state has all steps. */
 START_TEST(a_state_that_is_carried_is_asked_for) {
     char window[FRAMES][32], carried[FRAMES][32], drawn[FRAMES][32];
     ck_assert_int_eq(score("video", "window", "", window), 0);
@@ -78,7 +78,7 @@ START_TEST(a_state_that_is_carried_is_asked_for) {
     for (int frame = 0; frame < FRAMES; frame++) ck_assert_int_eq(strcmp(window[frame], carried[frame]) == 0, frame < T);
     ck_assert_int_eq(score("video", "drawn", "--seed 5", drawn), 0);
     for (int frame = 0; frame < FRAMES; frame++)
-        ck_assert_str_ne(window[frame], drawn[frame]); /* a window forgets no start: each has one */
+        ck_assert_str_ne(window[frame], drawn[frame]); /* a window does not forget the start: each has one */
 }
 END_TEST
 
@@ -99,7 +99,7 @@ START_TEST(a_recurrence_that_does_not_exist_is_an_error) {
 }
 END_TEST
 
-/* Frame 3 is white at its first pixel. It is named, what comes after it is scored, and nothing else of the results suffers. */
+/* The first pixel of frame 3 is white. The frame is named, later frames are scored, and no other result changes. */
 START_TEST(a_score_that_is_no_number_is_said_and_forgotten) {
     enum { BAD = 3 };
     char scores[FRAMES][32], rest[FRAMES][32];

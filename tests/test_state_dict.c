@@ -1,4 +1,4 @@
-/* test_state_dict.c: weights from elsewhere: what the trainer and the compiler take, and what they say, which is the same. */
+/* test_state_dict.c: weights from elsewhere. The trainer and the compiler accept the same ones, and say the same. */
 #include "../compiler/bundle/weights.h"
 #include "../runtime/file.h"
 #include "edited_weights.h"
@@ -15,7 +15,7 @@ Suite *state_dict_suite(void);
 
 /* ---- both programs ---- */
 
-/* The parameters of an inference graph, if they are taken; what was said is then in `output`. */
+/* The parameters of an inference graph, if they are accepted. The messages are then in `output`. */
 static double **compile(const Graph *folded, const char *path) {
     const int before = dup(STDERR_FILENO), said = open("output", O_WRONLY | O_CREAT | O_TRUNC, 0666);
     ck_assert(said >= 0 && dup2(said, STDERR_FILENO) == STDERR_FILENO);
@@ -29,12 +29,12 @@ static double **compile(const Graph *folded, const char *path) {
     return parameters;
 }
 
-/* What a file becomes, and what both say of it. */
+/* A change to a file, and what both say about it. */
 typedef struct Case {
     Edit *edit;
     const char *argument;
     bool taken;
-    const char *says[3]; /* "" : says nothing at all */
+    const char *says[3]; /* "": says nothing */
 } Case;
 
 static void assert_case_says(const Case *test, const char *program) {
@@ -52,7 +52,7 @@ static void try_trainer(const Case *test) {
     assert_case_says(test, "trainer");
     ck_assert_int_eq(file_exists("a"), test->taken);
     if (!test->taken) return;
-    /* The same weights are learned from as those of the plain file, and saved by their plain names. */
+    /* Training starts from the same weights as with the plain file, and saves them by their plain names. */
     ck_assert_int_eq(run("train --out b --init plain --iterations 2"), 0);
     TensorFile edited = read_tensors("a/last.safetensors"), plain = read_tensors("b/last.safetensors");
     for (int i = 0; i < plain.count; i++) {
@@ -62,7 +62,7 @@ static void try_trainer(const Case *test) {
     }
     tensor_file_free(&edited);
     tensor_file_free(&plain);
-    ck_assert_int_eq(run("train --out a --resume --iterations 3"), 0); /* what was saved can be read */
+    ck_assert_int_eq(run("train --out a --resume --iterations 3"), 0); /* the saved file can be read */
 }
 
 static void try_compiler(const Case *test) {
@@ -186,7 +186,7 @@ END_TEST
 
 /* ---- what is carried through ---- */
 
-/* As an average of all weights is. */
+/* Like an average of all weights. */
 START_TEST(many_unused_tensors_have_one_note) {
     static const char *const names[] = {"ema.a", "ema.b", "ema.c", "ema.d"};
     Weights weights = trainer_weights();
@@ -226,7 +226,7 @@ START_TEST(tensors_of_any_type_are_saved_again_byte_for_byte) {
 }
 END_TEST
 
-/* A second set by the plain names, though incomplete, or names of the optimizer's: two tensors of one name would make a broken file. */
+/* An incomplete second set with the plain names, or names of the optimizer's tensors: two tensors with one name would break the file. */
 START_TEST(a_tensor_whose_name_is_taken_is_left_out_of_what_is_saved) {
     Weights weights = trainer_weights();
     const FileTensor stray = weights.tensor[0];
@@ -301,7 +301,7 @@ START_TEST(weights_of_another_spec_say_whose_they_are) {
 }
 END_TEST
 
-/* A training state is a file of our own, and only as we write it can it be gone on with. */
+/* A training state is our own kind of file. Training continues only from a file as we write it. */
 START_TEST(training_states_are_taken_only_as_they_were_written) {
     static Edit *const edits[] = {prefix_names, drop, set_counts, set_counts, set_number};
     static const char *const arguments[] = {"module.", "num_batches_tracked", "I32 [] 1", "I64 [1] 1", "encoder.0.bias 1"};

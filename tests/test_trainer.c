@@ -24,7 +24,7 @@ START_TEST(a_resumed_run_has_the_bits_of_one_that_never_stopped) {
 }
 END_TEST
 
-/* Its numbers are not those of a run that was never stopped, so it says so. */
+/* The results differ from those of a run that was never stopped, so a message says so. */
 START_TEST(a_run_that_goes_on_with_other_choices_of_kernels_says_so) {
     ck_assert_int_eq(run("train --out a --iterations 2"), 0);
     ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 0);
@@ -87,7 +87,7 @@ START_TEST(a_model_larger_than_memory_is_an_error) {
 }
 END_TEST
 
-/* Whatever is left of another run, each by itself. */
+/* Each file that another run may have left, by itself. */
 START_TEST(no_file_of_a_run_is_replaced_by_another_run) {
     static const char *const names[] = {"best.safetensors", "itr200.safetensors", "last.safetensors",      "metrics.jsonl",
                                         "loss.svg",         "real_itr0_no0.png",  "recon_itr3000_no2.png", NULL};
@@ -136,9 +136,9 @@ END_TEST
 
 /* ---- weights from elsewhere ---- */
 
-/* What `last.safetensors` of a run holds, without the tensor `left_out`, and with fc2 as the reference network's file has it. */
+/* The tensors of a run's `last.safetensors`, without `left_out`, and with fc2 as in the reference network's file. */
 static void write_weights(const char *path, const char *left_out, bool misshapen) {
-    static const uint16_t fc2[6] = {1, 0x7fc1, 3, 4, 5, 6}; /* one of them a NaN with a payload, which no conversion would keep */
+    static const uint16_t fc2[6] = {1, 0x7fc1, 3, 4, 5, 6}; /* one is a NaN with a payload, which a conversion would lose */
     TensorFile file = read_tensors("a/last.safetensors");
     FileTensor tensors[16];
     Error error;
@@ -198,7 +198,7 @@ START_TEST(tensors_may_have_any_name) {
     ck_assert_int_eq(run("train --out b --init odd --iterations 1"), 0);
     ck_assert_says("note: odd: fc2\\n\\x1b[2J\\u2028\\\\é [1] is not used by fake");
     file = read_tensors("b/last.safetensors");
-    ck_assert_ptr_nonnull(tensor_file_find(&file, name)); /* a file keeps it as it is */
+    ck_assert_ptr_nonnull(tensor_file_find(&file, name)); /* the file keeps the name as it is */
     tensor_file_free(&file);
 }
 END_TEST

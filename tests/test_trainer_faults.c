@@ -1,4 +1,4 @@
-/* test_trainer_faults.c: what the trainer's program does when its input or its disk is no good, with the small model of fake_model.c. */
+/* test_trainer_faults.c: the trainer's program with bad input or a failing disk, with the small model of fake_model.c. */
 #include "../runtime/file.h"
 #include "../runtime/strip.h"
 #include "trainer_runs.h"
@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* ---- numbers that are none ---- */
+/* ---- values that are not finite ---- */
 
 START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
     ck_assert_int_eq(run("train --out a --iterations 11"), 0);
@@ -20,7 +20,7 @@ START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
     fake_model_poison = 0;
     ck_assert_says("the loss of iteration 12 is nan");
     assert_same_file("kept", "a/last.state.safetensors");
-    fake_model_gradient_poison = INFINITY; /* the loss is still fine when the weights no longer are */
+    fake_model_gradient_poison = INFINITY; /* the loss is still finite when the weights no longer are */
     ck_assert_int_eq(run("train --out a --iterations 12 --resume"), 1);
     fake_model_gradient_poison = 0;
     ck_assert_says("no longer finite");
@@ -29,7 +29,7 @@ START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
 }
 END_TEST
 
-/* `from` with the first number of a tensor changed; `type` F32, or F64 to say what F32 cannot. */
+/* `from` with the first number of a tensor changed. `type` is F32, or F64 for numbers that F32 cannot hold. */
 static void write_changed(const char *path, const char *from, const char *name, TensorType type, double value) {
     TensorFile file = read_tensors(from);
     FileTensor *tensor = (FileTensor *)(uintptr_t)tensor_file_find(&file, name);
@@ -138,7 +138,7 @@ START_TEST(weights_that_make_no_numbers_are_named_as_the_reason) {
 }
 END_TEST
 
-/* Of a size that no memory holds: it must be refused for what it is, from its beginning alone. */
+/* A file that does not fit into memory must be refused for the right reason, from its first bytes. */
 START_TEST(a_huge_file_of_another_kind_is_not_read) {
     ck_assert_int_eq(system("touch huge && mkfifo pipe"), 0);
     ck_assert_int_eq(truncate("huge", (off_t)1 << 40), 0);
@@ -175,7 +175,7 @@ END_TEST
 START_TEST(a_full_disk_is_an_error_and_harms_no_file) {
     ck_assert_int_eq(run("train --out a --iterations 1"), 0);
     ck_assert(rename("a/last.state.safetensors", "kept") == 0 && system("cp kept a/last.state.safetensors") == 0);
-    file_limit = 1200; /* bytes a file may have: strips and weights fit, the training state does not */
+    file_limit = 1200; /* the most bytes of a file: strips and weights fit, the training state does not */
     ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 1);
     file_limit = 0;
     ck_assert_says("last.state.safetensors");
@@ -240,7 +240,7 @@ static void close_streams(void) {
 
 START_TEST(what_is_printed_on_a_closed_stream_lands_in_no_file) {
     before_run = close_streams;
-    ck_assert_int_eq(run("train --out a --iterations 12"), 1); /* trained, but not said */
+    ck_assert_int_eq(run("train --out a --iterations 12"), 1); /* trained, but the output failed */
     before_run = NULL;
     assert_iteration("a/last.state.safetensors", "12");
     ck_assert_int_eq(count_lines("a/metrics.jsonl"), 12);
@@ -320,7 +320,7 @@ START_TEST(what_was_learned_is_saved_when_the_videos_vanish) {
     ck_assert_says("videos/one");
     ck_assert_says("iterations so far are saved: go on with --resume");
     TensorFile file = read_tensors("a/last.state.safetensors");
-    ck_assert_int_ge(atoi(tensor_file_metadata(&file, "iteration")), 8); /* those that were read ahead are learned from as well */
+    ck_assert_int_ge(atoi(tensor_file_metadata(&file, "iteration")), 8); /* batches that were read ahead are used too */
     tensor_file_free(&file);
     ck_assert_int_eq(rename("hidden", "videos"), 0);
     goes_on_as_if_nothing_had_happened();
@@ -334,7 +334,7 @@ START_TEST(what_was_learned_is_saved_when_metrics_find_no_room) {
     ck_assert_says("a/metrics.jsonl: cannot be written: File too large; make room there");
     ck_assert_says("iterations so far are saved: go on with --resume");
     ck_assert_int_eq(run("train --out a --iterations 600 --resume"), 0);
-    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 599); /* the line that was cut off is lost, and no other */
+    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 599); /* only the line that was cut off is lost */
     ck_assert_int_eq(run("train --out unbroken --iterations 600"), 0);
     assert_same_file("a/last.state.safetensors", "unbroken/last.state.safetensors");
 }
@@ -350,7 +350,7 @@ START_TEST(metrics_that_are_none_are_left_alone) {
     ck_assert_says("error: a/metrics.jsonl: is no file that can be read back");
     ck_assert_int_eq(unlink("a/metrics.jsonl"), 0);
     ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 0);
-    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 2); /* those lost are lost, the weights are not */
+    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 2); /* some lines are lost, the weights are not */
     ck_assert_says("warning: a/metrics.jsonl: has lines of only 0 of the 3 iterations so far");
     ck_assert_int_eq(system("sed -n 2p a/metrics.jsonl >> a/metrics.jsonl"), 0);
     ck_assert_int_eq(run("train --out a --iterations 6 --resume"), 1); /* the same iteration twice */
@@ -372,7 +372,7 @@ START_TEST(best_weights_that_could_not_be_written_are_written_later) {
 }
 END_TEST
 
-/* The state is what --resume goes by, so that it must never be ahead of what it speaks of. */
+/* --resume relies on the state, so it must never be ahead of the files that it refers to. */
 START_TEST(what_a_state_speaks_of_is_there_before_it) {
     static const char line[] = "train --out %s --iterations %d --data videos --validation videos%s";
     char text[200];
@@ -397,7 +397,7 @@ START_TEST(weights_that_could_not_be_written_are_written_later) {
     ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 1);
     ck_assert_says("a/last.safetensors: cannot be written");
     assert_iteration("a/last.state.safetensors", "11");
-    ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 1); /* still not, so it still says so */
+    ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 1); /* still not written, so it is still an error */
     ck_assert_int_eq(rmdir("a/last.safetensors.partial"), 0);
     ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 0);
     ck_assert_says("written now");

@@ -1,4 +1,4 @@
-/* test_trainer_stops.c: what stops a training run, and what keeps a second one out of its folder, with the small model of fake_model.c. */
+/* test_trainer_stops.c: signals that stop a run, and locks that keep other runs out of its folder, with the model of fake_model.c. */
 #include "../runtime/file.h"
 #include "../runtime/strip.h"
 #include "trainer_runs.h"
@@ -32,7 +32,7 @@ START_TEST(a_signal_finishes_the_iteration_saves_and_says_how_to_resume) {
 }
 END_TEST
 
-/* Schedulers signal a group, scripts in it forward what they get, and some send SIGTERM after SIGINT. */
+/* Schedulers signal a group, scripts in it forward their signals, and some send SIGTERM after SIGINT. */
 static void send_signals(void) {
     static const int signals[] = {SIGTERM, SIGTERM, SIGINT, SIGTERM, SIGHUP};
     for (int i = 0; signal_at == 0 && i < 5; i++) raise(signals[i]);
@@ -54,7 +54,7 @@ static void ask_twice(void) {
     raise(SIGINT);
     usleep(5100000);
     raise(SIGINT);
-    usleep(5000000); /* never done */
+    usleep(5000000); /* the run never gets this far */
 }
 
 START_TEST(a_signal_that_comes_later_ends_a_run_at_once_and_its_status_says_so) {
@@ -101,7 +101,7 @@ START_TEST(a_run_whose_folder_is_gone_does_not_say_that_it_is_saved) {
 }
 END_TEST
 
-/* Sends this process SIGINT as soon as the run's folder is there, which is before its videos are read. */
+/* Sends this process SIGINT as soon as the run's folder exists, before its videos are read. */
 static void *interrupt(void *unused) {
     while (!file_exists("new/run/metrics.jsonl")) usleep(1000);
     kill(getpid(), SIGINT);
