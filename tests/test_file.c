@@ -1,5 +1,5 @@
 /* test_file.c: reading and writing files and folders as file.h says. */
-#include "../runtime/file.h"
+#include "../runtime/common/file.h"
 #include "trainer_runs.h"
 
 #include <check.h>

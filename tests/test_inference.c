@@ -3,7 +3,7 @@
 #include "../compiler/bundle/weights.h"
 #include "../compiler/bundle/weights_file.h"
 #include "../compiler/loop/loop_tree.h"
-#include "../runtime/safetensors.h"
+#include "../runtime/weights/safetensors.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 

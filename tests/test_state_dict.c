@@ -1,6 +1,6 @@
 /* test_state_dict.c: weights from elsewhere. The trainer and the compiler accept the same ones, and say the same. */
 #include "../compiler/bundle/weights.h"
-#include "../runtime/file.h"
+#include "../runtime/common/file.h"
 #include "edited_weights.h"
 #include "sample_graphs.h"
 #include "trainer_runs.h"

@@ -1,6 +1,6 @@
 /* test_trainer_faults.c: the trainer's program with bad input or a failing disk, with the small model of fake_model.c. */
-#include "../runtime/file.h"
-#include "../runtime/strip.h"
+#include "../runtime/common/file.h"
+#include "../runtime/pictures/strip.h"
 #include "trainer_runs.h"
 
 #include <check.h>

@@ -1,13 +1,14 @@
 /* test_trainer_files.c: files that the trainer reads and writes: safetensors, pictures, metrics; its options and arithmetic. */
-#include "../runtime/file.h"
-#include "../runtime/metrics.h"
-#include "../runtime/model_state.h"
-#include "../runtime/options.h"
-#include "../runtime/plot.h"
-#include "../runtime/profile_plot.h"
-#include "../runtime/random.h"
-#include "../runtime/safetensors.h"
-#include "../runtime/strip.h"
+#include "../runtime/commands/profile_plot.h"
+#include "../runtime/common/file.h"
+#include "../runtime/common/random.h"
+#include "../runtime/model/model_state.h"
+#include "../runtime/model/quality.h"
+#include "../runtime/options/options.h"
+#include "../runtime/pictures/strip.h"
+#include "../runtime/training/metrics.h"
+#include "../runtime/training/plot.h"
+#include "../runtime/weights/safetensors.h"
 #include "fake_model.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /* weights: the values of an inference graph's parameters, from a state_dict in safetensors; those that folding made are computed here. */
 #include "bundle/weights.h"
-#include "../../runtime/state_dict.h"
+#include "../../runtime/weights/state_dict.h"
 #include "bundle/inference.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* The command line: one table of commands, one of options. */
 #include "command/options.h"
 
-#include "../../runtime/whole_number.h"
+#include "../../runtime/common/whole_number.h"
 #include "base/version.h"
 #include "lower/lower.h"
 

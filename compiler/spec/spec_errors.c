@@ -1,7 +1,7 @@
 /* spec_errors.c: the door for everything that a user can mend: errors with their place, sorted, with caret and remedy. */
 #include "spec/spec_internal.h"
 
-#include "../../runtime/text.h"
+#include "../../runtime/common/text.h"
 #include "spec/character_names.h"
 
 #include <ctype.h>

@@ -4,7 +4,7 @@
  *
  * Linked with the compiler's objects and build/runtime.a. */
 #include "../../compiler/graph/graph.h"
-#include "../../runtime/safetensors.h"
+#include "../../runtime/weights/safetensors.h"
 
 #include <math.h>
 #include <string.h>

@@ -92,14 +92,14 @@ installed=$scratch/installed/usr/share/zoetrope
 installs() {
     make install DESTDIR="$scratch/installed" PREFIX=/usr >"$scratch/said" || return 1
     grep -qx "installed $scratch/installed/usr/bin/zoetrope; and in $installed: runtime/, specs/, spec.md, LICENSE" "$scratch/said" || return 1
-    for file in specs/*.yaml specs/tuning/*.yaml runtime/*.[ch] LICENSE; do test -s "$installed/$file" || return 1; done
+    for file in specs/*.yaml specs/tuning/*.yaml runtime/*.h runtime/*/*.[ch] LICENSE; do test -s "$installed/$file" || return 1; done
     mkdir "$scratch/elsewhere" && cd "$scratch/elsewhere" &&
         "$scratch/installed/usr/bin/zoetrope" compile "$installed/specs/gru_ae.yaml" --tuning "$installed/specs/tuning/gru_ae.zen4.yaml" \
             --targets avx512 -o tuned && grep -q '; tuning [0-9a-f]' tuned/gru_ae_avx512.c
 }
 installed_trainer_runs() {
     cd "$scratch/elsewhere" && "$scratch/installed/usr/bin/zoetrope" compile "$installed/specs/tiny.yaml" --targets generic -o my &&
-        cc -O0 -fopenmp -D_GNU_SOURCE "-I$installed/runtime" ${CFLAGS-} my/*.c "$installed"/runtime/*.c \
+        cc -O0 -fopenmp -D_GNU_SOURCE "-I$installed/runtime" ${CFLAGS-} my/*.c "$installed"/runtime/*/*.c \
             $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm -o my/my &&
         my/my train --iterations 1 --out run && test -s run/last.safetensors
 }

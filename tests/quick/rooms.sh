@@ -1,15 +1,18 @@
-# The compiler's rooms: each includes only its own headers and those of lower rooms. The table in docs/rooms.md has the lowest first.
+# The rooms of compiler/ and runtime/: each includes only its own headers and those of lower rooms. docs/rooms.md has the lowest first.
 . tests/lib.sh
 
-rooms=$(sed -n 's/^| `\([a-z]*\)\/` .*/\1/p' docs/rooms.md)
-
-every_folder_is_a_room() {
-    [ "$(echo "$rooms" | sort)" = "$(ls compiler | sort)" ] || { echo "docs/rooms.md lists"; echo "$rooms"; echo "and compiler/ has"; ls compiler; return 1; }
+# rooms TREE: prints the rooms that docs/rooms.md lists for it, in order.
+rooms() {
+    case $1 in compiler) heading="# The compiler's rooms" ;; *) heading="# The runtime's rooms" ;; esac
+    sed -n "/^$heading/,/^# [^T]/p" docs/rooms.md | sed "1d; /^# /,\$d" | sed -n 's/^| `\([a-z]*\)\/` .*/\1/p'
 }
-# upward TREE: prints each include of a header of a higher room.
+every_folder_is_a_room() {
+    [ "$(rooms "$1" | sort)" = "$(ls -d "$1"/*/ | xargs -n 1 basename | sort)" ] || { echo "docs/rooms.md lists"; rooms "$1"; echo "and $1/ has"; ls "$1"; return 1; }
+}
+# upward TREE ROOMS: prints each include of a header of a higher room.
 upward() {
     below=
-    for room in $rooms; do
+    for room in $2; do
         below="$below $room"
         for file in "$1/$room"/*.c "$1/$room"/*.h; do
             [ -e "$file" ] || continue
@@ -19,18 +22,21 @@ upward() {
         done
     done
 }
-no_room_needs_one_above() { upward compiler >"$scratch/upward" && cat "$scratch/upward" && [ ! -s "$scratch/upward" ]; }
+no_room_needs_one_above() { upward "$1" "$(rooms "$1")" >"$scratch/upward" && cat "$scratch/upward" && [ ! -s "$scratch/upward" ]; }
 # Includes name the room, or the test above would not see them.
 headers_are_named_by_their_room() {
-    ! grep -n '^#include "' compiler/*/*.[ch] | grep -v '#include "[a-z]*/[a-z0-9_]*\.h"' | grep -v '#include "\.\./\.\./runtime/'
+    ! grep -n '^#include "' "$1"/*/*.[ch] | grep -v '#include "[a-z]*/[a-z0-9_]*\.h"' | grep -v "$2"
 }
 an_upward_include_is_found() {
     mkdir -p "$scratch/tree/base" && echo '#include "graph/graph.h"' >"$scratch/tree/base/a.c" && echo '#include "base/arena.h"' >"$scratch/tree/base/b.c" &&
-        [ "$(upward "$scratch/tree")" = "$scratch/tree/base/a.c includes a header of graph/, which is above base/" ]
+        [ "$(upward "$scratch/tree" "base graph")" = "$scratch/tree/base/a.c includes a header of graph/, which is above base/" ]
 }
 
-check "docs/rooms.md lists the compiler's folders" every_folder_is_a_room
-check "no room includes a header of a higher room" no_room_needs_one_above
-check "includes name the room of a header" headers_are_named_by_their_room
+for tree in compiler runtime; do
+    check "docs/rooms.md lists the folders of $tree/" every_folder_is_a_room $tree
+    check "no room of $tree/ includes a header of a higher room" no_room_needs_one_above $tree
+done
+check "includes of compiler/ name the room of a header" headers_are_named_by_their_room compiler '#include "\.\./\.\./runtime/'
+check "includes of runtime/ name the room of a header" headers_are_named_by_their_room runtime '#include "\(model\|exact\)\.h"'
 check "an include of a higher room is found" an_upward_include_is_found
 done_checking

@@ -1,0 +1,354 @@
+/* checkpoint.c: weights and training states in safetensors files. */
+#include "exact.h"
+
+#include "model/checkpoint.h"
+
+#include "common/file.h"
+#include "common/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- loading ---- */
+
+typedef struct TensorPlace { /* where in a model a tensor goes */
+    ModelBlock block;        /* MODEL_BLOCKS: to batches_tracked */
+    int64_t offset;          /* in the block, or there */
+} TensorPlace;
+
+typedef struct WantedList { /* what a model wants of a file: a state_dict's tensors, and for a training state the optimizer's */
+    int count;
+    WantedTensor *tensor;
+    TensorPlace *place;
+} WantedList;
+
+static const ModelBlock moment_block[] = {MODEL_MOMENT1, MODEL_MOMENT2};
+
+/* What a file calls an optimizer's moment of a tensor. */
+static char *moment_name(int moment, const ModelTensor *tensor) {
+    return path_join("", "%s%d.%s", moment_prefix, moment + 1, tensor->name);
+}
+
+static void want(WantedList *list, WantedTensor tensor, TensorPlace place) {
+    list->tensor[list->count] = tensor;
+    list->place[list->count++] = place;
+}
+
+static WantedList list_wanted(const ModelState *state, bool with_moments) {
+    const ModelDescription *model = state->model;
+    const int moments = with_moments ? model->moments : 0;
+    const size_t count = (size_t)model->state_names + (size_t)moments * (size_t)model->parameter_tensors;
+    WantedList list = {.tensor = allocate(count * sizeof *list.tensor), .place = allocate(count * sizeof *list.place)};
+    for (int i = 0; i < model->state_names; i++) {
+        const StateName *entry = &state->names[i];
+        if (entry->kind == STATE_BATCHES_TRACKED)
+            want(&list, (WantedTensor){.name = entry->name, .kind = entry->kind}, (TensorPlace){MODEL_BLOCKS, entry->index});
+        else
+            want(&list, (WantedTensor){entry->name, entry->kind, entry->tensor->rank, entry->tensor->shape},
+                 (TensorPlace){entry->kind == STATE_PARAMETER ? MODEL_PARAMETERS : MODEL_STATISTICS, entry->tensor->offset});
+    }
+    for (int i = 0; i < moments * model->parameter_tensors; i++) {
+        const int moment = i / model->parameter_tensors;
+        const ModelTensor *tensor = &model->parameters[i % model->parameter_tensors];
+        want(&list, (WantedTensor){moment_name(moment, tensor), STATE_PARAMETER, tensor->rank, tensor->shape},
+             (TensorPlace){moment_block[moment], tensor->offset});
+    }
+    return list;
+}
+
+static void wanted_free(WantedList *list, const ModelState *state) {
+    for (int i = state->model->state_names; i < list->count; i++) free((void *)(uintptr_t)list->tensor[i].name);
+    free(list->tensor);
+    free(list->place);
+}
+
+static bool load_block(ModelState *state, ModelBlock block, int64_t elements, const WantedList *list, const StateDict *dict, Error *error) {
+    float *values = malloc((size_t)elements * sizeof(float) + 1);
+    if (values == NULL) return fail_memory(error, "loading weights");
+    for (int i = 0; i < list->count; i++) {
+        if (list->place[i].block == block) state_dict_floats(dict, i, values + list->place[i].offset);
+    }
+    if (elements > 0) state->target->load(state->workspace, block, values);
+    free(values);
+    return true;
+}
+
+static bool load_all(ModelState *state, const WantedList *list, const StateDict *dict, int moments, Error *error) {
+    const ModelDescription *model = state->model;
+    for (int i = 0; i < list->count; i++) {
+        if (list->place[i].block == MODEL_BLOCKS) state->batches_tracked[list->place[i].offset] = state_dict_batches(dict, i);
+    }
+    if (!load_block(state, MODEL_PARAMETERS, model->parameter_count, list, dict, error) ||
+        !load_block(state, MODEL_STATISTICS, model->statistic_count, list, dict, error))
+        return false;
+    for (int i = 0; i < moments; i++) {
+        if (!load_block(state, moment_block[i], model->parameter_count, list, dict, error)) return false;
+    }
+    return true;
+}
+
+/* ---- what the model does not use ---- */
+
+/* Of a tensor that we write ourselves: another one of that name cannot be saved beside it. */
+static bool is_our_name(const ModelDescription *model, const char *name) {
+    for (int i = 0; i < model->state_names; i++) {
+        if (strcmp(model->state_name[i], name) == 0) return true;
+    }
+    return strncmp(name, moment_prefix, strlen(moment_prefix)) == 0;
+}
+
+/* One line for each of a few; for more, as where an average of the weights is beside them, one for all. */
+enum { FEW_NOTES = 3 };
+
+static int count_kept(const ModelDescription *model, const StateDict *dict) {
+    int count = 0;
+    for (int i = 0; i < dict->file->count; i++)
+        count += !state_dict_uses(dict, &dict->file->tensor[i]) && !is_our_name(model, dict->file->tensor[i].name);
+    return count;
+}
+
+static void carry(CarriedTensors *carried, const ModelDescription *model, const StateDict *dict) {
+    const TensorFile *file = dict->file;
+    *carried = (CarriedTensors){.tensor = allocate((size_t)file->count * sizeof *carried->tensor)};
+    char shape[TENSOR_SHAPE_TEXT];
+    const int kept = count_kept(model, dict);
+    for (int i = 0; i < file->count; i++) {
+        const FileTensor *tensor = &file->tensor[i];
+        if (state_dict_uses(dict, tensor)) continue;
+        const bool ours = is_our_name(model, tensor->name);
+        if (!ours && kept > FEW_NOTES && carried->count == 0)
+            state_dict_say(&dict->wanted,
+                           "note: %s: %d tensors, such as %s, are not used by %s; they are kept, and saved again as they are", file->path,
+                           kept, tensor->name, model->name);
+        if (ours || kept <= FEW_NOTES)
+            state_dict_say(&dict->wanted, "note: %s: %s %s is not used by %s; it is %s", file->path, tensor->name,
+                           tensor_shape_text(shape, tensor->rank, tensor->shape), model->name,
+                           ours ? "left out of what is saved, where its name is that of another tensor" : "kept, and saved again as it is");
+        if (ours) continue;
+        FileTensor *copy = &carried->tensor[carried->count++];
+        *copy = *tensor;
+        copy->name = copy_text(tensor->name);
+        copy->type_name = copy_text(tensor->type_name);
+        copy->bytes = memcpy(allocate(copy->size), tensor->bytes, copy->size);
+    }
+}
+
+bool checkpoint_load(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error) {
+    const ModelDescription *model = state->model;
+    WantedList list = list_wanted(state, false);
+    const WantedWeights wanted = {model->name, model->spec_hash, list.count, list.tensor, NULL, messages, ""};
+    StateDict dict;
+    bool good = state_dict_open(&dict, file, &wanted, error);
+    if (good) {
+        good = load_all(state, &list, &dict, 0, error);
+        if (carried == NULL) state_dict_say_unused(&dict);
+        else state_dict_say_counts(&dict);
+        if (carried != NULL) carry(carried, model, &dict);
+        state_dict_close(&dict);
+    }
+    wanted_free(&list, state);
+    return good;
+}
+
+void carried_free(CarriedTensors *carried) {
+    for (int i = 0; i < carried->count; i++) {
+        free((void *)(uintptr_t)carried->tensor[i].name);
+        free((void *)(uintptr_t)carried->tensor[i].type_name);
+        free((void *)(uintptr_t)carried->tensor[i].bytes);
+    }
+    free(carried->tensor);
+    *carried = (CarriedTensors){0};
+}
+
+/* ---- saving ---- */
+
+typedef struct Snapshot { /* a model's tensors in file order, and the list of them that a file will hold */
+    float *block[MODEL_BLOCKS];
+    int count;
+    FileTensor *tensor;
+} Snapshot;
+
+static void snapshot_free(Snapshot *snapshot, const ModelState *state) {
+    for (int i = 0; i < MODEL_BLOCKS; i++) free(snapshot->block[i]);
+    for (int i = state->model->state_names; i < snapshot->count; i++) {
+        const char *name = snapshot->tensor[i].name;
+        if (strncmp(name, moment_prefix, strlen(moment_prefix)) == 0) free((void *)(uintptr_t)name);
+    }
+    free(snapshot->tensor);
+}
+
+static bool take_block(Snapshot *snapshot, const ModelState *state, ModelBlock block, int64_t elements, Error *error) {
+    float *values = snapshot->block[block] = malloc((size_t)elements * sizeof(float) + 1);
+    if (values == NULL) return fail_memory(error, "saving the model");
+    if (elements > 0) state->target->save(state->workspace, block, values);
+    for (int64_t i = 0; i < elements; i++) {
+        if (!isfinite(values[i]))
+            return fail(
+                error, "the weights are no longer finite after iteration %" PRId64 ", so they are not saved; lower optimizer.learning_rate",
+                state->updates);
+    }
+    return true;
+}
+
+/* The tensors of the state_dict in PyTorch's order. */
+static bool take_weights(Snapshot *snapshot, const ModelState *state, size_t more, Error *error) {
+    const ModelDescription *model = state->model;
+    *snapshot = (Snapshot){.tensor = allocate(((size_t)model->state_names + more) * sizeof *snapshot->tensor)};
+    if (!take_block(snapshot, state, MODEL_PARAMETERS, model->parameter_count, error) ||
+        !take_block(snapshot, state, MODEL_STATISTICS, model->statistic_count, error))
+        return false;
+    for (int i = 0; i < model->state_names; i++) {
+        const StateName *entry = &state->names[i];
+        const ModelTensor *tensor = entry->tensor;
+        snapshot->tensor[snapshot->count++] =
+            entry->kind == STATE_BATCHES_TRACKED
+                ? tensor_make(entry->name, TENSOR_I64, 0, NULL, &state->batches_tracked[entry->index])
+                : tensor_make(entry->name, TENSOR_F32, tensor->rank, tensor->shape,
+                              snapshot->block[entry->kind == STATE_PARAMETER ? MODEL_PARAMETERS : MODEL_STATISTICS] + tensor->offset);
+    }
+    return true;
+}
+
+static bool take_moments(Snapshot *snapshot, const ModelState *state, Error *error) {
+    const ModelDescription *model = state->model;
+    for (int moment = 0; moment < model->moments; moment++) {
+        ModelBlock block = moment_block[moment];
+        if (!take_block(snapshot, state, block, model->parameter_count, error)) return false;
+        for (int i = 0; i < model->parameter_tensors; i++) {
+            const ModelTensor *tensor = &model->parameters[i];
+            snapshot->tensor[snapshot->count++] =
+                tensor_make(moment_name(moment, tensor), TENSOR_F32, tensor->rank, tensor->shape, snapshot->block[block] + tensor->offset);
+        }
+    }
+    return true;
+}
+
+/* The snapshot's own tensors, then the carried ones. */
+static bool write_snapshot(Snapshot *snapshot, const CarriedTensors *carried, const char *path, const MetadataEntry *metadata,
+                           size_t metadata_count, Error *error) {
+    for (int i = 0; i < carried->count; i++) snapshot->tensor[snapshot->count + i] = carried->tensor[i];
+    return tensor_file_write(path, snapshot->tensor, snapshot->count + carried->count, metadata, (int)metadata_count, error);
+}
+
+bool checkpoint_save(const ModelState *state, const CarriedTensors *carried, const char *path, Error *error) {
+    const ModelDescription *model = state->model;
+    char updates[24];
+    snprintf(updates, sizeof updates, "%" PRId64, state->updates);
+    const MetadataEntry metadata[] = {{"format", "pt"}, {"model", model->name}, {"spec_hash", model->spec_hash}, {"iteration", updates}};
+    Snapshot snapshot;
+    bool saved = take_weights(&snapshot, state, (size_t)carried->count, error);
+    if (saved) saved = write_snapshot(&snapshot, carried, path, metadata, sizeof metadata / sizeof *metadata, error);
+    snapshot_free(&snapshot, state);
+    return saved;
+}
+
+/* ---- training states ---- */
+
+bool training_state_save(const ModelState *state, const CarriedTensors *carried, const RunProgress *progress, const char *path,
+                         Error *error) {
+    const ModelDescription *model = state->model;
+    char updates[24], seed[24], best[40];
+    snprintf(updates, sizeof updates, "%" PRId64, state->updates);
+    snprintf(seed, sizeof seed, "%" PRIu64, state->seed);
+    snprintf(best, sizeof best, "%a", progress->best_psnr); /* exact */
+    const MetadataEntry metadata[] = {{"format", state_format},
+                                      {"model", model->name},
+                                      {"spec_hash", model->spec_hash},
+                                      {"iteration", updates},
+                                      {"seed", seed},
+                                      {"target", state->target->name},
+                                      {"tuning", target_tuning(state->target)},
+                                      {"data", progress->data},
+                                      {"validation", progress->validation},
+                                      {"best_validation_psnr", best}};
+    Snapshot snapshot;
+    size_t more = (size_t)carried->count + (size_t)model->moments * (size_t)model->parameter_tensors;
+    bool saved = take_weights(&snapshot, state, more, error) && take_moments(&snapshot, state, error);
+    if (saved) saved = write_snapshot(&snapshot, carried, path, metadata, sizeof metadata / sizeof *metadata, error);
+    snapshot_free(&snapshot, state);
+    return saved;
+}
+
+static bool read_unsigned(const TensorFile *file, const char *key, uint64_t *value, Error *error) {
+    const char *text = tensor_file_metadata(file, key);
+    char *end = NULL;
+    errno = 0;
+    if (text != NULL) *value = strtoull(text, &end, 10);
+    if (text == NULL || text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0)
+        return fail(error, "%s: its metadata has no good \"%s\"; the file is damaged", file->path, key);
+    return true;
+}
+
+static bool read_best(const TensorFile *file, double *value, Error *error) {
+    static const char key[] = "best_validation_psnr";
+    const char *text = tensor_file_metadata(file, key);
+    char *end = NULL;
+    *value = text != NULL ? strtod(text, &end) : -INFINITY;
+    if (text != NULL && (end == text || *end != 0 || isnan(*value)))
+        return fail(error, "%s: its metadata has no good \"%s\"; the file is damaged", file->path, key);
+    return true;
+}
+
+int64_t checkpoint_iteration(const TensorFile *file) {
+    uint64_t iteration;
+    return read_unsigned(file, "iteration", &iteration, NULL) && iteration <= INT64_MAX ? (int64_t)iteration : -1;
+}
+
+bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
+    if (!is_training_state(file)) return fail(error, "%s: is no training state; only a last.state.safetensors can be resumed", file->path);
+    return read_unsigned(file, "seed", seed, error);
+}
+
+/* Each tensor as we write it, the optimizer's among them. */
+static bool load_state(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error) {
+    static const char remedy[] = "the file is damaged, or was changed: start anew with another --out";
+    const ModelDescription *model = state->model;
+    WantedList list = list_wanted(state, true);
+    const WantedWeights wanted = {model->name, model->spec_hash, list.count, list.tensor, remedy, messages, ""};
+    StateDict dict;
+    bool good = state_dict_open(&dict, file, &wanted, error);
+    if (good) {
+        dict.wanted.messages = NULL; /* what is carried was said when it came */
+        good = load_all(state, &list, &dict, model->moments, error);
+        carry(carried, model, &dict);
+        state_dict_close(&dict);
+    }
+    wanted_free(&list, state);
+    return good;
+}
+
+static void copy_metadata(char *text, size_t size, const TensorFile *file, const char *key) {
+    const char *value = tensor_file_metadata(file, key);
+    snprintf(text, size, "%s", value != NULL ? value : "");
+}
+
+bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress *progress, const TensorFile *file, FILE *messages,
+                         Error *error) {
+    const ModelDescription *model = state->model;
+    uint64_t seed, updates;
+    double best;
+    const char *hash = tensor_file_metadata(file, "spec_hash");
+    *carried = (CarriedTensors){0};
+    if (!training_state_seed(file, &seed, error) || !read_unsigned(file, "iteration", &updates, error) || !read_best(file, &best, error))
+        return false;
+    if (hash == NULL || strcmp(hash, model->spec_hash) != 0)
+        return fail(
+            error,
+            "%s: belongs to a model with spec %.16s, and this is %s with spec %s; start anew with another --out (and --init for the weights)",
+            file->path, hash != NULL ? hash : "unknown", model->name, model->spec_hash);
+    if (seed != state->seed)
+        return fail(error, "%s: the run has seed %" PRIu64 ", not %" PRIu64 "; leave out --seed to resume it", file->path, seed,
+                    state->seed);
+    if (updates > INT64_MAX) return fail(error, "%s: its metadata has no good \"iteration\"; the file is damaged", file->path);
+    if (!load_state(state, carried, file, messages, error)) return false;
+    state->updates = (int64_t)updates;
+    progress->best_psnr = best;
+    copy_metadata(progress->data, sizeof progress->data, file, "data");
+    copy_metadata(progress->validation, sizeof progress->validation, file, "validation");
+    copy_metadata(progress->target, sizeof progress->target, file, "target");
+    copy_metadata(progress->tuning, sizeof progress->tuning, file, "tuning");
+    return true;
+}
