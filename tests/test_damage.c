@@ -43,7 +43,7 @@ START_TEST(a_damaged_still_costs_that_frame) {
         ck_assert_int_eq(dataset->incomplete_count, 1);
         snprintf(gap, sizeof gap, ": 1 of 8 frames cannot be read (0050.%s: ", stills[_i].extension);
         expect_warning(gap);
-        snprintf(gap, sizeof gap, "1 frame is missing between 0049.%s and 0051.%s; those that are there are used", stills[_i].extension,
+        snprintf(gap, sizeof gap, "1 frame is missing between 0049.%s and 0051.%s; the others are used", stills[_i].extension,
                  stills[_i].extension);
         expect_warning(gap);
         expect_the_same_streamed(dataset);
@@ -74,7 +74,7 @@ START_TEST(a_folder_whose_every_still_is_damaged_is_named_as_a_whole) {
     }
     write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 5});
     Dataset *dataset = opened(small);
-    expect_warning("/frames: no frame of it can be read (the first: 0.jpg: ");
+    expect_warning("/frames: none of its frames can be read (the first: 0.jpg: ");
     expect_warning("; left out\n");
     ck_assert_str_eq(strchr(warnings, '\n'), "\n"); /* one line */
     ck_assert_int_eq(dataset->incomplete_count, 1);
@@ -92,7 +92,7 @@ START_TEST(stills_that_are_too_few_because_some_are_damaged_say_so) {
         sample_truncate(inside(name), 0.5);
     }
     ck_assert_ptr_null(try_open(NULL, small, &error));
-    ck_assert_msg(strstr(error.text, "has 3 frames, and a clip needs T = 4; 5 of 8 frames cannot be read (the first: 0048.png: "), "%s",
+    ck_assert_msg(strstr(error.text, "has 3 frames, but a clip needs T = 4; 5 of 8 frames cannot be read (the first: 0048.png: "), "%s",
                   error.text);
 }
 END_TEST
@@ -176,16 +176,16 @@ static const struct {
 } damages[] = {
     {"cut.avi",
      {.codec = "mjpeg", .frames = 30, .rows = 96, .columns = 128, .hurt = cut_every_third},
-     "damaged: 10 of 30 frames (10 decoded only in part); ",
+     "damaged: 10 of 30 frames (10 only partly decoded); ",
      30},
     {"noisy.avi", {.codec = "mpeg4", .frames = 60, .hurt = flip_bytes}, "damaged: ", 0},
     {"noisy.mkv", {.codec = "mpeg4", .frames = 60, .hurt = flip_bytes}, " of 60 frames (", 0},
-    {"noisy.ts", {.codec = "mpeg2video", .frames = 60, .hurt = flip_bytes}, " decoded only in part", 0},
+    {"noisy.ts", {.codec = "mpeg2video", .frames = 60, .hurt = flip_bytes}, " only partly decoded", 0},
     {"noisy.nut", {.codec = "ffv1", .frames = 60, .level = 3, .hurt = flip_bytes}, "damaged: 6 of 60 frames (", 0},
     {"headless.avi", {.codec = "mpeg4", .frames = 30, .key_every = 12, .hurt = lose_the_first}, "(11 before the first key frame)", 29},
     {"lost.mp4",
      {.codec = "mpeg4", .frames = 40, .key_every = 5, .hurt = lose_20_to_22},
-     "its timestamps jump: about 3 frames are missing after frame 19; those that are there are used",
+     "its timestamps jump: about 3 frames are missing after frame 19; the others are used",
      37},
     {"lost.mkv", {.codec = "mjpeg", .frames = 40, .hurt = lose_20_to_22}, "about 3 frames are missing after frame 19", 37},
 };
@@ -246,7 +246,7 @@ START_TEST(a_file_that_breaks_off_is_damaged) {
     sample_truncate(inside(names[_i]), 0.62);
     Dataset *dataset = opened(small);
     expect_warning("damaged: ");
-    expect_warning("the file breaks off");
+    expect_warning("the file is cut off");
     if (_i != 1) expect_warning(" of 40 frames ("); /* as many as the file says */
     ck_assert_int_eq(dataset->incomplete_count, 1);
     dataset_close(dataset);
@@ -283,7 +283,7 @@ START_TEST(a_y4m_that_breaks_off_is_damaged) {
     for (int cut = 0; cut < 2; cut++) {
         sample_bytes_write(inside("a.y4m"), bytes, (long)sizeof bytes - cut * (2 * SIZE + 300));
         Dataset *dataset = opened(small);
-        if (cut) expect_warning("a.y4m: damaged: the file breaks off; ");
+        if (cut) expect_warning("a.y4m: damaged: the file is cut off; ");
         else ck_assert_str_eq(warnings, "");
         ck_assert_int_eq(dataset->videos[0].frames, cut ? FRAMES - 3 : FRAMES);
         ck_assert_int_eq(dataset->incomplete_count, cut);
@@ -304,7 +304,7 @@ START_TEST(a_stretch_of_zeros_is_damage) {
     ck_assert_int_eq(fclose(file), 0);
     Dataset *dataset = opened(small);
     expect_warning("damaged: ");
-    expect_warning("its container has places that cannot be read");
+    expect_warning("parts of its container cannot be read");
     ck_assert_int_eq(dataset->incomplete_count, 1);
     dataset_close(dataset);
 }

@@ -245,7 +245,7 @@ START_TEST(broken_files_are_left_out_with_a_warning_and_counted) {
     ck_assert_int_eq(dataset->counts.unreadable, 5); /* cut, text, empty, noise, frames */
     ck_assert_int_eq(dataset->counts.brief, 1);
     ck_assert_int_eq(dataset->counts.others, 3);
-    const char *const named[] = {"cut.mp4",   "text.mp4", "empty.mov", "noise.mpg", "frames/1.png: no frame of it can be read (1.png",
+    const char *const named[] = {"cut.mp4",   "text.mp4", "empty.mov", "noise.mpg", "frames/1.png: none of its frames can be read (1.png",
                                  "brief.avi", "T = 4"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         ck_assert_msg(strstr(warnings, named[i]) != NULL, "%s: %s", named[i], warnings);
@@ -292,7 +292,7 @@ START_TEST(what_holds_no_video_is_an_error_that_says_what_was_found) {
     write_text("notes.txt", "hello\n");
     expect_error(NULL, "1 not a video", "still images");
     write_text("text.mp4", "hello\n");
-    expect_error(NULL, "no video to use among 2 files: 1 unreadable", "text.mp4");
+    expect_error(NULL, "no usable video among 2 files: 1 unreadable", "text.mp4");
     expect_error(inside("text.mp4"), "1 unreadable", "text.mp4");
     write_video("brief.avi", (SampleVideo){.codec = "mpeg4", .frames = 2});
     expect_error(inside("brief.avi"), "1 shorter than T = 4", "has 2 frames");

@@ -122,7 +122,7 @@ START_TEST(stills_that_are_named_one_by_one_are_one_video) {
     ck_assert_str_eq(dataset->videos[0].source.path, paths[0]);
     dataset_close(dataset);
     ck_assert_ptr_null(try_open_paths(paths, 1, small, &error));
-    ck_assert_msg(strstr(error.text, "has 1 frame, and a clip needs T = 4"), "%s", error.text);
+    ck_assert_msg(strstr(error.text, "has 1 frame, but a clip needs T = 4"), "%s", error.text);
 }
 END_TEST
 
@@ -157,7 +157,7 @@ START_TEST(an_animation_that_cannot_be_decoded_is_named) {
     write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 5});
     Dataset *dataset = opened(small);
     expect_warning("moving.webp: ");
-    expect_warning("left out: an animation of a kind that these libraries of FFmpeg do not decode, so convert it to a video");
+    expect_warning("left out: these FFmpeg libraries do not decode this kind of animation; convert it to a video");
     ck_assert_int_eq(dataset->counts.unreadable, 1);
     ck_assert_int_eq(dataset->incomplete_count, 1);
     dataset_close(dataset);
@@ -173,7 +173,7 @@ START_TEST(a_frame_that_is_there_in_two_formats_counts_once) {
         if (i < 3) picture(name, "png", "gray", 200);
     }
     Dataset *dataset = opened(small);
-    expect_warning("3 frames are there in two formats (0000.jpg and 0000.png); each counts once");
+    expect_warning("3 frames are in two formats (0000.jpg and 0000.png); each counts once");
     expect_description(dataset, "1 video, 6 frames");
     for (int i = 0; i < 6; i++)
         ck_assert_int_le(abs(dataset->videos[0].levels[i * 12 * 16] - 20 * i), 2); /* the format that more frames have */
@@ -246,7 +246,7 @@ START_TEST(small_copies_beside_their_originals_are_said) {
     }
     Dataset *dataset = opened(small);
     expect_description(dataset, "5 videos, 47 frames, 4 small copies of videos left out"); /* the last has no original */
-    expect_warning("C0001S03.MP4: a small copy or thumbnail of the video beside it; left out, as all like it");
+    expect_warning("C0001S03.MP4: a small copy or thumbnail of the video beside it; left out, like all others of its kind");
     ck_assert_ptr_null(strchr(strchr(warnings, '\n') + 1, '\n'));
     ck_assert_int_eq(dataset->incomplete_count, 0);
     dataset_close(dataset);
@@ -382,7 +382,7 @@ START_TEST(a_turn_by_no_right_angle_is_said) {
     static const int32_t matrix[9] = {5000, 65000, 0, -65000, 5000};
     write_video("a.mp4", (SampleVideo){.codec = "mpeg4", .frames = 5, .matrix = matrix});
     Dataset *dataset = opened(small);
-    expect_warning("a.mp4: its metadata turn it by no right angle");
+    expect_warning("a.mp4: its metadata turn it by an angle that is not a multiple of 90 degrees");
     ck_assert_int_eq(dataset->counts.turned, 1);
     ck_assert_int_eq(dataset->incomplete_count, 0);
     dataset_close(dataset);

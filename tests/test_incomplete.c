@@ -49,7 +49,7 @@ static const struct {
     {add_unreadable, "videos/bad.mp4", "cannot be opened as a video", 5},
     {add_brief, "videos/bad", "has 2 frames", 5},
     {add_bad_frame, "videos/bad", "1 of 12 frames cannot be read (005.png: ", 7},
-    {add_bad_folder, "videos/bad/000.png", "no frame of it can be read", 5},
+    {add_bad_folder, "videos/bad/000.png", "none of its frames can be read", 5},
     {add_cut_off, "videos/bad.avi", "damaged: ", 0},
     {add_locked_folder, "videos/bad", "cannot read the folder", 5},
 };
@@ -92,8 +92,8 @@ END_TEST
 static const struct {
     const char *make, *says;
 } fruitless[] = {
-    {"mkdir none", "warning: none: no video and no still image in it; it gives nothing\n"},
-    {"mkdir -p none/a/b none/c", "warning: none: no video and no still image in it; it gives nothing\n"},
+    {"mkdir none", "warning: none: no video and no still image in it; it is left out\n"},
+    {"mkdir -p none/a/b none/c", "warning: none: no video and no still image in it; it is left out\n"},
     {"mkdir none && cp videos/one/000.png none/.a.png",
      "none: no video and no still image in it, but hidden names and leftovers of tools, "},
     {"mkdir none && echo text >none/a.txt && echo text >none/b.csv", "none: no video and no still image in it among 2 other files; "}};
@@ -119,12 +119,12 @@ START_TEST(a_few_stills_beside_videos_are_no_failure_unless_they_are_named) {
     ck_assert_int_eq(rename("poster/000.png", "videos/poster.png"), 0);
     if (_i) sample_video_write("videos/a.avi", &(SampleVideo){.codec = "mpeg4", .frames = 9, .rows = 24, .columns = 32});
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 0);
-    ck_assert_says("warning: videos/poster.png: has 1 frame, and a clip needs T = 4; left out\n");
+    ck_assert_says("warning: videos/poster.png: has 1 frame, but a clip needs T = 4; left out\n");
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --data videos/poster.png --out named"), 4);
     ck_assert_says("error: 1 of the inputs has no complete result: videos/poster.png;");
     ck_assert_int_eq(rename("poster/001.png", "videos/second.png"), 0);
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out s"), 0);
-    ck_assert_says("warning: the 2 still images of videos: have 2 frames, and a clip needs T = 4; left out\n");
+    ck_assert_says("warning: the 2 still images of videos: have 2 frames, but a clip needs T = 4; left out\n");
     make_video("videos", 6); /* and enough pictures for a video, one of them damaged */
     sample_truncate("videos/003.png", 0.5);
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out t"), 4);
@@ -138,7 +138,7 @@ START_TEST(a_recording_that_is_too_short_is_a_failure) {
     make_video("videos/brief", 3);
     sample_bytes_write("videos/brief/notes.txt", "hello", 5);
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 4);
-    ck_assert_says("warning: videos/brief: has 3 frames, and a clip needs T = 4; left out\n");
+    ck_assert_says("warning: videos/brief: has 3 frames, but a clip needs T = 4; left out\n");
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --data videos/brief --out s"), 4);
     ck_assert_says("error: 1 of the inputs has no complete result: videos/brief;");
     ck_assert_int_eq(unlink("videos/one/000.png"), 0); /* two at a time */
@@ -200,7 +200,7 @@ START_TEST(a_video_after_one_that_vanishes_has_the_results_of_a_whole_run) {
     fake_model_evaluation_hook = _i ? hide_a_frame : hide_a_video;
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r --cache 0"), 4);
     fake_model_evaluation_hook = NULL;
-    ck_assert_says("the file has changed; its further clips are left out\n");
+    ck_assert_says("the file has changed; its remaining clips are left out\n");
     ck_assert_int_eq(count_lines("r/reconstruct.jsonl"), 3 + (_i ? 4 : 1) + 5 + 1);
     static const char *const others[] = {"\"videos/one\"", "\"videos/zwei\""};
     for (int i = 0; i < 2; i++) {

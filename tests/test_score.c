@@ -109,7 +109,7 @@ START_TEST(a_score_that_is_no_number_is_said_and_forgotten) {
     ck_assert_int_eq(score("after", "out_after", options, rest), 0);
     fake_model_white_is_bad = true;
     ck_assert_int_eq(score("video", "bad", options, scores), 4);
-    ck_assert_says("error: the score of 1 frame is no finite number (nan in bad/scores.csv), the first of frame 3 of video");
+    ck_assert_says("error: the score of 1 frame is not finite (nan in bad/scores.csv); the first is frame 3 of video");
     ck_assert_says("worst moments");
     ck_assert_ptr_null(strstr(strstr(output, "worst moments"), "  frame 3 of"));
     for (int frame = 0; frame < FRAMES; frame++) ck_assert_int_eq(strcmp(scores[frame], "nan") == 0, frame == BAD);
@@ -126,7 +126,7 @@ START_TEST(a_video_of_such_frames_alone_has_results_too) {
     ck_assert_str_eq(scores[0], "nan");
     ck_assert_int_eq(system("grep -q '</svg>' out/scores.svg && ! grep -i -e nan -e inf out/scores.svg"), 0);
     ck_assert_int_eq(run("score --weights trained/last.safetensors --threads 1 --data video white --out both"), 4);
-    ck_assert_says("the score of 2 frames is no finite number (nan in both/scores.csv), the first of frame 3 of video");
+    ck_assert_says("the score of 2 frames is not finite (nan in both/scores.csv); the first is frame 3 of video");
 }
 END_TEST
 
@@ -134,8 +134,8 @@ START_TEST(faults_of_both_kinds_are_said) {
     fake_model_white_is_bad = true;
     ck_assert_int_eq(system("mkdir both && cp -r video both/one && cp -r video both/two && echo no >both/two/005.png"), 0);
     ck_assert_int_eq(run("score --weights trained/last.safetensors --threads 1 --data both --out out"), 4);
-    ck_assert_says("error: the score of 2 frames is no finite number (nan in out/scores.csv), the first of frame 3 of both/one; ");
-    ck_assert_says("with such weights, frames may come out as anything; besides, 1 of the inputs has no complete result: both/two;");
+    ck_assert_says("error: the score of 2 frames is not finite (nan in out/scores.csv); the first is frame 3 of both/one; ");
+    ck_assert_says("check the weights; also, 1 of the inputs has no complete result: both/two;");
 }
 END_TEST
 

@@ -30,8 +30,7 @@ START_TEST(a_run_that_goes_on_with_other_choices_of_kernels_says_so) {
     ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 0);
     ck_assert_msg(strstr(output, "tuning") == NULL, "%s", output);
     ck_assert_int_eq(run_model(&tuned_fake_model, "train --out a --iterations 4 --resume"), 0);
-    ck_assert_says(
-        "warning: a: the run was trained by a program with other choices of kernels (tuning none, and this has 00000000abababab)");
+    ck_assert_says("warning: a: the run was trained with other choices of kernels (tuning none, and this program has 00000000abababab)");
     ck_assert_int_eq(run_model(&tuned_fake_model, "train --out a --iterations 5 --resume"), 0);
     ck_assert_msg(strstr(output, "tuning") == NULL, "%s", output);
     ck_assert_int_eq(run_model(&tuned_fake_model, "info"), 0);
@@ -66,7 +65,7 @@ START_TEST(another_validation_or_lost_best_weights_are_warned_about) {
     ck_assert_int_eq(run("train --out a --iterations 4 --data videos --validation others --resume"), 0);
     ck_assert_says("warning: a: the run was validated on 1 video, 14 frames");
     ck_assert_int_eq(run("train --out a --iterations 5 --data videos --resume"), 0);
-    ck_assert_says("and now on none; the best PSNR so far stays what it is");
+    ck_assert_says("and now is on none; the best PSNR so far is kept");
     ck_assert_int_eq(unlink("a/best.safetensors"), 0);
     ck_assert_int_eq(run("train --out a --iterations 6 --data videos --validation held --resume"), 0);
     ck_assert_says("warning: a: best.safetensors, of ");
@@ -208,11 +207,11 @@ START_TEST(weights_that_do_not_fit_are_all_listed) {
     write_weights("init", "fc1.0.weight", true);
     ck_assert_int_eq(run("train --out b --init init --iterations 2"), 1);
     ck_assert_says("tensor fc1.0.weight [1, 2] is missing");
-    ck_assert_says("tensor encoder.0.bias has shape [1, 1], and the model wants [1]");
-    ck_assert_says("tensor encoder.1.running_var has shape [1, 2], and the model wants [2]");
+    ck_assert_says("tensor encoder.0.bias has shape [1, 1], but the model needs [1]");
+    ck_assert_says("tensor encoder.1.running_var has shape [1, 2], but the model needs [2]");
     ck_assert_says("6 of the 8 tensors");
     ck_assert_int_eq(run("train --out b --init output --iterations 2"), 1);
-    ck_assert_says("no safetensors file");
+    ck_assert_says("not a safetensors file");
     ck_assert(!file_exists("b/last.safetensors"));
 }
 END_TEST
@@ -292,10 +291,10 @@ START_TEST(resuming_on_other_videos_is_said_and_on_none_is_refused) {
     make_video("others/one", 9);
     ck_assert_int_eq(run("train --data videos --out a --iterations 3"), 0);
     ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 1);
-    ck_assert_says("error: a: the run learned from 1 video, 14 frames");
+    ck_assert_says("error: a: the run was trained on 1 video, 14 frames");
     assert_iteration("a/last.state.safetensors", "3");
     ck_assert_int_eq(run("train --data others --out a --iterations 5 --resume"), 0);
-    ck_assert_says("warning: a: the run learned from 1 video, 14 frames");
+    ck_assert_says("warning: a: the run was trained on 1 video, 14 frames");
     ck_assert_int_eq(run("train --data others --out a --iterations 6 --resume"), 0);
     ck_assert_ptr_null(strstr(output, "warning"));
 }

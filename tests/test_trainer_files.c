@@ -62,7 +62,7 @@ static const struct {
     {"{\"__metadata__\":{\"k\":5}}", 0, "__metadata__"},
     {"{\"__metadata__\":[]}", 0, "__metadata__"},
     {"{", 0, "damaged"},
-    {"[]", 0, "no safetensors"},
+    {"[]", 0, "not a safetensors"},
     {"", 0, "damaged"},
     {"{\"a\":5}", 0, "no dtype"},
     {ONE("F99", "[2]", "[0,5]"), 5, ""}, /* if the type is unknown, any size may be right */
@@ -72,8 +72,8 @@ static const struct {
     {ONE("F6_E2M3", "[7]", "[0,5]"), 5, "not what its shape needs"},
     {ONE("F4", "[9223372036854775807]", "[0,5]"), 5, "not what its shape needs"},
     {ONE("F32", "5", "[0,8]"), 8, "no shape"},
-    {ONE("F32", "[-2]", "[0,8]"), 8, "no shape"},
-    {ONE("F32", "[2.5]", "[0,8]"), 8, "no shape"},
+    {ONE("F32", "[-2]", "[0,8]"), 8, "invalid or too large"},
+    {ONE("F32", "[2.5]", "[0,8]"), 8, "invalid or too large"},
     {ONE("F32", "[4611686018427387904,4]", "[0,8]"), 8, "too large"},
     {ONE("F32", "[4611686018427387904]", "[0,8]"), 8, "not what its shape needs"},
     {ONE("F32", "[1,1,1,1,1,1,1,1,2]", "[0,8]"), 8, "dimensions"},
@@ -303,7 +303,7 @@ START_TEST(profile_shows_the_limits_of_the_kernels_that_it_sums_up) {
     for (int i = 0; i < ROWS; i++) row[i] = (ProfileRow){.name = "kernel", .measured = 4, .limit = 3, .by_memory = i % 2};
     row[ROWS - 1].limit = 5; /* faster than its limit: nothing is lost, and the loss of others stays the same */
     ck_assert(profile_plot_write(path, "fake", row, ROWS, &total, &error) && file_read(path, &bytes, &length, &error));
-    ck_assert_ptr_nonnull(strstr((char *)bytes, "By the time that a kernel takes beyond its limit, the most first"));
+    ck_assert_ptr_nonnull(strstr((char *)bytes, "Sorted by the time that a kernel takes beyond its limit"));
     const char *at = strstr((char *)bytes, "6 others together, on another scale");
     ck_assert_ptr_nonnull(at);
     double x[3], width[3];

@@ -50,7 +50,7 @@ static void draw_legend(FILE *out) {
     } entries[] = {{"arithmetic at peak", ARITHMETIC_COLOUR, 0},
                    {"memory traffic at bandwidth", MEMORY_COLOUR, 176},
                    {"beyond the limit", LOST_COLOUR, 412}};
-    fputs("<text x=\"24\" y=\"58\">By the time that a kernel takes beyond its limit, the most first</text>\n", out);
+    fputs("<text x=\"24\" y=\"58\">Sorted by the time that a kernel takes beyond its limit</text>\n", out);
     for (int i = 0; i < 3; i++) {
         int x = BAR_LEFT + entries[i].x;
         fprintf(out, "<rect x=\"%d\" y=\"82\" width=\"14\" height=\"14\" fill=\"%s\"/><text x=\"%d\" y=\"94\">%s</text>\n", x,

@@ -52,7 +52,7 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
     }
     options_free(&options);
     if ((fflush(stdout) != 0 || ferror(stdout)) && (status == EXIT_DONE || status == EXIT_INCOMPLETE)) {
-        fail(&error, "standard output cannot be written; it is closed, or there is no room where it goes");
+        fail(&error, "standard output cannot be written; it is closed, or its disk is full");
         status = EXIT_ERROR;
     }
     if (status != EXIT_DONE && status < EXIT_SIGNAL) print_escaped(stderr, "error: %s", error.text);

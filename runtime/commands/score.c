@@ -144,8 +144,8 @@ static void sum_up(Scoring *run, int64_t video, const Summary *summary) {
     print_escaped(stdout, "%8" PRId64 " %10.6f %10.6f  %s", scores->frames, none * summary->sum / (double)summary->finite,
                   none * summary->most, scores->path);
     if (bad == 0) return;
-    printf("         the score of %" PRId64 " %s is no finite number; the first is frame %" PRId64 "\n", bad,
-           plural(bad, "frame", "frames"), summary->first_bad);
+    printf("         the score of %" PRId64 " %s is not finite; the first is frame %" PRId64 "\n", bad, plural(bad, "frame", "frames"),
+           summary->first_bad);
     if (run->not_finite == 0) {
         run->first_video = video;
         run->first_frame = summary->first_bad;
@@ -217,8 +217,8 @@ static bool write_scores(const Scoring *run, const char *path, Error *error) {
 static bool check_finite(const Scoring *run, const char *path, Error *error) {
     if (run->not_finite == 0) return true;
     return fail(error,
-                "the score of %" PRId64 " %s is no finite number (nan in %s), the first of frame %" PRId64
-                " of %s; the others are there; with such weights, frames may come out as anything",
+                "the score of %" PRId64 " %s is not finite (nan in %s); the first is frame %" PRId64
+                " of %s; all other scores are written; check the weights",
                 run->not_finite, plural(run->not_finite, "frame", "frames"), path, run->first_frame,
                 run->data->videos[run->first_video].source.path);
 }
@@ -230,7 +230,7 @@ static bool check_results(const Scoring *run, const char *path, Error *error) {
     if (dataset_check_complete(run->data, &missing)) return finite;
     if (finite) return fail(error, "%s", missing.text);
     const size_t length = strlen(error->text);
-    snprintf(error->text + length, sizeof error->text - length, "; besides, %s", missing.text);
+    snprintf(error->text + length, sizeof error->text - length, "; also, %s", missing.text);
     return false;
 }
 
@@ -255,7 +255,7 @@ static bool score(Scoring *run, const char *folder, const char *path, Error *err
     clip_reader_close(reader);
     int64_t frames = 0;
     for (int64_t video = 0; good && video < run->data->count; video++) frames += run->videos[video].frames;
-    good = good && (frames > 0 || fail(error, "no frame of the videos can be read any more"));
+    good = good && (frames > 0 || fail(error, "none of the frames can be read any more"));
     char *picture = path_join(folder, "scores.svg");
     good = good && write_moments(run, folder, error) &&
            score_plot_write(picture, run->model->model->name, run->videos, run->data->count, error) && write_scores(run, path, error);

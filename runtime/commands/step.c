@@ -34,7 +34,7 @@ static bool read_input(const TensorFile *file, const char *name, int rank, const
     const FileTensor *tensor = tensor_file_find(file, name);
     if (tensor == NULL) return fail(error, "%s: tensor %s is missing; it must have shape %s", file->path, name, wanted);
     if (tensor->rank != rank || memcmp(tensor->shape, shape, (size_t)rank * sizeof *shape) != 0)
-        return fail(error, "%s: tensor %s has shape %s, and the model wants %s", file->path, name,
+        return fail(error, "%s: tensor %s has shape %s, but the model needs %s", file->path, name,
                     tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
     if (!tensor_to_float(tensor, values))
         return fail(error, "%s: tensor %s is of type %s; convert it to F32", file->path, name, tensor->type_name);
@@ -150,7 +150,7 @@ static void step_free(StepRun *run) {
 int command_step(const ModelDescription *model, const Options *options, Error *error) {
     StepRun run = {.steps = options->evaluate ? 0 : options->steps > 0 ? options->steps : 1};
     if (same_file(options->out, options->weights) || same_file(options->out, options->batch)) {
-        fail(error, "%s: --out would overwrite what is read; give it another name", options->out);
+        fail(error, "%s: --out would overwrite an input file; give it another name", options->out);
         return EXIT_ERROR;
     }
     if (!check_place(options->out, error)) return EXIT_ERROR;

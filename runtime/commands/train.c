@@ -81,11 +81,11 @@ static bool check_fingerprint(Run *run, const Dataset *data, Error *error) {
     char now[sizeof run->progress.data];
     fingerprint(data, now, sizeof now);
     if (run->options->resume && run->options->data.count == 0 && strcmp(now, run->progress.data) != 0)
-        return fail(error, "%s: the run learned from %s; give it the same --data to go on", run->folder, run->progress.data);
+        return fail(error, "%s: the run was trained on %s; give the same --data to continue it", run->folder, run->progress.data);
     if (run->options->resume && strcmp(now, run->progress.data) != 0)
         print_escaped(
             stderr,
-            "warning: %s: the run learned from %s, and now from %s; give the same --data to get the numbers of an uninterrupted run",
+            "warning: %s: the run was trained on %s, and now is on %s; give the same --data to get the numbers of an uninterrupted run",
             run->folder, run->progress.data, now);
     memcpy(run->progress.data, now, sizeof now);
     return true;
@@ -98,7 +98,7 @@ static void check_validation(Run *run, const Dataset *data) {
     if (run->options->resume && run->progress.validation[0] != 0 && strcmp(now, run->progress.validation) != 0)
         print_escaped(
             stderr,
-            "warning: %s: the run was validated on %s, and now on %s; the best PSNR so far stays what it is; give the same --validation "
+            "warning: %s: the run was validated on %s, and now is on %s; the best PSNR so far is kept; give the same --validation "
             "to compare with it",
             run->folder, run->progress.validation, now);
     memcpy(run->progress.validation, now, sizeof now);
@@ -117,7 +117,7 @@ static void check_overlap(const Dataset *training, const Dataset *validation) {
     if (both > 0)
         print_escaped(stderr,
                       "warning: %s: of the %" PRId64 " %s of --validation, %" PRId64
-                      " %s in --data too (this is the first); give it videos that nothing is learned from",
+                      " %s in --data too (this is the first); give it videos that are not trained on",
                       first, validation->count, plural(validation->count, "video", "videos"), both, plural(both, "is", "are"));
 }
 
@@ -224,9 +224,9 @@ static bool train_iteration(Run *run, const TrainingData *data, Progress *progre
     metric.psnr = batch_psnr(run->model, x, state->reconstruction);
     metric.seconds = clock_seconds() - begin;
     if (!isfinite(metric.loss))
-        return fail(
-            error, "the loss of iteration %" PRId64 " is %g; what was saved before is left as it is; %s", state->updates, metric.loss,
-            run->options->init != NULL && state->updates == 1 ? "the weights of --init are no good" : "lower optimizer.learning_rate");
+        return fail(error, "the loss of iteration %" PRId64 " is %g; files that were saved before are unchanged; %s", state->updates,
+                    metric.loss,
+                    run->options->init != NULL && state->updates == 1 ? "give other weights with --init" : "lower optimizer.learning_rate");
     run->stopped_by = caught_signal; /* looked at once an iteration, so that a signal that comes now is seen after the next */
     bool good = finish_iteration(run, data, &metric, x, error);
     bool last = state->updates == run->iterations || run->stopped_by != 0;
@@ -242,14 +242,14 @@ static void save_what_was_learned(Run *run, Error *error) {
     size_t length = strlen(error->text);
     char *end = error->text + length;
     if (saved)
-        snprintf(end, sizeof error->text - length, "; the %" PRId64 " %s saved: go on with --resume", run->saved,
+        snprintf(end, sizeof error->text - length, "; the %" PRId64 " %s saved: continue with --resume", run->saved,
                  plural(run->saved, "iteration so far is", "iterations so far are"));
     else if (run->saved > 0 && run_is_saved(run))
-        snprintf(end, sizeof error->text - length, "; only the first %" PRId64 " %s saved: go on from there with --resume", run->saved,
+        snprintf(end, sizeof error->text - length, "; only the first %" PRId64 " %s saved: continue from there with --resume", run->saved,
                  plural(run->saved, "iteration is", "iterations are"));
     else
         snprintf(end, sizeof error->text - length,
-                 run->saved > 0 ? "; nothing is saved: the files of before are gone" : "; nothing is saved yet");
+                 run->saved > 0 ? "; nothing is saved: the earlier files are gone" : "; nothing is saved yet");
 }
 
 static bool train(Run *run, const TrainingData *data, Error *error) {
@@ -267,14 +267,14 @@ static void print_end(const Run *run, const TrainingData *data, int64_t done) {
     int64_t waits = loader_waits(data->loader);
     if (run->state.updates < run->iterations)
         print_escaped(stdout,
-                      "stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to go on",
+                      "stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to continue",
                       signal_name(run->stopped_by), run->state.updates, run->iterations, plural(run->iterations, "iteration", "iterations"),
                       run->folder);
     else
         print_escaped(stdout, "done: %" PRId64 " %s; weights, strips and loss.svg are in %s", run->state.updates,
                       plural(run->state.updates, "iteration", "iterations"), run->folder);
     if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch is always waited for */
-        printf("%" PRId64 " of %" PRId64 " iterations had to wait for their videos; a greater --cache would make it faster\n", waits, done);
+        printf("%" PRId64 " of %" PRId64 " iterations waited for their videos; a larger --cache would make it faster\n", waits, done);
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
 }
 
@@ -306,9 +306,9 @@ static int train_on_data(Run *run, Error *error) {
 static int complete_run(const Run *run, Error *error) {
     bool completed;
     if (!run_complete(run, &completed, error)) return EXIT_ERROR;
-    print_escaped(stdout, "%s: has done %" PRId64 " %s already%s; give a greater --iterations to go on", run->folder, run->state.updates,
+    print_escaped(stdout, "%s: has already done %" PRId64 " %s%s; give a larger --iterations to continue", run->folder, run->state.updates,
                   plural(run->state.updates, "iteration", "iterations"),
-                  completed ? ", and last.safetensors or loss.svg was not of the last one: written now" : "");
+                  completed ? "; last.safetensors or loss.svg was older, and is now written" : "");
     return EXIT_DONE;
 }
 

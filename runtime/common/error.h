@@ -29,7 +29,7 @@ static inline const char *plural(long long count, const char *one, const char *s
 }
 
 static inline bool fail_memory(Error *error, const char *what) {
-    return fail(error, "out of memory for %s: close other programs, or lower the limits of memory", what);
+    return fail(error, "out of memory for %s: close other programs, or use less memory", what);
 }
 
 #endif

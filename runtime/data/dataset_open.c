@@ -100,7 +100,7 @@ static bool read_frames(Builder *builder, Video *reader, DatasetVideo *video, Gr
     if (video->frames) return true;
     VideoReport report;
     video_report(reader, &report);
-    return fail(error, "%s: %s", video->name, report.gap[0] ? report.gap : "no frame of it can be decoded");
+    return fail(error, "%s: %s", video->name, report.gap[0] ? report.gap : "none of its frames can be decoded");
 }
 
 /* Of the two ways to keep a video, gives up the one that is not needed. */
@@ -157,8 +157,8 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
     fail(&text, "%s: %s%s%s%s%s", video->name, report->damage, report->damage[0] && gap[0] ? "; " : "", gap,
          (report->damage[0] || gap[0]) && report->remark[0] ? "; " : "", report->remark);
     warn(builder, text.text,
-         gap[0]              ? "those that are there are used as if they followed one another"
-         : report->damage[0] ? "the frames that can be decoded are used as they are"
+         gap[0]              ? "the others are used as if they were consecutive"
+         : report->damage[0] ? "the frames that can be decoded are used"
                              : report->consequence);
 }
 
@@ -171,8 +171,7 @@ static void leave_out(Builder *builder, const DatasetVideo *video, bool given, c
     }
     builder->dataset->counts.unreadable++;
     warn(builder, reason->text,
-         animation ? "left out: an animation of a kind that these libraries of FFmpeg do not decode, so convert it to a video"
-                   : "left out");
+         animation ? "left out: these FFmpeg libraries do not decode this kind of animation; convert it to a video" : "left out");
     if (!video->dispensable) dataset_note_incomplete(builder->dataset, video->name);
 }
 
@@ -181,7 +180,7 @@ static void leave_out_brief(Builder *builder, const DatasetVideo *video, const V
     Error text;
     builder->dataset->counts.brief++;
     const char *why = report->damage[0] ? report->damage : report->gap;
-    fail(&text, "%s: %s %" PRId64 " %s, and a clip needs T = %d%s%s", video->name, strcmp(video->name, video->path) ? "have" : "has",
+    fail(&text, "%s: %s %" PRId64 " %s, but a clip needs T = %d%s%s", video->name, strcmp(video->name, video->path) ? "have" : "has",
          video->frames, plural(video->frames, "frame", "frames"), T, why[0] ? "; " : "", why);
     warn(builder, text.text, "left out");
     if (!video->dispensable) dataset_note_incomplete(builder->dataset, video->name);
@@ -241,9 +240,9 @@ static bool fail_empty(const Builder *builder, const char *const *paths, int pat
     if (!counts->files)
         return fail(error, "%s%s: no file in it%s%s; give a folder with videos, video files, or folders of still images", paths[0], more,
                     counts->unreadable_folders ? " that can be read" : "",
-                    counts->hidden ? " but hidden ones and leftovers of tools, which count only where they are named" : "");
+                    counts->hidden ? " but hidden ones and leftovers of tools, which are used only if they are named" : "");
     return fail(error,
-                "%s%s: no video to use among %" PRId64 " %s: %" PRId64 " unreadable, %" PRId64 " shorter than T = %d %s, %" PRId64
+                "%s%s: no usable video among %" PRId64 " %s: %" PRId64 " unreadable, %" PRId64 " shorter than T = %d %s, %" PRId64
                 " %s%s%s; give videos that FFmpeg's libraries decode, or folders of still images",
                 paths[0], more, counts->files, plural(counts->files, "file", "files"), counts->unreadable, counts->brief,
                 builder->dataset->T, plural(builder->dataset->T, "frame", "frames"), counts->others,
@@ -310,8 +309,8 @@ static void warn_of_fruitless(Builder *builder, const Scan *scan) {
         if (folder->others > 0)
             snprintf(others, sizeof others, " among %" PRId64 " other %s", folder->others, plural(folder->others, "file", "files"));
         fail(&text, "%s: no video and no still image in it%s%s", folder->path, others,
-             folder->hidden > 0 ? ", but hidden names and leftovers of tools, which count only where they are named" : "");
-        warn(builder, text.text, "it gives nothing");
+             folder->hidden > 0 ? ", but hidden names and leftovers of tools, which are used only if they are named" : "");
+        warn(builder, text.text, "it is left out");
         dataset_note_incomplete(builder->dataset, folder->path);
     }
 }
@@ -353,7 +352,6 @@ Dataset *dataset_open_synthetic(uint64_t seed, uint64_t first, int64_t videos, i
         take(&builder, video, true);
     }
     good = good && fail_stopped(&builder, error) &&
-           (builder.dataset->count ||
-            fail(error, "no synthetic video has %d frames, as a clip needs: draw longer ones than %" PRId64, options->T, frames));
+           (builder.dataset->count || fail(error, "drawn videos need at least the %d frames of a clip, not %" PRId64, options->T, frames));
     return builder_end(&builder, good);
 }

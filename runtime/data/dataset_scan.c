@@ -94,14 +94,14 @@ static void settle_stills(Scan *scan, Candidate *stills) {
     char pair[600];
     const int64_t gone = stills_settle(stills, pair, sizeof pair);
     if (gone == 0) return;
-    fail(&scan->text, "%s: %" PRId64 " %s there in two formats (%s)", stills->path, gone, plural(gone, "frame is", "frames are"), pair);
+    fail(&scan->text, "%s: %" PRId64 " %s in two formats (%s)", stills->path, gone, plural(gone, "frame is", "frames are"), pair);
     scan->warn(scan->context, scan->text.text, "each counts once");
 }
 
 static void note_proxy(Scan *scan, const char *path) {
     if (scan->proxies++ > 0) return;
     fail(&scan->text, "%s: a small copy or thumbnail of the video beside it", path);
-    scan->warn(scan->context, scan->text.text, "left out, as all like it; name it on the command line to use it");
+    scan->warn(scan->context, scan->text.text, "left out, like all others of its kind; name it on the command line to use it");
 }
 
 /* Before it is decoded: by its name, or by how it begins. */

@@ -58,7 +58,7 @@ static PictureStatus open_decoder(PictureReader *reader, const PictureFormat *fo
     avcodec_free_context(&reader->decoder);
     const AVCodecDescriptor *descriptor = format->codec ? avcodec_descriptor_get_by_name(format->codec) : NULL;
     const AVCodec *codec = descriptor ? avcodec_find_decoder(descriptor->id) : NULL;
-    if (!codec) return unreadable(format, "which these libraries of FFmpeg do not decode; convert it to PNG", error);
+    if (!codec) return unreadable(format, "which these FFmpeg libraries do not decode; convert it to PNG", error);
     if (!reader->packet) reader->packet = av_packet_alloc();
     if (!reader->frame) reader->frame = av_frame_alloc();
     reader->decoder = avcodec_alloc_context3(codec);

@@ -34,7 +34,7 @@ static bool set_scaler(RgbConverter *now, const AVFrame *frame, const char *path
     if (!now->scaler) {
         const char *format = av_get_pix_fmt_name(now->format);
         char what[160];
-        snprintf(what, sizeof what, "frames of %d × %d pixels in the format %.60s cannot be turned into RGB", now->columns, now->rows,
+        snprintf(what, sizeof what, "frames of %d × %d pixels in the format %.60s cannot be converted to RGB", now->columns, now->rows,
                  format ? format : "(unknown)");
         fail_at(path, what, error);
         return false;
@@ -70,7 +70,7 @@ const uint8_t *rgb_convert(RgbConverter *converter, const AVFrame *frame, Turn t
     const int lines[4] = {frame->width * 3, 0, 0, 0};
     int code = sws_scale(converter->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, target, lines);
     if (code < 0) {
-        fail_at(path, "a frame cannot be turned into RGB", error);
+        fail_at(path, "a frame cannot be converted to RGB", error);
         return NULL;
     }
     if (turn <= TURN_UPRIGHT) return converter->rgb;

@@ -196,12 +196,12 @@ void damage_report(const VideoDamage *damage, VideoReport *report) {
         const char *text;
     } kinds[] = {{absent, "not there"},
                  {lost, "cannot be decoded"},
-                 {concealed, "decoded only in part"},
+                 {concealed, "only partly decoded"},
                  {damage->headless, "before the first key frame"}};
-    const char *end = damage->breaks_off || absent || ends_early(damage) || y4m_is_cut(damage) ? "the file breaks off"
-                      : damage->container_complaints > 0 ? "its container has places that cannot be read"
-                      : damage->no_head && !damaged      ? "it does not begin with a key frame"
-                                                         : NULL;
+    const char *end = damage->breaks_off || absent || ends_early(damage) || y4m_is_cut(damage) ? "the file is cut off"
+                      : damage->container_complaints > 0                                       ? "parts of its container cannot be read"
+                      : damage->no_head && !damaged                                            ? "it does not begin with a key frame"
+                                                                                               : NULL;
     if (!damaged && !end) return;
     report->incomplete = true;
     if (!damaged) {

@@ -213,8 +213,8 @@ static void file_report(const Video *video, VideoReport *report) {
     report->turned = file->turned;
     damage_report(&file->damage, report);
     if (!file->askew) return;
-    snprintf(report->remark, sizeof report->remark, "its metadata turn it by no right angle");
-    report->consequence = "it is turned by the nearest one";
+    snprintf(report->remark, sizeof report->remark, "its metadata turn it by an angle that is not a multiple of 90 degrees");
+    report->consequence = "the nearest multiple is used";
 }
 
 static void file_close(Video *video) {

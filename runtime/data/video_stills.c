@@ -51,7 +51,7 @@ static void stills_report(const Video *video, VideoReport *report) {
     report->turned = stills->turned;
     report->incomplete = stills->unread > 0;
     if (stills->unread > 0 && stills->unread == stills->count)
-        length = (size_t)snprintf(report->gap, sizeof report->gap, "no frame of it can be read (%s%s)",
+        length = (size_t)snprintf(report->gap, sizeof report->gap, "none of its frames can be read (%s%s)",
                                   stills->unread > 1 ? "the first: " : "", stills->complaint);
     else if (stills->unread > 0)
         length = (size_t)snprintf(report->gap, sizeof report->gap, "%" PRId64 " of %" PRId64 " frames cannot be read (%s%s)",
@@ -59,7 +59,7 @@ static void stills_report(const Video *video, VideoReport *report) {
     if (stills->pages > 0) {
         snprintf(report->remark, sizeof report->remark, "%" PRId64 " of its pictures %s further pages", stills->pages,
                  plural(stills->pages, "has", "have"));
-        report->consequence = "only the first page of each is used: for the others, write each to a file";
+        report->consequence = "only the first page of each is used; to use the others, write each to its own file";
     }
     char gaps[700] = "";
     stills_find_gaps(stills, gaps, sizeof gaps);

@@ -120,13 +120,12 @@ static void carry(CarriedTensors *carried, const ModelDescription *model, const 
         if (state_dict_uses(dict, tensor)) continue;
         const bool ours = is_our_name(model, tensor->name);
         if (!ours && kept > FEW_NOTES && carried->count == 0)
-            state_dict_say(&dict->wanted,
-                           "note: %s: %d tensors, such as %s, are not used by %s; they are kept, and saved again as they are", file->path,
-                           kept, tensor->name, model->name);
+            state_dict_say(&dict->wanted, "note: %s: %d tensors, such as %s, are not used by %s; they are kept and saved unchanged",
+                           file->path, kept, tensor->name, model->name);
         if (ours || kept <= FEW_NOTES)
             state_dict_say(&dict->wanted, "note: %s: %s %s is not used by %s; it is %s", file->path, tensor->name,
                            tensor_shape_text(shape, tensor->rank, tensor->shape), model->name,
-                           ours ? "left out of what is saved, where its name is that of another tensor" : "kept, and saved again as it is");
+                           ours ? "not saved again if another tensor has its name" : "kept and saved unchanged");
         if (ours) continue;
         FileTensor *copy = &carried->tensor[carried->count++];
         *copy = *tensor;
@@ -278,7 +277,7 @@ static bool read_unsigned(const TensorFile *file, const char *key, uint64_t *val
     errno = 0;
     if (text != NULL) *value = strtoull(text, &end, 10);
     if (text == NULL || text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0)
-        return fail(error, "%s: its metadata has no good \"%s\"; the file is damaged", file->path, key);
+        return fail(error, "%s: its metadata has no valid \"%s\"; the file is damaged", file->path, key);
     return true;
 }
 
@@ -288,7 +287,7 @@ static bool read_best(const TensorFile *file, double *value, Error *error) {
     char *end = NULL;
     *value = text != NULL ? strtod(text, &end) : -INFINITY;
     if (text != NULL && (end == text || *end != 0 || isnan(*value)))
-        return fail(error, "%s: its metadata has no good \"%s\"; the file is damaged", file->path, key);
+        return fail(error, "%s: its metadata has no valid \"%s\"; the file is damaged", file->path, key);
     return true;
 }
 
@@ -298,13 +297,14 @@ int64_t checkpoint_iteration(const TensorFile *file) {
 }
 
 bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
-    if (!is_training_state(file)) return fail(error, "%s: is no training state; only a last.state.safetensors can be resumed", file->path);
+    if (!is_training_state(file))
+        return fail(error, "%s: is not a training state; only a last.state.safetensors can be resumed", file->path);
     return read_unsigned(file, "seed", seed, error);
 }
 
 /* Each tensor as we write it, the optimizer's among them. */
 static bool load_state(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error) {
-    static const char remedy[] = "the file is damaged, or was changed: start anew with another --out";
+    static const char remedy[] = "the file is damaged, or was changed: start again with another --out";
     const ModelDescription *model = state->model;
     WantedList list = list_wanted(state, true);
     const WantedWeights wanted = {model->name, model->spec_hash, list.count, list.tensor, remedy, messages, ""};
@@ -337,12 +337,12 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
     if (hash == NULL || strcmp(hash, model->spec_hash) != 0)
         return fail(
             error,
-            "%s: belongs to a model with spec %.16s, and this is %s with spec %s; start anew with another --out (and --init for the weights)",
+            "%s: belongs to a model with spec %.16s, but this is %s with spec %s; start again with another --out (and --init for the weights)",
             file->path, hash != NULL ? hash : "unknown", model->name, model->spec_hash);
     if (seed != state->seed)
         return fail(error, "%s: the run has seed %" PRIu64 ", not %" PRIu64 "; leave out --seed to resume it", file->path, seed,
                     state->seed);
-    if (updates > INT64_MAX) return fail(error, "%s: its metadata has no good \"iteration\"; the file is damaged", file->path);
+    if (updates > INT64_MAX) return fail(error, "%s: its metadata has no valid \"iteration\"; the file is damaged", file->path);
     if (!load_state(state, carried, file, messages, error)) return false;
     state->updates = (int64_t)updates;
     progress->best_psnr = best;

@@ -14,7 +14,7 @@ typedef struct EvaluatedClip {
 typedef struct EvaluationVisitor {
     /* Sees each clip; returning false, with an error, stops the evaluation. */
     bool (*visit)(void *context, const EvaluatedClip *clip, Error *error);
-    /* A video can no longer be read, and its further clips are left out; NULL: that is an error. */
+    /* A video can no longer be read, and its remaining clips are left out; NULL: that is an error. */
     void (*leave_out)(void *context, int64_t video, const Error *reason);
     void *context;
 } EvaluationVisitor;

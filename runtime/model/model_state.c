@@ -62,7 +62,7 @@ const ModelTarget *choose_target(const ModelDescription *model, const char *want
     }
     char available[256];
     list_targets(model, available, sizeof available);
-    if (any) fail(error, "%s was compiled for no target that this CPU has; compile it with --targets generic", model->name);
+    if (any) fail(error, "%s was not compiled for any target of this CPU; compile it with --targets generic", model->name);
     else if (known) fail(error, "ZOETROPE_TARGET=%.40s: this CPU lacks it; available are: %s", wanted, available);
     else fail(error, "ZOETROPE_TARGET=%.40s: %s has no such target; available are: %s", wanted, model->name, available);
     return NULL;
@@ -124,7 +124,7 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
     if (state->target->arithmetic_holds != NULL && !state->target->arithmetic_holds())
         return fail(
             error,
-            "%s does not compute as C says on %s: it was compiled or linked with flags that change results, or denormals are taken for "
+            "%s does not compute as C says on %s: it was compiled or linked with flags that change results, or denormals are treated as "
             "zero; build it without -ffast-math, -Ofast, -funsafe-math-optimizations and -ffp-contract=fast, and without FTZ and DAZ",
             model->name, state->target->name);
     /* The kernels' threads but for this one, and the one that reads videos. */

@@ -50,10 +50,10 @@ static void remove_traces(const Run *run) {
 static bool check_folder(const Run *run, Error *error) {
     bool state = file_has_content(run->folder, state_name);
     if (run->options->resume) {
-        return state || fail(error, "%s: there is no %s with anything in it to resume; leave out --resume, or give the --out of the run",
-                             run->folder, state_name);
+        return state ||
+               fail(error, "%s: has no %s to resume from; leave out --resume, or give the --out of the run", run->folder, state_name);
     }
-    if (state) return fail(error, "%s: holds a run already; go on with it by --resume, or choose another --out", run->folder);
+    if (state) return fail(error, "%s: already holds a run; continue it with --resume, or choose another --out", run->folder);
     return check_no_run(run, error);
 }
 
@@ -62,7 +62,7 @@ static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
     Error reason;
     bool good = tensor_file_read(file, path, &reason);
     if (!good) /* its own remedy is one for weights */
-        fail(error, "%.*s; it cannot be resumed: start anew with another --out, and --init %s/%s for the weights",
+        fail(error, "%.*s; it cannot be resumed: start again with another --out, and --init %s/%s for the weights",
              (int)strcspn(reason.text, ";"), reason.text, run->folder, weights_name);
     free(path);
     return good;
@@ -71,8 +71,8 @@ static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
 /* The state says that the best weights are in a file: if that is gone, the next ones are the best. */
 static void check_best(Run *run) {
     if (run->progress.best_psnr == -INFINITY || file_has_content(run->folder, best_name)) return;
-    print_escaped(stderr, "warning: %s: %s, of %.2f dB, is gone; the next weights that are validated take its place", run->folder,
-                  best_name, run->progress.best_psnr);
+    print_escaped(stderr, "warning: %s: %s, of %.2f dB, is gone; the next validated weights replace it", run->folder, best_name,
+                  run->progress.best_psnr);
     run->progress.best_psnr = -INFINITY;
 }
 
@@ -90,15 +90,14 @@ static bool resume(Run *run, Error *error) {
     if (good && strcmp(run->progress.target, run->state.target->name) != 0)
         print_escaped(
             stderr,
-            "warning: %s: the run was trained on target %s and goes on on %s, so its numbers will not be those of an uninterrupted run; "
-            "set ZOETROPE_TARGET=%s for that",
+            "warning: %s: the run was trained on target %s and continues on %s, so its numbers will differ from those of an uninterrupted run; "
+            "set ZOETROPE_TARGET=%s to avoid that",
             run->folder, run->progress.target, run->state.target->name, run->progress.target);
     else if (good && run->progress.tuning[0] != 0 && strcmp(run->progress.tuning, target_tuning(run->state.target)) != 0)
-        print_escaped(
-            stderr,
-            "warning: %s: the run was trained by a program with other choices of kernels (tuning %s, and this has %s), so its numbers "
-            "will not be those of an uninterrupted run; compile with the tuning file of then for that",
-            run->folder, run->progress.tuning, target_tuning(run->state.target));
+        print_escaped(stderr,
+                      "warning: %s: the run was trained with other choices of kernels (tuning %s, and this program has %s), so its numbers "
+                      "will differ from those of an uninterrupted run; compile with the earlier tuning file to avoid that",
+                      run->folder, run->progress.tuning, target_tuning(run->state.target));
     return good;
 }
 

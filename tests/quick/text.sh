@@ -55,7 +55,7 @@ warnings_and_errors() {
 }
 runs_have_any_name() {
     says 0 'run         '"$scratch"'/a\xff, iterations' $trainer train --iterations 1 --out "$scratch/$byte" &&
-        says 0 "$scratch"'/a\xff: has done 1 iteration already' $trainer train --iterations 1 --resume --out "$scratch/$byte" &&
+        says 0 "$scratch"'/a\xff: has already done 1 iteration' $trainer train --iterations 1 --resume --out "$scratch/$byte" &&
         says 1 "$scratch"'/a\xff' $trainer train --iterations 1 --out "$scratch/$byte"
 }
 specs_have_any_name() {
