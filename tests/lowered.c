@@ -1,5 +1,8 @@
 /* lowered.c: runs lowered programs in the interpreter, and compares their results with the reference. */
 #include "lowered.h"
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/shapes.h"
 
 #include "../compiler/interpret/interpret.h"
 #include "sample_graphs.h"
@@ -12,7 +15,7 @@
 const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices *choices) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate_spec(training);
-    return lower_model(training, evaluation, find_target(target), choices);
+    return compile_graphs(training, evaluation, find_target(target), choices);
 }
 
 const Kernel *find_kernel(const Program *program, const char *name) {

@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_LOWERED_H
 #define ZOETROPE_LOWERED_H
 
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 
 typedef struct Memories {
     const Tensor *tensor[4096]; /* these have their own memory: all that is not kept, so the plan's sharing does not matter … */

@@ -1,14 +1,17 @@
 /* test_core.c: graphs that no spec describes yet, built by hand: checked, lowered, and compared with the reference on every target. */
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/fold.h"
+#include "../compiler/graph/shapes.h"
 #include "core_checks.h"
 #include "cpu.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 
 #include "../compiler/emit/emit.h"
-#include "../compiler/lower/lower.h"
 #include "../compiler/lower/lower_update.h"
 #include "../compiler/lower/plan.h"
 #include "../compiler/lower/storage.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/schedule/schedule.h"
 
 #include <check.h>
@@ -133,7 +136,7 @@ START_TEST(inputs_outputs_and_losses_of_any_name_reach_the_caller) {
     check_on_target(graph, _i);
     const Target *target = any_target(_i);
     Text text = text_begin();
-    emit_target_file(&text, graph, lower_alone(graph, target, &default_choices), "");
+    emit_target_file(&text, graph, compile_graphs(graph, NULL, target, &default_choices), "");
     for (int i = 0; i < 6; i++) ck_assert_msg(strstr(text.bytes, format("step->%s", names[i])) != NULL, "no %s", names[i]);
     ck_assert_ptr_null(strstr(text.bytes, "step->middle"));
     const Graph *folded = fold_batch_norm(graph);
@@ -165,7 +168,11 @@ static Node *norm_of(Graph *graph, const char *name, Node *x) {
     Node *leaf[4];
     for (int i = 0; i < 4; i++) leaf[i] = parameter_of_rank(graph, format("%s_%d", name, i), 1, 4, vector);
     leaf[3]->parameter->fill = 2; /* the variance: above zero */
-    Node *stats = add_node(graph, OP_BATCH_NORM_RUNNING, format("%s_stats", name), NULL, 3, (Node *[]){leaf[0], leaf[2], leaf[3]});
+    Node *stats = append_node(graph, (Node){.op = OP_BATCH_NORM_RUNNING,
+                                            .name = format("%s_stats", name),
+                                            .input_count = 3,
+                                            .input = {leaf[0], leaf[2], leaf[3]},
+                                            .epsilon = 1e-5});
     return add_node(graph, OP_BATCH_NORM, name, NULL, 3, (Node *[]){x, stats, leaf[1]});
 }
 
@@ -220,7 +227,7 @@ START_TEST(a_weight_that_is_computed_dies) {
     convolve(graph, OP_CONV2D, "y", NULL, x, w, NULL);
     list_readers(graph);
     freopen("/dev/null", "w", stderr); /* the message is expected */
-    lower_alone(graph, any_target(0), &default_choices);
+    compile_graphs(graph, NULL, any_target(0), &default_choices);
 }
 END_TEST
 
@@ -229,7 +236,7 @@ END_TEST
 /* One program more than trainers have today, with the largest kernel again: planned and printed like the others. */
 START_TEST(programs_are_a_list) {
     const Graph *graph = named_graph();
-    TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+    TargetCode *code = compile_graphs(graph, NULL, any_target(_i), &default_choices);
     const long workspace = code->workspace_bytes;
     static const long large[2] = {1, 1 << 20};
     const Buffer *buffer = new_plain("large", TYPE_F32, PLACE_WORKSPACE, 2, large);

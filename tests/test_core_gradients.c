@@ -1,5 +1,6 @@
 /* test_core_gradients.c: gradients of any scalar with respect to anything, in graphs built by hand. They are compared with finite
  * differences of the reference in double precision, and then lowered and compared with the reference on every target. */
+#include "../compiler/graph/differentiate.h"
 #include "core_checks.h"
 #include "cpu.h"
 #include "lowered.h"
@@ -121,7 +122,7 @@ START_TEST(groups_of_parameters_have_optimizers_of_their_own) {
     Graph *graph = a.graph;
     differentiate_parameters(graph, a.told_apart, 2, (Parameter *[]){a.judged[0]->parameter, a.judged[1]->parameter});
     differentiate_parameters(graph, a.fooled, 2, (Parameter *[]){a.made[0]->parameter, a.made[1]->parameter});
-    const TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+    const TargetCode *code = compile_graphs(graph, NULL, any_target(_i), &default_choices);
     const Program *train = program_named(code, "train"), *update = program_named(code, "update");
     Memories *memories = new_memories(code, false);
     double **before = sample_values(graph, 3);

@@ -1,4 +1,5 @@
 /* test_core_scans.c: recurrences other than a GRU, built by hand: of images, of different lengths, read by nodes of any kind. */
+#include "../compiler/graph/differentiate.h"
 #include "core_checks.h"
 #include "lowered.h"
 #include "sample_graphs.h"

@@ -1,10 +1,12 @@
 /* The output of explain: known figures of gru_ae, computed here, and memory as planned. */
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/shapes.h"
 #include "cpu.h"
 #include "sample_graphs.h"
 
 #include "../compiler/command/explain.h"
 #include "../compiler/lower/kernel_buffers.h"
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/recompute/recompute.h"
 
 #include <check.h>
@@ -27,7 +29,7 @@ static Model *model_of(const Spec *spec) {
 static char *explained(const Model *model, int target_count, TargetCode **code) {
     Explanation *explanation = explain_model(model);
     for (int i = 0; i < target_count; i++) {
-        code[i] = lower_model(model->training, model->evaluation, targets[i], &default_choices);
+        code[i] = compile_graphs(model->training, model->evaluation, targets[i], &default_choices);
         explain_target(explanation, code[i]);
     }
     char *text = NULL;
@@ -83,7 +85,7 @@ static void check_kernels(const Graph *graph, const Program *program) {
 
 START_TEST(each_kernel_says_whose_work_it_is) {
     const Model *model = model_of(sample_spec(_i));
-    const TargetCode *code = lower_model(model->training, model->evaluation, targets[0], &default_choices);
+    const TargetCode *code = compile_graphs(model->training, model->evaluation, targets[0], &default_choices);
     check_kernels(model->training, program_named(code, "train"));
     check_kernels(model->evaluation, program_named(code, "evaluate"));
 }
@@ -175,7 +177,7 @@ START_TEST(inference_holds_parameters_and_statistics_but_nothing_of_training) {
     for (int s = 0; s < SAMPLE_SPECS; s++) {
         const Model *model = model_of(sample_spec(s));
         for (int i = 0; targets[i]; i++) {
-            const TargetCode *code = lower_model(model->training, model->evaluation, targets[i], &default_choices);
+            const TargetCode *code = compile_graphs(model->training, model->evaluation, targets[i], &default_choices);
             ck_assert_int_eq(program_named(code, "evaluate")->alone_bytes, evaluation_bytes(code));
             ck_assert_int_ge(program_named(code, "evaluate")->alone_bytes, code->group[0].block_bytes + code->group[0].statistic_bytes);
             ck_assert_int_lt(program_named(code, "evaluate")->alone_bytes, code->workspace_bytes);
@@ -188,8 +190,8 @@ END_TEST
 /* The explanation of a target within a limit. */
 static char *explained_within(const Model *model, const Target *target, const MemoryLimit *limit, TargetCode **code) {
     Explanation *explanation = explain_model(model);
-    explain_target(explanation, *code = lower_within(lower_model(model->training, model->evaluation, target, &default_choices),
-                                                     model->evaluation, limit));
+    explain_target(explanation, *code = compile_within(compile_graphs(model->training, model->evaluation, target, &default_choices),
+                                                       model->evaluation, limit));
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);

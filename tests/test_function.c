@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* exp, tanh, sigmoid, log and cos of function.c against the C library's in double, whose error (2^-29 ulp of a float) does not matter
+/* The functions of function.c against the C library's in double, whose error (2^-29 ulp of a float) does not matter
  * here, for both roundings of MULTIPLY_ADD. An expression is flattened once to a list of operations on blocks of floats. So all 2^32
  * floats can be tried in some minutes a function (ZOETROPE_SLOW=1; 17: each 17th). */
 
@@ -14,7 +14,7 @@
 #pragma STDC FP_CONTRACT OFF
 #endif
 
-enum { BLOCK = 256, MAX_OPERATIONS = 96 };
+enum { BLOCK = 256, MAX_OPERATIONS = 160 };
 
 Suite *function_suite(void);
 
@@ -162,6 +162,7 @@ typedef struct Function {
     const char *name;
     const Expression *(*build)(const Expression *x);
     double (*truth)(double x);
+    double most;   /* ulp */
     uint32_t last; /* bits of the last of the floats from 0 up that are tried: 2π, or a NaN */
     bool negative; /* the same with the sign set, too */
 } Function;
@@ -171,12 +172,22 @@ static double true_sigmoid(double x) {
     return (x < 0 ? e : 1) / (1 + e);
 }
 
+static double true_softplus(double x) {
+    return fmax(x, 0) + log1p(exp(-fabs(x)));
+}
+
+static double true_one_minus_exp(double x) {
+    return -expm1(-fabs(x));
+}
+
 static const Function functions[] = {
-    {"exp", function_exp, exp, 0x7fffffff, true},
-    {"tanh", function_tanh, tanh, 0x7fffffff, true},
-    {"sigmoid", function_sigmoid, true_sigmoid, 0x7fffffff, true},
-    {"log", function_log, log, 0x7fffffff, true},
-    {"cos", function_cos, cos, 0x40c90fdb, false},
+    {"exp", function_exp, exp, 2, 0x7fffffff, true},
+    {"tanh", function_tanh, tanh, 2, 0x7fffffff, true},
+    {"sigmoid", function_sigmoid, true_sigmoid, 2, 0x7fffffff, true},
+    {"log", function_log, log, 2, 0x7fffffff, true},
+    {"cos", function_cos, cos, 2, 0x40c90fdb, false},
+    {"softplus", function_softplus, true_softplus, 3, 0x7fffffff, true},
+    {"one_minus_exp", function_one_minus_exp, true_one_minus_exp, 3, 0x7fffffff, true},
 };
 
 /* Distance in units of the spacing of floats at `truth`; 2^128 stands for infinity, as in IEEE's rounding. */
@@ -265,20 +276,20 @@ static void try_edges(Trial *trial, const Function *function) {
         }
 }
 
-static void check_within_two_ulp(const Trial *trial, const Function *function) {
+static void check_error(const Trial *trial, const Function *function) {
     ck_assert_msg(!out_of_contract, "%s gives an operation what expression.h does not allow it", function->name);
     for (int fused = 0; fused < 2; fused++)
-        ck_assert_msg(trial->worst[fused].error <= 2, "%s(%a), %s: %.3f ulp", function->name, (double)trial->worst[fused].at,
+        ck_assert_msg(trial->worst[fused].error <= function->most, "%s(%a), %s: %.3f ulp", function->name, (double)trial->worst[fused].at,
                       fused ? "fused" : "two roundings", trial->worst[fused].error);
 }
 
-START_TEST(a_sample_of_all_floats_and_every_edge_is_within_two_ulp) {
+START_TEST(a_sample_of_all_floats_and_every_edge_is_close_enough) {
     const Function *function = &functions[_i];
     static Trial trial;
     start_trial(&trial, function);
     try_edges(&trial, function);
     try_floats(&trial, function, 997);
-    check_within_two_ulp(&trial, function);
+    check_error(&trial, function);
 }
 END_TEST
 
@@ -288,14 +299,14 @@ static uint64_t wanted_stride(void) {
     return slow ? strtoull(slow, NULL, 10) : 0;
 }
 
-START_TEST(many_or_all_floats_are_within_two_ulp) {
+START_TEST(many_or_all_floats_are_close_enough) {
     const Function *function = &functions[_i];
     static Trial trial;
     start_trial(&trial, function);
     try_floats(&trial, function, wanted_stride());
     printf("%s: two roundings %.3f ulp at %a, fused %.3f ulp at %a\n", function->name, trial.worst[0].error, (double)trial.worst[0].at,
            trial.worst[1].error, (double)trial.worst[1].at);
-    check_within_two_ulp(&trial, function);
+    check_error(&trial, function);
 }
 END_TEST
 
@@ -321,6 +332,12 @@ START_TEST(special_values_are_exact) {
         {3, 0, -INFINITY},
         {3, -0.0f, -INFINITY},
         {3, INFINITY, INFINITY},
+        {5, INFINITY, INFINITY},
+        {5, -INFINITY, 0},
+        {5, 30, 30},
+        {6, 0, 0},
+        {6, INFINITY, 1},
+        {6, -INFINITY, 1},
     };
     static Trial trial;
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
@@ -338,13 +355,13 @@ Suite *function_suite(void) {
     enum { FUNCTIONS = sizeof functions / sizeof *functions };
     Suite *suite = suite_create("function");
     TCase *fast = tcase_create("sampled");
-    tcase_add_loop_test(fast, a_sample_of_all_floats_and_every_edge_is_within_two_ulp, 0, FUNCTIONS);
+    tcase_add_loop_test(fast, a_sample_of_all_floats_and_every_edge_is_close_enough, 0, FUNCTIONS);
     tcase_add_test(fast, special_values_are_exact);
     suite_add_tcase(suite, fast);
     if (wanted_stride() > 0) {
         TCase *slow = tcase_create("many or all");
         tcase_set_timeout(slow, 3600);
-        tcase_add_loop_test(slow, many_or_all_floats_are_within_two_ulp, 0, FUNCTIONS);
+        tcase_add_loop_test(slow, many_or_all_floats_are_close_enough, 0, FUNCTIONS);
         suite_add_tcase(suite, slow);
     }
     return suite;

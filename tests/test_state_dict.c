@@ -1,5 +1,7 @@
 /* test_state_dict.c: weights from elsewhere. The trainer and the compiler accept the same ones, and say the same. */
 #include "../compiler/bundle/weights.h"
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/fold.h"
 #include "../runtime/common/file.h"
 #include "edited_weights.h"
 #include "sample_graphs.h"

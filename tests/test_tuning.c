@@ -1,8 +1,9 @@
 /* Tuning files: what is read, what is refused, where errors point, and the effect. */
+#include "../compiler/graph/build_graph.h"
 #include "sample_graphs.h"
 
 #include "../compiler/emit/emit.h"
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/tune/tuning.h"
 
 #include <check.h>
@@ -38,7 +39,7 @@ static Compiled compile_with(const char *text, const Target *only) {
     for (int t = 0; tuning && targets[t]; t++) {
         bool wanted = targets[t] == only;
         for (int i = 0; !only && i < tuning->count; i++) wanted = wanted || tuning->target[i].target == targets[t];
-        if (wanted) result.code[t] = lower_tuned(result.training, result.evaluation, targets[t], &default_choices, tuning, errors);
+        if (wanted) result.code[t] = compile_tuned(result.training, result.evaluation, targets[t], &default_choices, tuning, errors);
     }
     fclose(errors);
     return result;
@@ -123,7 +124,7 @@ START_TEST(what_is_refused_is_in_the_code) {
     WantedKernel before[4];
     memcpy(before, wanted.kernel, sizeof before);
     const Choices choices = {.filtering = 2, .wanted = &wanted};
-    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &choices);
+    const TargetCode *code = compile_graphs(training, evaluation, find_target("avx512"), &choices);
     ck_assert(memcmp(before, wanted.kernel, sizeof before) == 0);
     const Answer *answer = code->answer;
     ck_assert(!answer[0].found);

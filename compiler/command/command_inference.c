@@ -4,7 +4,7 @@
 #include "base/output.h"
 #include "bundle/emit_bundle.h"
 #include "bundle/weights.h"
-#include "lower/lower.h"
+#include "lower/choice.h"
 
 enum { ARRAY_MOST = 1 << 20 };
 

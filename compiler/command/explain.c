@@ -5,6 +5,7 @@
 #include "command/explain.h"
 
 #include "command/explain_trade.h"
+#include "graph/shapes.h"
 
 #include <string.h>
 

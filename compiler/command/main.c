@@ -1,11 +1,16 @@
-/* zoetrope: compiles a network spec to C. compile_spec() and compile_target() are the table of contents: the passes, in order. */
+/* zoetrope: compiles a network spec to C. compile_spec() and compile_target() are the table of contents. They call the passes in order:
+ *
+ *   spec → graph → differentiate                                            here, once
+ *   fuse → products → store → lower → schedule → verify → plan → emit       for each target: pipeline.c; and again after recompute */
 #include "base/output.h"
 #include "command/command_inference.h"
 #include "command/explain.h"
 #include "command/explain_trade.h"
 #include "emit/emit.h"
+#include "graph/build_graph.h"
 #include "loop/print_loop.h"
 #include "lower/kernel_buffers.h"
+#include "pipeline/pipeline.h"
 #include "tune/tune.h"
 #include "tune/tuning.h"
 
@@ -85,12 +90,11 @@ static Model *compile_spec(Options *options) {
     return model;
 }
 
-/* The rest, for one target: recompute, fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, or training needs more memory
- * than it may, which was reported. */
+/* The rest, for one target. NULL: the tuning file has errors, or training needs more memory than it may, which was reported. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
-    TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &options->choices, model->tuning, stderr);
+    TargetCode *code = compile_tuned(model->training, model->evaluation, options->target[target], &options->choices, model->tuning, stderr);
     if (!code) return NULL;
-    code = lower_within(code, model->evaluation, &options->memory);
+    code = compile_within(code, model->evaluation, &options->memory);
     if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
     const bool fused = options->dump == PASS_FUSE; /* the passes before it leave no mark of that */

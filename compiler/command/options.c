@@ -3,7 +3,7 @@
 
 #include "../../runtime/common/whole_number.h"
 #include "base/version.h"
-#include "lower/lower.h"
+#include "lower/choice.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 
 #include "base/version.h"
 #include "emit/c_tree.h"
+#include "graph/shapes.h"
 #include "target/target_printing.h"
 
 #include <string.h>

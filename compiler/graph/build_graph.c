@@ -1,6 +1,7 @@
 /* build_graph.c: a spec → its forward graph. Parameters are made in the order and with the names of PyTorch's state_dict for a
  * module that has encoder, fc1, gru, fc3 and decoder, in this order. B clips of T frames make N = B·T rows, row b·T + t. */
-#include "graph/graph.h"
+#include "graph/build_graph.h"
+#include "graph/differentiate.h"
 
 #include <math.h>
 #include <string.h>
@@ -96,9 +97,18 @@ static Node *add_batch_norm(Graph *graph, Sequence *sequence, const char *stem, 
     variance->parameter->counted = true;
     Node *stats;
     if (graph->training)
-        stats = add_node(graph, OP_BATCH_NORM_STATISTICS, format("%s_batch_norm_statistics", stem), NULL, 4,
-                         (Node *[]){x, weight, mean, variance});
-    else stats = add_node(graph, OP_BATCH_NORM_RUNNING, format("%s_batch_norm_running", stem), NULL, 3, (Node *[]){weight, mean, variance});
+        stats = append_node(graph, (Node){.op = OP_BATCH_NORM_STATISTICS,
+                                          .name = format("%s_batch_norm_statistics", stem),
+                                          .input_count = 4,
+                                          .input = {x, weight, mean, variance},
+                                          .epsilon = BATCH_NORM_EPSILON,
+                                          .momentum = BATCH_NORM_MOMENTUM});
+    else
+        stats = append_node(graph, (Node){.op = OP_BATCH_NORM_RUNNING,
+                                          .name = format("%s_batch_norm_running", stem),
+                                          .input_count = 3,
+                                          .input = {weight, mean, variance},
+                                          .epsilon = BATCH_NORM_EPSILON});
     return add_node(graph, OP_BATCH_NORM, format("%s_batch_norm", stem), NULL, 3, (Node *[]){x, stats, bias});
 }
 

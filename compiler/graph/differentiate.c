@@ -10,6 +10,9 @@
  * Which of the body's gradients must run in the loop is then read off the graph: those on a path from a carry to its next value.
  * All others (gradients of weights, and of what the body reads from outside) are batched over all steps, before or after the loop. */
 #include "graph/differentiate.h"
+#include "graph/gradients.h"
+#include "graph/moves.h"
+#include "graph/shapes.h"
 
 #include <string.h>
 
@@ -20,6 +23,7 @@ static void mark_dependents(const Graph *graph, bool *active) {
         for (int i = 0; i < graph->node_count; i++) {
             const Node *node = graph->node[i];
             bool now = active[i];
+            if (node->op == OP_DETACH) continue;
             for (int k = 0; k < node->input_count; k++) now |= node->input[k] && active[node->input[k]->id];
             changed |= now != active[i];
             active[i] = now;
@@ -65,6 +69,7 @@ void add_adjoint(Differentiation *d, Node *node, Node *dy) {
 }
 
 static void differentiate_node(Differentiation *d, Node *node) {
+    add_parts_together(d, node);
     if (!wants_gradient(d, node) || node->input_count == 0 || node->op == OP_CARRY) return;
     if (node == d->loss && !d->adjoint[node->id]) apply_gradient_rule(d, node, NULL);
     else if (d->adjoint[node->id]) apply_gradient_rule(d, node, d->adjoint[node->id]);
@@ -152,6 +157,7 @@ static void differentiate_scan(Differentiation *d, int first, int end) {
     bool reached = false;
     for (int i = first; i < end; i++) reached = reached || wants_gradient(d, graph->node[i]);
     if (!reached) return;
+    for (int i = first; i < end; i++) add_parts_together(d, graph->node[i]); /* outside of the loop, where they are read */
     Section section = {graph, graph->node_count, add_scan(graph, scan->steps, !scan->reverse)};
     Node **reverse = NEW_ARRAY(Node *, end - first); /* of each carry */
     for (int i = first; i < end; i++) {
@@ -182,7 +188,11 @@ static void mark_forward(Graph *graph) {
 void differentiate(Graph *graph, Node *loss, int count, Node *const *of, Node **gradient) {
     const int nodes = graph->node_count;
     if (count_elements(loss) != 1) die("%s: a loss is a scalar", loss->name);
-    Differentiation d = {.graph = graph, .loss = loss, .active = NEW_ARRAY(bool, nodes), .adjoint = NEW_ARRAY(Node *, nodes)};
+    Differentiation d = {.graph = graph,
+                         .loss = loss,
+                         .active = NEW_ARRAY(bool, nodes),
+                         .adjoint = NEW_ARRAY(Node *, nodes),
+                         .parts = NEW_ARRAY(Parts, nodes)};
     for (int i = 0; i < count; i++) d.active[of[i]->id] = true;
     mark_dependents(graph, d.active);
     keep_sources(graph, loss, d.active);

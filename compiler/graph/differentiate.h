@@ -1,8 +1,26 @@
-/* differentiate.h: between differentiate.c, which walks a graph backwards, and gradients.c, which has the rule of each operation. */
+/* differentiate.h: reverse-mode differentiation. */
 #ifndef ZOETROPE_DIFFERENTIATE_H
 #define ZOETROPE_DIFFERENTIATE_H
 
 #include "graph/graph.h"
+
+/* Appends the gradients of the loss, any scalar, with respect to the nodes of[0] … of[count − 1],
+ * parameters, inputs or whatever it is computed from; gradient[i]: NULL where it does not depend on of[i]. Each call has gradients of its
+ * own. */
+void differentiate(Graph *graph, Node *loss, int count, Node *const *of, Node **gradient);
+/* The same, and the gradients are those that the optimizer reads (Parameter.gradient). The loss has to depend on each. */
+void differentiate_parameters(Graph *graph, Node *loss, int count, Parameter *const *of);
+
+/* ---- for gradient rules ---- */
+
+/* Gradients of slices of one node. */
+typedef struct Parts {
+    int count, capacity;
+    struct Part {
+        const Node *slice;
+        Node *dy;
+    } * part;
+} Parts;
 
 /* One pass over the nodes that there were before it. What it knows of them is its own: the next pass starts afresh. */
 typedef struct Differentiation {
@@ -10,15 +28,12 @@ typedef struct Differentiation {
     const Node *loss;
     bool *active;   /* by id: it depends on what is differentiated by, and the loss depends on it */
     Node **adjoint; /* by id: the gradient of the loss with respect to it, as far as its readers have been seen; NULL: none yet */
+    Parts *parts;   /* by id: gradients of slices of it, which are no part of its adjoint yet */
 } Differentiation;
 
-/* For gradient rules: whether anybody wants the gradient of an input … */
+/* Is the gradient of an input wanted? */
 bool wants_gradient(const Differentiation *d, const Node *node);
-/* … and, where somebody does, that dy is one more term of it (summed by ADD where there are several). */
+/* Where it is: dy is one more term of it. Several terms are summed by ADD. */
 void add_adjoint(Differentiation *d, Node *node, Node *dy);
-/* gradients.c: applies the rule of the node's operation. dy: its adjoint; NULL stands for 1 (it is the loss itself). */
-void apply_gradient_rule(Differentiation *d, Node *node, Node *dy);
-/* "encoder1_conv_forward", "weight_grad" → "encoder1_conv_weight_grad". */
-const char *gradient_name(const Node *node, const char *suffix);
 
 #endif

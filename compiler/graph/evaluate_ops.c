@@ -1,17 +1,12 @@
 /* evaluate_ops.c: each operation as its definition says, in double precision. No loop here is meant to be fast. */
+#include "graph/evaluate_ops.h"
 #include "base/bfloat16.h"
-#include "graph/evaluate.h"
+#include "graph/evaluate_losses.h"
+#include "graph/evaluate_moves.h"
+#include "graph/shapes.h"
 
 #include <math.h>
 #include <string.h>
-
-/* A node with the values of its inputs (x[0], x[1], …) and of itself (y). */
-typedef struct Frame {
-    const Node *node;
-    double **values;
-    double *x[MAX_INPUTS], *y;
-    Rows rows;
-} Frame;
 
 static long row_size(const Node *node) {
     return count_elements(node) / node->shape[0];
@@ -139,9 +134,9 @@ static long element(const long shape[], long c, long p) {
     return (p / pixels * shape[1] + c) * pixels + p % pixels;
 }
 
-static void set_statistics(double *stats, double mean, double variance, double weight) {
+static void set_statistics(double *stats, double mean, double variance, double weight, double epsilon) {
     stats[0] = mean;
-    stats[1] = 1 / sqrt(variance + BATCH_NORM_EPSILON);
+    stats[1] = 1 / sqrt(variance + epsilon);
     stats[2] = weight * stats[1];
 }
 
@@ -151,14 +146,14 @@ static void evaluate_BATCH_NORM_STATISTICS(const Frame *f) {
         double mean = 0, squares = 0, *running_mean = &f->x[2][c], *running_variance = &f->x[3][c];
         for (long p = 0; p < count; p++) mean += f->x[0][element(shape, c, p)] / (double)count;
         for (long p = 0; p < count; p++) squares += pow(f->x[0][element(shape, c, p)] - mean, 2);
-        set_statistics(f->y + 3 * c, mean, squares / (double)count, f->x[1][c]);
-        *running_mean += BATCH_NORM_MOMENTUM * (mean - *running_mean);
-        *running_variance += BATCH_NORM_MOMENTUM * (squares / (double)(count - 1) - *running_variance);
+        set_statistics(f->y + 3 * c, mean, squares / (double)count, f->x[1][c], f->node->epsilon);
+        *running_mean += f->node->momentum * (mean - *running_mean);
+        *running_variance += f->node->momentum * (squares / (double)(count - 1) - *running_variance);
     }
 }
 
 static void evaluate_BATCH_NORM_RUNNING(const Frame *f) {
-    for (long c = 0; c < f->node->shape[1]; c++) set_statistics(f->y + 3 * c, f->x[1][c], f->x[2][c], f->x[0][c]);
+    for (long c = 0; c < f->node->shape[1]; c++) set_statistics(f->y + 3 * c, f->x[1][c], f->x[2][c], f->x[0][c], f->node->epsilon);
 }
 
 static void evaluate_BATCH_NORM(const Frame *f) {
@@ -228,6 +223,12 @@ static double element_value(const Node *node, double a, double b) {
         return sigmoid(a);
     case OP_TANH:
         return tanh(a);
+    case OP_ELU:
+        return a > 0 ? a : expm1(a);
+    case OP_SILU:
+        return a * sigmoid(a);
+    case OP_SOFTPLUS:
+        return a > 20 ? a : log1p(exp(a));
     case OP_RELU_GRAD:
         return a > 0 ? b : 0;
     case OP_LEAKY_RELU_GRAD:
@@ -236,10 +237,22 @@ static double element_value(const Node *node, double a, double b) {
         return b * a * (1 - a);
     case OP_TANH_GRAD:
         return b * (1 - a * a);
+    case OP_ELU_GRAD:
+        return a > 0 ? b : b * (a + 1);
+    case OP_SILU_GRAD:
+        return b * sigmoid(a) * (1 + a * (1 - sigmoid(a)));
+    case OP_SOFTPLUS_GRAD:
+        return -b * expm1(-a);
     case OP_ADD:
         return a + b;
     case OP_SCALE:
         return node->factor * a;
+    case OP_AFFINE:
+        return node->factor * a + node->offset;
+    case OP_MULTIPLY:
+        return a * b;
+    case OP_SAMPLE_NOISE_GRAD:
+        return b * exp(a / 2);
     case OP_FILL:
         return node->factor;
     case OP_MSE:
@@ -265,6 +278,17 @@ static void evaluate_elements(const Frame *f) {
         }
 }
 
+/* (mean, log_variance, noise); (log_variance, noise, dy) */
+static void evaluate_sample(const Frame *f) {
+    const long size = row_size(f->node);
+    for (long r = 0; r < f->rows.count; r++)
+        for (long k = 0; k < size; k++) {
+            const long i = (f->rows.first + r * f->rows.step) * size + k;
+            const double a = f->x[0][i], b = f->x[1][i], c = f->x[2][i];
+            f->y[i] = f->node->op == OP_SAMPLE ? a + exp(b / 2) * c : c * b * exp(a / 2) / 2;
+        }
+}
+
 static void evaluate_mean(const Frame *f) {
     f->y[0] = 0;
     for (long i = 0; i < count_elements(f->node->input[0]); i++) f->y[0] += element_value(f->node, f->x[0][i], f->x[1][i]);
@@ -278,6 +302,17 @@ static void evaluate_mean(const Frame *f) {
 #define evaluate_LEAKY_RELU_GRAD evaluate_elements
 #define evaluate_SIGMOID_GRAD evaluate_elements
 #define evaluate_TANH_GRAD evaluate_elements
+#define evaluate_ELU evaluate_elements
+#define evaluate_SILU evaluate_elements
+#define evaluate_SOFTPLUS evaluate_elements
+#define evaluate_ELU_GRAD evaluate_elements
+#define evaluate_SILU_GRAD evaluate_elements
+#define evaluate_SOFTPLUS_GRAD evaluate_elements
+#define evaluate_AFFINE evaluate_elements
+#define evaluate_MULTIPLY evaluate_elements
+#define evaluate_SAMPLE evaluate_sample
+#define evaluate_SAMPLE_LOG_VARIANCE_GRAD evaluate_sample
+#define evaluate_SAMPLE_NOISE_GRAD evaluate_elements
 #define evaluate_ADD evaluate_elements
 #define evaluate_SCALE evaluate_elements
 #define evaluate_FILL evaluate_elements
@@ -285,6 +320,24 @@ static void evaluate_mean(const Frame *f) {
 #define evaluate_L1_GRAD evaluate_elements
 #define evaluate_MSE evaluate_mean
 #define evaluate_L1 evaluate_mean
+#define evaluate_SQUARED_DIFFERENCE evaluate_loss_elements
+#define evaluate_SQUARED_DIFFERENCE_GRAD evaluate_loss_elements
+#define evaluate_ABSOLUTE_DIFFERENCE evaluate_loss_elements
+#define evaluate_ABSOLUTE_DIFFERENCE_GRAD evaluate_loss_elements
+#define evaluate_BCE_WITH_LOGITS evaluate_loss_elements
+#define evaluate_BCE_WITH_LOGITS_GRAD evaluate_loss_elements
+#define evaluate_BCE evaluate_loss_elements
+#define evaluate_BCE_GRAD evaluate_loss_elements
+#define evaluate_BCE_TARGET_GRAD evaluate_loss_elements
+#define evaluate_KL evaluate_loss_elements
+#define evaluate_KL_GRAD evaluate_loss_elements
+#define evaluate_ENTROPY evaluate_loss_elements
+#define evaluate_ENTROPY_GRAD evaluate_loss_elements
+#define evaluate_TIMES_GRAD evaluate_loss_elements
+#define evaluate_ABSOLUTE evaluate_loss_elements
+#define evaluate_ABSOLUTE_GRAD evaluate_loss_elements
+#define evaluate_DIFFERENCE evaluate_differences
+#define evaluate_DIFFERENCE_GRAD evaluate_differences
 
 /* ---- GRU: gates r, z, n of unit j are elements 3·j, 3·j + 1, 3·j + 2 of a row ---- */
 
@@ -327,6 +380,18 @@ static void evaluate_GRU_CELL_GRAD(const Frame *f) {
 static void evaluate_RESULT(const Frame *f) {
     evaluate_cell_gradient(f, f->node->input[0], f->node->which);
 }
+
+/* ---- at other places: evaluate_moves.c ---- */
+
+static void evaluate_moved(const Frame *f) {
+    evaluate_move(f->node, f->values, f->rows);
+}
+#define evaluate_DETACH evaluate_moved
+#define evaluate_SLICE evaluate_moved
+#define evaluate_CONCAT evaluate_moved
+#define evaluate_RESHAPE evaluate_moved
+#define evaluate_UPSAMPLE evaluate_moved
+#define evaluate_UPSAMPLE_GRAD evaluate_moved
 
 /* ---- the table ---- */
 

@@ -1,6 +1,9 @@
 /* gradients.c: the gradient rule of each operation: given dy, the gradient of the loss with respect to the node's output, add the nodes
  * that compute its share in the gradients of the inputs. Rules know nothing of time: differentiate.c puts their nodes into scans. */
-#include "graph/differentiate.h"
+#include "graph/gradients.h"
+
+#include "graph/gradients_losses.h"
+#include "graph/moves.h"
 
 #include <string.h>
 
@@ -104,6 +107,18 @@ static void gradient_TANH(Differentiation *d, Node *node, Node *dy) {
     gradient_of_activation(d, node, dy, OP_TANH_GRAD, node);
 }
 
+static void gradient_ELU(Differentiation *d, Node *node, Node *dy) {
+    gradient_of_activation(d, node, dy, OP_ELU_GRAD, node);
+}
+static void gradient_SOFTPLUS(Differentiation *d, Node *node, Node *dy) {
+    gradient_of_activation(d, node, dy, OP_SOFTPLUS_GRAD, node);
+}
+
+/* Two inputs of silu may have one output. */
+static void gradient_SILU(Differentiation *d, Node *node, Node *dy) {
+    gradient_of_activation(d, node, dy, OP_SILU_GRAD, node->input[0]);
+}
+
 /* Under a negative slope the output is positive on both sides: there the input's sign must be seen. */
 static void gradient_LEAKY_RELU(Differentiation *d, Node *node, Node *dy) {
     gradient_of_activation(d, node, dy, OP_LEAKY_RELU_GRAD, node->slope >= 0 ? node : node->input[0]);
@@ -114,6 +129,7 @@ static void gradient_ADD(Differentiation *d, Node *node, Node *dy) {
     add_adjoint(d, node->input[1], dy);
 }
 
+/* Of AFFINE, too. */
 static void gradient_SCALE(Differentiation *d, Node *node, Node *dy) {
     Node scaled = {.op = OP_SCALE, .name = gradient_name(node, "grad"), .input_count = 1, .input = {dy}, .factor = node->factor};
     if (dy->op == OP_FILL) {
@@ -121,6 +137,59 @@ static void gradient_SCALE(Differentiation *d, Node *node, Node *dy) {
         scaled.factor *= node->factor;
     }
     add_adjoint(d, node->input[0], append_node(d->graph, scaled));
+}
+
+static void gradient_MULTIPLY(Differentiation *d, Node *node, Node *dy) {
+    for (int i = 0; i < 2; i++) {
+        if (!wants_gradient(d, node->input[i])) continue;
+        const char *suffix = i ? "grad_right" : "grad_left";
+        add_adjoint(d, node->input[i], add_gradient(d, node, OP_MULTIPLY, suffix, 2, (Node *[]){dy, node->input[1 - i]}));
+    }
+}
+
+/* mean + e^(log_variance / 2) · noise */
+static void gradient_SAMPLE(Differentiation *d, Node *node, Node *dy) {
+    Node *log_variance = node->input[1], *noise = node->input[2];
+    add_adjoint(d, node->input[0], dy);
+    if (wants_gradient(d, log_variance))
+        add_adjoint(d, log_variance,
+                    add_gradient(d, node, OP_SAMPLE_LOG_VARIANCE_GRAD, "log_variance_grad", 3, (Node *[]){log_variance, noise, dy}));
+    if (wants_gradient(d, noise))
+        add_adjoint(d, noise, add_gradient(d, node, OP_SAMPLE_NOISE_GRAD, "noise_grad", 2, (Node *[]){log_variance, dy}));
+}
+
+/* ---- elements at other places ---- */
+
+static void gradient_SLICE(Differentiation *d, Node *node, Node *dy) {
+    add_part(d, node, dy);
+}
+
+static void gradient_CONCAT(Differentiation *d, Node *node, Node *dy) {
+    long first = 0;
+    for (int i = 0; i < node->input_count; i++) {
+        Node *input = node->input[i];
+        const long counts[] = {input->shape[0] / node->steps, input->steps, input->shape[1]}, count = counts[node->axis];
+        if (wants_gradient(d, input))
+            add_adjoint(d, input, slice(d->graph, gradient_name(node, format("grad%d", i)), dy, node->axis, first, count));
+        first += count;
+    }
+}
+
+static void gradient_RESHAPE(Differentiation *d, Node *node, Node *dy) {
+    const Node *input = node->input[0];
+    Node gradient = {.op = OP_RESHAPE, .name = gradient_name(node, "grad"), .input_count = 1, .input = {dy}, .rank = 4, .clip = node->clip};
+    gradient.steps = input->steps;
+    memcpy(gradient.shape, input->shape, sizeof gradient.shape);
+    add_adjoint(d, node->input[0], append_node(d->graph, gradient));
+}
+
+static void gradient_UPSAMPLE(Differentiation *d, Node *node, Node *dy) {
+    const Node gradient = {.op = OP_UPSAMPLE_GRAD,
+                           .name = gradient_name(node, "grad"),
+                           .input_count = 1,
+                           .input = {dy},
+                           .stride = {node->stride[0], node->stride[1]}};
+    add_adjoint(d, node->input[0], append_node(d->graph, gradient));
 }
 
 static void add_result(Differentiation *d, Node *gradient, int which, Node *of, const char *name) {
@@ -171,16 +240,37 @@ static void (*const rules[OP_COUNT])(Differentiation *, Node *, Node *) = {
     [OP_TANH] = gradient_TANH,
     [OP_ADD] = gradient_ADD,
     [OP_SCALE] = gradient_SCALE,
+    [OP_ELU] = gradient_ELU,
+    [OP_SILU] = gradient_SILU,
+    [OP_SOFTPLUS] = gradient_SOFTPLUS,
+    [OP_AFFINE] = gradient_SCALE,
+    [OP_MULTIPLY] = gradient_MULTIPLY,
+    [OP_SAMPLE] = gradient_SAMPLE,
+    [OP_SLICE] = gradient_SLICE,
+    [OP_CONCAT] = gradient_CONCAT,
+    [OP_RESHAPE] = gradient_RESHAPE,
+    [OP_UPSAMPLE] = gradient_UPSAMPLE,
     [OP_GRU_CELL] = gradient_GRU_CELL,
     [OP_MSE] = gradient_MSE,
     [OP_L1] = gradient_L1,
+    [OP_SQUARED_DIFFERENCE] = gradient_SQUARED_DIFFERENCE,
+    [OP_ABSOLUTE_DIFFERENCE] = gradient_ABSOLUTE_DIFFERENCE,
+    [OP_BCE_WITH_LOGITS] = gradient_BCE_WITH_LOGITS,
+    [OP_BCE] = gradient_BCE,
+    [OP_KL] = gradient_KL,
+    [OP_ENTROPY] = gradient_ENTROPY,
+    [OP_ABSOLUTE] = gradient_ABSOLUTE,
+    [OP_DIFFERENCE] = gradient_DIFFERENCE,
+    [OP_FRAME_SUM] = gradient_FRAME_SUM,
+    [OP_FALLING] = gradient_FALLING,
+    [OP_ROW_SUM] = gradient_ROW_SUM,
 };
 
 void apply_gradient_rule(Differentiation *d, Node *node, Node *dy) {
     if (!rules[node->op]) die("%s: operation %s has no gradient rule", node->name, operation_name(node->op));
     d->graph->layer = node->layer;
     if (!dy && node->op != OP_MSE && node->op != OP_L1) { /* these know that it is 1 */
-        Node one = {.op = OP_FILL, .name = gradient_name(node, "grad"), .rank = node->rank, .factor = 1};
+        Node one = {.op = OP_FILL, .name = gradient_name(node, "grad"), .rank = node->rank, .steps = node->steps, .factor = 1};
         memcpy(one.shape, node->shape, sizeof one.shape);
         dy = append_node(d->graph, one);
     }

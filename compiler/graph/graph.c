@@ -1,5 +1,6 @@
 /* graph.c: making nodes, checking a graph, printing it. */
 #include "graph/graph.h"
+#include "graph/shapes.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -47,7 +48,7 @@ Scan *add_scan(Graph *graph, long steps, bool reverse) {
 ParameterGroup *add_group(Graph *graph, const char *name, const Optimizer *optimizer) {
     MAKE_ROOM(graph->group, graph->group_count, graph->group_capacity);
     ParameterGroup *group = NEW(ParameterGroup);
-    *group = (ParameterGroup){graph->group_count, name, *optimizer};
+    *group = (ParameterGroup){.number = graph->group_count, .name = name, .optimizer = *optimizer};
     return graph->group[graph->group_count++] = group;
 }
 
@@ -93,7 +94,8 @@ static bool is_identifier(const char *name) {
 
 static void verify_inputs(const Graph *graph, const Node *node) {
     const int arity = operation_inputs(node->op);
-    check(node->input_count == arity || (arity < 0 && (node->input_count == 2 || node->input_count == 3)), node, "wrong number of inputs");
+    const int most = arity == -1 ? 3 : arity == -2 ? MAX_INPUTS : arity;
+    check(node->input_count >= (arity < 0 ? 2 : arity) && node->input_count <= most, node, "wrong number of inputs");
     for (int i = 0; i < node->input_count; i++) {
         const Node *input = node->input[i];
         const bool carry = node->op == OP_CARRY;
@@ -214,6 +216,14 @@ static void add_pair(Text *text, const char *name, const long pair[2], long stan
     else text_add(text, " %s %ld×%ld", name, pair[0], pair[1]);
 }
 
+static void add_move(Text *text, const Node *node) {
+    static const char *const axes[] = {[AXIS_ITEMS] = "items", [AXIS_STEPS] = "steps", [AXIS_CHANNELS] = "channels"};
+    if (node->op == OP_AFFINE) text_add(text, " · %g + %g", node->factor, node->offset);
+    if (node->op == OP_SLICE) text_add(text, " %s %ld … %ld", axes[node->axis], node->first, node->first + node->count - 1);
+    if (node->op == OP_CONCAT) text_add(text, " along %s", axes[node->axis]);
+    if (node->op == OP_RESHAPE && node->clip) text_add(text, " of clips, %ld steps", node->steps);
+}
+
 /* conv2d(%7, encoder.3.weight) stride 2 padding 1 */
 static const char *operation_text(const Node *node, bool fused) {
     Text text = {0};
@@ -229,6 +239,7 @@ static const char *operation_text(const Node *node, bool fused) {
     if (node->op == OP_SELECT_ROW || node->op == OP_RESULT) text_add(&text, " %d", node->which);
     if (node->op == OP_CARRY && node->input[0]) text_add(&text, " from row %d·clips", node->which);
     if (node->pixels) text_add(&text, " over pixels");
+    add_move(&text, node);
     if (fused && node->fused) text_add(&text, " fused");
     return text.bytes;
 }

@@ -12,5 +12,8 @@ const Expression *function_tanh(const Expression *x);
 const Expression *function_sigmoid(const Expression *x);
 const Expression *function_log(const Expression *x);
 const Expression *function_cos(const Expression *x);
+/* Within 3 ulp, for every float: log(1 + e^x), and 1 − e^−|x|. */
+const Expression *function_softplus(const Expression *x);
+const Expression *function_one_minus_exp(const Expression *x);
 
 #endif

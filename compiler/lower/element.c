@@ -1,5 +1,6 @@
 /* Elementwise nodes as expressions of the elements that they read. */
 #include "lower/element.h"
+#include "graph/shapes.h"
 
 #include "loop/function.h"
 #include "loop/lanes.h"
@@ -88,6 +89,32 @@ static const Expression *element_tanh_grad(Lowering *l, Node *node, const At *at
     (void)l, (void)node, (void)at;
     return op2(MULTIPLY, in[1], op3(MULTIPLY_ADD, op1(NEGATE, in[0]), in[0], constant(1)));
 }
+static const Expression *element_elu(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op4(SELECT_GREATER, in[0], constant(0), in[0], op1(NEGATE, function_one_minus_exp(in[0])));
+}
+static const Expression *element_silu(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op2(MULTIPLY, in[0], function_sigmoid(in[0]));
+}
+static const Expression *element_softplus(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return function_softplus(in[0]);
+}
+static const Expression *element_elu_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op4(SELECT_GREATER, in[0], constant(0), in[1], op3(MULTIPLY_ADD, in[1], in[0], in[1]));
+}
+static const Expression *element_silu_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    const Expression *one = constant(1), *sigmoid = function_sigmoid(in[0]);
+    const Expression *slope = op3(MULTIPLY_ADD, in[0], op2(SUBTRACT, one, sigmoid), one);
+    return op2(MULTIPLY, in[1], op2(MULTIPLY, sigmoid, slope));
+}
+static const Expression *element_softplus_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op2(MULTIPLY, in[1], function_one_minus_exp(in[0]));
+}
 static const Expression *element_add(Lowering *l, Node *node, const At *at, const Expression *const *in) {
     (void)l, (void)node, (void)at;
     return op2(ADD, in[0], in[1]);
@@ -97,6 +124,30 @@ static const Expression *element_scale(Lowering *l, Node *node, const At *at, co
     (void)l, (void)at;
     if (node->factor == 1) return in[0];
     return op2(MULTIPLY, in[0], in[0]->type == TYPE_F64 ? constant_f64(node->factor) : constant(node->factor));
+}
+static const Expression *element_affine(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)at;
+    return op3(MULTIPLY_ADD, in[0], constant(node->factor), constant(node->offset));
+}
+static const Expression *element_multiply(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op2(MULTIPLY, in[0], in[1]);
+}
+/* e^(log_variance / 2) */
+static const Expression *deviation(const Expression *log_variance) {
+    return function_exp(op2(MULTIPLY, log_variance, constant(0.5)));
+}
+static const Expression *element_sample(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op3(MULTIPLY_ADD, deviation(in[1]), in[2], in[0]);
+}
+static const Expression *element_sample_log_variance_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op2(MULTIPLY, op2(MULTIPLY, in[2], in[1]), op2(MULTIPLY, deviation(in[0]), constant(0.5)));
+}
+static const Expression *element_sample_noise_grad(Lowering *l, Node *node, const At *at, const Expression *const *in) {
+    (void)l, (void)node, (void)at;
+    return op2(MULTIPLY, in[1], deviation(in[0]));
 }
 static const Expression *element_fill(Lowering *l, Node *node, const At *at, const Expression *const *in) {
     (void)l, (void)at, (void)in;
@@ -138,8 +189,19 @@ static const Element elements[OP_COUNT] = {
     [OP_LEAKY_RELU_GRAD] = element_leaky_relu_grad,
     [OP_SIGMOID_GRAD] = element_sigmoid_grad,
     [OP_TANH_GRAD] = element_tanh_grad,
+    [OP_ELU] = element_elu,
+    [OP_SILU] = element_silu,
+    [OP_SOFTPLUS] = element_softplus,
+    [OP_ELU_GRAD] = element_elu_grad,
+    [OP_SILU_GRAD] = element_silu_grad,
+    [OP_SOFTPLUS_GRAD] = element_softplus_grad,
     [OP_ADD] = element_add,
     [OP_SCALE] = element_scale,
+    [OP_AFFINE] = element_affine,
+    [OP_MULTIPLY] = element_multiply,
+    [OP_SAMPLE] = element_sample,
+    [OP_SAMPLE_LOG_VARIANCE_GRAD] = element_sample_log_variance_grad,
+    [OP_SAMPLE_NOISE_GRAD] = element_sample_noise_grad,
     [OP_FILL] = element_fill,
     [OP_MSE_GRAD] = element_mse_grad,
     [OP_L1_GRAD] = element_l1_grad,

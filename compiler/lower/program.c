@@ -25,6 +25,11 @@ Program *program_named(const TargetCode *code, const char *name) {
     die("no program is called %s", name);
 }
 
+void add_target_kernel(TargetCode *code, Kernel *kernel, int wanted) {
+    MAKE_ROOM(code->kernel, code->kernel_count, code->kernel_capacity);
+    code->kernel[code->kernel_count++] = (TargetKernel){kernel, wanted};
+}
+
 void add_call(Program *program, const Kernel *kernel, Scan *scan) {
     MAKE_ROOM(program->call, program->call_count, program->call_capacity);
     program->call[program->call_count++] = (Call){kernel, scan};

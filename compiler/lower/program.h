@@ -55,7 +55,7 @@ typedef struct Program {
     /* Where it computes the nodes of one graph: */
     const Graph *graph;
     const Buffer **buffer;        /* by node id: where it is stored; NULL: nowhere */
-    const int *first_call;        /* by node id, and one more: its first call, those of the next node following */
+    int *first_call;              /* by node id, and one more: its first call, those of the next node following */
     const Node *const *summed_by; /* by node id: the convolution in whose kernel its sums of tiles are (lower_tiles.h); NULL: in none */
     /* What it needs where no other program is called: the kept tensors that it touches, each rounded up to 64 bytes, and the memory that
      * its other tensors share; and its scratch, a thread. */
@@ -70,16 +70,23 @@ typedef struct GroupCode {
     Program load_statistics, save_statistics;
 } GroupCode;
 
+typedef struct TargetKernel {
+    Kernel *kernel;
+    int wanted; /* where in choices.wanted the kernel of its node stands; −1: nothing is wanted of it */
+} TargetKernel;
+
 /* Everything that is generated for one target. */
 typedef struct TargetCode {
     const Target *target;
     int program_count, program_capacity;
     Program **program; /* what is called with a ModelStep, in ModelTarget's order; they share the workspace, for one runs at a time */
     int group_count;
-    GroupCode *group;      /* by the number of the graph's */
-    Program renew;         /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
-    Program normal;        /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
-    Program arithmetic;    /* see ModelTarget.arithmetic_holds */
+    GroupCode *group;   /* by the number of the graph's */
+    Program renew;      /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
+    Program normal;     /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
+    Program arithmetic; /* see ModelTarget.arithmetic_holds */
+    int kernel_count, kernel_capacity;
+    TargetKernel *kernel;  /* of all programs, in the order in which they were lowered */
     long kept_bytes;       /* blocks and second copies: the start of the workspace */
     long workspace_bytes;  /* the fixed part */
     long scratch_bytes;    /* a thread */
@@ -95,6 +102,7 @@ typedef struct TargetCode {
 /* Adds a program without calls to those that ModelTarget has; finds one of them. */
 Program *add_program(TargetCode *code, const char *name, const char *comment);
 Program *program_named(const TargetCode *code, const char *name);
+void add_target_kernel(TargetCode *code, Kernel *kernel, int wanted);
 void add_call(Program *program, const Kernel *kernel, Scan *scan);
 long program_scratch(const Program *program); /* bytes a thread: the most that one of its kernels wants */
 

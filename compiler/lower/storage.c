@@ -1,6 +1,8 @@
 /* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
 #include "lower/storage.h"
+#include "graph/shapes.h"
 
+#include "lower/fuse.h"
 #include "lower/lower_filter_weight.h"
 #include "lower/lower_pairs.h"
 #include "lower/products.h"
@@ -300,6 +302,8 @@ Affine carried_row(const Node *node, Affine b, Affine t) {
 }
 
 /* It lies in the rows of the node that it carries, of which only the row before the first step is its own. */
+static const Buffer *store_node(Lowering *l, Node *node);
+
 static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
     Node *next = carried_node(carry);
     if (next->op == OP_CARRY) die("%s: what it carries is a carry itself, which has no rows of its own", carry->name);
@@ -309,7 +313,7 @@ static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
         if (other->op == OP_CARRY && carried_node(other) == next && !same)
             die("%s and %s carry %s from different values", carry->name, other->name, next->name);
     }
-    return node_buffer(l, next);
+    return store_node(l, next);
 }
 
 bool is_double(const Node *node) {
@@ -366,7 +370,24 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     return new_activation(l, node->name, shape);
 }
 
-const Buffer *node_buffer(Lowering *l, Node *node) {
-    if (!l->buffer[node->id]) l->buffer[node->id] = create_buffer(l, node);
+void store_again(Lowering *l, Node *node) {
+    l->buffer[node->id] = create_buffer(l, node);
+}
+
+static const Buffer *store_node(Lowering *l, Node *node) {
+    if (!l->buffer[node->id]) store_again(l, node);
+    return l->buffer[node->id];
+}
+
+/* What a node's readers compute has no place, nor has what the kernel of a convolution or linear layer puts through an activation. */
+void store_nodes(Lowering *l) {
+    for (int i = 0; i < l->graph->node_count; i++) {
+        Node *node = l->graph->node[i];
+        if (!node->fused && epilogue_of(l->graph, node) == node) store_node(l, node);
+    }
+}
+
+const Buffer *node_buffer(const Lowering *l, const Node *node) {
+    if (!l->buffer[node->id]) die("%s is not stored", node->name);
     return l->buffer[node->id];
 }

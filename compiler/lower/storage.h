@@ -10,7 +10,12 @@ const Buffer *new_tensor(const char *name, Type type, Place place, int rank, con
 /* [N, C, H, W] in the layout that the target gives to activations and to vectors per channel. */
 const Buffer *new_activation(const Lowering *l, const char *name, const long shape[4]);
 const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape);
-const Buffer *node_buffer(Lowering *l, Node *node);
+/* Gives each node that is stored its buffer, once parameters have theirs. */
+void store_nodes(Lowering *l);
+/* Another buffer from here on. */
+void store_again(Lowering *l, Node *node);
+/* Of a node that is stored. */
+const Buffer *node_buffer(const Lowering *l, const Node *node);
 /* Is it computed in double? A loss is, and so are sums of losses. */
 bool is_double(const Node *node);
 /* A weight in the layout that has its lanes along this dimension, where there is one; else the layout that there is. */

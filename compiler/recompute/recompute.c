@@ -1,8 +1,6 @@
-/* recompute: --max-ram as a rewriting of the graph: what is kept is chosen, the graph rewritten, and lowered. */
+/* recompute: --max-ram as a rewriting of the training graph: chooses what is kept, and rewrites the graph. pipeline.c compiles it again. */
 #include "recompute/recompute.h"
 
-#include "base/pass.h"
-#include "lower/lower.h"
 #include "recompute/recompute_search.h"
 
 #include <stdlib.h>
@@ -39,45 +37,65 @@ static void list_again(Trade *trade, const Footprint *footprint, const Sequence 
 
 enum { ATTEMPTS = 4 };
 
-/* The workspace is reckoned without lowering; should the program that is then lowered want more, the next attempt is told so. */
-static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, Trade *trade, long workspace) {
-    const Footprint *footprint = find_footprint(plain);
-    Keeping *keeping = NEW_ARRAY(Keeping, maximum(footprint->candidates, 1));
-    TargetCode *code = plain;
-    long most = workspace, least = plain->workspace_bytes;
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const Need need = choose_keeping(footprint, most, keeping);
-        const Sequence *sequence = sequence_with(footprint, keeping);
-        Graph *training = graph_of(program_named(plain, "train")->graph, sequence);
-        verify_graph(training);
-        code = evaluation ? lower_model(training, evaluation, plain->target, &plain->choices)
-                          : lower_alone(training, plain->target, &plain->choices);
-        begin_pass(PASS_RECOMPUTE);
-        list_again(trade, footprint, sequence);
-        least = minimum(least, code->workspace_bytes);
-        trade->possible = code->workspace_bytes <= workspace;
-        if (trade->possible || need.bytes > most) break;
-        most -= code->workspace_bytes - workspace;
-    }
-    trade->after += (trade->possible ? code->workspace_bytes : least) - plain->workspace_bytes;
-    return code;
-}
+struct Recomputation {
+    const TargetCode *plain;
+    const Footprint *footprint;
+    Trade *trade;
+    long workspace; /* bytes that it may have */
+    long most;      /* bytes that the next attempt may have */
+    long least;     /* that an attempt had */
+    int attempts;
+    Need need; /* of the last one, as it was reckoned */
+};
 
-TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const MemoryLimit *limit) {
-    TargetCode *code = plain;
-    if (!limit->bytes) return code;
-    begin_pass(PASS_RECOMPUTE);
-    const long scratch = limit->threads * code->scratch_bytes;
-    Trade *trade = NEW(Trade);
-    *trade = (Trade){.limit = *limit, .before = code->workspace_bytes + scratch, .after = code->workspace_bytes + scratch};
-    const Program *train = program_named(code, "train");
+static double step_flops(const Program *train) {
+    double flops = 0;
     for (int i = 0; i < train->call_count; i++) {
         const Call *call = &train->call[i];
-        trade->step_flops += call->kernel->flops * (call->scan ? (double)call->scan->steps : 1);
+        flops += call->kernel->flops * (call->scan ? (double)call->scan->steps : 1);
     }
-    trade->possible = trade->before <= limit->bytes;
-    if (!trade->possible) code = lower_attempt(code, evaluation, trade, limit->bytes - scratch);
-    code->trade = trade;
-    code->tuning = plain->tuning;
+    return flops;
+}
+
+Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *limit) {
+    const long scratch = limit->threads * plain->scratch_bytes, before = plain->workspace_bytes + scratch;
+    Trade *trade = NEW(Trade);
+    *trade = (Trade){.limit = *limit,
+                     .before = before,
+                     .after = before,
+                     .possible = before <= limit->bytes,
+                     .step_flops = step_flops(program_named(plain, "train"))};
+    Recomputation *recomputation = NEW(Recomputation);
+    *recomputation = (Recomputation){.plain = plain, .trade = trade, .workspace = limit->bytes - scratch, .least = plain->workspace_bytes};
+    recomputation->most = recomputation->workspace;
+    if (!trade->possible) recomputation->footprint = find_footprint(plain);
+    return recomputation;
+}
+
+/* The workspace is reckoned without compiling. Should the code then need more, the next attempt is allowed that much less. */
+static void judge_attempt(Recomputation *r, const TargetCode *code) {
+    r->least = minimum(r->least, code->workspace_bytes);
+    r->trade->possible = code->workspace_bytes <= r->workspace;
+    if (!r->trade->possible && r->need.bytes > r->most) r->attempts = ATTEMPTS; /* nothing can be smaller */
+    else r->most -= code->workspace_bytes - r->workspace;
+}
+
+const Graph *next_recomputation(Recomputation *r, const TargetCode *code) {
+    if (r->attempts > 0) judge_attempt(r, code);
+    if (r->trade->possible || r->attempts >= ATTEMPTS) return NULL;
+    Keeping *keeping = NEW_ARRAY(Keeping, maximum(r->footprint->candidates, 1));
+    r->attempts++;
+    r->need = choose_keeping(r->footprint, r->most, keeping);
+    const Sequence *sequence = sequence_with(r->footprint, keeping);
+    list_again(r->trade, r->footprint, sequence);
+    Graph *training = graph_of(r->footprint->graph, sequence);
+    verify_graph(training);
+    return training;
+}
+
+TargetCode *end_recomputation(const Recomputation *r, TargetCode *code) {
+    if (r->attempts > 0) r->trade->after += (r->trade->possible ? code->workspace_bytes : r->least) - r->plain->workspace_bytes;
+    code->trade = r->trade;
+    code->tuning = r->plain->tuning;
     return code;
 }

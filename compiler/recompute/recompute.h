@@ -34,8 +34,13 @@ typedef struct Trade { /* for one target; memory is that which the limit is abou
     Again *again;
 } Trade;
 
-/* What lower_model() made, or, with `evaluation` NULL, lower_alone(); or, where that is above the limit, the same with some of it computed
- * again, lowered by the same choices. Where that cannot be either, trade->possible of what is returned is false. */
-TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const MemoryLimit *limit);
+typedef struct Recomputation Recomputation;
+/* Of a target that was compiled without recomputation. */
+Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *limit);
+/* The training graph to compile next, with some of its results computed again; NULL: `code`, compiled from the last one, or `plain` at
+ * first, is within the limit, or as near to it as can be. */
+const Graph *next_recomputation(Recomputation *recomputation, const TargetCode *code);
+/* Gives the code that was compiled last its Trade. */
+TargetCode *end_recomputation(const Recomputation *recomputation, TargetCode *code);
 
 #endif

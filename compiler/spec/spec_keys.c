@@ -13,7 +13,9 @@ static const char *const activations[] = {"none", "relu", "leaky_relu", "sigmoid
 static const char *const initial_states[] = {"normal", "zeros", NULL};
 static const char *const losses[] = {"mse", "l1", NULL};
 static const char *const precisions[] = {"f32", "bf16", NULL};
-const char *const optimizer_names[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd", NULL};
+const char *const optimizer_names[] = {
+    [OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd", [OPTIMIZER_RMSPROP] = "rmsprop", NULL};
+static const char *const version_1_optimizers[] = {"adam", "adamw", "sgd", NULL}; /* in the same order */
 
 const SectionText spec_sections[SECTIONS] = {
     [SECTION_SPEC] = {"a spec", "The spec", "The sections may come in any order."},
@@ -93,7 +95,7 @@ static const Key rows[] = {
            "Of each clip. `normal`: drawn from N(0, 1) for every forward pass of training, validation and `reconstruct`; an input of the compiled "
            "model. In use (`score`, and an inference bundle) it is zeros, the mean of that, unless a seed asks for a draw."),
 
-    CHOICE(SECTION_OPTIMIZER, "name", SPEC(optimizer.name), optimizer_names, OPTIMIZER_ADAM, "Adam, AdamW or stochastic gradient descent."),
+    CHOICE(SECTION_OPTIMIZER, "name", SPEC(optimizer.name), version_1_optimizers, OPTIMIZER_ADAM, "Adam, AdamW or stochastic gradient descent."),
     NUMBER(SECTION_OPTIMIZER, "learning_rate", SPEC(optimizer.learning_rate), WHEN_ALWAYS, 1e-3, "Constant over the training."),
     {SECTION_OPTIMIZER, "betas", KEY_TWO_NUMBERS, SPEC(optimizer.beta1), KEY_DEFAULT, WHEN_ADAM, 0, 1, 0.9, 0.999, NULL, 0, NOWHERE,
      "Decay of the running means of the gradient and of its square.", 0, true, NOWHERE},

@@ -8,7 +8,7 @@
 #include "tune/tune.h"
 
 #include "emit/emit.h"
-#include "lower/lower.h"
+#include "pipeline/pipeline.h"
 #include "target/cpu.h"
 #include "tune/tune_build.h"
 #include "tune/tune_file.h"
@@ -261,7 +261,7 @@ static RunResult probe_target(const TuneRun *run, const Target *target) {
     Times times;
     Text kernels = text_begin(), tables = text_begin();
     arena_enter();
-    TargetCode *code = lower_model(run->model->training, run->model->evaluation, target, run->order->choices);
+    TargetCode *code = compile_graphs(run->model->training, run->model->evaluation, target, run->order->choices);
     program_named(code, "train")->call_count = code->renew.call_count = 0;
     for (int i = 0; i < code->group_count; i++) code->group[i].load_parameters.call_count = code->group[i].load_statistics.call_count = 0;
     leave_out_unmeasured(code);

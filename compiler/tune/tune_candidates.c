@@ -2,7 +2,7 @@
  * all kernels are run by their i-th is lowered, and what then is new is kept: what is not legal together stays the cost model's. */
 #include "tune/tune_candidates.h"
 
-#include "lower/lower.h"
+#include "pipeline/pipeline.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static void add_candidate(TunedKernel *kernel, const KernelChoice *choice) {
 static TargetCode *lower_with(const Tuner *tuner, const WantedChoices *wanted) {
     Choices choices = tuner->choices;
     choices.wanted = wanted;
-    return lower_model(tuner->model->training, tuner->model->evaluation, tuner->target, &choices);
+    return compile_graphs(tuner->model->training, tuner->model->evaluation, tuner->target, &choices);
 }
 
 static WantedKernel *ask_for(WantedChoices *list, const char *kernel, const KernelChoice *choice) {

@@ -3,6 +3,7 @@
  *   draw SPEC OUT.safetensors
  *
  * Linked with the compiler's objects and build/runtime.a. */
+#include "../../compiler/graph/build_graph.h"
 #include "../../compiler/graph/graph.h"
 #include "../../runtime/weights/safetensors.h"
 

@@ -58,7 +58,7 @@ each_filtering() {
 
 each_time() {
     $zoetrope compile $spec -o "$new" --time 2>"$scratch/times" || return 1
-    for pass in spec graph differentiate recompute fuse lower schedule verify plan emit write total; do
+    for pass in spec graph differentiate recompute fuse products store lower schedule verify plan emit write total; do
         grep -q "^$pass  *[0-9.]* ms$" "$scratch/times" || return 1
     done
 }

@@ -32,6 +32,24 @@ an_upward_include_is_found() {
         [ "$(upward "$scratch/tree" "base graph")" = "$scratch/tree/base/a.c includes a header of graph/, which is above base/" ]
 }
 
+# declared HEADER: the functions that it declares.
+declared() { sed -n 's/^[A-Za-z].*[ *]\([a-z_0-9]*\)(.*);.*/\1/p' "$1"; }
+# strangers TREE: prints each function that a header of TREE declares and the .c file of its name does not have.
+strangers() {
+    for header in "$1"/*.h; do
+        file=${header%.h}.c
+        [ -e "$file" ] || continue
+        for function in $(declared "$header"); do
+            grep -q "^[A-Za-z].*[ *]$function(.*{" "$file" || echo "$header declares $function(), which is not in $file"
+        done
+    done
+}
+headers_declare_their_own_file() { strangers compiler/graph >"$scratch/strangers" && cat "$scratch/strangers" && [ ! -s "$scratch/strangers" ]; }
+a_stranger_in_a_header_is_found() {
+    mkdir -p "$scratch/strange" && echo 'int own(void);' >"$scratch/strange/a.h" && echo 'int other(void);' >>"$scratch/strange/a.h" &&
+        echo 'int own(void) {' >"$scratch/strange/a.c" && [ "$(strangers "$scratch/strange" | wc -l)" = 1 ]
+}
+
 for tree in compiler runtime; do
     check "docs/rooms.md lists the folders of $tree/" every_folder_is_a_room $tree
     check "no room of $tree/ includes a header of a higher room" no_room_needs_one_above $tree
@@ -39,4 +57,6 @@ done
 check "includes of compiler/ name the room of a header" headers_are_named_by_their_room compiler '#include "\.\./\.\./runtime/'
 check "includes of runtime/ name the room of a header" headers_are_named_by_their_room runtime '#include "\(model\|exact\)\.h"'
 check "an include of a higher room is found" an_upward_include_is_found
+check "a header of the graph declares what its own file has" headers_declare_their_own_file
+check "a function of another file in a header is found" a_stranger_in_a_header_is_found
 done_checking

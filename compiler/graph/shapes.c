@@ -1,44 +1,13 @@
-/* ops.c: the table of operations: names, and the shape rule of each. A rule dies where inputs do not fit: only a bug of ours
+/* shapes.c: the shape rule of each operation. A rule dies where inputs do not fit: only a bug of ours
  * can cause that, as a spec's shapes were checked when it was read. */
-#include "graph/graph.h"
+#include "graph/shapes.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define NEED(node, condition)                                                                                                              \
     do {                                                                                                                                   \
         if (!(condition)) die("%s (%s): the inputs do not fit: %s", (node)->name, operation_name((node)->op), #condition);                 \
     } while (0)
-
-const char *operation_name(Operation op) {
-    static const char *const upper[OP_COUNT] = {
-#define X(name, inputs, properties, meaning) [OP_##name] = #name,
-        GRAPH_OPERATIONS(X)
-#undef X
-    };
-    static char lower[OP_COUNT][32];
-    if (!lower[op][0])
-        for (int i = 0; upper[op][i]; i++) lower[op][i] = (char)tolower((unsigned char)upper[op][i]);
-    return lower[op];
-}
-
-int operation_inputs(Operation op) {
-    static const int inputs_of[OP_COUNT] = {
-#define X(name, inputs, properties, meaning) [OP_##name] = inputs,
-        GRAPH_OPERATIONS(X)
-#undef X
-    };
-    return inputs_of[op];
-}
-
-bool operation_is(Operation op, int property) {
-    static const int properties_of[OP_COUNT] = {
-#define X(name, inputs, properties, meaning) [OP_##name] = properties,
-        GRAPH_OPERATIONS(X)
-#undef X
-    };
-    return properties_of[op] & property;
-}
 
 long count_elements(const Node *node) {
     long count = 1;
@@ -83,6 +52,11 @@ static void binary_shape(Node *node) {
     copy_shape(node, node->input[0]);
 }
 
+static void ternary_shape(Node *node) {
+    binary_shape(node);
+    NEED(node, same_shape(node->input[0], node->input[2]));
+}
+
 static void loss_shape(Node *node) {
     NEED(node, node->input[0]->rank == 4 && same_shape(node->input[0], node->input[1]));
     set_shape(node, 1, 1, 1, 1);
@@ -102,16 +76,43 @@ static void loss_grad_shape(Node *node) {
 #define shape_LEAKY_RELU unary_shape
 #define shape_SIGMOID unary_shape
 #define shape_TANH unary_shape
+#define shape_ELU unary_shape
+#define shape_SILU unary_shape
+#define shape_SOFTPLUS unary_shape
 #define shape_RELU_GRAD binary_shape
 #define shape_LEAKY_RELU_GRAD binary_shape
 #define shape_SIGMOID_GRAD binary_shape
 #define shape_TANH_GRAD binary_shape
+#define shape_ELU_GRAD binary_shape
+#define shape_SILU_GRAD binary_shape
+#define shape_SOFTPLUS_GRAD binary_shape
 #define shape_ADD binary_shape
 #define shape_SCALE unary_shape
+#define shape_AFFINE unary_shape
+#define shape_MULTIPLY binary_shape
+#define shape_SAMPLE ternary_shape
+#define shape_SAMPLE_LOG_VARIANCE_GRAD ternary_shape
+#define shape_SAMPLE_NOISE_GRAD binary_shape
 #define shape_MSE loss_shape
 #define shape_L1 loss_shape
 #define shape_MSE_GRAD loss_grad_shape
 #define shape_L1_GRAD loss_grad_shape
+#define shape_SQUARED_DIFFERENCE binary_shape
+#define shape_SQUARED_DIFFERENCE_GRAD ternary_shape
+#define shape_ABSOLUTE_DIFFERENCE binary_shape
+#define shape_ABSOLUTE_DIFFERENCE_GRAD ternary_shape
+#define shape_BCE_WITH_LOGITS binary_shape
+#define shape_BCE_WITH_LOGITS_GRAD ternary_shape
+#define shape_BCE binary_shape
+#define shape_BCE_GRAD ternary_shape
+#define shape_BCE_TARGET_GRAD binary_shape
+#define shape_KL binary_shape
+#define shape_KL_GRAD binary_shape
+#define shape_ENTROPY unary_shape
+#define shape_ENTROPY_GRAD binary_shape
+#define shape_TIMES_GRAD binary_shape
+#define shape_ABSOLUTE unary_shape
+#define shape_ABSOLUTE_GRAD binary_shape
 
 /* (L [N, L, H, W], weight [S, L, u, v][, bias [1, S, 1, 1]]) → [N, S, ⌊(H + 2·padding − u) / stride⌋ + 1, …] */
 static void shape_CONV2D(Node *node) {
@@ -227,6 +228,51 @@ static void shape_SELECT_ROW(Node *node) {
     set_shape(node, 1, v->shape[1], 1, 1);
 }
 
+/* ---- losses ---- */
+
+/* Between neighbouring rows or columns: of n there are n − 1. */
+static void shape_DIFFERENCE(Node *node) {
+    NEED(node, node->input[0]->rank == 4 && (node->which == 2 || node->which == 3) && node->input[0]->shape[node->which] > 1);
+    copy_shape(node, node->input[0]);
+    node->shape[node->which]--;
+}
+
+static void shape_DIFFERENCE_GRAD(Node *node) {
+    NEED(node, node->input[0]->rank == 4 && (node->which == 2 || node->which == 3));
+    copy_shape(node, node->input[0]);
+    node->shape[node->which]++;
+}
+
+/* One number a row. */
+static bool is_column(const Node *node) {
+    return node->rank == 4 && count_elements(node) == node->shape[0];
+}
+
+static void shape_FRAME_SUM(Node *node) {
+    NEED(node, node->input[0]->rank == 4);
+    set_shape(node, node->input[0]->shape[0], 1, 1, 1);
+}
+
+static void shape_FALLING(Node *node) {
+    NEED(node, is_column(node->input[0]));
+    copy_shape(node, node->input[0]);
+}
+
+static void shape_ROW_SUM(Node *node) {
+    NEED(node, is_column(node->input[0]) && node->rows > 0 && node->input[0]->shape[0] % node->rows == 0);
+    set_shape(node, node->input[0]->shape[0] / node->rows, 1, 1, 1);
+}
+
+static void shape_SPREAD(Node *node) {
+    const Node *s = node->input[0];
+    NEED(node, node->rank == 4 && is_column(s) && (s->shape[0] == 1 || s->shape[0] == node->shape[0]));
+}
+
+static void shape_SPREAD_ROWS(Node *node) {
+    NEED(node, is_column(node->input[0]) && node->rows > 0);
+    set_shape(node, node->input[0]->shape[0] * node->rows, 1, 1, 1);
+}
+
 /* (input gates [N, hidden, 3, 1], hidden gates [N, hidden, 3, 1], h [N, hidden, 1, 1]) → h′ [N, hidden, 1, 1] */
 static void shape_GRU_CELL(Node *node) {
     const Node *gates = node->input[0], *h = node->input[2];
@@ -248,11 +294,70 @@ static void shape_RESULT(Node *node) {
     copy_shape(node, of->input[node->which]);
 }
 
+static void shape_DETACH(Node *node) {
+    copy_shape(node, node->input[0]);
+    node->steps = node->input[0]->steps;
+}
+
+/* (v [B·T, C, H, W]) → [count·T, C, H, W], [B·count, C, H, W] or [B·T, count, H, W] */
+static void shape_SLICE(Node *node) {
+    const Node *v = node->input[0];
+    const long items = v->shape[0] / v->steps, all[] = {items, v->steps, v->shape[1]};
+    NEED(node, v->rank == 4 && node->first >= 0 && node->count >= 1 && node->first + node->count <= all[node->axis]);
+    copy_shape(node, v);
+    node->steps = node->axis == AXIS_STEPS ? node->count : v->steps;
+    if (node->axis == AXIS_CHANNELS) node->shape[1] = node->count;
+    else node->shape[0] = (node->axis == AXIS_ITEMS ? node->count : items) * node->steps;
+}
+
+/* Along items, rows of one input alone may have no order in time; along steps, each input has its own number of them. */
+static void shape_CONCAT(Node *node) {
+    const Node *first = node->input[0];
+    const int along = node->axis == AXIS_CHANNELS ? 1 : 0;
+    long sum = 0, steps = 0, most = 1;
+    for (int i = 0; i < node->input_count; i++) {
+        const Node *input = node->input[i];
+        NEED(node, input->rank == 4);
+        for (int d = 0; d < 4; d++) NEED(node, d == along || input->shape[d] == first->shape[d]);
+        NEED(node, node->axis != AXIS_STEPS || input->shape[0] / input->steps == first->shape[0] / first->steps);
+        sum += input->shape[along];
+        steps += input->steps;
+        most = maximum(most, input->steps);
+    }
+    copy_shape(node, first);
+    node->shape[along] = sum;
+    node->steps = node->axis == AXIS_STEPS ? steps : most;
+    for (int i = 0; i < node->input_count && node->axis != AXIS_STEPS; i++) {
+        NEED(node, node->input[i]->steps == 1 || node->input[i]->steps == most);
+        NEED(node, node->input[i]->shape[0] % most == 0);
+    }
+}
+
+static void shape_RESHAPE(Node *node) {
+    const Node *v = node->input[0];
+    NEED(node, node->rank == 4 && v->rank == 4 && node->steps >= 1 && count_elements(node) == count_elements(v));
+    NEED(node, node->shape[0] % node->steps == 0 && node->shape[0] / node->steps == v->shape[0] / v->steps);
+    NEED(node, node->clip || node->steps == v->steps);
+}
+
+static void shape_UPSAMPLE(Node *node) {
+    const Node *x = node->input[0];
+    NEED(node, x->rank == 4 && node->stride[0] >= 1 && node->stride[1] >= 1);
+    set_shape(node, x->shape[0], x->shape[1], x->shape[2] * node->stride[0], x->shape[3] * node->stride[1]);
+}
+
+static void shape_UPSAMPLE_GRAD(Node *node) {
+    const Node *dy = node->input[0];
+    NEED(node, dy->rank == 4 && node->stride[0] >= 1 && node->stride[1] >= 1);
+    NEED(node, dy->shape[2] % node->stride[0] == 0 && dy->shape[3] % node->stride[1] == 0);
+    set_shape(node, dy->shape[0], dy->shape[1], dy->shape[2] / node->stride[0], dy->shape[3] / node->stride[1]);
+}
+
 /* Rows that have an order in time hand it on to what is computed row by row. What has none (a leaf of so many rows) goes with any. */
 static void infer_steps(Node *node) {
-    const bool given = node->op == OP_INPUT || operation_inputs(node->op) == 0;
+    const bool given = node->op == OP_INPUT || node->op == OP_SPREAD_ROWS || operation_inputs(node->op) == 0;
     if (node->op == OP_CARRY && node->scan) node->steps = node->scan->steps;
-    else if (!given && node->op != OP_CARRY) node->steps = 1;
+    else if (!given && node->op != OP_CARRY && !operation_is(node->op, MOVE)) node->steps = 1;
     if (node->steps == 0) node->steps = 1;
     for (int i = 0; i < node->input_count && operation_is(node->op, ROWWISE | ELEMENTWISE) && node->op != OP_CARRY; i++) {
         const Node *input = node->input[i];
