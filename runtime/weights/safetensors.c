@@ -26,7 +26,7 @@ static const struct {
 #undef X
 };
 
-/* Bytes of `count` elements; false: no whole number of them, or more than can be. */
+/* The bytes of `count` elements; false: not a whole number, or too many. */
 static bool type_bytes(TensorType type, int64_t count, int64_t *bytes) {
     const int64_t bits = type_table[type].bits;
     if (bits >= 8) return !__builtin_mul_overflow(count, bits / 8, bytes);
@@ -118,7 +118,7 @@ static int by_place(const void *a, const void *b) {
     return (first->size > second->size) - (first->size < second->size);
 }
 
-/* The tensors must fill the data exactly: no overlap, no hole, nothing behind them. */
+/* The tensors must fill the data exactly: no overlap, no gap, nothing after them. */
 static bool check_places(const TensorFile *file, const unsigned char *data, size_t available, Error *error) {
     const FileTensor **sorted = allocate((size_t)file->count * sizeof *sorted);
     for (int i = 0; i < file->count; i++) sorted[i] = &file->tensor[i];
@@ -184,7 +184,7 @@ bool tensor_file_read(TensorFile *file, const char *path, Error *error) {
     size_t length;
     unsigned char first[LENGTH_BYTES + 1];
     *file = (TensorFile){0};
-    /* A look at its beginning, so that something else of many gigabytes is not read first. */
+    /* The beginning is checked first, so that another kind of file with many gigabytes is not read. */
     if (!file_peek(path, first, sizeof first, &length, error) || !looks_right(path, first, length, error)) return false;
     return file_read(path, &bytes, &length, error) && tensor_file_parse(file, path, bytes, length, error);
 }
@@ -234,7 +234,7 @@ static double small_to_double(uint8_t bits) {
     return bits >= 128 ? -magnitude : magnitude;
 }
 
-/* Of a tensor of floats. */
+/* An element of a tensor of floats. */
 static double float_element(const FileTensor *tensor, int64_t i) {
     const unsigned char *bytes = (const unsigned char *)tensor->bytes + i * (type_table[tensor->type].bits / 8);
     double wide;
@@ -307,7 +307,7 @@ bool tensor_check_numbers(const TensorFile *file, const FileTensor *tensor, Erro
 
 /* ---- writing ---- */
 
-/* Bits that a tensor's place is a multiple of: those of its elements. Where these are not known, they divide its size. */
+/* The alignment of a tensor in bits: the size of its elements. If that is unknown, it divides the tensor's size. */
 static unsigned width(const FileTensor *tensor) {
     unsigned bits = 64;
     if (tensor->type != TENSOR_OTHER) return type_table[tensor->type].bits < 8 ? 8 : type_table[tensor->type].bits;
@@ -315,7 +315,7 @@ static unsigned width(const FileTensor *tensor) {
     return bits;
 }
 
-/* The order of the data: wide elements first, otherwise as given. Returns the places, in the order given. */
+/* The order of the data: wide elements first, otherwise the given order. Returns the places, in the given order. */
 static size_t *place_tensors(const FileTensor *tensors, int count, FilePart *parts) {
     size_t *place = allocate((size_t)count * sizeof *place), end = 0;
     int part = 0;

@@ -37,11 +37,11 @@ void state_dict_say(const WantedWeights *wanted, const char *pattern, ...) {
     print_escaped(wanted->messages, "%s%s", wanted->speaker, line.text);
 }
 
-/* ---- faults, each with the remedy that fits it ---- */
+/* ---- faults and their remedies ---- */
 
-typedef struct Faults { /* how many tensors have which */
+typedef struct Faults { /* how many tensors have each fault */
     int missing, shape, renamed, type, numbers, batches;
-    char how[400]; /* … one of those is to be renamed */
+    char how[400]; /* … how to rename one of those */
 } Faults;
 
 static int count_faults(const Faults *faults) {
@@ -121,12 +121,12 @@ static void check_floats(const StateDict *dict, const WantedTensor *wanted, cons
     }
 }
 
-/* A count that its type was too narrow for: F16 ends at 65504. It is as good as missing. */
+/* A count that overflowed its type: F16 ends at 65504. It is treated as missing. */
 static bool is_overflow(const FileTensor *tensor, double number) {
     return number > 0 && isinf(number) && (tensor->type == TENSOR_F16 || tensor->type == TENSOR_F8_E5M2);
 }
 
-/* A count must leave room to count on. */
+/* There must be room to go on counting. */
 static void check_batches(const StateDict *dict, const FileTensor *tensor, Faults *faults) {
     char shape[TENSOR_SHAPE_TEXT];
     const char *path = dict->file->path;
@@ -166,7 +166,7 @@ static void say_prefixes(const StateDict *dict, const NamePrefix *list, int coun
         state_dict_say(&dict->wanted, "note: %s: the names of its weights begin with \"%.*s\"; this prefix is removed", path,
                        (int)list->length, list->text);
     for (int i = 1; i < count; i++) {
-        if (list[i].names < list->names / 2) continue; /* an average may leave out what is not trained */
+        if (list[i].names < list->names / 2) continue; /* an average may contain only trained tensors */
         state_dict_say(&dict->wanted, "note: %s: has a second set of weights, whose names begin with \"%.*s\"; it is not used", path,
                        (int)list[i].length, list[i].text);
     }
@@ -201,7 +201,7 @@ void state_dict_say_unused(const StateDict *dict) {
 
 /* ---- all of them ---- */
 
-/* Not one of the names is in the file: to list them all would tell nothing. */
+/* None of the names is in the file, so a list of them all would not help. */
 static bool fail_foreign(const StateDict *dict, Error *error) {
     char origin[400];
     const TensorFile *file = dict->file;
@@ -212,7 +212,7 @@ static bool fail_foreign(const StateDict *dict, Error *error) {
                 wanted->count, wanted->model, file->tensor[0].name, wanted->tensor[0].name, origin);
 }
 
-/* Of all but num_batches_tracked. */
+/* Without num_batches_tracked. */
 static int count_names(const WantedWeights *wanted) {
     int count = 0;
     for (int i = 0; i < wanted->count; i++) count += wanted->tensor[i].kind != STATE_BATCHES_TRACKED;
