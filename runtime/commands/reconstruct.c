@@ -1,4 +1,4 @@
-/* reconstruct.c: videos cut into clips, each reconstructed and measured. */
+/* reconstruct.c: splits videos into clips, reconstructs each and measures it. */
 #include "exact.h"
 
 #include "commands/commands.h"
@@ -16,7 +16,7 @@ typedef struct Reconstruction {
     const ModelDescription *model;
     Dataset *data;
     const char *folder;
-    FILE *lines; /* of reconstruct.jsonl, in memory until it is whole */
+    FILE *lines; /* of reconstruct.jsonl, in memory until it is complete */
     int64_t clips;
     double psnr, ssim, loss; /* sums over clips */
 } Reconstruction;

@@ -19,7 +19,7 @@ typedef struct StepRun {
     float *gradients;               /* of the first step, in file order */
     float *parameters, *statistics; /* after the last */
     int count;
-    FileTensor *tensor; /* what is written */
+    FileTensor *tensor; /* the output */
 } StepRun;
 
 static bool allocate_floats(float **memory, size_t count, Error *error) {
@@ -41,7 +41,7 @@ static bool read_input(const TensorFile *file, const char *name, int rank, const
     return tensor_check_numbers(file, tensor, error);
 }
 
-/* A GRU that starts from zeros takes an h0 of zeros, so that callers need not know the difference. */
+/* A GRU that starts from zeros accepts an h0 of zeros, so that callers need not know the difference. */
 static bool check_zero_state(const ModelDescription *model, const TensorFile *file, const int64_t shape[3], Error *error) {
     const FileTensor *tensor = tensor_file_find(file, "h0");
     float *values = NULL;
@@ -84,7 +84,7 @@ static bool allocate_results(StepRun *run, Error *error) {
            allocate_floats(&run->statistics, (size_t)model->statistic_count, error);
 }
 
-/* The first step is looked at; those after it run one after another with nothing between them. */
+/* The results of the first step are kept. The others run one after another, with nothing between them. */
 static void run_steps(StepRun *run) {
     ModelState *state = &run->state;
     double begin = clock_seconds();

@@ -19,19 +19,19 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- signals: the iteration is finished, then all is saved ---- */
+/* ---- signals: the iteration is finished, then everything is saved ---- */
 
 enum { SAME_WISH = 5 /* seconds */ };
 
 static volatile sig_atomic_t caught_signal; /* the first one, or 0 */
-static atomic_llong caught_at;              /* when, in milliseconds; 0: none came yet */
+static atomic_llong caught_at;              /* when, in milliseconds; 0: none yet */
 
 static const char *signal_name(int number) {
     return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
 }
 
-/* The same wish often comes more than once: schedulers signal a whole process group, and scripts in it forward what they get. Only who
- * asks again later wants an end at once. No file is harmed by that, but what was learned since the last save is lost. */
+/* One request often arrives as several signals: schedulers signal a whole process group, and scripts in it forward them. Only a signal that
+ * comes later asks for an immediate end. That harms no file, but iterations since the last save are lost. */
 static void remember_signal(int number) {
     static const char said[] = "stopped at once by a second signal; iterations since the last save are lost\n";
     struct timespec now;
@@ -53,7 +53,7 @@ static void catch_signals(void) {
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     if (sigaction(SIGHUP, &action, &before) == 0 && before.sa_handler == SIG_IGN) sigaction(SIGHUP, &before, NULL); /* nohup */
-    signal(SIGPIPE, SIG_IGN); /* a run does not end because nobody reads its progress any more */
+    signal(SIGPIPE, SIG_IGN); /* a run does not end when its progress is no longer read */
 }
 
 /* ---- data ---- */
@@ -69,7 +69,7 @@ static void close_training_data(TrainingData *data) {
     if (data->validation != NULL) dataset_close(data->validation);
 }
 
-/* What tells one data set from another: the videos' lengths. Names may change when a folder moves. */
+/* Data sets are told apart by the lengths of videos. Names may change when a folder moves. */
 static void fingerprint(const Dataset *data, char *text, size_t size) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (int64_t i = 0; i < data->count; i++) hash = (hash ^ (uint64_t)data->videos[i].frames) * UINT64_C(0x100000001b3);
@@ -91,7 +91,7 @@ static bool check_fingerprint(Run *run, const Dataset *data, Error *error) {
     return true;
 }
 
-/* The best weights are those of the highest PSNR on these videos: on others, it means something else. */
+/* The best weights have the highest PSNR on these videos. PSNR on others is not comparable. */
 static void check_validation(Run *run, const Dataset *data) {
     char now[sizeof run->progress.validation] = "none";
     if (data != NULL) fingerprint(data, now, sizeof now);
@@ -110,7 +110,7 @@ static void describe_data(const char *name, const Dataset *data) {
     printf("%-11s %s\n", name, text);
 }
 
-/* What was learned from says little about how well it was learned. */
+/* Training videos show little about how well the model has learned. */
 static void check_overlap(const Dataset *training, const Dataset *validation) {
     const char *first = NULL;
     const int64_t both = dataset_overlap(training, validation, &first);
@@ -123,7 +123,7 @@ static void check_overlap(const Dataset *training, const Dataset *validation) {
 
 static bool open_training_data(Run *run, TrainingData *data, Error *error) {
     const Options *options = run->options;
-    Options seeded = *options; /* synthetic videos are those of the run's seed, also when it is resumed */
+    Options seeded = *options; /* drawn videos depend on the run's seed, also when it is resumed */
     seeded.seed = run->state.seed;
     seeded.seed_given = true;
     *data = (TrainingData){.training = open_data(run->model, &options->data, &seeded, &caught_signal, error)};
@@ -184,8 +184,8 @@ static double batch_psnr(const ModelDescription *model, const float *x, const fl
     return sum / model->batch;
 }
 
-/* Saves the weights and the state. The best weights so far come first: whenever the run ends, the state must not say that they are there
- * when they are not. */
+/* Saves the weights and the state. The best weights so far come first: whenever the run ends, the state must not refer to weights
+ * that are not there. */
 static bool save_weights(Run *run, const Metric *metric, Error *error) {
     bool better = metric->validated && metric->validation_psnr > run->progress.best_psnr;
     bool good = !better || run_save_best(run, error);
@@ -193,14 +193,14 @@ static bool save_weights(Run *run, const Metric *metric, Error *error) {
     return run_save(run, good ? error : NULL) && good;
 }
 
-/* What is due after an iteration. Strips come before the state: a run that is killed in between makes both again when it is resumed. Where
- * strips cannot be written, what was learned is saved all the same. */
+/* Writes what is due after an iteration. Strips come before the state: a run that is killed in between makes both again when it is resumed.
+ * If strips cannot be written, the weights are still saved. */
 static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric, const float *x, Error *error) {
     char name[40];
     int64_t every = run->options->checkpoint_every;
     bool strips = metric->iteration % run->model->strips_every == 0 || run->state.updates == run->iterations;
     bool save = strips || run->stopped_by != 0, good = true;
-    run_keep_reconstruction(run); /* of the step whose loss is reported: validation overwrites it */
+    run_keep_reconstruction(run); /* of the step whose loss is reported, before validation overwrites it */
     if (strips && data->validation != NULL) good = validate(run, data->validation, metric, error);
     good = good && metrics_append(&run->log, metric, error);
     if (strips) good = good && run_save_strips(run, metric->iteration, x, error);
@@ -227,14 +227,14 @@ static bool train_iteration(Run *run, const TrainingData *data, Progress *progre
         return fail(error, "the loss of iteration %" PRId64 " is %g; files that were saved before are unchanged; %s", state->updates,
                     metric.loss,
                     run->options->init != NULL && state->updates == 1 ? "give other weights with --init" : "lower optimizer.learning_rate");
-    run->stopped_by = caught_signal; /* looked at once an iteration, so that a signal that comes now is seen after the next */
+    run->stopped_by = caught_signal; /* read once an iteration, so a signal that comes now counts after the next */
     bool good = finish_iteration(run, data, &metric, x, error);
     bool last = state->updates == run->iterations || run->stopped_by != 0;
     progress_update(progress, &metric, last || metric.iteration % run->model->strips_every == 0);
     return good;
 }
 
-/* Something failed, and ends the run. Where that was not the numbers themselves, what was learned is saved all the same. */
+/* An error ends the run. The weights are still saved, unless they are not finite. */
 static void save_what_was_learned(Run *run, Error *error) {
     Error reason;
     if (run->state.updates == 0 || !isfinite(run->state.loss)) return;
@@ -273,7 +273,7 @@ static void print_end(const Run *run, const TrainingData *data, int64_t done) {
     else
         print_escaped(stdout, "done: %" PRId64 " %s; weights, strips and loss.svg are in %s", run->state.updates,
                       plural(run->state.updates, "iteration", "iterations"), run->folder);
-    if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch is always waited for */
+    if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch always has to be waited for */
         printf("%" PRId64 " of %" PRId64 " iterations waited for their videos; a larger --cache would make it faster\n", waits, done);
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
 }
@@ -302,7 +302,7 @@ static int train_on_data(Run *run, Error *error) {
     return status;
 }
 
-/* There is nothing to train. Returns the exit status. */
+/* Nothing is left to train. Returns the exit status. */
 static int complete_run(const Run *run, Error *error) {
     bool completed;
     if (!run_complete(run, &completed, error)) return EXIT_ERROR;

@@ -1,4 +1,4 @@
-/* dataset.c: an open data set: which clips there are. dataset_open.c opens it, clip_reader.c reads its clips. */
+/* dataset.c: an open data set and its list of clips. dataset_open.c opens it, clip_reader.c reads its clips. */
 #include "data/dataset.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* dataset_open.c: reads every video once, keeps what fits, and says what is left out. */
+/* dataset_open.c: reads every video once, keeps what fits, and reports what is left out. */
 #include "data/dataset.h"
 
 #include <inttypes.h>
@@ -23,7 +23,7 @@ typedef struct Builder {
     uint8_t *levels; /* of one frame */
     int64_t room;    /* videos */
     int64_t warnings, frames_read;
-    Error first; /* the first thing that was left out */
+    Error first; /* about the first file that was left out */
 } Builder;
 
 static size_t frame_bytes(const Dataset *dataset) {
@@ -42,7 +42,7 @@ static void warn(Builder *builder, const char *text, const char *consequence) {
 typedef struct Growth {
     int64_t room;       /* of timestamps and hashes, in frames */
     int64_t level_room; /* of levels, in frames */
-    bool streamed;      /* it has turned out not to fit in the cache */
+    bool streamed;      /* it does not fit in the cache */
 } Growth;
 
 static void keep_levels(Builder *builder, DatasetVideo *video, Growth *growth) {
@@ -103,7 +103,7 @@ static bool read_frames(Builder *builder, Video *reader, DatasetVideo *video, Gr
     return fail(error, "%s: %s", video->name, report.gap[0] ? report.gap : "none of its frames can be decoded");
 }
 
-/* Of the two ways to keep a video, gives up the one that is not needed. */
+/* A video is kept in one of two ways. Frees the memory of the other. */
 static void settle(Builder *builder, DatasetVideo *video) {
     Dataset *dataset = builder->dataset;
     size_t count = (size_t)video->frames;
@@ -139,7 +139,7 @@ static void add_video(Builder *builder, const DatasetVideo *video) {
     if (options->progress) options->progress(options->progress_context, dataset->count, builder->frames_read, video->source.path);
 }
 
-/* What is odd about a video that is used, in one line. */
+/* Reports in one line what is odd about a video that is used. */
 static void warn_of_video(Builder *builder, const DatasetVideo *video, const VideoReport *report) {
     DatasetCounts *counts = &builder->dataset->counts;
     const char *gap = report->gap;
@@ -162,7 +162,7 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
                              : report->consequence);
 }
 
-/* A video that cannot be used. `given`: the user named it, so that it is worth a warning whatever it is. */
+/* A video that cannot be used. `given`: the user named it, so it is always worth a warning. */
 static void leave_out(Builder *builder, const DatasetVideo *video, bool given, const Error *reason) {
     const bool file = video->source.kind == VIDEO_FILE, animation = file && picture_kind(video->path) == PICTURE_ANIMATED;
     if (!given && !video->frames && file && !animation && !video_has_usual_name(video->path)) {
@@ -186,7 +186,7 @@ static void leave_out_brief(Builder *builder, const DatasetVideo *video, const V
     if (!video->dispensable) dataset_note_incomplete(builder->dataset, video->name);
 }
 
-/* Reads one video, whose texts become the data set's, and keeps it, or warns and counts why not. */
+/* Reads one video, whose texts then belong to the data set. Keeps it, or warns and counts the reason. */
 static void take(Builder *builder, DatasetVideo video, bool given) {
     Growth growth = {.streamed = false};
     VideoReport report = {.incomplete = false};
@@ -233,7 +233,7 @@ static Dataset *builder_end(Builder *builder, bool good) {
     return NULL;
 }
 
-/* The error for a user whose paths hold nothing to learn from. */
+/* The error if the paths hold nothing to train on. */
 static bool fail_empty(const Builder *builder, const char *const *paths, int path_count, Error *error) {
     const DatasetCounts *counts = &builder->dataset->counts;
     const char *more = path_count > 1 ? " (and the other paths given)" : "";
@@ -258,7 +258,7 @@ static void leave_out_folder(void *context, const char *path) {
     dataset_note_incomplete(builder->dataset, path);
 }
 
-/* What messages call it: a folder that holds videos, too, is more than its stills. */
+/* The name in messages: a folder that also holds videos is more than its stills. */
 static char *name_of(const Candidate *candidate) {
     if (candidate->kind == VIDEO_FILE || !candidate->beside || candidate->files == 1) return copy_text(candidate->path);
     return path_join("", "the %" PRId64 " still images of %s", candidate->files, candidate->path);
@@ -299,7 +299,7 @@ static void take_candidates(Builder *builder, Scan *scan) {
     }
 }
 
-/* Folders that were named, and gave nothing: a wrong path, or a disk that is not mounted. */
+/* Folders that were named but contain nothing: a wrong path, or a disk that is not mounted. */
 static void warn_of_fruitless(Builder *builder, const Scan *scan) {
     for (int64_t i = 0; i < scan->given_count; i++) {
         const GivenFolder *folder = &scan->given_folders[i];

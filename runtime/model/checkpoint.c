@@ -14,12 +14,12 @@
 
 /* ---- loading ---- */
 
-typedef struct TensorPlace { /* where in a model a tensor goes */
+typedef struct TensorPlace { /* a tensor's place in a model */
     ModelBlock block;        /* MODEL_BLOCKS: to batches_tracked */
-    int64_t offset;          /* in the block, or there */
+    int64_t offset;          /* in the block, or in batches_tracked */
 } TensorPlace;
 
-typedef struct WantedList { /* what a model wants of a file: a state_dict's tensors, and for a training state the optimizer's */
+typedef struct WantedList { /* what a model needs from a file: a state_dict's tensors, and for a training state the optimizer's */
     int count;
     WantedTensor *tensor;
     TensorPlace *place;
@@ -27,7 +27,7 @@ typedef struct WantedList { /* what a model wants of a file: a state_dict's tens
 
 static const ModelBlock moment_block[] = {MODEL_MOMENT1, MODEL_MOMENT2};
 
-/* What a file calls an optimizer's moment of a tensor. */
+/* The name of an optimizer's moment in a file. */
 static char *moment_name(int moment, const ModelTensor *tensor) {
     return path_join("", "%s%d.%s", moment_prefix, moment + 1, tensor->name);
 }
@@ -90,9 +90,9 @@ static bool load_all(ModelState *state, const WantedList *list, const StateDict 
     return true;
 }
 
-/* ---- what the model does not use ---- */
+/* ---- tensors that the model does not use ---- */
 
-/* Of a tensor that we write ourselves: another one of that name cannot be saved beside it. */
+/* Is it the name of a tensor that we write? Then another tensor of that name cannot be saved beside it. */
 static bool is_our_name(const ModelDescription *model, const char *name) {
     for (int i = 0; i < model->state_names; i++) {
         if (strcmp(model->state_name[i], name) == 0) return true;
@@ -100,7 +100,7 @@ static bool is_our_name(const ModelDescription *model, const char *name) {
     return strncmp(name, moment_prefix, strlen(moment_prefix)) == 0;
 }
 
-/* One line for each of a few; for more, as where an average of the weights is beside them, one for all. */
+/* One line for each of a few; one line for all if there are more, such as an average of the weights. */
 enum { FEW_NOTES = 3 };
 
 static int count_kept(const ModelDescription *model, const StateDict *dict) {
@@ -164,7 +164,7 @@ void carried_free(CarriedTensors *carried) {
 
 /* ---- saving ---- */
 
-typedef struct Snapshot { /* a model's tensors in file order, and the list of them that a file will hold */
+typedef struct Snapshot { /* a model's tensors in file order, and the list for a file */
     float *block[MODEL_BLOCKS];
     int count;
     FileTensor *tensor;
@@ -302,7 +302,7 @@ bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
     return read_unsigned(file, "seed", seed, error);
 }
 
-/* Each tensor as we write it, the optimizer's among them. */
+/* Each tensor as we write it, including the optimizer's. */
 static bool load_state(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error) {
     static const char remedy[] = "the file is damaged, or was changed: start again with another --out";
     const ModelDescription *model = state->model;
@@ -311,7 +311,7 @@ static bool load_state(ModelState *state, CarriedTensors *carried, const TensorF
     StateDict dict;
     bool good = state_dict_open(&dict, file, &wanted, error);
     if (good) {
-        dict.wanted.messages = NULL; /* what is carried was said when it came */
+        dict.wanted.messages = NULL; /* carried tensors were reported when they were loaded */
         good = load_all(state, &list, &dict, model->moments, error);
         carry(carried, model, &dict);
         state_dict_close(&dict);

@@ -15,7 +15,7 @@ typedef struct Option {
     const char *name;
     unsigned commands, required; /* sets of 1 << Command */
     OptionKind kind;
-    const char *value; /* how --help calls it; of a choice: a|b, which become 0 and 1 */
+    const char *value; /* its name in --help; for a choice a|b, which become 0 and 1 */
     size_t place;      /* in Options */
     int64_t low, high; /* of numbers */
     const char *help;
@@ -118,7 +118,7 @@ const char *command_name(Command command) {
     return command_table[command].name;
 }
 
-/* ---- the nearest right word ---- */
+/* ---- the nearest correct word ---- */
 
 static int edit_distance(const char *a, const char *b) {
     enum { LONGEST = 40 };
@@ -140,7 +140,7 @@ static int edit_distance(const char *a, const char *b) {
     return row[n];
 }
 
-/* Keeps in *nearest the candidate that is nearest to `word` so far, if it is near at all. */
+/* Keeps the candidate that is nearest to `word` in *nearest, if it is near enough. */
 static void consider(const char *word, const char *candidate, int *distance, const char **nearest) {
     int here = edit_distance(word, candidate);
     if (here < *distance && here <= 1 + (int)strlen(candidate) / 3) {
@@ -176,7 +176,7 @@ static bool parse_seed(const char *text, uint64_t *seed, Error *error) {
     return fail(error, "--seed %.60s: give a whole number from 0 to 18446744073709551615", text);
 }
 
-/* One of the words of option->value, by its place. */
+/* One of the words of option->value: its index. */
 static bool parse_choice(const Option *option, const char *text, int64_t *choice, Error *error) {
     const size_t length = strlen(text);
     *choice = 0;
@@ -211,7 +211,7 @@ static bool set_value(const Option *option, const char *value, Options *options,
 
 /* ---- the command line ---- */
 
-/* `word`: what stands behind "--", `length` of it the name. NULL with an error. */
+/* `word`: the text after "--"; its first `length` bytes are the name. NULL with an error. */
 static const Option *find_option(const char *word, size_t length, Command command, Error *error) {
     char name[41];
     const char *nearest = NULL, *of_another = NULL;
@@ -245,7 +245,7 @@ static bool is_help(const char *word) {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* The option at arguments[*at] with its values; *at goes on behind them. */
+/* The option at arguments[*at] with its values; *at moves past them. */
 static bool parse_option(int count, char *const *arguments, int *at, Command command, Options *options, bool *given, Error *error) {
     const char *word = arguments[(*at)++];
     if (strncmp(word, "--", 2) != 0 || word[2] == 0)
@@ -333,14 +333,14 @@ static void print_overview(FILE *out, const char *program) {
           out);
 }
 
-/* Columns that a text takes: "…" is one, and three bytes. */
+/* The columns of a text: "…" is one column, but three bytes. */
 static int columns(const char *text, int length) {
     int count = 0;
     for (int i = 0; i < length; i++) count += ((unsigned char)text[i] & 0xc0) != 0x80;
     return count;
 }
 
-/* Words of `text` from column `indent`, in which the cursor stands, on. */
+/* Prints the words of `text` from column `indent` on, where the cursor is. */
 static void print_wrapped(FILE *out, int indent, const char *text) {
     enum { SCREEN = 80 };
     for (int column = indent; *text != 0;) {

@@ -43,8 +43,7 @@ static bool parse_line(const char *line, Metric *metric) {
     return good;
 }
 
-/* Reads the lines of iterations before `resumed`, and cuts off what comes behind the last of them: later iterations, or a line that
- * a crash left half written. */
+/* Reads the lines of iterations before `resumed`, and cuts off the rest: later iterations, or a line that a crash left half written. */
 static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
     char *line = NULL;
     size_t capacity = 0;
@@ -60,7 +59,7 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
         end += length;
     }
     free(line);
-    if (!good) /* a whole line, so no crash left it: what follows may be of use to somebody */
+    if (!good) /* a whole line, which a crash would not leave: the file may belong to somebody */
         return fail(error, "%s: line %zu is not a line of a training run; correct the file, or move it away", log->path, log->count + 1);
     if (ftruncate(fileno(log->file), end) != 0 || fseeko(log->file, 0, SEEK_END) != 0)
         return fail(error, "%s: cannot be cut back to the %" PRId64 " %s before: %s", log->path, resumed,
@@ -71,7 +70,7 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
     return true;
 }
 
-/* Keeps other runs out. Where the file system has no locks (network file systems, some in user space), nothing can: that is said. */
+/* Keeps other runs out. Some file systems have no locks (network, or in user space): then it warns. */
 static bool lock(int descriptor, const char *path, Error *error) {
     int result;
     do result = flock(descriptor, LOCK_EX | LOCK_NB);
