@@ -35,7 +35,7 @@ typedef struct Scan {
     int64_t given_count;
     char **pending; /* folders that symbolic links lead to: walked after the others, so that files keep their own names */
     int64_t pending_count;
-    int64_t hidden;     /* names that are no data: hidden, or left by tools */
+    int64_t hidden;     /* names that are not data: hidden, or left by tools */
     int64_t proxies;    /* small copies beside their originals */
     int64_t duplicates; /* candidates */
     int64_t others;     /* pipes, devices and dangling links that do not look like data */
