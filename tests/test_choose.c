@@ -1,4 +1,4 @@
-/* What the cost model chooses for shapes whose numbers are no powers of two, and that what is computed so equals the reference. */
+/* The cost model's choices for shapes that are not powers of two. The result equals the reference. */
 #include "cpu.h"
 #include "lowered.h"
 #include "sample_graphs.h"
@@ -24,7 +24,7 @@ static long register_tile(const KernelChoice *choice) {
     return chosen_value(choice, FIELD_TILE_IMAGES) * chosen_value(choice, FIELD_TILE_ROWS) * chosen_value(choice, FIELD_TILE_COLUMNS);
 }
 
-/* 15 rows of 11 tiles: 11 has no divisor that a register tile could have, but 15 has. */
+/* 15 rows of 11 tiles: no divisor of 11 fits a register tile, but one of 15 does. */
 START_TEST(rows_of_11_tiles_fill_registers) {
     const Choices choices = {.filtering = 2, .filter_everywhere = true};
     Spec spec = *wide_spec();
@@ -44,7 +44,7 @@ START_TEST(rows_of_11_tiles_fill_registers) {
 }
 END_TEST
 
-/* What the vectors of a register tile read, of all images at once and for one row of the kernel, is half of a first-level cache at most. */
+/* The vectors of a register tile read at most half of a first-level cache, for all images at once and one row of the kernel. */
 START_TEST(direct_weight_gradients_stay_in_the_first_level_cache) {
     static const char *const names[] = {"avx512", "avx2", "generic"};
     const Choices choices = {.filtering = 0};
@@ -64,8 +64,8 @@ START_TEST(direct_weight_gradients_stay_in_the_first_level_cache) {
 }
 END_TEST
 
-/* Each thread has an equal share of blocks: of 3, 5 and 9 vectors of channels. Filtered convolutions take three vectors at a time, where
- * they can. */
+/* Each thread has an equal share of blocks: 3, 5 and 9 vectors of channels. Filtered convolutions take three vectors at a time if they
+ * can. */
 START_TEST(channels_are_cut_into_equal_blocks) {
     const Choices choices = {.filtering = _i ? 2 : 0, .filter_everywhere = true};
     const Target *target = find_target("avx512");
@@ -91,7 +91,7 @@ START_TEST(channels_are_cut_into_equal_blocks) {
 }
 END_TEST
 
-/* A product with sums in lanes stages all steps of a sequence: of 64, and of no more; it adds up the lanes of a row at a time. */
+/* A product with sums in lanes stages all steps of a sequence, up to 64. It adds up the lanes of one row at a time. */
 START_TEST(long_sequences_need_little_scratch) {
     Spec spec = *both_products_spec(0);
     spec.T = _i ? 65 : 64;
@@ -101,7 +101,7 @@ START_TEST(long_sequences_need_little_scratch) {
 }
 END_TEST
 
-/* A convolution to few outputs stages whole rows of all channels, if they are no larger than what is ever staged at once. */
+/* A convolution to few outputs stages whole rows of all channels, if they are not larger than any stage may be. */
 START_TEST(rows_that_are_too_long_are_not_staged) {
     Spec spec = *ragged_end_spec(false);
     Layer encoder = spec.encoder[0];

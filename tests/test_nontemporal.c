@@ -80,7 +80,7 @@ START_TEST(what_is_not_aligned_is_not) {
 }
 END_TEST
 
-/* Rows in threes, which lie an odd number of half vectors apart: 2 i / 3 is no affine part of the offset. */
+/* Rows in threes, an odd number of half vectors apart: 2 i / 3 is not an affine part of the offset. */
 START_TEST(what_is_aligned_in_some_rows_only_is_not) {
     const long shape[2] = {2 * ROWS, COLUMNS};
     for (int odd = 0; odd < 2; odd++) {

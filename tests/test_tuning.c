@@ -1,4 +1,4 @@
-/* Tuning files: what is read, what is refused, where its errors point, and what becomes of it. */
+/* Tuning files: what is read, what is refused, where errors point, and the effect. */
 #include "../compiler/graph/build_graph.h"
 #include "lowered.h"
 #include "sample_graphs.h"
@@ -26,11 +26,11 @@ static const char base[] = "spec: gru_ae\n"
 
 typedef struct Compiled {
     TrainerGraphs graphs;
-    char *errors; /* of the file and of its targets */
+    char *errors; /* about the file and its targets */
     const TargetCode *code[8];
 } Compiled;
 
-/* Lowers gru_ae for the targets that the text is about, or for `only`. */
+/* Lowers gru_ae for the targets in the text, or for `only`. */
 static Compiled compile_with(const char *text, const Target *only) {
     Compiled result = {.graphs = build_graphs(gru_ae_spec())};
     size_t size;
@@ -111,7 +111,7 @@ START_TEST(each_mistake_is_an_error_with_its_place) {
 }
 END_TEST
 
-/* What is wanted is only read; what was made of it stands in the code, as data. */
+/* The requested choices are only read. What was done with them is stored in the code, as data. */
 START_TEST(what_is_refused_is_in_the_code) {
     Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
     differentiate_spec(training);
@@ -156,7 +156,7 @@ static const KernelChoice *choice_of(const TargetCode *code, const char *kernel)
     return choice;
 }
 
-/* What the file says is what is chosen; for a target that it does not name, nothing is. */
+/* The choices are those of the file. For a target that it does not name, it chooses nothing. */
 START_TEST(choices_are_those_of_the_file) {
     const Compiled result = compile_with(base, NULL);
     ck_assert_str_eq(result.errors, "");
@@ -182,7 +182,7 @@ static const char *target_file(const Compiled *from, const TargetCode *code) {
     return text.bytes;
 }
 
-/* The program says which choices it was made by: the bits of its results depend on them. */
+/* The program identifies its choices, because the bits of its results depend on them. */
 START_TEST(generated_files_say_what_was_tuned) {
     const Compiled result = compile_with(base, targets[0]);
     const char *text = target_file(&result, result.code[0]), *hash = result.code[0]->tuning;
@@ -193,7 +193,7 @@ START_TEST(generated_files_say_what_was_tuned) {
 }
 END_TEST
 
-/* A file that repeats the cost model's choices gives the bytes that no file gives. */
+/* A file that repeats the cost model's choices gives the same bytes as no file. */
 START_TEST(a_file_of_the_cost_models_choices_changes_nothing) {
     const Target *target = targets[_i];
     const Compiled plain = compile_with(format("spec: gru_ae\ntarget: %s\n", target->name), NULL);
