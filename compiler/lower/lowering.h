@@ -26,7 +26,7 @@ typedef struct Lowering {
     const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
     struct Product *product;            /* by node id: how it is run (products.h) */
     const Buffer **buffer;              /* by node id; NULL: not stored so far */
-    const Buffer **whole_rows;          /* by node id: what a scan carries, as others read it (lower_rows.c); NULL: nobody has so far */
+    const Buffer **whole_rows;          /* by node id: a copy of it, as its readers want it (lower_rows.c); NULL: none so far */
     const Buffer **tile_sums;           /* by node id: sums of tiles (lower_tiles.h) that are lowered already; NULL: none are … */
     const Node **summed_by;             /* … and the convolution in whose kernel; NULL: in one of their own */
     int *first_call;                    /* by node id, and one more: how many calls `program` had before it */
