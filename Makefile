@@ -26,7 +26,7 @@ CHECK_LIBRARIES = $(shell pkg-config --libs check)
 COMPILER = $(patsubst compiler/%.c,build/compiler-objects/%.o,$(wildcard compiler/*/*.c)) build/compiler-objects/templates.o
 # The interpreter of loops is for tests.
 SHIPPED = $(filter-out build/compiler-objects/interpret/%,$(COMPILER))
-RUNTIME = $(patsubst runtime/%.c,build/runtime-objects/%.o,$(wildcard runtime/*.c))
+RUNTIME = $(patsubst runtime/%.c,build/runtime-objects/%.o,$(wildcard runtime/*/*.c))
 TESTS = $(patsubst tests/%.c,build/tests/%.o,$(wildcard tests/*.c))
 # Of one trainer: NAME is set when make calls itself.
 MODEL = $(patsubst build/$(NAME)/generated/%.c,build/$(NAME)/%.o,$(wildcard build/$(NAME)/generated/*.c))
@@ -95,23 +95,24 @@ deps-%:
 install: compiler ## put the compiler, the runtime's source and the specs in PREFIX (default /usr/local)
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/runtime" "$(SHARE)/specs/tuning"
 	install build/zoetrope "$(DESTDIR)$(PREFIX)/bin"
-	install -m 644 runtime/*.[ch] "$(SHARE)/runtime"
+	install -m 644 runtime/*.h "$(SHARE)/runtime"
+	for room in runtime/*/; do install -d "$(SHARE)/$$room" && install -m 644 "$$room"*.[ch] "$(SHARE)/$$room" || exit; done
 	install -m 644 specs/*.yaml "$(SHARE)/specs"
 	install -m 644 specs/tuning/*.yaml "$(SHARE)/specs/tuning"
 	install -m 644 docs/spec.md LICENSE "$(SHARE)"
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/zoetrope; and in $(SHARE): runtime/, specs/, spec.md, LICENSE"
 
 format: deps-format ## put all C files in the house's format
-	@clang-format -i $(wildcard */*.[ch] compiler/*/*.[ch] tests/*/*.[ch] examples/*/*.[ch])
+	@clang-format -i $(wildcard */*.[ch] compiler/*/*.[ch] runtime/*/*.[ch] tests/*/*.[ch] examples/*/*.[ch])
 
 check-format: deps-format ## say which C files are not
-	@clang-format --dry-run --Werror $(wildcard */*.[ch] compiler/*/*.[ch] tests/*/*.[ch] examples/*/*.[ch])
+	@clang-format --dry-run --Werror $(wildcard */*.[ch] compiler/*/*.[ch] runtime/*/*.[ch] tests/*/*.[ch] examples/*/*.[ch])
 
 clean: ## remove build/
 	rm -rf build
 
 # What it shares with trainers: reading weights.
-SHARED = $(patsubst %,build/runtime-objects/%.o,safetensors state_dict name_prefix file text whole_number)
+SHARED = $(patsubst %,build/runtime-objects/%.o,weights/safetensors weights/state_dict weights/name_prefix common/file common/text common/whole_number)
 build/zoetrope: $(SHIPPED) $(SHARED)
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml $(shell pkg-config --libs jansson) -lm -o $@
 
@@ -135,11 +136,11 @@ build/tests/run: $(TESTS) $(filter-out %/main.o,$(COMPILER) $(RUNTIME))
 
 build/compiler-objects/%.o: compiler/%.c
 	@mkdir -p $(@D)
-	$(Q) $(CC) $(OWN) -Icompiler $(CFLAGS) -c $< -o $@
+	$(Q) $(CC) $(OWN) -Icompiler -Iruntime $(CFLAGS) -c $< -o $@
 
 build/runtime-objects/%.o: runtime/%.c
 	@mkdir -p $(@D)
-	$(Q) $(CC) $(OWN) $(CFLAGS) -c $< -o $@
+	$(Q) $(CC) $(OWN) -Iruntime $(CFLAGS) -c $< -o $@
 
 build/tests/%.o: tests/%.c
 	@mkdir -p $(@D)

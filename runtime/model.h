@@ -1,4 +1,4 @@
-/* model.h: what a generated model gives to the runtime: tables, and for each target the compiled steps.
+/* model.h: what a generated model gives to the runtime: tables, and for each target the compiled programs.
  *
  * "File order" is PyTorch's: each tensor row-major in its state_dict shape, tensors one after another in the table's order,
  * without gaps, and without num_batches_tracked (which the runtime keeps as integers).
@@ -17,39 +17,102 @@ typedef struct ModelTensor {
     int rank;
     int64_t shape[MODEL_RANK];
     int64_t count;  /* elements */
-    int64_t offset; /* in file order, in elements, within its group: trained parameters, or running statistics */
-    double bound;   /* initial values: uniform in (−bound, bound), or, where 0, */
-    double fill;    /* all equal to this */
+    int64_t offset; /* in file order, in elements, among all trained parameters, or all running statistics */
+    int group;      /* the ModelGroup that it belongs to */
+    /* Initial values: `fill`, and uniform in ±bound or normal with this deviation around it; 0: not. */
+    double bound, deviation, fill;
 } ModelTensor;
 
-typedef enum { MODEL_PARAMETERS, MODEL_GRADIENTS, MODEL_MOMENT1, MODEL_MOMENT2, MODEL_STATISTICS, MODEL_BLOCKS } ModelBlock;
+typedef enum { MODEL_PARAMETERS, MODEL_GRADIENTS, MODEL_MOMENT1, MODEL_MOMENT2, MODEL_STATISTICS, MODEL_AVERAGE, MODEL_BLOCKS } ModelBlock;
 
-/* Coefficients of the update that change from step to step, for 1-based step s: adam, adamw: {lr/(1 − β1^s), √(1 − β2^s), lr};
- * sgd: {lr}. */
+/* Of a learning rate: a factor of the iteration i, from 0. With j = i − warm_up: while j < 0, (i + 1) / warm_up; then
+ *   exponential  gamma^⌊j / every⌋
+ *   step         gamma^(how many of `at` are ≤ j)
+ *   cosine       to + (1 − to) · (1 + cos(π · min(j / over, 1))) / 2
+ *   linear       1 + (to − 1) · min(j / over, 1) */
+typedef enum {
+    MODEL_SCHEDULE_CONSTANT,
+    MODEL_SCHEDULE_EXPONENTIAL,
+    MODEL_SCHEDULE_STEP,
+    MODEL_SCHEDULE_COSINE,
+    MODEL_SCHEDULE_LINEAR
+} ModelScheduleKind;
+typedef struct ModelSchedule {
+    ModelScheduleKind kind;
+    double gamma, to;
+    int64_t every, over, warm_up;
+    int at_count;
+    const int64_t *at;
+} ModelSchedule;
+
+/* Parameters that are updated together: those of a network, or, of a version 1 spec, all. */
+typedef struct ModelGroup {
+    const char *name;      /* of the network; all */
+    bool frozen;           /* no step updates it */
+    const char *optimizer; /* adam, adamw, sgd, rmsprop */
+    double learning_rate, beta1, beta2, epsilon, weight_decay, momentum;
+    ModelSchedule schedule;
+    int moments; /* how many moment blocks: adam and adamw 2; sgd with momentum and rmsprop 1, rmsprop with momentum 2; else 0 */
+} ModelGroup;
+
+/* Coefficients of a group's update that change from step to step. For its 1-based update s: adam, adamw: {lr/(1 − β1^s), √(1 − β2^s), lr};
+ * sgd and rmsprop: {lr}. */
 enum { MODEL_COEFFICIENTS = 4 };
 
+/* ---- programs: what a model computes ---- */
+
+typedef enum {
+    DRAW_NONE,    /* the caller has it */
+    DRAW_NORMAL,  /* N(0, 1) */
+    DRAW_UNIFORM, /* in [low, high) */
+    DRAW_FACTORS  /* of dropout: 0 with probability `low`, else 1 / (1 − low) */
+} ModelDraw;
+
+/* What a program is given, or gives: floats, row-major. */
+typedef struct ModelArgument {
+    const char *name; /* x, h0, noise.eps, dropout.discriminator.3.0, reconstruction */
+    int rank;
+    int64_t shape[MODEL_RANK];
+    int64_t count; /* elements */
+    int items;     /* the dimension that counts the items of the batch; −1: none does */
+    /* Files that `step` reads and writes have dimensions 1 and 2, frames and channels, in the other order. */
+    bool channels_first;
+    ModelDraw draw;
+    double low, high;
+} ModelArgument;
+
+typedef struct ModelProgram {
+    const char *name; /* train, step0, evaluate, advance, decode */
+    int inputs, outputs, losses;
+    const ModelArgument *input, *output;
+    const char *const *loss; /* names of single numbers */
+} ModelProgram;
+
 typedef struct ModelStep {
-    const float *x;                         /* [B, T, C, H, W], pixels in [−1, 1] */
-    const float *h0;                        /* [layers, B, hidden]; NULL where the model has none (no GRU, or initial_state: zeros) */
-    float *reconstruction;                  /* out: [B, T, C, H, W] */
-    double *loss;                           /* out: one value, before the update */
-    float *state;                           /* advance only: [layers, T, hidden], out; may be h0 itself */
-    float *code;                            /* advance: [T, code], out, one for each run; decode: [code], in; without GRU, 1 for T */
-    float coefficients[MODEL_COEFFICIENTS]; /* train only */
-    void *workspace;                        /* workspace_size bytes, 64-byte aligned; keeps the parameters from call to call */
-    void *scratch;                          /* threads × scratch_size bytes, 64-byte aligned */
+    const float *const *input; /* by number among the program's inputs, and so on */
+    float *const *output;
+    double *loss;              /* out, each before the update */
+    const float *coefficients; /* of training steps: [groups, MODEL_COEFFICIENTS] */
+    void *workspace;           /* workspace_size bytes, 64-byte aligned; keeps the parameters from call to call */
+    void *scratch;             /* threads × scratch_size bytes, 64-byte aligned */
     int threads;
-    /* Called after each of the step's kernels with its number in the target's table (see ModelKernel); NULL: not called. */
+    /* Called after each of the program's kernels with its number in the target's table (see ModelKernel); NULL: not called. */
     void (*done)(void *context, int kernel);
     void *context;
 } ModelStep;
 
-typedef struct ModelKernel { /* one that `train` or `evaluate` calls */
+typedef struct ModelKernel { /* one that a program calls */
     const char *name;        /* encoder1_conv_forward */
     double flops, bytes;     /* of one call: arithmetic as written (a multiply-add is 2), and compulsory memory traffic */
     int calls;               /* in a row, in one step: T for the body of a scan, else 1 */
     bool pairs;              /* its products are dot products of pairs of bfloat16 */
 } ModelKernel;
+
+typedef struct ModelCode { /* of a program, for a target */
+    void (*run)(const ModelStep *step);
+    const ModelKernel *kernel; /* in the order of their calls; NULL: it is not measured */
+    int kernels;
+} ModelCode;
 
 typedef struct ModelTarget {
     const char *name;        /* avx512 */
@@ -59,22 +122,31 @@ typedef struct ModelTarget {
     bool (*arithmetic_holds)(void);
     const char *tuning; /* a hash of the choices of kernels that were not the cost model's (zoetrope compile --tuning); NULL: none */
     size_t workspace_size, scratch_size;
-    /* Between file order and the target's layout. Blocks: the optimizer's moments exist as ModelDescription says. load of
-     * parameters also renews every copy the kernels keep of them. `workspace` must have been zeroed once before the first load. */
+    /* Between file order and the target's layout, all groups. Of moments and averages, values of groups that have none are left alone. load
+     * of parameters also renews every copy the kernels keep of them. `workspace` must have been zeroed once before the first load. */
     void (*load)(void *workspace, ModelBlock block, const float *values);
     void (*save)(const void *workspace, ModelBlock block, float *values);
-    void (*train)(const ModelStep *step);    /* forward, backward, update; gradients stay readable until the next call */
-    void (*evaluate)(const ModelStep *step); /* forward with running statistics */
-    /* One frame of one video, with running statistics, in two parts, between which the caller chooses a code. The GRU runs T times side by
-     * side, so that each frame can be the last of T: the states of these runs are h0 and state, also where the spec's initial state is
-     * zeros. x and reconstruction are [C, H, W]; loss is the mean squared error, whatever the spec's. */
-    void (*advance)(const ModelStep *step); /* x to the codes of all runs; their states move on */
-    void (*decode)(const ModelStep *step);  /* a code, and x for the loss, to the reconstruction */
+    const ModelCode *program; /* by number in ModelDescription.program */
     /* In place: n pairs of uniforms (u1 in (0, 1], u2 in [0, 1)), u1 first n, then u2 n → 2n independent N(0, 1) by Box and Muller. */
     void (*normal)(float *values, size_t n);
-    const ModelKernel *train_kernel, *evaluate_kernel; /* in the order of their calls */
-    int train_kernels, evaluate_kernels;
 } ModelTarget;
+
+/* ---- training ---- */
+
+typedef enum { MODEL_BATCH_SAME, MODEL_BATCH_NEXT, MODEL_BATCH_EACH } ModelBatch;
+
+/* A step of each training iteration: a program that computes losses and gradients and updates some groups. Its gradients stay readable
+ * until the next step. */
+typedef struct ModelTrainingStep {
+    int program;
+    int draws_of; /* the step whose noise, dropout and initial states it reads: its own number, or that of one before it */
+    ModelBatch batch;
+    int64_t times, every; /* done so many times in a row, in iterations that `every` divides */
+    int groups;           /* that it updates … */
+    const int *group;     /* … by number */
+    int norms;            /* batch norms whose running statistics it moves … */
+    const int *norm;      /* … by number among the state_dict's num_batches_tracked; once for each call */
+} ModelTrainingStep;
 
 typedef struct ModelDescription {
     const char *name;      /* gru_ae */
@@ -82,17 +154,18 @@ typedef struct ModelDescription {
     const char *compiler_version;
     const char *precision;      /* f32 or bf16 */
     const char *canonical_spec; /* the spec with its defaults, as text */
+    int language;               /* version of the spec: 1 or 2 */
     int T, channels, height, width, batch;
-    int hidden, gru_layers; /* 0, 0 without GRU */
+    int hidden, gru_layers; /* of a version 1 spec, or 0, 0 without GRU */
     int64_t code_size;      /* elements of what the decoder takes, of a frame */
     bool initial_state_normal;
     bool loss_is_l1;
-    const char *optimizer; /* adam, adamw, sgd */
-    double learning_rate, beta1, beta2, epsilon, weight_decay, momentum;
-    int moments; /* how many moment blocks: adam and adamw 2, sgd with momentum 1, else 0 */
+    double average; /* of weights: the factor of what was; 0: no averages are kept */
     int64_t iterations, strips_every;
     uint64_t seed;
-    int parameter_tensors; /* trained */
+    int group_count;
+    const ModelGroup *groups;
+    int parameter_tensors; /* trained, or frozen */
     const ModelTensor *parameters;
     int64_t parameter_count; /* elements */
     int statistic_tensors;   /* running_mean, running_var of each batch norm */
@@ -102,6 +175,18 @@ typedef struct ModelDescription {
      * together. */
     int state_names;
     const char *const *state_name;
+    int program_count;
+    const ModelProgram *programs;
+    int step_count;
+    const ModelTrainingStep *steps;
+    /* Programs by number; −1: there is none. */
+    int evaluate; /* forward with running statistics: outputs; loss or score */
+    /* One frame of one video, with running statistics, in two parts, between which the caller chooses a code. The GRU runs T times side by
+     * side, so that each frame can be the last of T.
+     *   advance: x, [1, 1, C, H, W], and h0, [layers, T, hidden], the states of these runs, also where the spec's initial state is zeros →
+     *            state, as h0 and may be h0 itself, and code, [T, code_size], one for each run; without GRU, 1 for T
+     *   decode:  code, [1, code_size], and x → reconstruction, as x; loss, the mean squared error, whatever the spec's */
+    int advance, decode;
     int target_count;
     const ModelTarget *const *targets; /* best first; with f32 the last, generic, runs everywhere */
 } ModelDescription;

@@ -2,10 +2,10 @@
  * overlap, in dB, and how many these are. What a clip starts from depends on its number alone, so that two bundles can be compared.
  *
  * Compiled with -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"', the bundle's files and build/runtime.a: see inference.sh. */
-#include "../runtime/dataset.h"
-#include "../runtime/file.h"
-#include "../runtime/metrics.h"
-#include "../runtime/text.h"
+#include "../runtime/common/file.h"
+#include "../runtime/common/text.h"
+#include "../runtime/data/dataset.h"
+#include "../runtime/model/quality.h"
 
 #include BUNDLE_HEADER
 

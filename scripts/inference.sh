@@ -26,7 +26,7 @@ psnr() {
     build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.clips" --precision "$1"
     # shellcheck disable=SC2046 # several libraries
     ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -DBUNDLE="$name" -DUPPER="$(echo "$name" | tr '[:lower:]' '[:upper:]')" -DBUNDLE_HEADER="\"$name.h\"" \
-        "-I$folder.clips" scripts/bundle_psnr.c "$folder.clips/$name"*.c build/runtime.a -fopenmp ${CFLAGS-} \
+        -Iruntime "-I$folder.clips" scripts/bundle_psnr.c "$folder.clips/$name"*.c build/runtime.a -fopenmp ${CFLAGS-} \
         $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm -o "$folder.clips/psnr"
     # shellcheck disable=SC2086 # several files and folders
     "$folder.clips/psnr" "$folder.clips/$name.weights" $CLIPS

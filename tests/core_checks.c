@@ -1,5 +1,7 @@
 /* core_checks.c: what tests of graphs made by hand share. */
 #include "core_checks.h"
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/shapes.h"
 
 #include "cpu.h"
 #include "lowered.h"
@@ -76,9 +78,9 @@ static void expect_the_same_in_the_workspace(const Graph *graph, const TargetCod
 /* The same gradients, to the bit, within the least memory that there is: the forward pass is computed again where that makes it less. */
 void check_within_least_memory(Graph *graph, int number) {
     name_inputs(graph);
-    TargetCode *code = lower_alone(graph, any_target(number), &default_choices);
-    const long least = lower_within(code, NULL, &(MemoryLimit){1, 1})->trade->after;
-    const TargetCode *within = lower_within(code, NULL, &(MemoryLimit){least, 1});
+    TargetCode *code = compile_graph(graph, any_target(number), &default_choices);
+    const long least = compile_both_within(code, graph, NULL, &(MemoryLimit){1, 1})->trade->after;
+    const TargetCode *within = compile_both_within(code, graph, NULL, &(MemoryLimit){least, 1});
     ck_assert_msg(within->trade->possible, "%s: %ld bytes are not possible", any_target(number)->name, least);
     ck_assert_int_gt(within->trade->count, 0);
     const Graph *again = program_named(within, "train")->graph;
@@ -111,7 +113,7 @@ void check_within_least_memory(Graph *graph, int number) {
 void check_on_target(Graph *graph, int number) {
     name_inputs(graph);
     verify_graph(graph);
-    const TargetCode *code = lower_alone(graph, any_target(number), &default_choices);
+    const TargetCode *code = compile_graph(graph, any_target(number), &default_choices);
     for (int i = 0; i < graph->node_count; i++) {
         const Node *node = graph->node[i];
         const bool apart = node->reader_count == 1 && operation_is(node->reader[0]->op, ACTIVATION); /* the kernel stores what follows it */

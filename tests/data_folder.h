@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_DATA_FOLDER_H
 #define ZOETROPE_DATA_FOLDER_H
 
-#include "dataset.h"
+#include "data/dataset.h"
 #include "sample_video.h"
 
 /* A fixture. */

@@ -3,7 +3,7 @@
 #define ZOETROPE_EDITED_WEIGHTS_H
 
 #include "../compiler/bundle/inference.h"
-#include "../runtime/safetensors.h"
+#include "../runtime/weights/safetensors.h"
 
 enum { MOST_TENSORS = 200 };
 

@@ -1,5 +1,8 @@
 /* lowered.c: lowered programs run by the interpreter, and what they leave beside the reference. */
 #include "lowered.h"
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/shapes.h"
 
 #include "../compiler/interpret/interpret.h"
 #include "sample_graphs.h"
@@ -9,10 +12,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+static TrainerGraphs both(const Graph *training, const Graph *evaluation) {
+    TrainerGraphs graphs = {.step_count = 1, .step = NEW_ARRAY(Graph *, 1), .streams = evaluation != NULL};
+    graphs.step[0] = (Graph *)(uintptr_t)training; /* they are only read */
+    graphs.evaluation = (Graph *)(uintptr_t)evaluation;
+    return graphs;
+}
+
+TargetCode *compile_both(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices) {
+    const TrainerGraphs graphs = both(training, evaluation);
+    return compile_graphs(&graphs, target, choices);
+}
+
+TargetCode *compile_both_within(TargetCode *plain, const Graph *training, const Graph *evaluation, const MemoryLimit *limit) {
+    const TrainerGraphs graphs = both(training, evaluation);
+    return compile_within(plain, &graphs, limit);
+}
+
 const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices *choices) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate_spec(training);
-    return lower_model(training, evaluation, find_target(target), choices);
+    return compile_both(training, evaluation, find_target(target), choices);
 }
 
 const Kernel *find_kernel(const Program *program, const char *name) {

@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_LOWERED_H
 #define ZOETROPE_LOWERED_H
 
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 
 typedef struct Memories {
     const Tensor *tensor[4096]; /* these have memory of their own: all that is not kept, so that what the plan shares does not matter … */
@@ -12,6 +12,9 @@ typedef struct Memories {
     char *workspace;
 } Memories;
 
+/* A training graph of one step, and an evaluation, which may be NULL, as a trainer's: compile_graphs() and compile_within() of them. */
+TargetCode *compile_both(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices);
+TargetCode *compile_both_within(TargetCode *plain, const Graph *training, const Graph *evaluation, const MemoryLimit *limit);
 /* Training and evaluation of a spec, for a target. */
 const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices *choices);
 /* NULL: the program calls none of that name. */

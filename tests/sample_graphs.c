@@ -1,4 +1,5 @@
 #include "sample_graphs.h"
+#include "../compiler/graph/shapes.h"
 
 #include <string.h>
 

@@ -7,7 +7,8 @@
 static const struct {
     const char *from, *to, *error;
 } mistakes[] = {
-    {"version: 1\n", "version: 2\n", "x.yaml:1:10: error: `version` is 2, which is out of range"},
+    {"version: 1\n", "version: 3\n", "x.yaml:1:10: error: `version` is 3, which is out of range"},
+    {"version: 1\n", "version: 3\n", "`version` must be 1 or 2"},
     {"version: 1\n", "", "x.yaml:1:1: error: the spec lacks `version`"},
     {"kernel: 3", "kernal: 3", "x.yaml:5:25: error: unknown key 'kernal' in a layer"},
     {"kernel: 3", "kernal: 3", "did you mean `kernel`?"},

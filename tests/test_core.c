@@ -1,14 +1,17 @@
 /* test_core.c: graphs that no spec describes yet, made by hand: checked, lowered, and compared with the reference on every target. */
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/fold.h"
+#include "../compiler/graph/shapes.h"
 #include "core_checks.h"
 #include "cpu.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 
 #include "../compiler/emit/emit.h"
-#include "../compiler/lower/lower.h"
 #include "../compiler/lower/lower_update.h"
 #include "../compiler/lower/plan.h"
 #include "../compiler/lower/storage.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/schedule/schedule.h"
 
 #include <check.h>
@@ -128,14 +131,17 @@ static Graph *named_graph(void) {
 }
 
 START_TEST(inputs_outputs_and_losses_of_any_name_reach_the_caller) {
-    static const char *const names[] = {"a_side", "b_side", "total", "curve", "square", "difference"};
+    static const char *const texts[] = {"step->input[0]",  "step->input[1]", "step->output[0]",
+                                        "step->output[1]", "&step->loss[0]", "&step->loss[1]"};
     Graph *graph = named_graph();
     check_on_target(graph, _i);
     const Target *target = any_target(_i);
     Text text = text_begin();
-    emit_target_file(&text, graph, lower_alone(graph, target, &default_choices), "");
-    for (int i = 0; i < 6; i++) ck_assert_msg(strstr(text.bytes, format("step->%s", names[i])) != NULL, "no %s", names[i]);
-    ck_assert_ptr_null(strstr(text.bytes, "step->middle"));
+    emit_target_file(&text, graph->spec, compile_graph(graph, target, &default_choices), "");
+    for (int i = 0; i < 6; i++) ck_assert_msg(strstr(text.bytes, texts[i]) != NULL, "no %s", texts[i]);
+    const Signature signature = signature_of(graph);
+    ck_assert_str_eq(signature.argument[ROLE_INPUT][1].name, "b_side");
+    ck_assert_str_eq(signature.argument[ROLE_LOSS][0].name, "square");
     const Graph *folded = fold_batch_norm(graph);
     for (int role = 0; role < ROLES; role++)
         for (int i = 0; i < graph->named[role].count; i++) {
@@ -165,7 +171,11 @@ static Node *norm_of(Graph *graph, const char *name, Node *x) {
     Node *leaf[4];
     for (int i = 0; i < 4; i++) leaf[i] = parameter_of_rank(graph, format("%s_%d", name, i), 1, 4, vector);
     leaf[3]->parameter->fill = 2; /* the variance: above zero */
-    Node *stats = add_node(graph, OP_BATCH_NORM_RUNNING, format("%s_stats", name), NULL, 3, (Node *[]){leaf[0], leaf[2], leaf[3]});
+    Node *stats = append_node(graph, (Node){.op = OP_BATCH_NORM_RUNNING,
+                                            .name = format("%s_stats", name),
+                                            .input_count = 3,
+                                            .input = {leaf[0], leaf[2], leaf[3]},
+                                            .epsilon = 1e-5});
     return add_node(graph, OP_BATCH_NORM, name, NULL, 3, (Node *[]){x, stats, leaf[1]});
 }
 
@@ -221,7 +231,7 @@ START_TEST(a_weight_that_is_computed_dies) {
     convolve(graph, OP_CONV2D, "y", NULL, x, w, NULL);
     list_readers(graph);
     freopen("/dev/null", "w", stderr); /* the message is expected */
-    lower_alone(graph, any_target(0), &default_choices);
+    compile_graph(graph, any_target(0), &default_choices);
 }
 END_TEST
 
@@ -230,14 +240,14 @@ END_TEST
 /* One more than a trainer has today, of the largest kernel again: planned and printed as all are. */
 START_TEST(programs_are_a_list) {
     const Graph *graph = named_graph();
-    TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+    TargetCode *code = compile_graph(graph, any_target(_i), &default_choices);
     const long workspace = code->workspace_bytes;
     static const long large[2] = {1, 1 << 20};
     const Buffer *buffer = new_plain("large", TYPE_F32, PLACE_WORKSPACE, 2, large);
     Kernel *kernel = copy_kernel("fill_large", large, 2, buffer, new_plain("larger", TYPE_F32, PLACE_WORKSPACE, 2, large), "");
     const char *why;
     ck_assert(schedule_kernel(kernel, &why));
-    Program *more = add_program(code, "more", "What nobody asked for.");
+    Program *more = add_program(code, &(ProgramHead){.name = "more", .comment = "What nobody asked for."});
     add_call(more, kernel, NULL);
     more->measured = true;
     plan_workspace(code);
@@ -245,9 +255,9 @@ START_TEST(programs_are_a_list) {
     ck_assert_int_ge(code->workspace_bytes, 2 * (4 << 20));
     ck_assert_int_lt(workspace, 4 << 20);
     Text text = text_begin();
-    emit_target_file(&text, graph, code, "");
-    static const char *const expected[] = {"/* What nobody asked for. */", "static void more(const ModelStep *step)", "    .more = more,",
-                                           "static const ModelKernel more_kernel[]", "    .more_kernels = 1,"};
+    emit_target_file(&text, graph->spec, code, "");
+    static const char *const expected[] = {"/* What nobody asked for. */", "static void more(const ModelStep *step)",
+                                           "    {more, more_kernel, 1},", "static const ModelKernel more_kernel[]"};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
         ck_assert_msg(strstr(text.bytes, expected[i]) != NULL, "no %s", expected[i]);
 }

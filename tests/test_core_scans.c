@@ -1,4 +1,5 @@
 /* test_core_scans.c: recurrences that are no GRU, made by hand: of images, of different lengths, read by whatever stands outside. */
+#include "../compiler/graph/differentiate.h"
 #include "core_checks.h"
 #include "lowered.h"
 #include "sample_graphs.h"

@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "data/picture.h"
 #include "data_folder.h"
-#include "picture.h"
 
 /* ---- stills ---- */
 

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dataset.h"
-#include "loader.h"
-#include "random.h"
-#include "resize.h"
+#include "common/random.h"
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "data/resize.h"
 #include "sample_video.h"
 #include "test_data.h"
 

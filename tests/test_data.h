@@ -4,7 +4,7 @@
 
 #include <check.h>
 
-#include "dataset.h"
+#include "data/dataset.h"
 
 /* Fails the test unless both give the same pixels, frame by frame in order, and clip by clip at random. */
 void compare_datasets(const Dataset *one, const Dataset *two);

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/loader.h"
+#include "data/resize.h"
 #include "data_folder.h"
-#include "loader.h"
-#include "resize.h"
 #include "test_data.h"
 
 static void expect_error(const char *path, const char *part1, const char *part2) {

@@ -2,6 +2,7 @@
  * printed program compares its results with plain C that stands in emit_checks.h. */
 #include "../compiler/emit/emit.h"
 #include "../compiler/emit/emitter.h"
+#include "../compiler/lower/program_heads.h"
 #include "cpu.h"
 #include "trees.h"
 
@@ -346,26 +347,38 @@ static Kernel *loss_kernel(void) {
     return kernel;
 }
 
-static Program program_of(const char *name, const Kernel *body, Scan *scan, const Kernel *last) {
-    Program program = {.name = name, .comment = "", .measured = true, .call_count = 2, .call = NEW_ARRAY(Call, 2)};
+static Program program_of(const ProgramHead *head, const Kernel *body, Scan *scan, const Kernel *last) {
+    Program program = {
+        .name = head->name, .comment = "", .signature = head->signature, .measured = true, .call_count = 2, .call = NEW_ARRAY(Call, 2)};
     program.call[0] = (Call){body, scan};
     program.call[1] = (Call){last, NULL};
     return program;
 }
 
 START_TEST(a_file_runs_scans_in_their_order_and_prints_equal_kernels_once) {
-    const Spec spec = {.name = "sample", .canonical = "name: sample \"?\"\n", .loss = LOSS_L1, .optimizer = {.learning_rate = 1e-4}};
+    Spec spec = {.name = "sample", .canonical = "name: sample \"?\"\n", .loss = LOSS_L1, .optimizer = {.learning_rate = 1e-4}};
     Parameter weight = {.name = "a.weight", .trained = true, .rank = 1, .shape = {2}, .count = 2, .bound = 1.0 / 3};
-    Graph graph = {.spec = &spec, .parameter_count = 1, .parameter = (Parameter *[]){&weight}};
+    ParameterGroup group = {.name = "all"};
+    weight.group = &group;
+    Graph graph = {.spec = &spec,
+                   .parameter_count = 1,
+                   .parameter = (Parameter *[]){&weight},
+                   .group_count = 1,
+                   .group = (ParameterGroup *[]){&group}};
+    Node x = {.rank = 1, .shape = {3}}, loss = {.rank = 1, .shape = {1}};
+    name_node(&graph, ROLE_INPUT, "x", &x);
+    name_node(&graph, ROLE_LOSS, "loss", &loss);
+    const Model model = {.spec = &spec, .graphs = {.step_count = 1, .step = (Graph *[]){&graph}, .evaluation = &graph}};
     Scan forward = {.steps = 3}, backward = {.steps = 3, .reverse = true};
     TargetCode code = {.target = find_target("generic"), .workspace_bytes = 128};
-    *add_program(&code, "train", "") = program_of("train", fold_kernel("x"), &forward, loss_kernel());
-    *add_program(&code, "evaluate", "") = program_of("evaluate", fold_kernel("other_name"), &backward, loss_kernel());
-    add_program(&code, "advance", "");
-    add_program(&code, "decode", "");
+    int heads;
+    const ProgramHead *head = program_heads(&model.graphs, &heads);
+    ck_assert_int_eq(heads, 2);
+    *add_program(&code, &head[0]) = program_of(&head[0], fold_kernel("x"), &forward, loss_kernel());
+    *add_program(&code, &head[1]) = program_of(&head[1], fold_kernel("other_name"), &backward, loss_kernel());
     Text target_file = {0}, model_file = {0};
-    emit_target_file(&target_file, &graph, &code, "");
-    emit_model_file(&model_file, &graph, &code.target, 1, "");
+    emit_target_file(&target_file, &spec, &code, "");
+    emit_model_file(&model_file, &model, &code.target, 1, "");
     const char *first = strstr(target_file.bytes, "static void fold(");
     ck_assert_ptr_nonnull(first);
     ck_assert_ptr_null(strstr(first + 1, "static void fold(")); /* the two differ in the name of a tensor only */
@@ -376,9 +389,10 @@ START_TEST(a_file_runs_scans_in_their_order_and_prints_equal_kernels_once) {
         "    double train = 0, evaluate = 0;\n"
         "    _Alignas(64) float workspace[32] = {0};\n"
         "    const ModelTarget *target = model_description.targets[0];\n"
-        "    target->train(&(ModelStep){.x = x, .loss = &train, .workspace = workspace, .threads = 1});\n"
+        "    const float *const input[] = {x};\n"
+        "    target->program[0].run(&(ModelStep){.input = input, .loss = &train, .workspace = workspace, .threads = 1});\n"
         "    workspace[16] = 0;\n"
-        "    target->evaluate(&(ModelStep){.x = x, .loss = &evaluate, .workspace = workspace, .threads = 1});\n"
+        "    target->program[1].run(&(ModelStep){.input = input, .loss = &evaluate, .workspace = workspace, .threads = 1});\n"
         "    const bool tables = model_description.parameters[0].bound == 1.0 / 3 && model_description.loss_is_l1;\n"
         "    return !(train == 11 && evaluate == 17 && tables && target->available());\n"
         "}\n";

@@ -1,10 +1,12 @@
 /* What explain prints: known figures of gru_ae, worked out here, and memory as it was planned. */
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/shapes.h"
 #include "cpu.h"
 #include "sample_graphs.h"
 
 #include "../compiler/command/explain.h"
 #include "../compiler/lower/kernel_buffers.h"
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/recompute/recompute.h"
 
 #include <check.h>
@@ -17,9 +19,8 @@ static Model *model_of(const Spec *spec) {
     Model *model = NEW(Model);
     model->spec = NEW(Spec);
     *model->spec = *spec;
-    model->training = build_graph(model->spec, true);
-    model->evaluation = build_graph(model->spec, false);
-    differentiate_spec(model->training);
+    model->graphs = build_graphs(model->spec);
+    differentiate_steps(model->spec, &model->graphs);
     return model;
 }
 
@@ -27,7 +28,7 @@ static Model *model_of(const Spec *spec) {
 static char *explained(const Model *model, int target_count, TargetCode **code) {
     Explanation *explanation = explain_model(model);
     for (int i = 0; i < target_count; i++) {
-        code[i] = lower_model(model->training, model->evaluation, targets[i], &default_choices);
+        code[i] = compile_graphs(&model->graphs, targets[i], &default_choices);
         explain_target(explanation, code[i]);
     }
     char *text = NULL;
@@ -84,9 +85,9 @@ static void check_kernels(const Graph *graph, const Program *program) {
 
 START_TEST(each_kernel_says_whose_work_it_is) {
     const Model *model = model_of(sample_spec(_i));
-    const TargetCode *code = lower_model(model->training, model->evaluation, targets[0], &default_choices);
-    check_kernels(model->training, program_named(code, "train"));
-    check_kernels(model->evaluation, program_named(code, "evaluate"));
+    const TargetCode *code = compile_graphs(&model->graphs, targets[0], &default_choices);
+    check_kernels(model->graphs.step[0], program_named(code, "train"));
+    check_kernels(model->graphs.evaluation, program_named(code, "evaluate"));
 }
 END_TEST
 
@@ -140,7 +141,7 @@ START_TEST(memory_is_what_was_planned_for_each_target) {
             ck_assert_int_eq(number_after(&place, "inference"), program_named(code, "evaluate")->alone_bytes);
             ck_assert_int_eq(number_after(&place, "threads ×"), program_named(code, "evaluate")->alone_scratch);
         }
-        const Graph *graph = model->training;
+        const Graph *graph = model->graphs.step[0];
         const Node *h0 = named_node(graph, ROLE_INPUT, "h0");
         const long pixels = 4 * count_elements(named_node(graph, ROLE_INPUT, "x")), state = h0 ? 4 * count_elements(h0) : 0;
         ck_assert_int_eq(number_after(&place, "beside these:"), 2 * pixels + state);
@@ -176,7 +177,7 @@ START_TEST(inference_holds_parameters_and_statistics_but_nothing_of_training) {
     for (int s = 0; s < SAMPLE_SPECS; s++) {
         const Model *model = model_of(sample_spec(s));
         for (int i = 0; targets[i]; i++) {
-            const TargetCode *code = lower_model(model->training, model->evaluation, targets[i], &default_choices);
+            const TargetCode *code = compile_graphs(&model->graphs, targets[i], &default_choices);
             ck_assert_int_eq(program_named(code, "evaluate")->alone_bytes, evaluation_bytes(code));
             ck_assert_int_ge(program_named(code, "evaluate")->alone_bytes, code->group[0].block_bytes + code->group[0].statistic_bytes);
             ck_assert_int_lt(program_named(code, "evaluate")->alone_bytes, code->workspace_bytes);
@@ -189,8 +190,7 @@ END_TEST
 /* What the explanation of a target within a limit says of it. */
 static char *explained_within(const Model *model, const Target *target, const MemoryLimit *limit, TargetCode **code) {
     Explanation *explanation = explain_model(model);
-    explain_target(explanation, *code = lower_within(lower_model(model->training, model->evaluation, target, &default_choices),
-                                                     model->evaluation, limit));
+    explain_target(explanation, *code = compile_within(compile_graphs(&model->graphs, target, &default_choices), &model->graphs, limit));
     char *text = NULL;
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);

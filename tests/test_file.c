@@ -1,5 +1,5 @@
 /* test_file.c: files and folders, written and read as file.h says. */
-#include "../runtime/file.h"
+#include "../runtime/common/file.h"
 #include "trainer_runs.h"
 
 #include <check.h>

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/turn.h"
 #include "data_folder.h"
-#include "turn.h"
 
 static void expect_description(const Dataset *dataset, const char *expected) {
     char text[DATASET_DESCRIPTION];

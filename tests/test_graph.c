@@ -1,4 +1,7 @@
 /* test_graph.c: graphs of specs, their gradients, and the reference evaluation. */
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/shapes.h"
 #include "sample_graphs.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 /* test_incomplete.c: commands that cannot give a result for all that was asked for, with the small model of fake_model.c. */
-#include "../runtime/file.h"
+#include "../runtime/common/file.h"
 #include "sample_video.h"
 #include "trainer_runs.h"
 

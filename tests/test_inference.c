@@ -2,8 +2,12 @@
 #include "../compiler/bundle/inference.h"
 #include "../compiler/bundle/weights.h"
 #include "../compiler/bundle/weights_file.h"
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/fold.h"
+#include "../compiler/graph/shapes.h"
 #include "../compiler/loop/loop_tree.h"
-#include "../runtime/safetensors.h"
+#include "../runtime/weights/safetensors.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 

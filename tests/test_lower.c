@@ -1,12 +1,14 @@
 /* Lowered and scheduled programs, run by the interpreter, against the double-precision reference of the graph: every tensor that is
  * stored, of training and of evaluation, for the lanes and registers of each target. */
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/shapes.h"
 #include "cpu.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 
 #include "../compiler/lower/kernel_buffers.h"
-#include "../compiler/lower/lower.h"
 #include "../compiler/lower/storage.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/recompute/recompute.h"
 #include "../compiler/tune/tuning.h"
 
@@ -20,7 +22,7 @@ START_TEST(stored_tensors_equal_the_reference) {
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
         differentiate_spec(training);
-        const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
+        const TargetCode *code = compile_both(training, evaluation, targets[t], &default_choices);
         check_graph(training, code, true, false);
         check_graph(evaluation, code, false, true);
     }
@@ -36,7 +38,7 @@ START_TEST(long_sums_of_linear_layers_stay_close_to_the_reference) {
     differentiate_spec(training);
     int found = 0;
     for (int t = 0; targets[t]; t++) {
-        const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
+        const TargetCode *code = compile_both(training, evaluation, targets[t], &default_choices);
         const Outcome outcome = run_graph(training, code, true, t % 2);
         for (int i = 0; i < training->node_count; i++) {
             const Node *node = training->node[i];
@@ -69,7 +71,7 @@ START_TEST(linear_layers_of_many_features_need_no_second_copy) {
     Graph *training = build_graph(both_products_spec(_i), true), *evaluation = build_graph(both_products_spec(_i), false);
     differentiate_spec(training);
     for (int t = 0; targets[t]; t++) {
-        const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
+        const TargetCode *code = compile_both(training, evaluation, targets[t], &default_choices);
         ck_assert_int_eq(code->renew.call_count, 0);
         ck_assert_int_eq(count_kernels(program_named(code, "train"), "fc1_forward_sum"), targets[t]->lanes > 1);
         ck_assert_int_eq(count_kernels(program_named(code, "train"), "fc3_data_grad_sum"), targets[t]->lanes > 1);
@@ -98,7 +100,7 @@ START_TEST(a_last_layer_of_any_channels_has_lanes_along_them) {
     differentiate_spec(training);
     const char *name = _i ? "decoder0_conv_transpose_forward" : "decoder0_conv_forward";
     for (int t = 0; targets[t]; t++) {
-        const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
+        const TargetCode *code = compile_both(training, evaluation, targets[t], &default_choices);
         const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, name);
         ck_assert_ptr_nonnull(choice);
         ck_assert_int_eq(choice->algorithm, ALGORITHM_FEW);
@@ -120,7 +122,7 @@ START_TEST(pairs_of_bfloat16_equal_the_reference_with_rounded_operands) {
     for (int t = 0; bf16_targets[t]; t++) {
         Graph *training = build_graph(pairs_spec(), true), *evaluation = build_graph(pairs_spec(), false);
         differentiate_spec(training);
-        const TargetCode *code = lower_model(training, evaluation, bf16_targets[t], &default_choices);
+        const TargetCode *code = compile_both(training, evaluation, bf16_targets[t], &default_choices);
         ck_assert_int_eq(count_pairs(program_named(code, "evaluate")), 4); /* all layers but the first, and the last two */
         ck_assert_int_eq(count_pairs(program_named(code, "train")),
                          4 + 4 + 6); /* with data gradients, and all weight gradients but the last */
@@ -154,7 +156,7 @@ START_TEST(wide_images_are_filtered_in_parts) {
     const Choices choices = {.filtering = 2, .filter_everywhere = true};
     Graph *training = build_graph(wide_spec(), true), *evaluation = build_graph(wide_spec(), false);
     differentiate_spec(training);
-    const TargetCode *code = lower_model(training, evaluation, find_target("generic"), &choices);
+    const TargetCode *code = compile_both(training, evaluation, find_target("generic"), &choices);
     ck_assert_int_ge(count_filtered(program_named(code, "train")), 6);
     ck_assert_int_lt(code->scratch_bytes, 400 * 1024);
     check_graph(training, code, true, true);
@@ -166,7 +168,7 @@ START_TEST(filtered_convolutions_equal_the_reference) {
     const Choices choices = {.filtering = 2 + _i % 2 * 2, .filter_everywhere = true}, direct = {.filtering = 0};
     Graph *training = build_graph(filtered_spec(), true), *evaluation = build_graph(filtered_spec(), false);
     differentiate_spec(training);
-    const TargetCode *code = lower_model(training, evaluation, target, &choices);
+    const TargetCode *code = compile_both(training, evaluation, target, &choices);
     ck_assert_int_ge(count_filtered(program_named(code, "evaluate")), 5);
     ck_assert_int_ge(count_filtered(program_named(code, "train")), target->lanes == 16 ? 10 : 12);
     const int by_4 = count_algorithm(code, ALGORITHM_FILTERED_4);
@@ -174,7 +176,7 @@ START_TEST(filtered_convolutions_equal_the_reference) {
     else ck_assert_int_eq(by_4, 0);
     check_graph(training, code, true, false);
     check_graph(evaluation, code, false, true);
-    code = lower_model(training, evaluation, target, &direct);
+    code = compile_both(training, evaluation, target, &direct);
     ck_assert_int_eq(count_filtered(program_named(code, "train")), 0);
     check_graph(training, code, true, true);
 }
@@ -197,7 +199,7 @@ START_TEST(filtering_inside_of_a_kernel_equals_the_reference) {
     spec.decoder = decoder;
     Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
     differentiate_spec(training);
-    const TargetCode *code = lower_model(training, evaluation, target, &choices);
+    const TargetCode *code = compile_both(training, evaluation, target, &choices);
     int inside = 0;
     for (int i = 0; i < program_named(code, "evaluate")->call_count; i++)
         inside += has_variable(program_named(code, "evaluate")->call[i].kernel, "kg");
@@ -244,7 +246,7 @@ START_TEST(tensors_that_share_memory_give_the_bits_of_tensors_that_do_not) {
     for (int t = 0; list[t]; t++) {
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
         differentiate_spec(training);
-        const TargetCode *code = lower_model(training, evaluation, list[t], &choices);
+        const TargetCode *code = compile_both(training, evaluation, list[t], &choices);
         const Left apart = after_a_step(training, code, false), together = after_a_step(training, code, true);
         ck_assert_int_eq(apart.count, together.count);
         ck_assert_int_gt(apart.count, training->parameter_count);
@@ -272,11 +274,11 @@ START_TEST(sums_of_tiles_have_the_same_bits_whichever_kernel_makes_them) {
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
         differentiate_spec(training);
-        const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
+        const TargetCode *code = compile_both(training, evaluation, targets[t], &choices);
         if (_i > 0) ck_assert_int_gt(count_summed(training, code), 3); /* of three images, iterations have few rows directly */
         if (_i > 1) check_graph(training, code, true, t % 2);
         const Left together = after_a_step(training, code, true);
-        code = lower_model(training, evaluation, targets[t], &apart);
+        code = compile_both(training, evaluation, targets[t], &apart);
         ck_assert_int_eq(count_summed(training, code), 0);
         const Left alone = after_a_step(training, code, true);
         ck_assert_int_eq(alone.count, together.count);
@@ -320,9 +322,9 @@ START_TEST(any_legal_choices_equal_the_reference) {
             Choices choices = {.filtering = draw == 2 ? 4 : 2, .filter_everywhere = draw % 2 == 1};
             Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
             differentiate_spec(training);
-            const TargetCode *plain = lower_model(training, evaluation, targets[t], &choices);
+            const TargetCode *plain = compile_both(training, evaluation, targets[t], &choices);
             choices.wanted = random_choices(plain, (uint64_t)(100 * _i + draw));
-            const TargetCode *code = lower_model(training, evaluation, targets[t], &choices);
+            const TargetCode *code = compile_both(training, evaluation, targets[t], &choices);
             ck_assert_int_eq(code->refused, 0);
             changed += *tuned_choices(code, plain) != 0;
             check_graph(training, code, true, false);
@@ -336,15 +338,15 @@ END_TEST
 static void check_again(const Spec *spec, const Target *target, Choices choices, uint64_t seed, int parts) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate_spec(training);
-    if (seed) choices.wanted = random_choices(lower_model(training, evaluation, target, &choices), seed);
-    TargetCode *stored = lower_model(training, evaluation, target, &choices);
+    if (seed) choices.wanted = random_choices(compile_both(training, evaluation, target, &choices), seed);
+    TargetCode *stored = compile_both(training, evaluation, target, &choices);
     const Left expected = after_a_step(training, stored, true);
-    const long least = lower_within(stored, evaluation, &(MemoryLimit){1, 1})->trade->after;
+    const long least = compile_both_within(stored, training, evaluation, &(MemoryLimit){1, 1})->trade->after;
     const long room = stored->workspace_bytes + stored->scratch_bytes - least;
     ck_assert_int_gt(room, 0);
     for (int part = 0; part < parts; part++) {
         const MemoryLimit limit = {least + room * part / 4, 1};
-        const TargetCode *code = lower_within(stored, evaluation, &limit);
+        const TargetCode *code = compile_both_within(stored, training, evaluation, &limit);
         ck_assert(code->trade->possible && code->trade->count > 0);
         check_graph(program_named(code, "train")->graph, code, true, part % 2);
         const Left left = after_a_step(program_named(code, "train")->graph, code, true);
@@ -372,7 +374,7 @@ START_TEST(nan_in_a_weight_reaches_the_loss) {
     for (int t = 0; targets[t]; t++) {
         Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
         differentiate_spec(training);
-        const TargetCode *code = lower_model(training, evaluation, targets[t], &default_choices);
+        const TargetCode *code = compile_both(training, evaluation, targets[t], &default_choices);
         double **values = sample_values(evaluation, 7);
         Memories *memories = new_memories(code, false);
         for (long e = 0; e < count_elements(evaluation->parameter[0]->node); e++) values[evaluation->parameter[0]->node->id][e] = NAN;
@@ -402,7 +404,7 @@ START_TEST(every_channel_count_can_be_lowered) {
         const Target *target = any_target((int)(channels + sample) % (count_targets() + BF16_TARGETS));
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
         differentiate_spec(training);
-        ck_assert_int_gt(lower_model(training, evaluation, target, &default_choices)->workspace_bytes, 0);
+        ck_assert_int_gt(compile_both(training, evaluation, target, &default_choices)->workspace_bytes, 0);
     }
 }
 END_TEST

@@ -1,6 +1,6 @@
 /* Which stores go past the caches: whole, aligned vectors of large results that their kernel does not read. */
 #include "../compiler/emit/emitter.h"
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/schedule/nontemporal.h"
 #include "lowered.h"
 #include "sample_graphs.h"

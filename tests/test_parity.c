@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cpu.h"
-#include "safetensors.h"
+#include "weights/safetensors.h"
 
 #define TRAINER "build/parity_small/parity_small"
 #define FIXTURE "tests/fixtures/parity_small."

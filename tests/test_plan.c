@@ -1,10 +1,12 @@
 /* The plan of the workspace, reckoned anew from the programs: no two tensors that live at the same time have a byte in common. What is kept
  * lies before all others; there, a tensor may be a whole block of parameters, of which others are parts. */
+#include "../compiler/graph/build_graph.h"
 #include "cpu.h"
+#include "lowered.h"
 #include "sample_graphs.h"
 
 #include "../compiler/lower/kernel_buffers.h"
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 
 #include <check.h>
 #include <string.h>
@@ -103,7 +105,7 @@ static void check_writes(const TargetCode *code, const Program *program) {
 static TargetCode *code_for(const Spec *spec, const Target *target) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate_spec(training);
-    return lower_model(training, evaluation, target, &default_choices);
+    return compile_both(training, evaluation, target, &default_choices);
 }
 
 START_TEST(tensors_in_use_at_the_same_time_lie_apart) {
@@ -147,6 +149,25 @@ START_TEST(memory_is_used_again) {
 }
 END_TEST
 
+static int times_listed(const TargetCode *code, const Kernel *kernel) {
+    int times = 0;
+    for (int i = 0; i < code->kernel_count; i++) times += code->kernel[i].kernel == kernel;
+    return times;
+}
+
+/* The passes that are run for each kernel reach all that is called, and each once, though `renew` and `train` share some. */
+START_TEST(every_kernel_is_scheduled_once) {
+    const TargetCode *code = code_for(gru_ae_spec(), any_target(_i));
+    for (int i = 0; i < code->kernel_count; i++) {
+        ck_assert_int_eq(times_listed(code, code->kernel[i].kernel), 1);
+        ck_assert_msg(code->kernel[i].kernel->tree, "%s has no loop tree", code->kernel[i].kernel->name);
+    }
+    for (int p = 0; p < code->program_count; p++)
+        for (int i = 0; i < code->program[p]->call_count; i++) ck_assert_int_eq(times_listed(code, code->program[p]->call[i].kernel), 1);
+    for (int i = 0; i < code->renew.call_count; i++) ck_assert_int_eq(times_listed(code, code->renew.call[i].kernel), 1);
+}
+END_TEST
+
 Suite *plan_suite(void) {
     const int count = count_targets() + BF16_TARGETS;
     Suite *suite = suite_create("plan");
@@ -155,6 +176,7 @@ Suite *plan_suite(void) {
     tcase_add_loop_test(tests, tensors_in_use_at_the_same_time_lie_apart, 0, count);
     tcase_add_loop_test(tests, programs_of_a_stream_stand_alone, 0, count);
     tcase_add_loop_test(tests, memory_is_used_again, 0, count);
+    tcase_add_loop_test(tests, every_kernel_is_scheduled_once, 0, count);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,7 +1,7 @@
 /* What the kernels of gru_ae prefetch is what they read: a few iterations of their parallel loops are walked, and cache lines compared. */
 #include "../compiler/bundle/inference.h"
 #include "../compiler/lower/kernel_buffers.h"
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 

@@ -1,9 +1,11 @@
 /* --max-ram: what is computed again is what costs least, the memory is foreseen to the byte, and the graph that does it is sound. That it
  * computes the same bits is shown in test_lower.c and by trainers (slow/recompute.sh). */
+#include "../compiler/graph/build_graph.h"
 #include "cpu.h"
+#include "lowered.h"
 #include "sample_graphs.h"
 
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/recompute/recompute.h"
 #include "../compiler/recompute/recompute_search.h"
 
@@ -49,8 +51,8 @@ typedef struct Plain { /* a spec for one target, with everything stored */
 static Plain plain_of(const Spec *spec, const Target *target) {
     Plain plain = {.training = build_graph(spec, true), .evaluation = build_graph(spec, false)};
     differentiate_spec(plain.training);
-    plain.code = lower_model(plain.training, plain.evaluation, target, &default_choices);
-    plain.footprint = find_footprint(plain.code);
+    plain.code = compile_both(plain.training, plain.evaluation, target, &default_choices);
+    plain.footprint = find_footprint(plain.code, 1, 0);
     return plain;
 }
 
@@ -65,7 +67,7 @@ static double step_flops(const TargetCode *code) {
 static TargetCode *lower_with(const Plain *plain, const Keeping *keeping) {
     Graph *graph = graph_of(plain->training, sequence_with(plain->footprint, keeping));
     verify_graph(graph);
-    return lower_model(graph, plain->evaluation, plain->code->target, &default_choices);
+    return compile_both(graph, plain->evaluation, plain->code->target, &default_choices);
 }
 
 START_TEST(memory_and_work_are_foreseen_to_the_byte) {
@@ -175,7 +177,7 @@ END_TEST
 /* ---- gru_ae ---- */
 
 static TargetCode *within(const Plain *plain, long bytes, int threads) {
-    return lower_within(plain->code, plain->evaluation, &(MemoryLimit){bytes, threads});
+    return compile_both_within(plain->code, plain->training, plain->evaluation, &(MemoryLimit){bytes, threads});
 }
 
 START_TEST(limits_are_held_to_the_byte_and_the_least_is_possible) {

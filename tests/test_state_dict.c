@@ -1,6 +1,8 @@
 /* test_state_dict.c: weights from elsewhere: what the trainer and the compiler take, and what they say, which is the same. */
 #include "../compiler/bundle/weights.h"
-#include "../runtime/file.h"
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/fold.h"
+#include "../runtime/common/file.h"
 #include "edited_weights.h"
 #include "sample_graphs.h"
 #include "trainer_runs.h"

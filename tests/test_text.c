@@ -1,9 +1,9 @@
 /* Text from outside, as it is shown: any bytes become one line of valid UTF-8, and never the same one twice. */
 #include "../compiler/base/support.h"
 #include "../compiler/spec/spec.h"
-#include "../runtime/file.h"
-#include "../runtime/random.h"
-#include "../runtime/text.h"
+#include "../runtime/common/file.h"
+#include "../runtime/common/random.h"
+#include "../runtime/common/text.h"
 
 #include <check.h>
 #include <jansson.h>

@@ -1,7 +1,7 @@
 /* test_threads.c: how many threads a program takes: quotas of cgroups in folders that look like /proc and /sys, and the environment. */
-#include "../runtime/cgroup.h"
-#include "../runtime/file.h"
-#include "../runtime/threads.h"
+#include "../runtime/common/file.h"
+#include "../runtime/machine/cgroup.h"
+#include "../runtime/machine/threads.h"
 #include "trainer_runs.h"
 
 #include <check.h>

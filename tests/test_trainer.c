@@ -1,5 +1,5 @@
 /* test_trainer.c: the trainer's program from its command line, with the small model of fake_model.c. */
-#include "../runtime/file.h"
+#include "../runtime/common/file.h"
 #include "trainer_runs.h"
 
 #include <check.h>

@@ -1,6 +1,6 @@
 /* test_trainer_faults.c: what the trainer's program does when its input or its disk is no good, with the small model of fake_model.c. */
-#include "../runtime/file.h"
-#include "../runtime/strip.h"
+#include "../runtime/common/file.h"
+#include "../runtime/pictures/strip.h"
 #include "trainer_runs.h"
 
 #include <check.h>

@@ -1,13 +1,14 @@
 /* test_trainer_files.c: what the trainer reads and writes: safetensors, pictures, metrics, options; and its arithmetic. */
-#include "../runtime/file.h"
-#include "../runtime/metrics.h"
-#include "../runtime/model_state.h"
-#include "../runtime/options.h"
-#include "../runtime/plot.h"
-#include "../runtime/profile_plot.h"
-#include "../runtime/random.h"
-#include "../runtime/safetensors.h"
-#include "../runtime/strip.h"
+#include "../runtime/commands/profile_plot.h"
+#include "../runtime/common/file.h"
+#include "../runtime/common/random.h"
+#include "../runtime/model/model_state.h"
+#include "../runtime/model/quality.h"
+#include "../runtime/options/options.h"
+#include "../runtime/pictures/strip.h"
+#include "../runtime/training/metrics.h"
+#include "../runtime/training/plot.h"
+#include "../runtime/weights/safetensors.h"
 #include "fake_model.h"
 
 #include <check.h>
@@ -327,7 +328,7 @@ START_TEST(update_coefficients_are_those_of_adam) {
         double first, second;
     } cases[] = {{1, 0.1, 0.031622776601683805}, {7, 0.019167990376135397, 0.08354061865356845}, {1000, 0.01, 0.7951758140367677}};
     float coefficients[MODEL_COEFFICIENTS];
-    update_coefficients(&fake_model, cases[_i].step, coefficients);
+    update_coefficients(&fake_model.groups[0], cases[_i].step, cases[_i].step - 1, coefficients);
     ck_assert_double_eq_tol(coefficients[0] / cases[_i].first, 1, 0x1p-23);
     ck_assert_double_eq_tol(coefficients[1] / cases[_i].second, 1, 0x1p-23);
     ck_assert_float_eq(coefficients[2], 0.01F);
@@ -354,7 +355,7 @@ END_TEST
 START_TEST(the_initial_state_is_drawn_anew_for_each_iteration_from_the_seed) {
     ModelState state, again;
     Error error;
-    size_t count = initial_state_elements(&fake_model);
+    size_t count = (size_t)fake_model.batch * (size_t)fake_model.hidden;
     float *x = allocate(batch_elements(&fake_model) * sizeof *x), *first = allocate(count * sizeof *first);
     ck_assert(model_open(&state, &fake_model, 1, 5, &error) && model_open(&again, &fake_model, 1, 5, &error));
     model_train(&state, x);

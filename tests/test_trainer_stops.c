@@ -1,6 +1,6 @@
 /* test_trainer_stops.c: what stops a training run, and what keeps a second one out of its folder, with the small model of fake_model.c. */
-#include "../runtime/file.h"
-#include "../runtime/strip.h"
+#include "../runtime/common/file.h"
+#include "../runtime/pictures/strip.h"
 #include "trainer_runs.h"
 
 #include <check.h>

@@ -1,8 +1,10 @@
 /* Tuning files: what is read, what is refused, where its errors point, and what becomes of it. */
+#include "../compiler/graph/build_graph.h"
+#include "lowered.h"
 #include "sample_graphs.h"
 
 #include "../compiler/emit/emit.h"
-#include "../compiler/lower/lower.h"
+#include "../compiler/pipeline/pipeline.h"
 #include "../compiler/tune/tuning.h"
 
 #include <check.h>
@@ -23,22 +25,22 @@ static const char base[] = "spec: gru_ae\n"
                            "decoder4_conv_forward: {algorithm: few_outputs, block_rows: 8}\n";
 
 typedef struct Compiled {
-    Graph *training, *evaluation;
+    TrainerGraphs graphs;
     char *errors; /* of the file and of its targets */
     const TargetCode *code[8];
 } Compiled;
 
 /* Lowers gru_ae for the targets that the text is about, or for `only`. */
 static Compiled compile_with(const char *text, const Target *only) {
-    Compiled result = {.training = build_graph(gru_ae_spec(), true), .evaluation = build_graph(gru_ae_spec(), false)};
+    Compiled result = {.graphs = build_graphs(gru_ae_spec())};
     size_t size;
     FILE *errors = open_memstream(&result.errors, &size);
-    differentiate_spec(result.training);
+    differentiate_steps(gru_ae_spec(), &result.graphs);
     const Tuning *tuning = parse_tuning("x.yaml", text, strlen(text), gru_ae_spec(), errors);
     for (int t = 0; tuning && targets[t]; t++) {
         bool wanted = targets[t] == only;
         for (int i = 0; !only && i < tuning->count; i++) wanted = wanted || tuning->target[i].target == targets[t];
-        if (wanted) result.code[t] = lower_tuned(result.training, result.evaluation, targets[t], &default_choices, tuning, errors);
+        if (wanted) result.code[t] = compile_tuned(&result.graphs, targets[t], &default_choices, tuning, errors);
     }
     fclose(errors);
     return result;
@@ -123,7 +125,7 @@ START_TEST(what_is_refused_is_in_the_code) {
     WantedKernel before[4];
     memcpy(before, wanted.kernel, sizeof before);
     const Choices choices = {.filtering = 2, .wanted = &wanted};
-    const TargetCode *code = lower_model(training, evaluation, find_target("avx512"), &choices);
+    const TargetCode *code = compile_both(training, evaluation, find_target("avx512"), &choices);
     ck_assert(memcmp(before, wanted.kernel, sizeof before) == 0);
     const Answer *answer = code->answer;
     ck_assert(!answer[0].found);
@@ -176,7 +178,7 @@ END_TEST
 
 static const char *target_file(const Compiled *from, const TargetCode *code) {
     Text text = {0};
-    emit_target_file(&text, from->training, code, "none");
+    emit_target_file(&text, from->graphs.step[0]->spec, code, "none");
     return text.bytes;
 }
 

@@ -1,5 +1,5 @@
 /* Whole numbers as people write them. */
-#include "../runtime/whole_number.h"
+#include "../runtime/common/whole_number.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* trainer_runs.c: see trainer_runs.h. */
 #include "trainer_runs.h"
 
-#include "../runtime/command.h"
-#include "../runtime/file.h"
-#include "../runtime/strip.h"
+#include "../runtime/commands/program.h"
+#include "../runtime/common/file.h"
+#include "../runtime/pictures/strip.h"
 
 #include <check.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #ifndef ZOETROPE_TRAINER_RUNS_H
 #define ZOETROPE_TRAINER_RUNS_H
 
-#include "../runtime/safetensors.h"
+#include "../runtime/weights/safetensors.h"
 #include "fake_model.h"
 
 #include <string.h>

@@ -5,13 +5,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* In order. Those from `recompute` on are run for each target, lower to verify for each kernel. Name; can --dump show what it made. */
+/* In order. Those from `recompute` on are run for each target, schedule and verify for each kernel. Name; can --dump show what it made. */
 #define PASSES(X)                                                                                                                          \
     X(SPEC, "spec", true)                                                                                                                  \
     X(GRAPH, "graph", true)                                                                                                                \
     X(DIFFERENTIATE, "differentiate", true)                                                                                                \
     X(RECOMPUTE, "recompute", true)                                                                                                        \
     X(FUSE, "fuse", true)                                                                                                                  \
+    X(PRODUCTS, "products", false)                                                                                                         \
+    X(STORE, "store", false)                                                                                                               \
     X(LOWER, "lower", true)                                                                                                                \
     X(SCHEDULE, "schedule", true)                                                                                                          \
     X(VERIFY, "verify", false)                                                                                                             \

@@ -1,6 +1,6 @@
 #include "base/support.h"
 
-#include "../../runtime/text.h"
+#include "../../runtime/common/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,7 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Text from outside, such as the name of a file, as runtime/text.h shows it. All that repeats such text does so through this, once. */
+/* Text from outside, such as the name of a file, as runtime/common/text.h shows it. All that repeats such text does so through this, once.
+ */
 const char *printable(const char *text);
 /* The lines of another program's output, at most so many bytes, each as printable() has it. */
 const char *printable_lines(const char *text, size_t most);

@@ -82,7 +82,7 @@ void emit_bundle_target(Text *out, const Inference *inference, const InferenceCo
     const char *name = inference->spec->name;
     const Target *target = code->base.target;
     File *file = NEW(File);
-    *file = (File){.graph = inference->frame, .code = &code->base, .kernels = text_begin(), .programs = c_block()};
+    *file = (File){.spec = inference->frame->spec, .code = &code->base, .kernels = text_begin(), .programs = c_block()};
     for (int p = 0; p < PART_COUNT; p++)
         for (int i = 0; i < code->program[p].call_count; i++) add_kernel(file, &code->program[p], code->program[p].call[i].kernel);
     add_arithmetic(file);
@@ -325,7 +325,7 @@ void emit_bundle_source(Text *out, const Inference *inference) {
     const Spec *spec = inference->spec;
     const TargetCode *plain = inference->plain;
     File *file = NEW(File);
-    *file = (File){.graph = inference->frame, .code = plain, .kernels = text_begin(), .programs = c_block()};
+    *file = (File){.spec = inference->frame->spec, .code = plain, .kernels = text_begin(), .programs = c_block()};
     for (int i = 0; inference->draws && i < plain->normal.call_count; i++) add_kernel(file, &plain->normal, plain->normal.call[i].kernel);
     add_arithmetic(file);
     emit_arithmetic(file, "static int arithmetic_holds(void)");

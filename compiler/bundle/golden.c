@@ -2,6 +2,7 @@
  * multiplies in bfloat16, so does this, with sums in double. */
 #include "bundle/golden.h"
 #include "bundle/inference.h"
+#include "graph/evaluate_graph.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,13 +4,19 @@
  * threads, so that streaming has the bits of whole clips. */
 #include "bundle/inference.h"
 
+#include "base/pass.h"
+#include "graph/fold.h"
+#include "graph/shapes.h"
 #include "lower/filters.h"
+#include "lower/fuse.h"
 #include "lower/lower_arithmetic.h"
 #include "lower/lower_graph.h"
 #include "lower/lower_stream.h"
 #include "lower/lower_update.h"
 #include "lower/plan.h"
+#include "lower/products.h"
 #include "lower/storage.h"
+#include "pipeline/kernel_passes.h"
 
 const char *const recurrence_names[RECURRENCES] = {"window", "carried"};
 
@@ -24,7 +30,7 @@ static Graph *inference_graph(Spec *spec, const Spec *from, int T, int clips) {
 
 /* ---- programs ---- */
 
-static void lower_frame(Lowering *l, const Inference *inference, InferenceCode *code) {
+static void lower_frame(Lowering *frame, Lowering *runs, InferenceCode *code) {
     Program *const program = code->program;
     const StreamPrograms programs = {.encode = &program[PART_encode],
                                      .take_latent = &program[PART_take_latent],
@@ -33,7 +39,7 @@ static void lower_frame(Lowering *l, const Inference *inference, InferenceCode *
                                      .put_code = &program[PART_put_code],
                                      .decode = &program[PART_decode],
                                      .score = &program[PART_score]};
-    lower_stream(l, inference->side_by_side, &programs);
+    lower_stream(frame, runs, &programs);
 }
 
 /* The parts run one after another in the same memory, so they are planned as one program; what is put or taken between two of them lives
@@ -85,7 +91,10 @@ static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) 
     Lowering trial = {
         .target = l->target, .code = code, .graph = frame, .choices = l->choices, .weight_type = TYPE_F32, .filtered = filters};
     start_graph(&trial, frame);
+    fuse_graph(&trial);
+    decide_products(&trial);
     allocate_weights(&trial, NULL);
+    store_nodes(&trial);
     lower_nodes(&trial, 0, frame->node_count, NEW(Program));
     for (int i = 0; i < frame->parameter_count; i++) /* what another layer reads too is kept as it is */
         if (frame->parameter[i]->node->reader_count > 1) filters[i] = NULL;
@@ -98,47 +107,107 @@ static const int *rounded_nodes(const Graph *graph) {
     return rounded;
 }
 
-static InferenceCode *lower_inference(const Inference *inference, const Target *target) {
+enum { FRAME, RUNS, CLIP, GRAPHS }; /* of the lowerings of a target */
+
+static InferenceCode *new_inference_code(const Inference *inference, const Target *target, Lowering lowering[GRAPHS]) {
     static const char *const names[PART_COUNT] = {
 #define X(name, meaning) [PART_##name] = #name,
         INFERENCE_PARTS(X)
 #undef X
     };
-    const Graph *frame = inference->frame, *clip = inference->clip;
+    const Graph *const graph[GRAPHS] = {[FRAME] = inference->frame, [RUNS] = inference->side_by_side, [CLIP] = inference->clip};
+    const Type type = precision_types[inference->precision];
     InferenceCode *code = NEW(InferenceCode);
     code->base.target = target;
-    for (int i = 0; i < PART_COUNT; i++) code->program[i].name = names[i];
-    const Type type = precision_types[inference->precision];
-    Lowering l = {.target = type_is_narrow(type) && !target->pairs ? with_conversion(target) : target,
-                  .code = &code->base,
-                  .graph = frame,
-                  .choices = &inference->choices,
-                  .weight_type = type};
     code->base.arithmetic.name = "arithmetic";
-    l.program = &code->base.arithmetic;
-    lower_arithmetic(&l);
-    code->filter = filter_weights(&l, frame);
-    start_graph(&l, frame);
-    code->weight_bytes = allocate_weights(&l, code->filter);
-    code->weight = NEW_ARRAY(const Buffer *, frame->parameter_count);
-    code->scale = NEW_ARRAY(const Buffer *, frame->parameter_count);
+    for (int i = 0; i < PART_COUNT; i++) code->program[i].name = names[i];
+    for (int i = 0; i < GRAPHS; i++) {
+        lowering[i] = (Lowering){.target = type_is_narrow(type) && !target->pairs ? with_conversion(target) : target,
+                                 .code = &code->base,
+                                 .choices = &inference->choices,
+                                 .weight_type = type};
+        start_graph(&lowering[i], graph[i]);
+    }
+    return code;
+}
+
+/* The weights, which all graphs share, and the nodes. */
+static void store_graphs(const Inference *inference, InferenceCode *code, Lowering lowering[GRAPHS]) {
+    const int count = inference->frame->parameter_count;
+    code->filter = filter_weights(&lowering[FRAME], inference->frame);
+    code->weight_bytes = allocate_weights(&lowering[FRAME], code->filter);
+    for (int i = 0; i < GRAPHS; i++) {
+        lowering[i].parameter = lowering[FRAME].parameter;
+        store_nodes(&lowering[i]);
+    }
+    code->weight = NEW_ARRAY(const Buffer *, count);
+    code->scale = NEW_ARRAY(const Buffer *, count);
     code->format = (int)inference->precision;
-    for (int i = 0; i < frame->parameter_count; i++) {
-        code->weight[i] = l.parameter[i].value;
+    for (int i = 0; i < count; i++) {
+        code->weight[i] = lowering[FRAME].parameter[i].value;
         if (code->filter[i]) code->format = FORMAT_FILTERED;
         if (code->weight[i]->type == TYPE_PAIR) code->format = FORMAT_PAIRS;
         if (code->weight[i]->type == TYPE_I8_PAIR) code->format = FORMAT_BYTE_PAIRS;
-        code->scale[i] = l.parameter[i].scale;
+        code->scale[i] = lowering[FRAME].parameter[i].scale;
     }
-    code->layout = layout_hash(code, frame->parameter_count);
-    lower_frame(&l, inference, code);
-    code->rounded = rounded_nodes(frame);
-    start_graph(&l, clip);
-    lower_nodes(&l, 0, named_node(clip, ROLE_OUTPUT, "reconstruction")->id + 1, &code->program[PART_reconstruct]);
+    code->layout = layout_hash(code, count);
+}
+
+static void lower_graphs(const Inference *inference, InferenceCode *code, Lowering lowering[GRAPHS]) {
+    const Graph *clip = inference->clip;
+    lowering[FRAME].program = &code->base.arithmetic;
+    lower_arithmetic(&lowering[FRAME]);
+    lower_frame(&lowering[FRAME], &lowering[RUNS], code);
+    code->rounded = rounded_nodes(inference->frame);
+    lower_nodes(&lowering[CLIP], 0, named_node(clip, ROLE_OUTPUT, "reconstruction")->id + 1, &code->program[PART_reconstruct]);
+}
+
+static void plan_programs(const Inference *inference, InferenceCode *code) {
     code->workspace_bytes =
         maximum(plan_parts(code, inference->area_bytes), plan_program(&code->program[PART_reconstruct], inference->area_bytes));
     for (int i = 0; i < PART_COUNT; i++) code->base.scratch_bytes = maximum(code->base.scratch_bytes, program_scratch(&code->program[i]));
     code->base.scratch_bytes = round_up(code->base.scratch_bytes, 64);
+}
+
+/* The passes of one target, in order. */
+static InferenceCode *run_passes(const Inference *inference, const Target *target) {
+    Lowering graph[GRAPHS];
+    InferenceCode *code = new_inference_code(inference, target, graph);
+
+    begin_pass(PASS_FUSE);
+    for (int i = 0; i < GRAPHS; i++) fuse_graph(&graph[i]);
+
+    begin_pass(PASS_PRODUCTS);
+    for (int i = 0; i < GRAPHS; i++) decide_products(&graph[i]);
+
+    begin_pass(PASS_STORE);
+    store_graphs(inference, code, graph);
+
+    begin_pass(PASS_LOWER);
+    lower_graphs(inference, code, graph);
+
+    begin_pass(PASS_SCHEDULE);
+    schedule_kernels(&code->base);
+
+    begin_pass(PASS_VERIFY);
+    verify_kernels(&code->base);
+
+    begin_pass(PASS_PLAN);
+    plan_programs(inference, code);
+    return code;
+}
+
+/* Of plain C, for any target: normal numbers, and the check of the processor's arithmetic. */
+static TargetCode *compile_plain(const Inference *inference) {
+    TargetCode *code = NEW(TargetCode);
+    *code = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}, .arithmetic = {.name = "arithmetic"}};
+    Lowering l = {.target = code->target, .code = code, .graph = inference->frame};
+    l.program = &code->normal;
+    lower_normal(&l);
+    l.program = &code->arithmetic;
+    lower_arithmetic(&l);
+    schedule_kernels(code);
+    verify_kernels(code);
     return code;
 }
 
@@ -186,13 +255,7 @@ Inference *compile_inference(const Spec *spec, Precision precision, Recurrence r
     inference->code_elements = count_elements(named_node(frame, ROLE_CUT, "code"));
     inference->h0_elements = h0 ? count_elements(h0) : 1;
     inference->area_bytes = find_areas(inference);
-    inference->plain = NEW(TargetCode);
-    *inference->plain = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}, .arithmetic = {.name = "arithmetic"}};
-    Lowering plain = {.target = inference->plain->target, .code = inference->plain, .graph = inference->frame};
-    plain.program = &inference->plain->normal;
-    lower_normal(&plain);
-    plain.program = &inference->plain->arithmetic;
-    lower_arithmetic(&plain);
-    for (int i = 0; i < target_count; i++) inference->code[inference->code_count++] = lower_inference(inference, target[i]);
+    inference->plain = compile_plain(inference);
+    for (int i = 0; i < target_count; i++) inference->code[inference->code_count++] = run_passes(inference, target[i]);
     return inference;
 }

@@ -1,7 +1,8 @@
 /* weights: the values of an inference graph's parameters, from a state_dict in safetensors; those that folding made are computed here. */
 #include "bundle/weights.h"
-#include "../../runtime/state_dict.h"
+#include "../../runtime/weights/state_dict.h"
 #include "bundle/inference.h"
+#include "graph/fold.h"
 
 #include <math.h>
 #include <string.h>
@@ -71,7 +72,7 @@ static double *fold_values(const StateDict *dict, const WantedList *list, const 
     const long channels = folding->scale->count;
     for (long i = 0; i < parameter->count; i++) {
         const long c = i / inner % channels;
-        const double factor = scale[c] / sqrt(variance[c] + BATCH_NORM_EPSILON);
+        const double factor = scale[c] / sqrt(variance[c] + folding->epsilon);
         if (folding->is_bias) values[i] = ((bias ? bias[c] : 0) - mean[c]) * factor + shift[c];
         else values[i] *= factor;
     }

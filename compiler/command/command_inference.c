@@ -4,7 +4,7 @@
 #include "base/output.h"
 #include "bundle/emit_bundle.h"
 #include "bundle/weights.h"
-#include "lower/lower.h"
+#include "lower/choice.h"
 
 enum { ARRAY_MOST = 1 << 20 };
 
@@ -65,7 +65,7 @@ static Inference *compile_targets(const Spec *spec, const Options *options) {
 
 int command_inference(Options *options) {
     begin_pass(PASS_SPEC);
-    const Spec *spec = read_spec(options->spec, stderr);
+    const Spec *spec = read_spec_to_compile(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
     Inference *inference = compile_targets(spec, options);
     if (options->recurrence_given && !spec->hidden)

@@ -5,6 +5,7 @@
 #include "command/explain.h"
 
 #include "command/explain_trade.h"
+#include "graph/shapes.h"
 
 #include <string.h>
 
@@ -81,7 +82,7 @@ static void describe_node(Row *row, const Node *node) {
 
 /* A row for each layer of the forward graph. */
 static void find_layers(Explanation *explanation) {
-    const Graph *graph = explanation->model->evaluation;
+    const Graph *graph = explanation->model->graphs.evaluation;
     for (int i = 0; i < graph->node_count && !name_of(graph, ROLE_LOSS, graph->node[i]); i++) {
         const Node *node = graph->node[i];
         if (node->op == OP_INPUT || node->op == OP_PARAMETER || node->op == OP_STATE) continue;
@@ -243,7 +244,7 @@ static void add_memory(Text *lines, const TargetCode *code) {
 }
 
 static void print_memory(FILE *out, const Explanation *explanation) {
-    const Graph *graph = explanation->model->training;
+    const Graph *graph = explanation->model->graphs.step[0];
     fprintf(out, "\nmemory, in bytes: a fixed part + threads × scratch\n%s", explanation->memory.bytes);
     static const Role roles[] = {ROLE_INPUT, ROLE_OUTPUT};
     Text parts = text_begin();

@@ -1,11 +1,16 @@
-/* zoetrope: compiles a network spec to C. compile_spec() and compile_target() are the table of contents: the passes, in order. */
+/* zoetrope: compiles a network spec to C. compile_spec() and compile_target() are the table of contents. They call the passes in order:
+ *
+ *   spec → graph → differentiate                                            here, once
+ *   fuse → products → store → lower → schedule → verify → plan → emit       for each target: pipeline.c; and again after recompute */
 #include "base/output.h"
 #include "command/command_inference.h"
 #include "command/explain.h"
 #include "command/explain_trade.h"
 #include "emit/emit.h"
+#include "graph/build_graph.h"
 #include "loop/print_loop.h"
 #include "lower/kernel_buffers.h"
+#include "pipeline/pipeline.h"
 #include "tune/tune.h"
 #include "tune/tuning.h"
 
@@ -22,6 +27,10 @@ static void dump_program(const Program *program, bool scheduled) {
         print_kernel(stdout, &kernel);
         putchar('\n');
     }
+}
+
+static void dump_steps(const TrainerGraphs *graphs) {
+    for (int i = 0; i < graphs->step_count; i++) print_graph(stdout, graphs->step[i], false);
 }
 
 static void dump_plan(const TargetCode *code) {
@@ -65,38 +74,40 @@ static bool choose_targets(Options *options, const Spec *spec) {
 static Model *compile_spec(Options *options) {
     Model *model = NEW(Model);
     begin_pass(PASS_SPEC);
-    model->spec = read_spec(options->spec, stderr);
+    model->spec = read_spec_to_compile(options->spec, stderr);
     if (!model->spec || !choose_targets(options, model->spec)) return NULL;
     if (options->dump == PASS_SPEC) printf("%s", model->spec->canonical);
 
     if (options->tuning && !(model->tuning = read_tuning(options->tuning, model->spec, stderr))) return NULL;
 
     begin_pass(PASS_GRAPH);
-    model->training = build_graph(model->spec, true);
-    model->evaluation = build_graph(model->spec, false);
-    verify_graph(model->training);
-    verify_graph(model->evaluation);
-    if (options->dump == PASS_GRAPH) print_graph(stdout, model->training, false);
+    model->graphs = build_graphs(model->spec);
+    TrainerGraphs *graphs = &model->graphs;
+    verify_graph(graphs->evaluation);
+    for (int i = 0; i < graphs->step_count; i++) verify_graph(graphs->step[i]);
+    if (options->dump == PASS_GRAPH) dump_steps(graphs);
 
     begin_pass(PASS_DIFFERENTIATE);
-    differentiate_spec(model->training);
-    verify_graph(model->training);
-    if (options->dump == PASS_DIFFERENTIATE) print_graph(stdout, model->training, false);
+    differentiate_steps(model->spec, graphs);
+    for (int i = 0; i < graphs->step_count; i++) verify_graph(graphs->step[i]);
+    if (options->dump == PASS_DIFFERENTIATE) dump_steps(graphs);
     return model;
 }
 
-/* The rest, for one target: recompute, fuse, lower, schedule, verify, plan. NULL: the tuning file has errors, or training needs more memory
- * than it may, which was reported. */
+/* The rest, for one target. NULL: the tuning file has errors, or training needs more memory than it may, which was reported. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
-    TargetCode *code = lower_tuned(model->training, model->evaluation, options->target[target], &options->choices, model->tuning, stderr);
+    TargetCode *code = compile_tuned(&model->graphs, options->target[target], &options->choices, model->tuning, stderr);
     if (!code) return NULL;
-    code = lower_within(code, model->evaluation, &options->memory);
+    code = compile_within(code, &model->graphs, &options->memory);
     if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
     const bool fused = options->dump == PASS_FUSE; /* the passes before it leave no mark of that */
-    if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, program_named(code, "train")->graph, fused);
-    if (options->dump == PASS_LOWER && target == 0) dump_program(program_named(code, "train"), false);
-    if (options->dump == PASS_SCHEDULE) dump_program(program_named(code, "train"), true);
+    for (int i = 0; i < model->graphs.step_count; i++) {
+        const Program *step = code->program[i];
+        if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, step->graph, fused);
+        if (options->dump == PASS_LOWER && target == 0) dump_program(step, false);
+        if (options->dump == PASS_SCHEDULE) dump_program(step, true);
+    }
     if (options->dump == PASS_PLAN) dump_plan(code);
     return code;
 }
@@ -120,12 +131,12 @@ static int command_compile(Options *options) {
         const TargetCode *code = compile_target(options, model, i);
         begin_pass(PASS_EMIT);
         good = good && code;
-        if (good && options->directory) emit_target_file(text, model->training, code, said);
+        if (good && options->directory) emit_target_file(text, model->spec, code, said);
         arena_leave();
     }
     if (!good) return EXIT_INPUT;
     if (!options->directory) return 0; /* only a dump was asked for */
-    emit_model_file(add_output(&output, format("%s_model.c", name)), model->training, options->target, options->target_count, said);
+    emit_model_file(add_output(&output, format("%s_model.c", name)), model, options->target, options->target_count, said);
     begin_pass(PASS_WRITE);
     return write_output(&output) ? 0 : EXIT_INPUT;
 }

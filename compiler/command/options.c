@@ -1,9 +1,9 @@
 /* The command line: one table of commands, one of options. */
 #include "command/options.h"
 
-#include "../../runtime/whole_number.h"
+#include "../../runtime/common/whole_number.h"
 #include "base/version.h"
-#include "lower/lower.h"
+#include "lower/choice.h"
 
 #include <limits.h>
 #include <stdlib.h>

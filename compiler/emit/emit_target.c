@@ -89,6 +89,17 @@ void add_kernel(File *file, const Program *program, const Kernel *kernel) {
 
 /* ---- programs ---- */
 
+/* An argument by its number among those of its role. */
+static const char *argument_text(const Signature *signature, const char *name) {
+    static const char *const arrays[ROLE_CUT] = {[ROLE_INPUT] = "input", [ROLE_OUTPUT] = "output", [ROLE_LOSS] = "loss"};
+    for (int role = 0; role < ROLE_CUT; role++)
+        for (int i = 0; i < signature->count[role]; i++) {
+            if (strcmp(signature->argument[role][i].name, name) != 0) continue;
+            return role == ROLE_LOSS ? format("&step->loss[%d]", i) : format("step->%s[%d]", arrays[role], i);
+        }
+    die("%s is not in the program's signature", name);
+}
+
 static const char *place_text(const Places *places, const Tensor *tensor) {
     const Place place = tensor->place;
     const char *text = place == PLACE_WORKSPACE      ? places->workspace
@@ -97,6 +108,7 @@ static const char *place_text(const Places *places, const Tensor *tensor) {
                        : place == PLACE_VALUES       ? places->values
                        : !places->step               ? NULL
                        : place == PLACE_COEFFICIENTS ? "step->coefficients"
+                       : places->signature           ? argument_text(places->signature, tensor->field)
                                                      : format("step->%s", tensor->field);
     if (!text) die("a tensor in a place that this program does not have: %d", (int)place);
     return text;
@@ -180,7 +192,12 @@ static void emit_kernel_table(File *file, const Program *program) {
 static void emit_step(File *file, const Program *program) {
     c_comment(file->programs, program->comment);
     CBlock *body = c_nested(file->programs, "", "static void %s(const ModelStep *step)", program->name);
-    Places places = {.workspace = "workspace", .step = true, .reports = true, .scratch = "scratch", .threads = "threads"};
+    const Places places = {.workspace = "workspace",
+                           .step = true,
+                           .signature = &program->signature,
+                           .reports = true,
+                           .scratch = "scratch",
+                           .threads = "threads"};
     if (program_reads(program, PLACE_WORKSPACE)) c_line(body, "char *const workspace = step->workspace;");
     if (program_scratch(program)) c_line(body, "char *const scratch = step->scratch;");
     if (program->call_count) c_line(body, "const int threads = step->threads;");
@@ -215,19 +232,37 @@ static const Program *copies_of(const Copies *copies, const GroupCode *group, bo
     return parameters ? &group->save_parameters : &group->save_statistics;
 }
 
-/* Of the block `kind`, an expression, of a group. */
-static void emit_copies_of(File *file, CBlock *body, const Copies *copies, const GroupCode *group, const char *kind) {
+/* Of a group's block, which is there. */
+static void emit_copies_of(File *file, CBlock *body, const Copies *copies, const GroupCode *group) {
     const Places places = {.block = "start", .values = "values", .scratch = "scratch", .threads = "1"};
-    const Program *statistics = copies_of(copies, group, false);
+    const Program *statistics = copies_of(copies, group, false), *parameters = copies_of(copies, group, true);
     if (statistics->call_count) {
-        emit_calls(file, c_nested(body, "", "if (%s == MODEL_STATISTICS)", kind), statistics, places);
-        body = c_nested(body, "", "else");
+        emit_calls(file, c_nested(body, "", "if (block == MODEL_STATISTICS)"), statistics, places);
+        if (parameters->call_count) body = c_nested(body, "", "else");
+    } else if (file->code->group_count > 1 && parameters->call_count) {
+        body = c_nested(body, "", "if (block != MODEL_STATISTICS)");
     }
-    emit_calls(file, body, copies_of(copies, group, true), places);
-    if (copies->loads && file->code->renew.call_count) c_line(body, "if (%s == MODEL_PARAMETERS) renew(workspace);", kind);
+    emit_calls(file, body, parameters, places);
+    if (file->code->group_count == 1 && copies->loads && file->code->renew.call_count)
+        c_line(body, "if (block == MODEL_PARAMETERS) renew(workspace);");
 }
 
-/* The blocks of group g are those from g · MODEL_BLOCKS on. */
+static bool have_copies(const Copies *copies, const GroupCode *group) {
+    return copies_of(copies, group, true)->call_count || copies_of(copies, group, false)->call_count;
+}
+
+/* Several groups, one after another; a group may be without the block. */
+static void emit_copies_of_groups(File *file, CBlock *body, const Copies *copies, const char *type) {
+    const TargetCode *code = file->code;
+    for (int g = 0; g < code->group_count; g++) {
+        if (!have_copies(copies, &code->group[g])) continue;
+        CBlock *of_group = c_nested(body, "", "if (block_offset[%d][block] >= 0)", g);
+        c_line(of_group, "%sconst start = (%s)workspace + block_offset[%d][block];", type, type, g);
+        emit_copies_of(file, of_group, copies, &code->group[g]);
+    }
+    if (copies->loads && code->renew.call_count) c_line(body, "if (block == MODEL_PARAMETERS) renew(workspace);");
+}
+
 static void emit_copies(File *file, const Copies *copies) {
     const TargetCode *code = file->code;
     long scratch = 0;
@@ -247,11 +282,10 @@ static void emit_copies(File *file, const Copies *copies) {
         return;
     }
     const char *type = format("%schar *", copies->workspace_const);
-    c_line(body, "%sconst start = (%s)workspace + block_offset[block];", type, type);
-    if (code->group_count == 1) emit_copies_of(file, body, copies, &code->group[0], "block");
-    for (int g = 0; code->group_count > 1 && g < code->group_count; g++) {
-        CBlock *of_group = c_nested(body, "", "if (block / MODEL_BLOCKS == %d)", g);
-        emit_copies_of(file, of_group, copies, &code->group[g], "block % MODEL_BLOCKS");
+    if (code->group_count > 1) emit_copies_of_groups(file, body, copies, type);
+    else {
+        c_line(body, "%sconst start = (%s)workspace + block_offset[block];", type, type);
+        emit_copies_of(file, body, copies, &code->group[0]);
     }
     c_blank(file->programs);
 }
@@ -302,26 +336,52 @@ static void emit_available(File *file) {
     c_blank(file->programs);
 }
 
+/* Of a group, by ModelBlock. */
+static const char *offsets_text(const GroupCode *group, int blocks) {
+    Text offsets = {0};
+    for (int i = 0; i < blocks; i++) text_add(&offsets, "%s%ld", i ? ", " : "", group->block_offset[i]);
+    return offsets.bytes;
+}
+
 static void emit_block_offsets(File *file) {
     const TargetCode *code = file->code;
-    bool copies = false;
-    Text offsets = {0};
+    bool copies = false, averages = code->group_count > 1;
     for (int g = 0; g < code->group_count; g++) {
         const GroupCode *group = &code->group[g];
         copies = copies || group->load_parameters.call_count || group->save_parameters.call_count;
-        for (int i = 0; i < BLOCK_COUNT; i++) text_add(&offsets, "%s%ld", offsets.length ? ", " : "", group->block_offset[i]);
+        averages = averages || group->block_offset[BLOCK_AVERAGE] >= 0;
     }
     if (!copies) return;
-    c_comment(file->programs,
-              "Where the blocks of parameters, gradients, moments and statistics start in the workspace, in bytes; −1: there is none.");
-    const char *times = code->group_count > 1 ? format("%d * ", code->group_count) : "";
-    c_line(file->programs, "static const ptrdiff_t block_offset[%sMODEL_BLOCKS] = {%s};", times, offsets.bytes);
+    const int blocks = averages ? BLOCK_COUNT : BLOCK_COUNT - 1;
+    c_comment(
+        file->programs,
+        format("Where the blocks of parameters, gradients, moments%s statistics%s start in the workspace, in bytes; −1: there is none.",
+               averages ? "," : " and", averages ? " and averages" : ""));
+    if (code->group_count == 1) {
+        c_line(file->programs, "static const ptrdiff_t block_offset[MODEL_BLOCKS] = {%s};", offsets_text(&code->group[0], blocks));
+    } else {
+        CBlock *rows = c_nested(file->programs, ";", "static const ptrdiff_t block_offset[%d][MODEL_BLOCKS] =", code->group_count);
+        for (int g = 0; g < code->group_count; g++) c_line(rows, "{%s},", offsets_text(&code->group[g], blocks));
+    }
+    c_blank(file->programs);
+}
+
+/* The programs, in the order of ModelDescription.programs. */
+static void emit_program_table(File *file) {
+    const TargetCode *code = file->code;
+    CBlock *rows = c_nested(file->programs, ";", "static const ModelCode programs[] =");
+    for (int i = 0; i < code->program_count; i++) {
+        const Program *program = code->program[i];
+        if (program->measured && program->call_count)
+            c_line(rows, "{%s, %s_kernel, %d},", program->name, program->name, program->call_count);
+        else c_line(rows, "{%s, NULL, 0},", program->name);
+    }
     c_blank(file->programs);
 }
 
 static void emit_model_target(File *file) {
     const TargetCode *code = file->code;
-    const char *name = format("%s_%s", file->graph->spec->name, code->target->name);
+    const char *name = format("%s_%s", file->spec->name, code->target->name);
     c_line(file->programs, "extern const ModelTarget %s;", name);
     CBlock *members = c_nested(file->programs, ";", "const ModelTarget %s =", name);
     c_line(members, ".name = \"%s\",", code->target->name);
@@ -332,14 +392,8 @@ static void emit_model_target(File *file) {
     c_line(members, ".scratch_size = %ld,", code->scratch_bytes);
     c_line(members, ".load = load,");
     c_line(members, ".save = save,");
-    for (int i = 0; i < code->program_count; i++) c_line(members, ".%s = %s,", code->program[i]->name, code->program[i]->name);
+    c_line(members, ".program = programs,");
     c_line(members, ".normal = normal,");
-    for (int i = 0; i < code->program_count; i++) {
-        const Program *program = code->program[i];
-        if (!program->measured || !program->call_count) continue;
-        c_line(members, ".%s_kernel = %s_kernel,", program->name, program->name);
-        c_line(members, ".%s_kernels = %d,", program->name, program->call_count);
-    }
 }
 
 static void add_kernels_of(File *file, const Program *program) {
@@ -348,7 +402,8 @@ static void add_kernels_of(File *file, const Program *program) {
 
 static void add_kernels(File *file) {
     const TargetCode *code = file->code;
-    static const char *const taken[] = {"load", "save", "renew", "normal", "available", "block_offset", "done", "arithmetic_holds"};
+    static const char *const taken[] = {"load",    "save", "renew", "normal", "available", "block_offset", "done", "arithmetic_holds",
+                                        "programs"};
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) name_set_add(&file->names, taken[i]);
     for (int i = 0; i < code->program_count; i++) {
         name_set_add(&file->names, code->program[i]->name);
@@ -367,9 +422,9 @@ static void add_kernels(File *file) {
     add_kernels_of(file, &code->arithmetic);
 }
 
-void emit_target_file(Text *out, const Graph *training, const TargetCode *code, const char *options) {
+void emit_target_file(Text *out, const Spec *spec, const TargetCode *code, const char *options) {
     File *file = NEW(File);
-    *file = (File){.graph = training, .code = code, .kernels = text_begin(), .programs = c_block()};
+    *file = (File){.spec = spec, .code = code, .kernels = text_begin(), .programs = c_block()};
     add_kernels(file);
     emit_block_offsets(file);
     bool done = false;
@@ -384,8 +439,8 @@ void emit_target_file(Text *out, const Graph *training, const TargetCode *code, 
     emit_normal(file);
     emit_available(file);
     if (code->arithmetic.call_count) emit_arithmetic(file, "static bool arithmetic_holds(void)");
+    emit_program_table(file);
     emit_model_target(file);
-    const Spec *spec = training->spec;
     const char *said = options && *options ? options : "none";
     if (code->tuning) said = format("%s; tuning %s", said, code->tuning);
     const char *about = format("%s_%s.c: %s for %s. Generated by zoetrope: do not edit.\nSpec %s, hash %016llx; options: %s.", spec->name,

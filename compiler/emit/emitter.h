@@ -135,7 +135,7 @@ typedef struct Printed { /* a kernel's functions in the file */
 
 /* A target's file in the making: its kernels, each once, and the programs that call them. */
 typedef struct File {
-    const Graph *graph;
+    const Spec *spec;
     const TargetCode *code;
     HelperSet helpers;
     Text kernels;
@@ -148,8 +148,9 @@ typedef struct File {
 typedef struct Places {
     const char *workspace, *weights, *block, *values, *time;
     const char *scratch, *threads;
-    bool step;    /* has a pointer `step` to a struct of what the caller gives */
-    bool reports; /* says when each call is done */
+    bool step;                  /* has a pointer `step` to a struct of what the caller gives … */
+    const Signature *signature; /* … in arrays, in this order; NULL: in fields of the arguments' names */
+    bool reports;               /* says when each call is done */
 } Places;
 
 /* emit_arithmetic.c: the function `head` of the kernel in file->code->arithmetic, which has been added. */

@@ -1,6 +1,7 @@
 /* build_graph.c: a spec → its forward graph. Parameters are made in the order and with the names of PyTorch's state_dict for a
  * module that has encoder, fc1, gru, fc3 and decoder, in this order. B clips of T frames make N = B·T rows, row b·T + t. */
-#include "graph/graph.h"
+#include "graph/build_graph.h"
+#include "graph/differentiate.h"
 
 #include <math.h>
 #include <string.h>
@@ -96,9 +97,18 @@ static Node *add_batch_norm(Graph *graph, Sequence *sequence, const char *stem, 
     variance->parameter->counted = true;
     Node *stats;
     if (graph->training)
-        stats = add_node(graph, OP_BATCH_NORM_STATISTICS, format("%s_batch_norm_statistics", stem), NULL, 4,
-                         (Node *[]){x, weight, mean, variance});
-    else stats = add_node(graph, OP_BATCH_NORM_RUNNING, format("%s_batch_norm_running", stem), NULL, 3, (Node *[]){weight, mean, variance});
+        stats = append_node(graph, (Node){.op = OP_BATCH_NORM_STATISTICS,
+                                          .name = format("%s_batch_norm_statistics", stem),
+                                          .input_count = 4,
+                                          .input = {x, weight, mean, variance},
+                                          .epsilon = BATCH_NORM_EPSILON,
+                                          .momentum = BATCH_NORM_MOMENTUM});
+    else
+        stats = append_node(graph, (Node){.op = OP_BATCH_NORM_RUNNING,
+                                          .name = format("%s_batch_norm_running", stem),
+                                          .input_count = 3,
+                                          .input = {weight, mean, variance},
+                                          .epsilon = BATCH_NORM_EPSILON});
     return add_node(graph, OP_BATCH_NORM, format("%s_batch_norm", stem), NULL, 3, (Node *[]){x, stats, bias});
 }
 
@@ -179,11 +189,18 @@ static Node *add_gru_layer(Graph *graph, int number, Node *x) {
     return carry->input[1] = cell;
 }
 
-static Node *add_input(Graph *graph, const char *name, long rows, long steps, long channels, long height, long width) {
+static NamedNode *add_input(Graph *graph, const char *name, long rows, long steps, long channels, long height, long width) {
     Node node = {.op = OP_INPUT, .name = name, .rank = 4, .shape = {rows, channels, height, width}, .steps = steps};
-    Node *input = append_node(graph, node);
-    name_node(graph, ROLE_INPUT, name, input);
-    return input;
+    return name_node(graph, ROLE_INPUT, name, append_node(graph, node));
+}
+
+/* A node of frames as callers see it: [B, T, C, H, W]. */
+static void name_clips(NamedNode *named) {
+    const Node *node = named->node;
+    named->argument.rank = 5;
+    named->argument.items = 0;
+    const long shape[5] = {node->shape[0] / node->steps, node->steps, node->shape[1], node->shape[2], node->shape[3]};
+    memcpy(named->argument.shape, shape, sizeof shape);
 }
 
 Graph *build_graph(const Spec *spec, bool training) {
@@ -192,9 +209,13 @@ Graph *build_graph(const Spec *spec, bool training) {
     graph->training = training;
     add_group(graph, "all", &spec->optimizer);
     const long clips = spec->training.batch;
-    Node *x = add_input(graph, "x", clips * spec->T, spec->T, spec->channels, spec->height, spec->width);
-    if (spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL)
-        add_input(graph, "h0", spec->gru_layers * clips, 1, spec->hidden, 1, 1);
+    NamedNode *data = add_input(graph, "x", clips * spec->T, spec->T, spec->channels, spec->height, spec->width);
+    Node *x = data->node;
+    name_clips(data);
+    if (spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL) {
+        Argument *state = &add_input(graph, "h0", spec->gru_layers * clips, 1, spec->hidden, 1, 1)->argument;
+        *state = (Argument){.name = "h0", .rank = 3, .shape = {spec->gru_layers, clips, spec->hidden}, .items = 1, .drawn = DRAWN_NORMAL};
+    }
 
     Node *y = add_sequence(graph, "encoder", spec->encoder, spec->encoder_count, x), *latent = y, *code = y;
     if (spec->latent) {
@@ -207,7 +228,7 @@ Graph *build_graph(const Spec *spec, bool training) {
     y = add_sequence(graph, "decoder", spec->decoder, spec->decoder_count, y);
     name_node(graph, ROLE_CUT, "latent", latent);
     name_node(graph, ROLE_CUT, "code", code);
-    name_node(graph, ROLE_OUTPUT, "reconstruction", y);
+    name_clips(name_node(graph, ROLE_OUTPUT, "reconstruction", y));
     graph->layer = "loss";
     name_node(graph, ROLE_LOSS, "loss", add_node(graph, spec->loss == LOSS_L1 ? OP_L1 : OP_MSE, "loss", NULL, 2, (Node *[]){y, x}));
     list_readers(graph);
@@ -220,4 +241,16 @@ void differentiate_spec(Graph *graph) {
     for (int i = 0; i < graph->parameter_count; i++)
         if (graph->parameter[i]->trained) trained[count++] = graph->parameter[i];
     differentiate_parameters(graph, named_node(graph, ROLE_LOSS, "loss"), count, trained);
+}
+
+TrainerGraphs build_graphs(const Spec *spec) {
+    TrainerGraphs graphs = {.step_count = 1, .step = NEW_ARRAY(Graph *, 1), .streams = true};
+    graphs.step[0] = build_graph(spec, true);
+    graphs.evaluation = build_graph(spec, false);
+    return graphs;
+}
+
+void differentiate_steps(const Spec *spec, TrainerGraphs *graphs) {
+    (void)spec;
+    differentiate_spec(graphs->step[0]);
 }

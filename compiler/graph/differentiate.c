@@ -10,6 +10,9 @@
  * Which of the body's gradients must run in the loop is then read off the graph: those on a path from a carry to its next value.
  * All others (gradients of weights, and of what the body reads from outside) are batched over all steps, before or after the loop. */
 #include "graph/differentiate.h"
+#include "graph/gradients.h"
+#include "graph/moves.h"
+#include "graph/shapes.h"
 
 #include <string.h>
 

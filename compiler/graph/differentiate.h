@@ -1,8 +1,17 @@
-/* differentiate.h: between differentiate.c, which walks a graph backwards, and gradients.c, which has the rule of each operation. */
+/* differentiate.h: reverse-mode differentiation. */
 #ifndef ZOETROPE_DIFFERENTIATE_H
 #define ZOETROPE_DIFFERENTIATE_H
 
 #include "graph/graph.h"
+
+/* Appends the gradients of the loss, any scalar, with respect to the nodes of[0] … of[count − 1],
+ * parameters, inputs or whatever it is computed from; gradient[i]: NULL where it does not depend on of[i]. Each call has gradients of its
+ * own. */
+void differentiate(Graph *graph, Node *loss, int count, Node *const *of, Node **gradient);
+/* The same, and the gradients are those that the optimizer reads (Parameter.gradient). The loss has to depend on each. */
+void differentiate_parameters(Graph *graph, Node *loss, int count, Parameter *const *of);
+
+/* ---- for gradient rules ---- */
 
 /* Gradients of slices of one node. */
 typedef struct Parts {
@@ -22,17 +31,9 @@ typedef struct Differentiation {
     Parts *parts;   /* by id: gradients of slices of it, which are no part of its adjoint yet */
 } Differentiation;
 
-/* For gradient rules: whether anybody wants the gradient of an input … */
+/* Is the gradient of an input wanted? */
 bool wants_gradient(const Differentiation *d, const Node *node);
-/* … and, where somebody does, that dy is one more term of it (summed by ADD where there are several). */
+/* Where it is: dy is one more term of it. Several terms are summed by ADD. */
 void add_adjoint(Differentiation *d, Node *node, Node *dy);
-/* The same of what a SLICE reads, for elements of it alone … */
-void add_part(Differentiation *d, const Node *slice, Node *dy);
-/* … and, when all readers have been seen, moves.c puts these together along each axis. */
-void add_parts_together(Differentiation *d, Node *node);
-/* gradients.c: applies the rule of the node's operation. dy: its adjoint; NULL stands for 1 (it is the loss itself). */
-void apply_gradient_rule(Differentiation *d, Node *node, Node *dy);
-/* "encoder1_conv_forward", "weight_grad" → "encoder1_conv_weight_grad". */
-const char *gradient_name(const Node *node, const char *suffix);
 
 #endif

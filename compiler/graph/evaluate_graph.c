@@ -1,5 +1,7 @@
 /* evaluate_graph.c: runs a graph node by node in double precision, slowly and plainly: what the tests compare everything with. */
-#include "graph/evaluate.h"
+#include "graph/evaluate_graph.h"
+#include "graph/evaluate_ops.h"
+#include "graph/shapes.h"
 
 /* What a carry holds at step t: the next value of the step before, or the initial one (or 0). */
 static void evaluate_carry(const Node *carry, double **values, long t) {

@@ -1,5 +1,7 @@
 /* evaluate_moves.c: slices, concatenations, reshapes and upsampling as their definitions say, element by element. */
-#include "graph/evaluate.h"
+#include "graph/evaluate_moves.h"
+
+#include "graph/shapes.h"
 
 /* An element by item, step, channel, height and width: its place in [B·T, C, H, W]. */
 typedef struct Position {

@@ -1,17 +1,12 @@
 /* evaluate_ops.c: each operation as its definition says, in double precision. No loop here is meant to be fast. */
+#include "graph/evaluate_ops.h"
 #include "base/bfloat16.h"
-#include "graph/evaluate.h"
+#include "graph/evaluate_losses.h"
+#include "graph/evaluate_moves.h"
+#include "graph/shapes.h"
 
 #include <math.h>
 #include <string.h>
-
-/* A node with the values of its inputs (x[0], x[1], …) and of itself (y). */
-typedef struct Frame {
-    const Node *node;
-    double **values;
-    double *x[MAX_INPUTS], *y;
-    Rows rows;
-} Frame;
 
 static long row_size(const Node *node) {
     return count_elements(node) / node->shape[0];
@@ -139,9 +134,9 @@ static long element(const long shape[], long c, long p) {
     return (p / pixels * shape[1] + c) * pixels + p % pixels;
 }
 
-static void set_statistics(double *stats, double mean, double variance, double weight) {
+static void set_statistics(double *stats, double mean, double variance, double weight, double epsilon) {
     stats[0] = mean;
-    stats[1] = 1 / sqrt(variance + BATCH_NORM_EPSILON);
+    stats[1] = 1 / sqrt(variance + epsilon);
     stats[2] = weight * stats[1];
 }
 
@@ -151,14 +146,14 @@ static void evaluate_BATCH_NORM_STATISTICS(const Frame *f) {
         double mean = 0, squares = 0, *running_mean = &f->x[2][c], *running_variance = &f->x[3][c];
         for (long p = 0; p < count; p++) mean += f->x[0][element(shape, c, p)] / (double)count;
         for (long p = 0; p < count; p++) squares += pow(f->x[0][element(shape, c, p)] - mean, 2);
-        set_statistics(f->y + 3 * c, mean, squares / (double)count, f->x[1][c]);
-        *running_mean += BATCH_NORM_MOMENTUM * (mean - *running_mean);
-        *running_variance += BATCH_NORM_MOMENTUM * (squares / (double)(count - 1) - *running_variance);
+        set_statistics(f->y + 3 * c, mean, squares / (double)count, f->x[1][c], f->node->epsilon);
+        *running_mean += f->node->momentum * (mean - *running_mean);
+        *running_variance += f->node->momentum * (squares / (double)(count - 1) - *running_variance);
     }
 }
 
 static void evaluate_BATCH_NORM_RUNNING(const Frame *f) {
-    for (long c = 0; c < f->node->shape[1]; c++) set_statistics(f->y + 3 * c, f->x[1][c], f->x[2][c], f->x[0][c]);
+    for (long c = 0; c < f->node->shape[1]; c++) set_statistics(f->y + 3 * c, f->x[1][c], f->x[2][c], f->x[0][c], f->node->epsilon);
 }
 
 static void evaluate_BATCH_NORM(const Frame *f) {
@@ -325,6 +320,24 @@ static void evaluate_mean(const Frame *f) {
 #define evaluate_L1_GRAD evaluate_elements
 #define evaluate_MSE evaluate_mean
 #define evaluate_L1 evaluate_mean
+#define evaluate_SQUARED_DIFFERENCE evaluate_loss_elements
+#define evaluate_SQUARED_DIFFERENCE_GRAD evaluate_loss_elements
+#define evaluate_ABSOLUTE_DIFFERENCE evaluate_loss_elements
+#define evaluate_ABSOLUTE_DIFFERENCE_GRAD evaluate_loss_elements
+#define evaluate_BCE_WITH_LOGITS evaluate_loss_elements
+#define evaluate_BCE_WITH_LOGITS_GRAD evaluate_loss_elements
+#define evaluate_BCE evaluate_loss_elements
+#define evaluate_BCE_GRAD evaluate_loss_elements
+#define evaluate_BCE_TARGET_GRAD evaluate_loss_elements
+#define evaluate_KL evaluate_loss_elements
+#define evaluate_KL_GRAD evaluate_loss_elements
+#define evaluate_ENTROPY evaluate_loss_elements
+#define evaluate_ENTROPY_GRAD evaluate_loss_elements
+#define evaluate_TIMES_GRAD evaluate_loss_elements
+#define evaluate_ABSOLUTE evaluate_loss_elements
+#define evaluate_ABSOLUTE_GRAD evaluate_loss_elements
+#define evaluate_DIFFERENCE evaluate_differences
+#define evaluate_DIFFERENCE_GRAD evaluate_differences
 
 /* ---- GRU: gates r, z, n of unit j are elements 3·j, 3·j + 1, 3·j + 2 of a row ---- */
 

@@ -1,6 +1,6 @@
 /* fold: batch norm with running statistics scales and shifts each channel of the convolution before it, which that convolution's own
  * weight and bias can do as well. The graph that comes out has these as parameters; their values follow by parameter_values(). */
-#include "graph/graph.h"
+#include "graph/fold.h"
 
 #include <string.h>
 
@@ -69,6 +69,7 @@ static void fold_convolution(Fold *fold, const Node *convolution, const Node *no
                       .shift = norm->input[2]->parameter,
                       .mean = stats->input[1]->parameter,
                       .variance = stats->input[2]->parameter,
+                      .epsilon = stats->epsilon,
                       .dimension = convolution->op == OP_CONV_TRANSPOSE2D};
     Folding *made = NEW_ARRAY(Folding, 2);
     made[0] = made[1] = weight;

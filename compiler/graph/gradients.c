@@ -1,6 +1,9 @@
 /* gradients.c: the gradient rule of each operation: given dy, the gradient of the loss with respect to the node's output, add the nodes
  * that compute its share in the gradients of the inputs. Rules know nothing of time: differentiate.c puts their nodes into scans. */
-#include "graph/differentiate.h"
+#include "graph/gradients.h"
+
+#include "graph/gradients_losses.h"
+#include "graph/moves.h"
 
 #include <string.h>
 
@@ -250,6 +253,17 @@ static void (*const rules[OP_COUNT])(Differentiation *, Node *, Node *) = {
     [OP_GRU_CELL] = gradient_GRU_CELL,
     [OP_MSE] = gradient_MSE,
     [OP_L1] = gradient_L1,
+    [OP_SQUARED_DIFFERENCE] = gradient_SQUARED_DIFFERENCE,
+    [OP_ABSOLUTE_DIFFERENCE] = gradient_ABSOLUTE_DIFFERENCE,
+    [OP_BCE_WITH_LOGITS] = gradient_BCE_WITH_LOGITS,
+    [OP_BCE] = gradient_BCE,
+    [OP_KL] = gradient_KL,
+    [OP_ENTROPY] = gradient_ENTROPY,
+    [OP_ABSOLUTE] = gradient_ABSOLUTE,
+    [OP_DIFFERENCE] = gradient_DIFFERENCE,
+    [OP_FRAME_SUM] = gradient_FRAME_SUM,
+    [OP_FALLING] = gradient_FALLING,
+    [OP_ROW_SUM] = gradient_ROW_SUM,
 };
 
 void apply_gradient_rule(Differentiation *d, Node *node, Node *dy) {

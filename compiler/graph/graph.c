@@ -1,5 +1,6 @@
 /* graph.c: making nodes, checking a graph, printing it. */
 #include "graph/graph.h"
+#include "graph/shapes.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -47,7 +48,7 @@ Scan *add_scan(Graph *graph, long steps, bool reverse) {
 ParameterGroup *add_group(Graph *graph, const char *name, const Optimizer *optimizer) {
     MAKE_ROOM(graph->group, graph->group_count, graph->group_capacity);
     ParameterGroup *group = NEW(ParameterGroup);
-    *group = (ParameterGroup){graph->group_count, name, *optimizer};
+    *group = (ParameterGroup){.number = graph->group_count, .name = name, .optimizer = *optimizer};
     return graph->group[graph->group_count++] = group;
 }
 

@@ -3,7 +3,9 @@
  * A value that is read in parts (halves, frames, channels) gets its gradient in parts, too. Each would be a tensor of the value's size that
  * is zero elsewhere, and their sum would cost the size times the number of parts. So the parts wait until all readers have been seen;
  * then the value is cut where parts begin and end, each piece is the sum of what covers it, and the pieces are put on end. */
-#include "graph/differentiate.h"
+#include "graph/moves.h"
+
+#include "graph/gradients.h"
 
 #include <stdlib.h>
 #include <string.h>

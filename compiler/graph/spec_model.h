@@ -4,9 +4,17 @@
 
 #include "graph/graph.h"
 
+/* The graphs of a trainer. All have the same table of parameters. */
+typedef struct TrainerGraphs {
+    int step_count;
+    Graph **step;      /* each a step of a training iteration: forward, and the gradients of what it updates */
+    Graph *evaluation; /* NULL: none */
+    bool streams;      /* the network also runs frame by frame */
+} TrainerGraphs;
+
 typedef struct Model {
     Spec *spec;
-    Graph *training, *evaluation;
+    TrainerGraphs graphs;
     struct Tuning *tuning; /* NULL: there is no file */
 } Model;
 

@@ -67,6 +67,8 @@ int find_wanted(const WantedChoices *wanted, const char *kernel) {
     return -1;
 }
 
+const Choices default_choices = {.filtering = 2};
+
 /* ---- choosing ---- */
 
 /* The cost model's value, or the nearest to it that is legal: where others are wanted, those before it may have made it illegal. */

@@ -107,6 +107,8 @@ typedef struct Choices {
     bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
     const WantedChoices *wanted; /* NULL: the cost model decides */
 } Choices;
+extern const Choices default_choices;
+
 /* ---- choosing ---- */
 
 typedef struct KernelChoice { /* of one kernel: its algorithm's values, in order */

@@ -1,5 +1,6 @@
 /* Elementwise nodes as expressions of the elements that they read. */
 #include "lower/element.h"
+#include "graph/shapes.h"
 
 #include "loop/function.h"
 #include "loop/lanes.h"

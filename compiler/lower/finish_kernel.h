@@ -1,11 +1,10 @@
-/* finish_kernel.h: the gate that a kernel passes on its way into a program. */
+/* finish_kernel.h: lowered kernels on their way into programs. */
 #ifndef ZOETROPE_FINISH_KERNEL_H
 #define ZOETROPE_FINISH_KERNEL_H
 
 #include "lower/lowering.h"
 
-/* Schedules, unrolls and verifies, and appends a call to l->program. The note is the schedule in words. One that cannot be run as it was
- * chosen is refused: see Answer. */
+/* The kernel is complete: adds it to the target's, to be scheduled and verified, and a call of it to l->program. */
 void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan);
 
 #endif

@@ -1,7 +1,6 @@
 /* A graph, node by node: which operation is lowered by what. */
 #include "lower/lower_graph.h"
 
-#include "base/pass.h"
 #include "lower/fuse.h"
 #include "lower/lower_conv.h"
 #include "lower/lower_linear.h"
@@ -10,7 +9,6 @@
 #include "lower/lower_rows.h"
 #include "lower/lower_scan.h"
 #include "lower/lower_update.h"
-#include "lower/products.h"
 #include "lower/storage.h"
 
 typedef void (*Lower)(Lowering *l, Node *node);
@@ -47,10 +45,6 @@ void start_graph(Lowering *l, const Graph *graph) {
     l->tile_sums = NEW_ARRAY(const Buffer *, graph->node_count);
     l->summed_by = NEW_ARRAY(const Node *, graph->node_count);
     l->first_call = NEW_ARRAY(int, graph->node_count + 1);
-    decide_products(l);
-    begin_pass(PASS_FUSE);
-    fuse_graph(l);
-    begin_pass(PASS_LOWER);
 }
 
 static bool has_weight(const Node *node) {
@@ -87,7 +81,6 @@ static void lower_node(Lowering *l, Node *node) {
 void lower_nodes(Lowering *l, int first, int end, Program *program) {
     const Graph *graph = l->graph;
     l->program = program;
-    for (int i = 0; i < graph->parameter_count; i++) node_buffer(l, graph->parameter[i]->node);
     const Scan *scan = NULL;
     for (int i = first; i < end; i++) {
         Node *node = graph->node[i];

@@ -4,9 +4,9 @@
 
 #include "lower/lowering.h"
 
-/* Lowers a graph: what is decided of its nodes before they are stored; then, once its parameters have their places, nodes first … end − 1
- * into a program; a scan is not cut. */
+/* Room for what the passes find out of each node. */
 void start_graph(Lowering *l, const Graph *graph);
+/* Nodes first … end − 1 into a program, once they are stored. A scan is not cut. */
 void lower_nodes(Lowering *l, int first, int end, Program *program);
 
 #endif

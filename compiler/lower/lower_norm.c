@@ -74,8 +74,8 @@ static const Expression *load_channel(const Buffer *buffer, const Variable *c, l
 
 /* ---- batch norm's statistics ---- */
 
-static const Expression *running(const Expression *before, const Expression *now) {
-    return op2(ADD, op2(MULTIPLY, before, constant_f64(1 - BATCH_NORM_MOMENTUM)), op2(MULTIPLY, now, constant_f64(BATCH_NORM_MOMENTUM)));
+static const Expression *running(const Expression *before, const Expression *now, double momentum) {
+    return op2(ADD, op2(MULTIPLY, before, constant_f64(1 - momentum)), op2(MULTIPLY, now, constant_f64(momentum)));
 }
 
 /* Tiles of equal size k: mean = Σ mean_i / tiles; M2 = Σ (M2_i + k (mean_i − mean)²) (Chan, Golub, LeVeque 1983). */
@@ -100,12 +100,13 @@ void lower_batch_norm_statistics(Lowering *l, Node *node) {
     Variable *c = add_variable(last, "c", x->shape[1], false);
     const Expression *mean = load_channel(whole, c, 0), *m2 = load_channel(whole, c, 1);
     const Expression *variance = op2(DIVIDE, m2, constant_f64(count));
-    const Expression *inverse = op2(DIVIDE, constant_f64(1), op1(SQUARE_ROOT, op2(ADD, variance, constant_f64(BATCH_NORM_EPSILON))));
+    const Expression *inverse = op2(DIVIDE, constant_f64(1), op1(SQUARE_ROOT, op2(ADD, variance, constant_f64(node->epsilon))));
     store_channel(last, stats, c, 0, mean);
     store_channel(last, stats, c, 1, inverse);
     store_channel(last, stats, c, 2, op2(MULTIPLY, inverse, load_channel(node_buffer(l, weight), c, 0)));
-    store_channel(last, running_mean, c, 0, running(load_channel(running_mean, c, 0), mean));
-    store_channel(last, running_var, c, 0, running(load_channel(running_var, c, 0), op2(DIVIDE, m2, constant_f64(count - 1))));
+    store_channel(last, running_mean, c, 0, running(load_channel(running_mean, c, 0), mean, node->momentum));
+    store_channel(last, running_var, c, 0,
+                  running(load_channel(running_var, c, 0), op2(DIVIDE, m2, constant_f64(count - 1)), node->momentum));
     kernel->comment = "mean, 1 / deviation and weight / deviation of each channel; running statistics";
     set_work(kernel, 6.0 * (double)(x->shape[1] * all));
     schedule_merge(l, kernel);
@@ -121,7 +122,7 @@ void lower_batch_norm_running(Lowering *l, Node *node) {
     const Expression *weight = load_channel(node_buffer(l, node->input[0]), c, 0);
     const Expression *mean = load_channel(node_buffer(l, node->input[1]), c, 0),
                      *variance = load_channel(node_buffer(l, node->input[2]), c, 0);
-    const Expression *inverse = op2(DIVIDE, constant_f64(1), op1(SQUARE_ROOT, op2(ADD, variance, constant_f64(BATCH_NORM_EPSILON))));
+    const Expression *inverse = op2(DIVIDE, constant_f64(1), op1(SQUARE_ROOT, op2(ADD, variance, constant_f64(node->epsilon))));
     store_channel(compute, stats, c, 0, mean);
     store_channel(compute, stats, c, 1, inverse);
     store_channel(compute, stats, c, 2, op2(MULTIPLY, inverse, weight));

@@ -6,6 +6,7 @@
  * whoever calls starts it anew for the next frame. A stream whose state is carried for ever has one run. What comes before the recurrence
  * is the same for all runs, and computed once. A sum's order does not depend on the number of rows, so the bits are those of clips. */
 #include "lower/lower_stream.h"
+#include "graph/build_graph.h"
 
 #include "loop/lanes.h"
 #include "lower/element.h"
@@ -104,7 +105,7 @@ static void share_rows(Lowering *l, Lowering *runs, int first) {
     }
 }
 
-void lower_stream(Lowering *l, const Graph *runs, const StreamPrograms *to) {
+void lower_stream(Lowering *l, Lowering *runs, const StreamPrograms *to) {
     const Graph *frame = l->graph;
     const int latent = named_node(frame, ROLE_CUT, "latent")->id, code = named_node(frame, ROLE_CUT, "code")->id;
     const int first = first_recurrent(frame), last = named_node(frame, ROLE_OUTPUT, "reconstruction")->id;
@@ -113,26 +114,20 @@ void lower_stream(Lowering *l, const Graph *runs, const StreamPrograms *to) {
     if (to->put_latent) pass(l, "latent", "put_latent", false, to->put_latent);
     lower_nodes(l, latent + 1, first, to->advance);
     if (first <= code) {
-        Lowering all = *l;
-        start_graph(&all, runs);
-        share_rows(l, &all, first);
-        lower_nodes(&all, first, code + 1, to->advance);
-        lower_kept_state(&all, to->advance);
-        pass(&all, "code", "take_code", true, to->advance);
+        share_rows(l, runs, first);
+        lower_nodes(runs, first, code + 1, to->advance);
+        lower_kept_state(runs, to->advance);
+        pass(runs, "code", "take_code", true, to->advance);
     } else {
         pass(l, "code", "take_code", true, to->advance);
-        if (l->apart) l->buffer[code] = NULL; /* programs that are planned one by one cannot share a tensor: the next one has its own */
+        if (l->apart) store_again(l, frame->node[code]); /* programs that are planned one by one cannot share a tensor */
     }
     pass(l, "code", "put_code", false, to->put_code);
     lower_nodes(l, code + 1, last + 1, to->decode);
     lower_nodes(l, last + 1, frame->node_count, to->score);
 }
 
-void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode) {
-    static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
+void lower_trainer_stream(Lowering *l, Lowering *runs, Program *advance, Program *decode) {
     const StreamPrograms programs = {.encode = advance, .advance = advance, .put_code = decode, .decode = decode, .score = decode};
-    l->choices = &direct;
-    l->apart = true;
-    start_graph(l, clip_graph(NEW(Spec), spec, 1, 1));
-    lower_stream(l, clip_graph(NEW(Spec), spec, 1, spec->T), &programs);
+    lower_stream(l, runs, &programs);
 }

@@ -13,10 +13,10 @@ typedef struct StreamPrograms { /* they may be the same; NULL: not wanted */
     Program *put_code, *decode; /* begins with one code from there */
     Program *score;
 } StreamPrograms;
-/* One frame after another. The graph that was started is that of one clip of one frame; `runs`, that of as many as there are runs of the
+/* One frame after another. The graph of `l` is that of one clip of one frame; that of `runs`, of as many as there are runs of the
  * recurrence. */
-void lower_stream(Lowering *l, const Graph *runs, const StreamPrograms *to);
+void lower_stream(Lowering *l, Lowering *runs, const StreamPrograms *to);
 /* A trainer's way to run frame by frame: its own weights, with batch norm as it is. */
-void lower_trainer_stream(Lowering *l, const Spec *spec, Program *advance, Program *decode);
+void lower_trainer_stream(Lowering *l, Lowering *runs, Program *advance, Program *decode);
 
 #endif

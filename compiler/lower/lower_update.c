@@ -140,8 +140,15 @@ static void lower_update_of(Lowering *l, const ParameterGroup *group) {
     finish_kernel(l, kernel, NULL);
 }
 
+static bool has_gradients(const Graph *graph, const ParameterGroup *group) {
+    for (int i = 0; i < graph->parameter_count; i++)
+        if (graph->parameter[i]->group == group && graph->parameter[i]->gradient) return true;
+    return false;
+}
+
 void lower_update(Lowering *l) {
-    for (int i = 0; i < l->graph->group_count; i++) lower_update_of(l, l->graph->group[i]);
+    for (int i = 0; i < l->graph->group_count; i++)
+        if (has_gradients(l->graph, l->graph->group[i])) lower_update_of(l, l->graph->group[i]);
 }
 
 /* ---- copies between layouts ---- */
@@ -183,10 +190,12 @@ Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer
 }
 
 void lower_renew(Lowering *l) {
+    l->code->renewed = NEW_ARRAY(int, l->graph->parameter_count);
     for (int i = 0; i < l->graph->parameter_count; i++) {
         const ParameterStorage *storage = &l->parameter[i];
         const Node *node = l->graph->parameter[i]->node;
         if (!storage->copy) continue;
+        l->code->renewed[l->code->renew.call_count] = i;
         Kernel *kernel = copy_kernel(format("%s_renew", node->name), node->shape, node->rank, storage->value, storage->copy,
                                      "the second copy of a weight, lanes along its input channels");
         finish_kernel(l, kernel, NULL);
@@ -218,12 +227,12 @@ static void lower_transfer(Lowering *l, int i, long file_offset, bool loads) {
     finish_kernel(l, kernel, NULL);
 }
 
-/* In a file's order within each group: trained parameters, and statistics. */
+/* In a file's order: trained parameters, and statistics. */
 void lower_transfers(Lowering *l) {
-    long *offset = NEW_ARRAY(long, 2 * l->graph->group_count);
+    long offset[2] = {0};
     for (int i = 0; i < l->graph->parameter_count; i++) {
         const Parameter *parameter = l->graph->parameter[i];
-        long *next = &offset[2 * parameter->group->number + parameter->trained];
+        long *next = &offset[parameter->trained];
         for (int loads = 0; loads < 2; loads++) lower_transfer(l, i, *next, loads);
         *next += parameter->count * 4;
     }

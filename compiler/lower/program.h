@@ -3,15 +3,15 @@
 #define ZOETROPE_PROGRAM_H
 
 #include "graph/graph.h"
+#include "graph/named_nodes.h"
 #include "loop/kernel.h"
 #include "lower/choice.h"
 #include "target/target.h"
 
 /* Where a tensor's memory is. Generated programs get a ModelStep (runtime/model.h), or a block and file-order values. */
 typedef enum {
-    PLACE_WORKSPACE, /* workspace + offset */
-    PLACE_STEP, /* what the field of its name in the caller's struct points to: inputs, outputs, losses; of streams, the state, latent and
-                   code too */
+    PLACE_WORKSPACE,    /* workspace + offset */
+    PLACE_STEP,         /* an input, output or loss of the caller's, by the name in the program's signature; of bundles, a field */
     PLACE_COEFFICIENTS, /* floats: UPDATE_COEFFICIENTS of each group */
     PLACE_WEIGHTS,      /* inference: the packed weights, + offset */
     PLACE_BLOCK,        /* load and save: start of the block asked for, + offset */
@@ -24,6 +24,7 @@ typedef enum {
     BLOCK_MOMENT1,
     BLOCK_MOMENT2,
     BLOCK_STATISTICS,
+    BLOCK_AVERAGE, /* of weights, over the updates */
     BLOCK_COUNT
 } BlockIndex; /* as runtime/model.h's ModelBlock: program.c asserts it */
 
@@ -33,7 +34,7 @@ enum { UPDATE_COEFFICIENTS = 4 }; /* as runtime/model.h's MODEL_COEFFICIENTS: pr
 typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     const Buffer *buffer;
     Place place;
-    const char *field; /* PLACE_STEP */
+    const char *field; /* PLACE_STEP: the name */
     long bytes;
     long offset;     /* bytes from the place; of workspace tensors a multiple of 64 */
     bool kept;       /* has its place for itself: parameters, gradients, moments, statistics, second copies */
@@ -45,9 +46,23 @@ typedef struct Call {
     Scan *scan;           /* consecutive calls of one scan are the body of its loop over time; NULL: called once */
 } Call;
 
+/* What a program is given and gives, in the order of runtime/model.h's ModelProgram; by role: inputs, outputs, losses. */
+typedef struct Signature {
+    int count[ROLE_CUT];
+    const Argument *argument[ROLE_CUT];
+} Signature;
+
+/* What is known of a program before it is lowered. */
+typedef struct ProgramHead {
+    const char *name;    /* of its function in C: train, evaluate, … */
+    const char *comment; /* over it */
+    Signature signature; /* of what is called with a ModelStep */
+} ProgramHead;
+
 typedef struct Program {
     const char *name;    /* of its function in C: train, evaluate, load_parameters, … */
     const char *comment; /* over it */
+    Signature signature; /* of what is called with a ModelStep */
     bool measured;       /* a table says what its kernels are, for who measures them */
     bool tuned;          /* a tuning file is made from its kernels */
     int call_count, call_capacity;
@@ -55,7 +70,7 @@ typedef struct Program {
     /* Where it computes the nodes of one graph: */
     const Graph *graph;
     const Buffer **buffer;        /* by node id: where it is stored; NULL: nowhere */
-    const int *first_call;        /* by node id, and one more: its first call, those of the next node following */
+    int *first_call;              /* by node id, and one more: its first call, those of the next node following */
     const Node *const *summed_by; /* by node id: the convolution in whose kernel its sums of tiles are (lower_tiles.h); NULL: in none */
     /* What it needs where no other program is called: the kept tensors that it touches, each rounded up to 64 bytes, and the memory that
      * its other tensors share; and its scratch, a thread. */
@@ -70,16 +85,24 @@ typedef struct GroupCode {
     Program load_statistics, save_statistics;
 } GroupCode;
 
+typedef struct TargetKernel {
+    Kernel *kernel;
+    int wanted; /* where in choices.wanted the kernel of its node stands; −1: nothing is wanted of it */
+} TargetKernel;
+
 /* Everything that is generated for one target. */
 typedef struct TargetCode {
     const Target *target;
     int program_count, program_capacity;
     Program **program; /* what is called with a ModelStep, in ModelTarget's order; they share the workspace, for one runs at a time */
     int group_count;
-    GroupCode *group;      /* by the number of the graph's */
-    Program renew;         /* after load of MODEL_PARAMETERS: the copies of weights in other layouts */
-    Program normal;        /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
-    Program arithmetic;    /* see ModelTarget.arithmetic_holds */
+    GroupCode *group;   /* by the number of the graph's */
+    Program renew;      /* after load of MODEL_PARAMETERS: the copies of weights in other layouts … */
+    int *renewed;       /* … by call, the number of the parameter */
+    Program normal;     /* see ModelTarget.normal; a kernel over a chunk of NORMAL_CHUNK pairs */
+    Program arithmetic; /* see ModelTarget.arithmetic_holds */
+    int kernel_count, kernel_capacity;
+    TargetKernel *kernel;  /* of all programs, in the order in which they were lowered */
     long kept_bytes;       /* blocks and second copies: the start of the workspace */
     long workspace_bytes;  /* the fixed part */
     long scratch_bytes;    /* a thread */
@@ -93,8 +116,10 @@ typedef struct TargetCode {
 } TargetCode;
 
 /* Adds a program without calls to those that ModelTarget has; finds one of them. */
-Program *add_program(TargetCode *code, const char *name, const char *comment);
+Program *add_program(TargetCode *code, const ProgramHead *head);
+Signature signature_of(const Graph *graph);
 Program *program_named(const TargetCode *code, const char *name);
+void add_target_kernel(TargetCode *code, Kernel *kernel, int wanted);
 void add_call(Program *program, const Kernel *kernel, Scan *scan);
 long program_scratch(const Program *program); /* bytes a thread: the most that one of its kernels wants */
 

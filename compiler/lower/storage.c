@@ -1,6 +1,8 @@
 /* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
 #include "lower/storage.h"
+#include "graph/shapes.h"
 
+#include "lower/fuse.h"
 #include "lower/lower_filter_weight.h"
 #include "lower/lower_pairs.h"
 #include "lower/products.h"
@@ -133,9 +135,16 @@ static const Buffer *as_gradient(const Buffer *value, const char *name) {
     return buffer;
 }
 
-static int moments_of(const Optimizer *optimizer) {
+int optimizer_moments(const Optimizer *optimizer) {
     if (optimizer->name != OPTIMIZER_SGD) return 2;
     return optimizer->momentum != 0 ? 1 : 0;
+}
+
+static bool has_block(const ParameterGroup *group, int block) {
+    if (block == BLOCK_PARAMETERS || block == BLOCK_STATISTICS) return true;
+    if (group->frozen) return false;
+    if (block == BLOCK_MOMENT1 || block == BLOCK_MOMENT2) return block - BLOCK_MOMENT1 < optimizer_moments(&group->optimizer);
+    return block != BLOCK_AVERAGE || group->average != 0;
 }
 
 /* The blocks of each group one after another at the start of the workspace; then the second copies. */
@@ -144,9 +153,8 @@ static void place_blocks(Lowering *l) {
     long top = 0;
     for (int g = 0; g < code->group_count; g++) {
         GroupCode *group = &code->group[g];
-        const int moments = moments_of(&l->graph->group[g]->optimizer);
         for (int block = 0; block < BLOCK_COUNT; block++) {
-            const bool exists = block != BLOCK_MOMENT1 && block != BLOCK_MOMENT2 ? true : block - BLOCK_MOMENT1 < moments;
+            const bool exists = has_block(l->graph->group[g], block);
             group->block_offset[block] = exists ? top : -1;
             if (exists) top += block == BLOCK_STATISTICS ? group->statistic_bytes : group->block_bytes;
         }
@@ -179,19 +187,44 @@ static int lane_of_both(const Lowering *l, const Node *weight) {
     return sums[0] ? 3 : sums[1] ? 0 : -1;
 }
 
-/* What a parameter is stored in: its layout, and the second copy where two kernels want different ones. */
-static void choose_storage(const Lowering *l, const Parameter *parameter, ParameterStorage *storage) {
+/* In any of the graphs: is there a data gradient of it? */
+static bool has_any_data_gradient(const Lowering *graphs, int count, int parameter) {
+    for (int i = 0; i < count; i++)
+        if (has_data_gradient(graphs[i].graph->parameter[parameter]->node)) return true;
+    return false;
+}
+
+/* The dimension on which all graphs agree that multiply by it. */
+static int lane_of_all(const Lowering *graphs, int count, int parameter) {
+    int lane = -1;
+    bool any = false;
+    for (int i = 0; i < count; i++) {
+        const Node *weight = graphs[i].graph->parameter[parameter]->node;
+        if (!weight->reader_count) continue;
+        const int wanted = lane_of_both(&graphs[i], weight);
+        if (any && wanted != lane) return -1;
+        lane = wanted;
+        any = true;
+    }
+    return lane;
+}
+
+/* What a parameter is stored in: its layout, and the second copy where two kernels of the graphs want different ones. */
+static void choose_storage(const Lowering *graphs, int count, int number, ParameterStorage *storage) {
+    const Lowering *l = &graphs[0];
+    const Parameter *parameter = l->graph->parameter[number];
     const Node *node = parameter->node;
+    const bool has_gradient = has_any_data_gradient(graphs, count, number);
     if (node->rank != 4 && node->rank != 6) { /* neither a weight of any product nor one of its vectors */
         storage->value = new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
     } else if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
         int out, in;
         weight_sides(node, &out, &in);
         int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
-        const int both = has_data_gradient(node) ? lane_of_both(l, node) : -1;
+        const int both = has_gradient ? lane_of_all(graphs, count, number) : -1;
         const bool taps_outside = is_read_by_phases(l, node);
         storage->value = new_weight(l, node->name, l->weight_type, node, both >= 0 ? both : lane, taps_outside);
-        if (both < 0 && lane == out && is_blocked(l->target, node->shape[in]) && has_data_gradient(node)) {
+        if (both < 0 && lane == out && is_blocked(l->target, node->shape[in]) && has_gradient) {
             storage->copy = new_weight(l, format("%s_copy", node->name), l->weight_type, node, in, taps_outside);
             ((Tensor *)storage->copy->owner)->kept = true;
         }
@@ -214,7 +247,7 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
     for (int i = 0; i < l->graph->parameter_count; i++) {
         ParameterStorage *storage = &l->parameter[i];
         const Parameter *parameter = l->graph->parameter[i];
-        choose_storage(l, parameter, storage);
+        choose_storage(l, 1, i, storage);
         if (storage->copy) die("%s is wanted in two layouts by an inference graph", storage->value->name);
         if (filters && filters[i]) {
             storage->filter = filters[i];
@@ -242,20 +275,25 @@ static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, 
     return !convolves || (node->op == OP_CONV2D ? 0 : 1) == lane || !is_blocked(l->target, node->shape[1]);
 }
 
-static void drop_copies(Lowering *l) {
-    for (int i = 0; i < l->graph->parameter_count; i++) {
-        ParameterStorage *storage = &l->parameter[i];
-        const Node *weight = l->graph->parameter[i]->node;
-        bool wanted = false;
-        if (!storage->copy) continue;
-        for (int n = 0; n < l->graph->node_count && !wanted; n++)
-            wanted = reads_copy(l, l->graph->node[n], weight, layout_lane(&storage->copy->layout));
-        if (!wanted) storage->copy = NULL;
+static bool any_reads_copy(const Lowering *graphs, int count, int parameter, const Buffer *copy) {
+    for (int i = 0; i < count; i++) {
+        const Graph *graph = graphs[i].graph;
+        for (int n = 0; n < graph->node_count; n++)
+            if (reads_copy(&graphs[i], graph->node[n], graph->parameter[parameter]->node, layout_lane(&copy->layout))) return true;
+    }
+    return false;
+}
+
+static void drop_copies(const Lowering *graphs, int count) {
+    for (int i = 0; i < graphs->graph->parameter_count; i++) {
+        ParameterStorage *storage = &graphs->parameter[i];
+        if (storage->copy && !any_reads_copy(graphs, count, i, storage->copy)) storage->copy = NULL;
     }
 }
 
 /* Of each group the block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
-void allocate_parameters(Lowering *l) {
+void allocate_parameters(Lowering *graphs, int count) {
+    Lowering *l = &graphs[0];
     const Graph *graph = l->graph;
     TargetCode *code = l->code;
     l->parameter = NEW_ARRAY(ParameterStorage, graph->parameter_count);
@@ -264,14 +302,14 @@ void allocate_parameters(Lowering *l) {
     for (int i = 0; i < graph->parameter_count; i++) {
         const Parameter *parameter = graph->parameter[i];
         ParameterStorage *storage = &l->parameter[i];
-        choose_storage(l, parameter, storage);
+        choose_storage(graphs, count, i, storage);
         GroupCode *group = &code->group[parameter->group->number];
         long *bytes = parameter->trained ? &group->block_bytes : &group->statistic_bytes;
         storage->offset = *bytes;
         *bytes += round_up(((Tensor *)storage->value->owner)->bytes, 64);
         if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", parameter->node->name));
     }
-    drop_copies(l);
+    drop_copies(graphs, count);
     place_blocks(l);
 }
 
@@ -300,6 +338,8 @@ Affine carried_row(const Node *node, Affine b, Affine t) {
 }
 
 /* It lies in the rows of the node that it carries, of which only the row before the first step is its own. */
+static const Buffer *store_node(Lowering *l, Node *node);
+
 static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
     Node *next = carried_node(carry);
     if (next->op == OP_CARRY) die("%s: what it carries is a carry itself, which has no rows of its own", carry->name);
@@ -309,7 +349,7 @@ static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
         if (other->op == OP_CARRY && carried_node(other) == next && !same)
             die("%s and %s carry %s from different values", carry->name, other->name, next->name);
     }
-    return node_buffer(l, next);
+    return store_node(l, next);
 }
 
 bool is_double(const Node *node) {
@@ -366,7 +406,24 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     return new_activation(l, node->name, shape);
 }
 
-const Buffer *node_buffer(Lowering *l, Node *node) {
-    if (!l->buffer[node->id]) l->buffer[node->id] = create_buffer(l, node);
+void store_again(Lowering *l, Node *node) {
+    l->buffer[node->id] = create_buffer(l, node);
+}
+
+static const Buffer *store_node(Lowering *l, Node *node) {
+    if (!l->buffer[node->id]) store_again(l, node);
+    return l->buffer[node->id];
+}
+
+/* What a node's readers compute has no place, nor has what the kernel of a convolution or linear layer puts through an activation. */
+void store_nodes(Lowering *l) {
+    for (int i = 0; i < l->graph->node_count; i++) {
+        Node *node = l->graph->node[i];
+        if (!node->fused && epilogue_of(l->graph, node) == node) store_node(l, node);
+    }
+}
+
+const Buffer *node_buffer(const Lowering *l, const Node *node) {
+    if (!l->buffer[node->id]) die("%s is not stored", node->name);
     return l->buffer[node->id];
 }

@@ -10,7 +10,12 @@ const Buffer *new_tensor(const char *name, Type type, Place place, int rank, con
 /* [N, C, H, W] in the layout that the target gives to activations and to vectors per channel. */
 const Buffer *new_activation(const Lowering *l, const char *name, const long shape[4]);
 const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape);
-const Buffer *node_buffer(Lowering *l, Node *node);
+/* Gives each node that is stored its buffer, once parameters have theirs. */
+void store_nodes(Lowering *l);
+/* Another buffer from here on. */
+void store_again(Lowering *l, Node *node);
+/* Of a node that is stored. */
+const Buffer *node_buffer(const Lowering *l, const Node *node);
 /* Is it computed in double? A loss is, and so are sums of losses. */
 bool is_double(const Node *node);
 /* A weight in the layout that has its lanes along this dimension, where there is one; else the layout that there is. */
@@ -24,7 +29,9 @@ long output_of(const Node *weight, long i);
 /* [a/V, b/B, the rest, b%B, V lanes of a], a = `lane` (−1: row-major), b the other side: what a register tile walks through in order. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside);
 bool is_read_by_phases(const Lowering *l, const Node *weight);
-void allocate_parameters(Lowering *l);
+/* Places for the parameters that all graphs share, the first of them included; the graphs are those of training. */
+void allocate_parameters(Lowering *graphs, int count);
+int optimizer_moments(const Optimizer *optimizer); /* how many blocks of them it keeps */
 /* Inference: each parameter once, one after another in PLACE_WEIGHTS; returns their bytes. */
 long allocate_weights(Lowering *l, const struct FilterPlan *const *filters);
 /* A CARRY reads the storage of the node that it carries, which has T + 1 rows a sequence. */

@@ -1,8 +1,6 @@
-/* recompute: --max-ram as a rewriting of the graph: what is kept is chosen, the graph rewritten, and lowered. */
+/* recompute: --max-ram as a rewriting of the training graph: chooses what is kept, and rewrites the graph. pipeline.c compiles it again. */
 #include "recompute/recompute.h"
 
-#include "base/pass.h"
-#include "lower/lower.h"
 #include "recompute/recompute_search.h"
 
 #include <stdlib.h>
@@ -39,45 +37,86 @@ static void list_again(Trade *trade, const Footprint *footprint, const Sequence 
 
 enum { ATTEMPTS = 4 };
 
-/* The workspace is reckoned without lowering; should the program that is then lowered want more, the next attempt is told so. */
-static TargetCode *lower_attempt(TargetCode *plain, const Graph *evaluation, Trade *trade, long workspace) {
-    const Footprint *footprint = find_footprint(plain);
-    Keeping *keeping = NEW_ARRAY(Keeping, maximum(footprint->candidates, 1));
-    TargetCode *code = plain;
-    long most = workspace, least = plain->workspace_bytes;
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const Need need = choose_keeping(footprint, most, keeping);
-        const Sequence *sequence = sequence_with(footprint, keeping);
-        Graph *training = graph_of(program_named(plain, "train")->graph, sequence);
-        verify_graph(training);
-        code = evaluation ? lower_model(training, evaluation, plain->target, &plain->choices)
-                          : lower_alone(training, plain->target, &plain->choices);
-        begin_pass(PASS_RECOMPUTE);
-        list_again(trade, footprint, sequence);
-        least = minimum(least, code->workspace_bytes);
-        trade->possible = code->workspace_bytes <= workspace;
-        if (trade->possible || need.bytes > most) break;
-        most -= code->workspace_bytes - workspace;
-    }
-    trade->after += (trade->possible ? code->workspace_bytes : least) - plain->workspace_bytes;
-    return code;
-}
+struct Recomputation {
+    const TargetCode *plain;
+    int steps, step;
+    const Footprint *footprint;
+    Trade *trade;
+    long workspace; /* bytes that it may have */
+    long most;      /* bytes that the next attempt may have */
+    long least;     /* that an attempt had */
+    int attempts;
+    Need need; /* of the last one, as it was reckoned */
+};
 
-TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const MemoryLimit *limit) {
-    TargetCode *code = plain;
-    if (!limit->bytes) return code;
-    begin_pass(PASS_RECOMPUTE);
-    const long scratch = limit->threads * code->scratch_bytes;
-    Trade *trade = NEW(Trade);
-    *trade = (Trade){.limit = *limit, .before = code->workspace_bytes + scratch, .after = code->workspace_bytes + scratch};
-    const Program *train = program_named(code, "train");
+static double step_flops(const Program *train) {
+    double flops = 0;
     for (int i = 0; i < train->call_count; i++) {
         const Call *call = &train->call[i];
-        trade->step_flops += call->kernel->flops * (call->scan ? (double)call->scan->steps : 1);
+        flops += call->kernel->flops * (call->scan ? (double)call->scan->steps : 1);
     }
-    trade->possible = trade->before <= limit->bytes;
-    if (!trade->possible) code = lower_attempt(code, evaluation, trade, limit->bytes - scratch);
-    code->trade = trade;
-    code->tuning = plain->tuning;
+    return flops;
+}
+
+/* Of the step, and of all that is no step: the others are recomputed by themselves. */
+static long workspace_of(const Recomputation *r, const TargetCode *code) {
+    return r->steps == 1 ? code->workspace_bytes : workspace_without(code, r->steps, r->step);
+}
+
+Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *limit, int steps, int step) {
+    Recomputation *recomputation = NEW(Recomputation);
+    *recomputation = (Recomputation){.plain = plain, .steps = steps, .step = step};
+    const long scratch = limit->threads * plain->scratch_bytes, workspace = workspace_of(recomputation, plain),
+               before = workspace + scratch;
+    Trade *trade = NEW(Trade);
+    *trade = (Trade){.limit = *limit, .before = before, .after = before, .possible = before <= limit->bytes};
+    for (int i = 0; i < steps; i++) trade->step_flops += step_flops(plain->program[i]);
+    recomputation->trade = trade;
+    recomputation->workspace = recomputation->most = limit->bytes - scratch;
+    recomputation->least = workspace;
+    if (!trade->possible) recomputation->footprint = find_footprint(plain, steps, step);
+    return recomputation;
+}
+
+/* The workspace is reckoned without compiling. Should the code then need more, the next attempt is allowed that much less. */
+static void judge_attempt(Recomputation *r, const TargetCode *code) {
+    const long workspace = workspace_of(r, code);
+    r->least = minimum(r->least, workspace);
+    r->trade->possible = workspace <= r->workspace;
+    if (!r->trade->possible && r->need.bytes > r->most) r->attempts = ATTEMPTS; /* nothing can be smaller */
+    else r->most -= workspace - r->workspace;
+}
+
+Graph *next_recomputation(Recomputation *r, const TargetCode *code) {
+    if (r->attempts > 0) judge_attempt(r, code);
+    if (r->trade->possible || r->attempts >= ATTEMPTS) return NULL;
+    Keeping *keeping = NEW_ARRAY(Keeping, maximum(r->footprint->candidates, 1));
+    r->attempts++;
+    r->need = choose_keeping(r->footprint, r->most, keeping);
+    const Sequence *sequence = sequence_with(r->footprint, keeping);
+    list_again(r->trade, r->footprint, sequence);
+    Graph *training = graph_of(r->footprint->graph, sequence);
+    verify_graph(training);
+    return training;
+}
+
+/* Of two steps: what both compute again; the one that needs more memory says how much all need. */
+static Trade *both_trades(const Trade *a, const Trade *b) {
+    Trade *both = NEW(Trade);
+    *both = *a;
+    both->before = maximum(a->before, b->before);
+    both->after = maximum(a->after, b->after);
+    both->possible = a->possible && b->possible;
+    both->again = NEW_ARRAY(Again, maximum(a->count + b->count, 1));
+    for (int i = 0; i < a->count; i++) both->again[i] = a->again[i];
+    for (int i = 0; i < b->count; i++) both->again[both->count++] = b->again[i];
+    qsort(both->again, (size_t)both->count, sizeof *both->again, larger_first);
+    return both;
+}
+
+TargetCode *end_recomputation(const Recomputation *r, TargetCode *code, const Trade *others) {
+    if (r->attempts > 0) r->trade->after += (r->trade->possible ? workspace_of(r, code) : r->least) - workspace_of(r, r->plain);
+    code->trade = others ? both_trades(others, r->trade) : r->trade;
+    code->tuning = r->plain->tuning;
     return code;
 }

@@ -29,13 +29,18 @@ typedef struct Trade { /* for one target; memory is that which the limit is abou
     MemoryLimit limit;
     long before, after; /* where it is not possible, `after` is the least that there is */
     bool possible;
-    double step_flops; /* of a training step before */
+    double step_flops; /* of all training steps before */
     int count;         /* what is computed again: of largest results first */
     Again *again;
 } Trade;
 
-/* What lower_model() made, or, with `evaluation` NULL, lower_alone(); or, where that is above the limit, the same with some of it computed
- * again, lowered by the same choices. Where that cannot be either, trade->possible of what is returned is false. */
-TargetCode *lower_within(TargetCode *plain, const Graph *evaluation, const MemoryLimit *limit);
+typedef struct Recomputation Recomputation;
+/* Of one step of training, of a target in which nothing of that step is computed again. The first `steps` programs are the steps. */
+Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *limit, int steps, int step);
+/* The step's graph to compile next, with some of its results computed again; NULL: `code`, compiled from the last one, or `plain` at
+ * first, is within the limit, or as near to it as can be. */
+Graph *next_recomputation(Recomputation *recomputation, const TargetCode *code);
+/* Gives the code that was compiled last its Trade, together with that of other steps; NULL: there is none yet. */
+TargetCode *end_recomputation(const Recomputation *recomputation, TargetCode *code, const Trade *others);
 
 #endif

@@ -98,9 +98,16 @@ static void find_candidates(Footprint *f, const PointerMap *known) {
     }
 }
 
-Footprint *find_footprint(const TargetCode *code) {
+long workspace_without(const TargetCode *code, int steps, int step) {
+    long top = code->kept_bytes;
+    for (int i = 0; i < code->program_count; i++)
+        if (i == step || i >= steps) top = maximum(top, plan_program(code->program[i], code->kept_bytes));
+    return top;
+}
+
+Footprint *find_footprint(const TargetCode *code, int steps, int step) {
     Footprint *f = NEW(Footprint);
-    const Program *program = program_named(code, "train");
+    const Program *program = code->program[step];
     *f = (Footprint){.graph = program->graph, .code = code, .program = program, .touched_from = NEW_ARRAY(int, program->call_count + 1)};
     PointerMap known = {0};
     for (int call = 0; call < program->call_count; call++) note_call(f, &known, call);
@@ -109,8 +116,8 @@ Footprint *find_footprint(const TargetCode *code) {
     find_owners(f, &known);
     find_summed(f);
     f->most_nodes = (int)maximum(NODES_LEAST, NODES_TIMES * (long)f->graph->node_count);
-    for (int i = 0; i < code->program_count; i++)
-        if (code->program[i] != program) f->least_top = maximum(f->least_top, plan_program(code->program[i], code->kept_bytes));
+    for (int i = steps; i < code->program_count; i++)
+        f->least_top = maximum(f->least_top, plan_program(code->program[i], code->kept_bytes));
     return f;
 }
 

@@ -28,7 +28,10 @@ struct Footprint {
     int most_nodes; /* a sequence that has more is not looked at: with FRESH, work grows with the square of a chain */
     long least_top; /* evaluation and streaming need as much anyway */
 };
-Footprint *find_footprint(const TargetCode *code);
+/* Of a step of training; the first `steps` programs are such. */
+Footprint *find_footprint(const TargetCode *code, int steps, int step);
+/* The workspace that a target would need without the other steps. */
+long workspace_without(const TargetCode *code, int steps, int step);
 
 typedef struct Need {
     long bytes; /* the workspace, as plan_workspace() would lay it out; or, where `placed` is false, at least so much */

@@ -5,14 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Reading {
-    SpecErrors *errors;
-    Spec *spec;
-} Reading;
-
-static const SpecNode *find_child(const SpecNode *map, const char *name) {
-    for (const SpecNode *child = map ? map->first : NULL; child; child = child->next)
-        if (child->key->kind == NODE_SCALAR && !strcmp(child->key->text, name)) return child;
+SpecNode *find_child(const SpecNode *map, const char *name) {
+    for (SpecNode *child = map ? map->first : NULL; child; child = child->next)
+        if (child->key && child->key->kind == NODE_SCALAR && !strcmp(child->key->text, name)) return child;
     return NULL;
 }
 
@@ -20,17 +15,15 @@ static const SpecNode *find_child(const SpecNode *map, const char *name) {
 
 static const char *legal_keys(Section section, const void *target) {
     Text text = {0};
-    for (int i = 0; i < spec_key_count; i++)
-        if (spec_keys[i].section == section && key_applies(&spec_keys[i], target))
-            text_add(&text, "%s%s", text.length ? ", " : "", spec_keys[i].name);
+    for (const Key *key = next_key(section, NULL); key; key = next_key(section, key))
+        if (key_applies(key, target)) text_add(&text, "%s%s", text.length ? ", " : "", key->name);
     return text.bytes;
 }
 
 static const char *nearest_key(const char *text, Section section) {
-    const char **names = NEW_ARRAY(const char *, spec_key_count + 1); /* the last one is NULL */
+    const char **names = NEW_ARRAY(const char *, spec_key_count + system_key_count + 1); /* the last one is NULL */
     int count = 0;
-    for (int i = 0; i < spec_key_count; i++)
-        if (spec_keys[i].section == section) names[count++] = spec_keys[i].name;
+    for (const Key *key = next_key(section, NULL); key; key = next_key(section, key)) names[count++] = key->name;
     return nearest_name(usual_name(text), names);
 }
 
@@ -45,19 +38,18 @@ static void unknown_key(Reading *reading, Section section, const SpecNode *key, 
         spec_error(reading->errors, key->mark, key->width, legal, "a key is a word; this is %s", given(key));
         return;
     }
-    const char *near = nearest_key(key->text, section), *other = other_name(key->text);
+    const char *near = nearest_key(key->text, section), *other = other_name(section, key->text);
     const char *hint = near ? format("did you mean `%s`?\n", near) : other ? format("%s\n", other) : "";
     spec_error(reading->errors, key->mark, key->width, format("%s%s", hint, legal), "unknown key '%s' in %s", shown(key->text), where);
 }
 
 static void check_keys(Reading *reading, Section section, const SpecNode *map, const void *target) {
-    const SpecNode **first = NEW_ARRAY(const SpecNode *, spec_key_count); /* by row */
+    const SpecNode **first = NEW_ARRAY(const SpecNode *, spec_key_count + system_key_count); /* by row of the section */
     for (const SpecNode *child = map->first; child; child = child->next) {
         int row = 0;
-        while (row < spec_key_count &&
-               (spec_keys[row].section != section || child->key->kind != NODE_SCALAR || strcmp(spec_keys[row].name, child->key->text) != 0))
-            row++;
-        if (row == spec_key_count) unknown_key(reading, section, child->key, target);
+        const Key *key = child->key->kind == NODE_SCALAR ? next_key(section, NULL) : NULL;
+        for (; key && strcmp(key->name, child->key->text) != 0; row++) key = next_key(section, key);
+        if (!key) unknown_key(reading, section, child->key, target);
         else if (first[row])
             spec_error(reading->errors, child->key->mark, child->key->width, "remove one of the two",
                        "`%s` stands here a second time; the first is at line %d, column %d", child->key->text, first[row]->key->mark.line,
@@ -76,11 +68,20 @@ static bool is_misspelt(Section section, const SpecNode *map, const char *name) 
     return false;
 }
 
+/* What the network's `defaults` say of a key of a layer with a product, or NULL. */
+static SpecNode *find_default(const Reading *reading, const Key *row, const SpecNode *layer) {
+    if (!reading->defaults || row->section != SECTION_NETWORK_LAYER || row->type == KEY_PART || row->type == KEY_WORD) return NULL;
+    const bool size = !strcmp(row->name, "features") || !strcmp(row->name, "shape");
+    if (size && (find_child(layer, "features") || find_child(layer, "shape"))) return NULL;
+    return find_child(reading->defaults, row->name);
+}
+
 /* One error for all keys that the section lacks. */
-static void check_missing(Reading *reading, Section section, const SpecNode *key, const SpecNode *map) {
+static void check_missing(Reading *reading, Section section, const SpecNode *key, const SpecNode *map, const void *target) {
     Text names = {0}, legal = {0};
-    for (const Key *row = spec_keys; row < spec_keys + spec_key_count && map; row++) {
-        if (row->section != section || row->presence != KEY_REQUIRED || find_child(map, row->name) || is_misspelt(section, map, row->name))
+    for (const Key *row = map ? next_key(section, NULL) : NULL; row; row = next_key(section, row)) {
+        if (row->presence != KEY_REQUIRED || !key_applies(row, target) || find_child(map, row->name) || find_default(reading, row, map) ||
+            is_misspelt(section, map, row->name) || (reading->defaults && is_misspelt(section, reading->defaults, row->name)))
             continue;
         text_add(&names, "%s`%s`", names.length ? ", " : "", row->name);
         text_add(&legal, "`%s` is %s\n", row->name, key_legal(row));
@@ -93,17 +94,22 @@ static void check_missing(Reading *reading, Section section, const SpecNode *key
 
 /* ---- sections ---- */
 
-static bool read_section(Reading *reading, Section section, const SpecNode *key, const SpecNode *map, void *target);
 static bool read_layers(Reading *reading, const Key *key, const SpecNode *list);
+
+/* With what some row of the key's name means anything: all kinds of layers that have it. */
+static const char *uses_text(const Key *key) {
+    Key all = *key;
+    for (const Key *row = next_key(key->section, NULL); row; row = next_key(key->section, row))
+        if (!strcmp(row->name, key->name)) all.kinds |= row->kinds;
+    return when_text(&all);
+}
 
 /* A key that stands in the text although nothing uses it. */
 static void check_unused(Reading *reading, const Key *key, const SpecNode *child, const void *target) {
-    const char *uses = when_text(key->when);
-    for (int i = 0; i < spec_key_count; i++) { /* another row of this name may be in use, or be the one to speak */
-        bool same = spec_keys[i].section == key->section && !strcmp(spec_keys[i].name, key->name);
-        if (same && (key_applies(&spec_keys[i], target) || &spec_keys[i] < key)) return;
-    }
-    spec_error(reading->errors, child->key->mark, child->key->width, "remove it", "`%s` goes with `%s` only", key->name, uses);
+    for (const Key *row = next_key(key->section, NULL); row; row = next_key(key->section, row))
+        if (!strcmp(row->name, key->name) && (key_applies(row, target) || row < key))
+            return; /* another is in use, or is the one to speak */
+    spec_error(reading->errors, child->key->mark, child->key->width, "remove it", "`%s` goes with `%s` only", key->name, uses_text(key));
 }
 
 static bool read_key(Reading *reading, const Key *key, const SpecNode *child, void *target) {
@@ -119,9 +125,7 @@ static bool read_key(Reading *reading, const Key *key, const SpecNode *child, vo
     return true;
 }
 
-/* key: the word that opens the section, for errors (NULL: the spec itself). map NULL: the section was left out; its keys get their
- * defaults. */
-static bool read_section(Reading *reading, Section section, const SpecNode *key, const SpecNode *map, void *target) {
+bool read_section(Reading *reading, Section section, const SpecNode *key, const SpecNode *map, void *target) {
     int before = reading->errors->count;
     bool choices_read = true; /* else nobody knows which of the other keys are used */
     if (map && map->kind == NODE_REFUSED) return false;
@@ -131,17 +135,19 @@ static bool read_section(Reading *reading, Section section, const SpecNode *key,
                    key ? format("`%s`", key->text) : "a spec", given(map));
         return false;
     }
-    for (const Key *row = spec_keys; row < spec_keys + spec_key_count; row++) {
-        if (row->section != section) continue;
+    for (const Key *row = next_key(section, NULL); row; row = next_key(section, row)) {
         bool applies = key_applies(row, target);
         const SpecNode *child = find_child(map, row->name);
         if (applies && row->presence == KEY_DEFAULT) set_default(row, target);
         if (applies) {
-            bool read = read_key(reading, row, child, target);
-            if (row->type == KEY_CHOICE) choices_read &= read;
+            SpecNode *fallback = child ? NULL : find_default(reading, row, map);
+            bool read = read_key(reading, row, child ? child : fallback, target);
+            if (fallback && !read) fallback->kind = NODE_REFUSED; /* it is reported once */
+            const bool lacking = row->presence == KEY_REQUIRED && map && !child && !fallback;
+            if (row->type == KEY_CHOICE) choices_read &= read && !lacking;
         } else if (child && choices_read) check_unused(reading, row, child, target);
     }
-    check_missing(reading, section, key, map);
+    check_missing(reading, section, key, map, target);
     if (map) check_keys(reading, section, map, target);
     return reading->errors->count == before;
 }
@@ -158,35 +164,41 @@ static void check_output_padding(Reading *reading, const Layer *layer, const Spe
     }
 }
 
-/* `- conv: {…}`: a map with the one key that says which kind. */
-static void read_layer_item(Reading *reading, const SpecNode *item, Layer *layer) {
-    static const char *const kinds[] = {"conv", "conv_transpose", NULL};
+const SpecNode *read_layer_kind(Reading *reading, const SpecNode *item, const char *const *kinds, const char *legal, int *kind) {
     static const char *const example =
         "write `- conv: {channels: 32, kernel: 3}`, or its keys in lines of their own, indented further than `conv`";
-    if (item->kind == NODE_REFUSED || (item->kind == NODE_MAP && item->first && item->first->key->kind == NODE_REFUSED)) return;
+    if (item->kind == NODE_REFUSED || (item->kind == NODE_MAP && item->first && item->first->key->kind == NODE_REFUSED)) return NULL;
     if (item->kind != NODE_MAP || !item->first) {
-        spec_error(reading->errors, item->mark, item->width, example, "a layer is `conv` or `conv_transpose` with its keys, not %s",
-                   given(item));
-        return;
+        spec_error(reading->errors, item->mark, item->width, example, "a layer is %s with its keys, not %s", legal, given(item));
+        return NULL;
     }
-    const SpecNode *map = item->first, *kind = map->key;
-    bool known = kind->kind == NODE_SCALAR && (!strcmp(kind->text, kinds[0]) || !strcmp(kind->text, kinds[1]));
-    layer->mark = kind->mark;
-    if (!known) {
-        const char *near = kind->kind == NODE_SCALAR ? nearest_name(usual_name(kind->text), kinds) : NULL;
-        spec_error(reading->errors, kind->mark, kind->width, near ? format("did you mean `%s`?", near) : example,
-                   "unknown kind of layer %s", given(kind));
-        if (!near) return;
-        layer->transposed = !strcmp(near, kinds[1]);
-    } else layer->transposed = !strcmp(kind->text, kinds[1]);
+    const SpecNode *map = item->first, *word = map->key;
+    for (*kind = 0; kinds[*kind] && (word->kind != NODE_SCALAR || strcmp(word->text, kinds[*kind]) != 0);) ++*kind;
+    if (!kinds[*kind]) {
+        const char *near = word->kind == NODE_SCALAR ? nearest_name(usual_name(word->text), kinds) : NULL;
+        spec_error(reading->errors, word->mark, word->width, near ? format("did you mean `%s`?", near) : example,
+                   "unknown kind of layer %s", given(word));
+        if (!near) return NULL;
+        for (*kind = 0; strcmp(near, kinds[*kind]) != 0;) ++*kind;
+    }
     if (map->next) {
         bool empty = map->kind == NODE_SCALAR && !map->text[0];
         spec_error(
             reading->errors, map->next->key->mark, map->next->key->width, empty ? example : "start each layer with a dash of its own",
-            empty ? "the keys of `%s` stand beside it, not in it" : "a second key beside `%s`: an item is one layer", shown(kind->text));
-        if (empty) return;
+            empty ? "the keys of `%s` stand beside it, not in it" : "a second key beside `%s`: an item is one layer", shown(word->text));
+        if (empty) return NULL;
     }
-    if (read_section(reading, SECTION_LAYER, kind, map, layer)) check_output_padding(reading, layer, map);
+    return map;
+}
+
+static void read_layer_item(Reading *reading, const SpecNode *item, Layer *layer) {
+    static const char *const kinds[] = {"conv", "conv_transpose", NULL};
+    int kind;
+    if (item->kind == NODE_MAP && item->first) layer->mark = item->first->key->mark;
+    const SpecNode *map = read_layer_kind(reading, item, kinds, "`conv` or `conv_transpose`", &kind);
+    if (!map) return;
+    layer->transposed = kind == 1;
+    if (read_section(reading, SECTION_LAYER, map->key, map, layer)) check_output_padding(reading, layer, map);
 }
 
 static void read_layer(Reading *reading, const SpecNode *item, Layer *layer) {
@@ -220,12 +232,13 @@ static bool read_layers(Reading *reading, const Key *key, const SpecNode *list) 
 
 /* ---- canonical form ---- */
 
-static void write_section(Text *text, Section section, const void *target) {
+void write_section(Text *text, Section section, const void *target) {
     text_add(text, "{");
     const char *separator = "";
-    for (const Key *key = spec_keys; key < spec_keys + spec_key_count; key++) {
-        if (key->section != section || !key_applies(key, target)) continue;
-        text_add(text, "%s%s: %s", separator, key->name, value_text(key, target));
+    for (const Key *key = next_key(section, NULL); key; key = next_key(section, key)) {
+        const char *value = key_applies(key, target) ? value_text(key, target) : NULL;
+        if (!value) continue;
+        text_add(text, "%s%s: %s", separator, key->name, value);
         separator = ", ";
     }
     text_add(text, "}\n");
@@ -233,8 +246,7 @@ static void write_section(Text *text, Section section, const void *target) {
 
 static const char *write_canonical(const Spec *spec) {
     Text text = {0};
-    for (const Key *key = spec_keys; key < spec_keys + spec_key_count; key++) {
-        if (key->section != SECTION_SPEC) continue;
+    for (const Key *key = next_key(SECTION_SPEC, NULL); key; key = next_key(SECTION_SPEC, key)) {
         if ((key->inner == SECTION_GRU && !spec->hidden) || (key->offset == offsetof(Spec, latent) && !spec->latent)) continue;
         text_add(&text, "%s:", key->name);
         if (key->type == KEY_LAYERS) {
@@ -255,7 +267,18 @@ static const char *write_canonical(const Spec *spec) {
 
 /* ---- the whole ---- */
 
+static bool is_version_2(const SpecNode *root) {
+    const SpecNode *version = root->kind == NODE_MAP ? find_child(root, "version") : NULL;
+    double number;
+    return version && version->kind == NODE_SCALAR && !version->quoted && parse_number(version->text, &number) == NUMBER_INTEGER &&
+           number == 2;
+}
+
 static void read_tree(Reading *reading, const SpecNode *root) {
+    if (is_version_2(root)) {
+        read_system(reading, root);
+        return;
+    }
     SpecErrors *errors = reading->errors;
     Spec *spec = reading->spec;
     read_section(reading, SECTION_SPEC, NULL, root, spec);
@@ -268,7 +291,7 @@ static void read_tree(Reading *reading, const SpecNode *root) {
 
 Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *out) {
     SpecErrors errors = {.path = path, .bytes = bytes, .length = length, .what = "spec"};
-    Reading reading = {&errors, NEW(Spec)};
+    Reading reading = {&errors, NEW(Spec), NULL};
     reading.spec->path = path;
     if (length > SPEC_BYTES)
         spec_error(&errors, (Mark){0, 0}, 1, "is it the right file? A spec is a few kilobytes of YAML", "longer than %d bytes", SPEC_BYTES);
@@ -276,11 +299,9 @@ Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *out) 
         SpecNode *root = read_yaml(&errors, false);
         if (root) read_tree(&reading, root);
     }
-    if (errors.count) {
-        print_spec_errors(&errors, out);
-        return NULL;
-    }
-    reading.spec->canonical = write_canonical(reading.spec);
+    if (errors.count || errors.warning_count) print_spec_errors(&errors, out);
+    if (errors.count) return NULL;
+    if (!reading.spec->system) reading.spec->canonical = write_canonical(reading.spec);
     reading.spec->hash = hash_bytes(HASH_START, reading.spec->canonical, strlen(reading.spec->canonical));
     return reading.spec;
 }
@@ -303,4 +324,17 @@ Spec *read_spec(const char *path, FILE *out) {
     size_t length;
     const char *bytes = read_spec_bytes(path, "check the path; the specs that come with zoetrope are in specs/", &length, out);
     return bytes ? parse_spec(path, bytes, length, out) : NULL;
+}
+
+static Spec *refuse_system(const char *path, FILE *out) {
+    fprintf(out,
+            "%s: error: a spec of version 2 cannot be compiled yet\n       = `zoetrope check` reads and checks it; version 1 is compiled\n",
+            printable(path));
+    return NULL;
+}
+
+Spec *read_spec_to_compile(const char *path, FILE *out) {
+    Spec *spec = read_spec(path, out);
+    if (spec && spec->system) return refuse_system(path, out); /* until systems are compiled */
+    return spec;
 }

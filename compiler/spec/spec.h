@@ -9,11 +9,21 @@ typedef struct Mark { /* a place in the spec's text; both count from 1; line 0: 
 } Mark;
 
 typedef enum { NORM_NONE, NORM_BATCH } Norm;
-typedef enum { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_LEAKY_RELU, ACTIVATION_SIGMOID, ACTIVATION_TANH, ACTIVATIONS } Activation;
+typedef enum {
+    ACTIVATION_NONE,
+    ACTIVATION_RELU,
+    ACTIVATION_LEAKY_RELU,
+    ACTIVATION_SIGMOID,
+    ACTIVATION_TANH,
+    ACTIVATION_ELU,
+    ACTIVATION_SILU,
+    ACTIVATION_SOFTPLUS,
+    ACTIVATIONS
+} Activation;
 typedef enum { INITIAL_STATE_NORMAL, INITIAL_STATE_ZEROS } InitialState;
 typedef enum { LOSS_MSE, LOSS_L1 } Loss;
 typedef enum { COMPUTE_F32, COMPUTE_BF16 } ComputePrecision;
-typedef enum { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD } OptimizerName;
+typedef enum { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD, OPTIMIZER_RMSPROP } OptimizerName;
 extern const char *const optimizer_names[]; /* as a spec has them; then NULL */
 
 typedef struct Layer { /* conv or conv_transpose; [0] is vertical, [1] horizontal */
@@ -26,10 +36,31 @@ typedef struct Layer { /* conv or conv_transpose; [0] is vertical, [1] horizonta
     Mark mark;
 } Layer;
 
+typedef enum { SCHEDULE_CONSTANT, SCHEDULE_EXPONENTIAL, SCHEDULE_STEP, SCHEDULE_COSINE, SCHEDULE_LINEAR } ScheduleName;
+
+/* The factor of the learning rate in iteration i, from 0; j = i − warm_up. While j < 0 it is (i + 1) / warm_up. */
+typedef struct LearningSchedule {
+    ScheduleName name; /* constant: 1 after the warm-up, and all of version 1 */
+    long warm_up;
+    double gamma; /* exponential: γ^⌊j / every⌋; step: γ^(how many of `at` are ≤ j) */
+    long every;
+    long *at; /* rising */
+    int at_count;
+    double to; /* cosine: to + (1 − to)(1 + cos(π · min(j / over, 1))) / 2; linear: 1 + (to − 1) · min(j / over, 1) */
+    long over;
+} LearningSchedule;
+
 typedef struct Optimizer {
     OptimizerName name;
     double learning_rate, beta1, beta2, epsilon, weight_decay, momentum;
+    /* The rest is of version 2 alone. */
+    bool nesterov;    /* sgd */
+    double alpha;     /* rmsprop */
+    double clip_norm; /* of the network's gradient, before weight decay; 0: it is not clipped */
+    LearningSchedule schedule;
 } Optimizer;
+
+struct System; /* system.h */
 
 typedef struct Spec {
     const char *path; /* as given on the command line */
@@ -49,6 +80,7 @@ typedef struct Spec {
         uint64_t seed;
     } training;
     Mark encoder_mark, decoder_mark, latent_mark, gru_mark, input_mark, training_mark;
+    struct System *system; /* of version 2, which has no encoder, decoder, latent, GRU, loss and optimizer in this struct; else NULL */
     const char *canonical; /* the spec with every default written out: two texts that mean the same give the same */
     uint64_t hash;         /* of canonical */
 } Spec;
@@ -61,6 +93,8 @@ bool layer_output_shape(const Layer *layer, const int in[3], long out[3]);
  * remedy; then NULL is returned. A spec that is returned can be compiled: every shape is positive, fits, and the decoder's
  * output is the input's shape. */
 Spec *read_spec(const char *path, FILE *errors);
+/* The same, of a spec that is to be compiled. */
+Spec *read_spec_to_compile(const char *path, FILE *errors);
 /* The same from memory; `path` is only named in errors. */
 Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *errors);
 

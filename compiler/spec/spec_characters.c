@@ -2,7 +2,7 @@
  * place: what cannot be seen, spaces and letters that only look like ASCII's, and what ends a line for YAML and for no editor. */
 #include "spec/spec_internal.h"
 
-#include "../../runtime/text.h"
+#include "../../runtime/common/text.h"
 #include "spec/character_names.h"
 
 #include <string.h>

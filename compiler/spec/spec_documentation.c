@@ -132,10 +132,9 @@ static void print_section(FILE *out, Section section) {
     bool code = !strcmp(text->name, text->title); /* the title is the key itself */
     fprintf(out, "\n### %s%s%s\n\n%s\n\n| key | value | default | |\n|---|---|---|---|\n", code ? "`" : "", text->title, code ? "`" : "",
             text->help);
-    for (const Key *key = spec_keys; key < spec_keys + spec_key_count; key++) {
-        if (key->section != section) continue;
+    for (const Key *key = next_key(section, NULL); key; key = next_key(section, key)) {
         fprintf(out, "| `%s` | %s | %s | ", key->name, key_legal(key), default_text(key));
-        if (key->when != WHEN_ALWAYS) fprintf(out, "With `%s` only. ", when_text(key->when));
+        if (*when_text(key)) fprintf(out, "With `%s` only. ", when_text(key));
         fprintf(out, "%s |\n", key->help);
     }
 }
@@ -143,7 +142,10 @@ static void print_section(FILE *out, Section section) {
 void print_spec_documentation(FILE *out) {
     fputs(introduction, out);
     fprintf(out, "\n## Keys\n");
-    for (int section = 0; section < SECTIONS; section++) print_section(out, (Section)section);
+    for (Section section = SECTION_SPEC; section < SECTION_SYSTEM; section++) print_section(out, section);
     fputs(shapes, out);
     print_text_rules(out);
+    fputs(system_introduction, out);
+    for (Section section = SECTION_SYSTEM; section < SECTIONS; section++) print_section(out, section);
+    fputs(system_rules, out);
 }

@@ -1,7 +1,7 @@
 /* spec_errors.c: the door for everything that a user can mend: errors with their place, sorted, with caret and remedy. */
 #include "spec/spec_internal.h"
 
-#include "../../runtime/text.h"
+#include "../../runtime/common/text.h"
 #include "spec/character_names.h"
 
 #include <ctype.h>
@@ -15,13 +15,27 @@ enum {
     NAME_COMPARED = 40, /* longer names resemble nothing */
 };
 
+static void keep_error(SpecErrors *errors, SpecError error) {
+    if (!errors->errors) errors->errors = NEW_ARRAY(SpecError, SPEC_ERRORS_KEPT);
+    error.order = errors->kept;
+    errors->errors[errors->kept++] = error;
+}
+
 void spec_error(SpecErrors *errors, Mark mark, int width, const char *remedy, const char *pattern, ...) {
     errors->count++;
-    if (errors->count > SPEC_ERRORS_KEPT) return;
-    if (!errors->errors) errors->errors = NEW_ARRAY(SpecError, SPEC_ERRORS_KEPT);
+    if (errors->kept >= SPEC_ERRORS_KEPT) return;
     va_list arguments;
     va_start(arguments, pattern);
-    errors->errors[errors->count - 1] = (SpecError){mark, width, format_list(pattern, arguments), remedy, errors->count};
+    keep_error(errors, (SpecError){mark, width, false, format_list(pattern, arguments), remedy, 0});
+    va_end(arguments);
+}
+
+void spec_warning(SpecErrors *errors, Mark mark, int width, const char *remedy, const char *pattern, ...) {
+    errors->warning_count++;
+    if (errors->kept >= SPEC_ERRORS_KEPT) return;
+    va_list arguments;
+    va_start(arguments, pattern);
+    keep_error(errors, (SpecError){mark, width, true, format_list(pattern, arguments), remedy, 0});
     va_end(arguments);
 }
 
@@ -106,13 +120,14 @@ static int compare_errors(const void *left, const void *right) {
 }
 
 void print_spec_errors(SpecErrors *errors, FILE *out) {
-    int kept = (int)minimum(errors->count, SPEC_ERRORS_KEPT), count = (int)minimum(kept, SPEC_ERRORS_SHOWN);
+    const int kept = errors->kept, count = (int)minimum(kept, SPEC_ERRORS_SHOWN);
     if (kept) qsort(errors->errors, (size_t)kept, sizeof *errors->errors, compare_errors);
     const char *path = printable(errors->path);
     for (int i = 0; i < count; i++) {
         const SpecError *error = &errors->errors[i];
-        if (error->mark.line) fprintf(out, "%s:%d:%d: error: %s\n", path, error->mark.line, error->mark.column, error->message);
-        else fprintf(out, "%s: error: %s\n", path, error->message);
+        const char *what = error->warning ? "warning" : "error";
+        if (error->mark.line) fprintf(out, "%s:%d:%d: %s: %s\n", path, error->mark.line, error->mark.column, what, error->message);
+        else fprintf(out, "%s: %s: %s\n", path, what, error->message);
         if (error->mark.line) print_place(errors, error, out);
         if (error->mark.line) print_names(errors, error, out);
         for (const char *line = error->remedy; line && *line;) {
@@ -121,7 +136,8 @@ void print_spec_errors(SpecErrors *errors, FILE *out) {
             line += length + (line[length] == '\n');
         }
     }
-    if (errors->count > count) fprintf(out, "%s: and %d more errors\n", path, errors->count - count);
+    const int all = errors->count + errors->warning_count;
+    if (all > count) fprintf(out, "%s: and %d more errors\n", path, all - count);
 }
 
 const char *shown(const char *text) {

@@ -6,10 +6,11 @@
 #define ZOETROPE_SPEC_INTERNAL_H
 
 #include "spec/spec.h"
+#include "spec/system.h"
 
 enum {
     SPEC_BYTES = 1 << 20, /* a longer spec is refused */
-    SPEC_DEPTH = 8,       /* so is deeper nesting; what is legal needs 5 */
+    SPEC_DEPTH = 8,       /* so is deeper nesting; what is legal needs 7 */
     SPEC_LAYERS = 512,    /* in each list */
     SPEC_NAME_LENGTH = 63,
     SPEC_ERRORS_KEPT = 1000, /* are sorted; the rest are counted */
@@ -26,6 +27,7 @@ enum {
 typedef struct SpecError {
     Mark mark;
     int width; /* characters to underline */
+    bool warning;
     const char *message;
     const char *remedy; /* lines; NULL: none */
     int order;
@@ -36,11 +38,15 @@ typedef struct SpecErrors {
     size_t length;
     const char *what;       /* the file is: "spec" */
     bool returns_end_lines; /* by themselves: the file has no line feed */
-    int count;              /* all; the first SPEC_ERRORS_KEPT are kept */
-    SpecError *errors;
+    int count;              /* of errors; the first SPEC_ERRORS_KEPT are kept */
+    SpecError *errors;      /* with warnings among them */
+    int kept, warning_count;
 } SpecErrors;
 
 void spec_error(SpecErrors *errors, Mark mark, int width, const char *remedy, const char *pattern, ...)
+    __attribute__((format(printf, 5, 6)));
+/* The same of what a spec may have: it is reported and the spec is taken. */
+void spec_warning(SpecErrors *errors, Mark mark, int width, const char *remedy, const char *pattern, ...)
     __attribute__((format(printf, 5, 6)));
 /* By place: `file:line:column: error: message`, the source line, a caret, the remedy. */
 void print_spec_errors(SpecErrors *errors, FILE *out);
@@ -82,7 +88,29 @@ const char *read_spec_bytes(const char *path, const char *missing, size_t *lengt
 
 /* ---- spec_keys.c ---- */
 
-typedef enum { SECTION_SPEC, SECTION_INPUT, SECTION_LAYER, SECTION_GRU, SECTION_OPTIMIZER, SECTION_TRAINING, SECTIONS } Section;
+typedef enum {
+    SECTION_SPEC,
+    SECTION_INPUT,
+    SECTION_LAYER,
+    SECTION_GRU,
+    SECTION_OPTIMIZER,
+    SECTION_TRAINING,
+    SECTION_SYSTEM, /* from here on: version 2 */
+    SECTION_CLIP,
+    SECTION_NOISE,
+    SECTION_NETWORK,
+    SECTION_NETWORK_LAYER,
+    SECTION_TERM,
+    SECTION_STEP,
+    SECTION_NETWORK_OPTIMIZER,
+    SECTION_LEARNING_SCHEDULE,
+    SECTION_SCORE,
+    SECTION_SEARCH,
+    SECTION_INITIAL,
+    SECTION_INITIAL_WEIGHTS,
+    SECTION_INITIAL_NORM,
+    SECTIONS
+} Section;
 
 typedef enum {
     KEY_VERSION,
@@ -96,7 +124,11 @@ typedef enum {
     KEY_NUMBER,      /* double */
     KEY_TWO_NUMBERS, /* two doubles, one after the other */
     KEY_BOOLEAN,     /* bool */
-    KEY_CHOICE       /* an enum, by its names */
+    KEY_CHOICE,      /* an enum, by its names */
+    KEY_TRIPLE,      /* int[3], written as one number or as [time, vertical, horizontal] */
+    KEY_SHAPE,       /* WrittenShape */
+    KEY_WORD,        /* const char *, a C identifier; keywords are legal */
+    KEY_PART         /* const SpecNode *: code of its own reads it */
 } KeyType;
 
 typedef enum { KEY_REQUIRED, KEY_DEFAULT, KEY_OPTIONAL } KeyPresence; /* optional: left out, it is not there at all */
@@ -113,7 +145,7 @@ typedef struct Key {
     size_t offset; /* of the field, in Spec or in Layer */
     KeyPresence presence;
     KeyWhen when;
-    double minimum, maximum;    /* numbers; a maximum of LIMIT_NONE is not written out */
+    double minimum, maximum;    /* numbers; a maximum of LIMIT_NONE is not written out. A choice's minimum: its first legal index */
     double fallback;            /* of a choice: its index */
     double fallback2;           /* KEY_TWO_NUMBERS */
     const char *const *choices; /* KEY_CHOICE; ends with NULL */
@@ -123,6 +155,13 @@ typedef struct Key {
     double step;  /* 0, or only minimum, minimum + step, … are legal */
     bool below;   /* the maximum itself is not legal */
     size_t count; /* KEY_LAYERS: of the field of their number, in Spec; else NOWHERE */
+    /* Of version 2: the kinds of layers that have the key, as bits (0: all); and the values, as bits, of the enum at `depends` with which
+     * it means anything (0: always), and how they are written. */
+    unsigned kinds, among;
+    size_t depends;
+    const char *among_text;
+    unsigned ranks;    /* KEY_SHAPE: how many sizes there may be, as bits */
+    const char *legal; /* KEY_PART: what it may be */
 } Key;
 
 typedef struct SectionText {
@@ -133,17 +172,24 @@ typedef struct SectionText {
 
 extern const Key *spec_keys; /* tests put a larger table in its place */
 extern int spec_key_count;
+extern const Key *const system_keys; /* of the sections that only version 2 has */
+extern const int system_key_count;
 extern const SectionText spec_sections[SECTIONS];
 
-/* target: the Spec, or the Layer in SECTION_LAYER. */
+/* The rows of a section, in order: for (key = next_key(section, NULL); key; key = next_key(section, key)). */
+const Key *next_key(Section section, const Key *before);
+/* target: what the section's offsets belong to: the Spec, or the Layer in SECTION_LAYER; in version 2 a draft (system_internal.h). */
 bool key_applies(const Key *key, const void *target);
-const char *when_text(KeyWhen when);
+/* With what a key means anything; "": always. */
+const char *when_text(const Key *key);
 /* "1 to 7", "1 or more", "one of none, relu, …": what a value may be. */
 const char *key_legal(const Key *key);
-/* What someone who wrote `name` was looking for, as a sentence, or NULL. */
-const char *other_name(const char *name);
+/* What someone who wrote `name` in the section was looking for, as a sentence, or NULL. */
+const char *other_name(Section section, const char *name);
 /* Words that another language's or tool's users write for one of our keys: returns ours, or `name` itself. */
 const char *usual_name(const char *name);
+/* Why `name` is no C identifier (keywords are), or NULL. */
+const char *identifier_problem(const char *name);
 /* Why `name` cannot name functions, files and folders, or NULL. */
 const char *name_problem(const char *name);
 
@@ -169,8 +215,32 @@ const char *given(const SpecNode *node);
 /* Reads the value of a key into its field; false after reporting. Not for sections and lists of layers. */
 bool read_value(SpecErrors *errors, const Key *key, const SpecNode *node, void *target);
 void set_default(const Key *key, void *target);
-/* The field as YAML. */
+/* The field as YAML; NULL: it was not written and has no default, or other code writes it. */
 const char *value_text(const Key *key, const void *target);
+
+/* ---- spec.c ---- */
+
+typedef struct Reading {
+    SpecErrors *errors;
+    Spec *spec;
+    SpecNode *defaults; /* of the network whose layers are read; NULL: none */
+} Reading;
+
+SpecNode *find_child(const SpecNode *map, const char *name);
+/* Fills the target as the section's rows say. key: the word that opens the section, for errors (NULL: the spec itself). map NULL: the
+ * section was left out; its keys get their defaults. False after reporting what is wrong. */
+bool read_section(Reading *reading, Section section, const SpecNode *key, const SpecNode *map, void *target);
+/* `- conv: {…}`: the map of keys in an item that is a layer, with its kind; NULL after reporting why it is none. */
+const SpecNode *read_layer_kind(Reading *reading, const SpecNode *item, const char *const *kinds, const char *legal, int *kind);
+/* `{key: value, …}` of a section whose keys are those of the table. */
+void write_section(Text *text, Section section, const void *target);
+
+/* ---- system.c, system_documentation.c ---- */
+
+extern const char system_introduction[], system_rules[]; /* before and after version 2's keys in docs/spec.md */
+
+/* Fills spec->system from the tree of a spec of version 2. */
+void read_system(Reading *reading, const SpecNode *root);
 
 /* ---- spec_shapes.c, spec_mend.c ---- */
 

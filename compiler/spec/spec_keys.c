@@ -13,7 +13,9 @@ static const char *const activations[] = {"none", "relu", "leaky_relu", "sigmoid
 static const char *const initial_states[] = {"normal", "zeros", NULL};
 static const char *const losses[] = {"mse", "l1", NULL};
 static const char *const precisions[] = {"f32", "bf16", NULL};
-const char *const optimizer_names[] = {[OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd", NULL};
+const char *const optimizer_names[] = {
+    [OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", [OPTIMIZER_SGD] = "sgd", [OPTIMIZER_RMSPROP] = "rmsprop", NULL};
+static const char *const version_1_optimizers[] = {"adam", "adamw", "sgd", NULL}; /* in the same order */
 
 const SectionText spec_sections[SECTIONS] = {
     [SECTION_SPEC] = {"a spec", "The spec", "The sections may come in any order."},
@@ -26,33 +28,71 @@ const SectionText spec_sections[SECTIONS] = {
     [SECTION_GRU] = {"gru", "gru", "The only part that sees time. It reads the latent of each frame in turn, and needs `latent`."},
     [SECTION_OPTIMIZER] = {"optimizer", "optimizer", "As torch.optim defines it, and with its defaults."},
     [SECTION_TRAINING] = {"training", "training", "What the trainer does unless its command line says otherwise."},
+    [SECTION_SYSTEM] = {"a spec", "The spec of a system", "The sections may come in any order. `training` is version 1's."},
+    [SECTION_CLIP] = {"input", "input of a system", "The data, `x`: clips of T consecutive frames, pixels scaled to [-1, 1]."},
+    [SECTION_NOISE] = {"a noise", "Each noise of `noise`", "`name: {shape: [128]}`: drawn for each item."},
+    [SECTION_NETWORK] = {"a network", "Each network of `networks`", "A network is a list of layers, or a section with these keys."},
+    [SECTION_NETWORK_LAYER] =
+        {"a layer", "Layers of networks",
+         "A list of layers; each is `- kind: {…}` with the keys that go with the kind. A layer reads the layer before it, "
+         "the first one the first input, or what `from` names."},
+    [SECTION_TERM] = {"a term of a loss", "Each loss of `losses`",
+                      "`name: {mse: [y, x], weight: 2}`, or a list of such terms, which are added. A term has one kind."},
+    [SECTION_STEP] =
+        {"a step", "Each step of `steps`",
+         "Steps are done in order in every iteration. Left out: one step that updates every network that is not frozen by the sum of "
+         "all losses without `only: score`."},
+    [SECTION_NETWORK_OPTIMIZER] = {"an optimizer", "Each optimizer of a system",
+                                   "As torch.optim defines it, and with its defaults. `optimizer: {…}` is for all networks; "
+                                   "`optimizers: {network: {…}, all: {…}}` has one for each, of which none inherits from `all`."},
+    [SECTION_LEARNING_SCHEDULE] = {"schedule", "schedule",
+                                   "A factor of the learning rate by the iteration i, from 0. With j = i − `warm_up`: while j < 0 it is "
+                                   "(i + 1) / `warm_up`."},
+    [SECTION_SCORE] = {"score", "score", "What is anomalous, for each item by itself, in evaluation mode."},
+    [SECTION_SEARCH] = {"search", "search", "A noise that is learned for each item before outputs and score are computed."},
+    [SECTION_INITIAL] = {"initial", "initial", "Initial weights, where they are not PyTorch's."},
+    [SECTION_INITIAL_WEIGHTS] = {"weights", "weights",
+                                 "Of layers with a product and of `conv_lstm`: one of these, or `weights: xavier` (uniform)."},
+    [SECTION_INITIAL_NORM] = {"norm", "norm", "Of batch norm's weight."},
 };
 
 /* A section's keys stand in the order of the canonical form; what a `when` depends on stands before it. */
 #define SECTION_KEY(name, presence, inner, mark, help)                                                                                     \
-    { SECTION_SPEC, name, KEY_SECTION, NOWHERE, presence, WHEN_ALWAYS, 0, 0, 0, 0, NULL, inner, mark, help, 0, false, NOWHERE }
+    {                                                                                                                                      \
+        SECTION_SPEC, name, KEY_SECTION, NOWHERE, presence, WHEN_ALWAYS, 0, 0, 0, 0, NULL, inner, mark, help, 0, false, NOWHERE, 0, 0, 0,  \
+            NULL, 0, NULL                                                                                                                  \
+    }
 #define LAYERS_KEY(name, help)                                                                                                             \
     {                                                                                                                                      \
         SECTION_SPEC, #name, KEY_LAYERS, SPEC(name), KEY_REQUIRED, WHEN_ALWAYS, 0, 0, 0, 0, NULL, SECTION_LAYER, SPEC(name##_mark), help,  \
-            0, false, SPEC(name##_count)                                                                                                   \
+            0, false, SPEC(name##_count), 0, 0, 0, NULL, 0, NULL                                                                           \
     }
 #define INTEGER(section, name, type, offset, presence, minimum, maximum, fallback, mark, help, step)                                       \
-    { section, name, type, offset, presence, WHEN_ALWAYS, minimum, maximum, fallback, 0, NULL, 0, mark, help, step, false, NOWHERE }
+    {                                                                                                                                      \
+        section, name, type, offset, presence, WHEN_ALWAYS, minimum, maximum, fallback, 0, NULL, 0, mark, help, step, false, NOWHERE, 0,   \
+            0, 0, NULL, 0, NULL                                                                                                            \
+    }
 #define PAIR(name, presence, when, minimum, maximum, fallback, help)                                                                       \
     {                                                                                                                                      \
         SECTION_LAYER, #name, KEY_PAIR, LAYER(name), presence, when, minimum, maximum, fallback, 0, NULL, 0, NOWHERE, help, 0, false,      \
-            NOWHERE                                                                                                                        \
+            NOWHERE, 0, 0, 0, NULL, 0, NULL                                                                                                \
     }
 #define CHOICE(section, name, offset, choices, fallback, help)                                                                             \
-    { section, name, KEY_CHOICE, offset, KEY_DEFAULT, WHEN_ALWAYS, 0, 0, fallback, 0, choices, 0, NOWHERE, help, 0, false, NOWHERE }
+    {                                                                                                                                      \
+        section, name, KEY_CHOICE, offset, KEY_DEFAULT, WHEN_ALWAYS, 0, 0, fallback, 0, choices, 0, NOWHERE, help, 0, false, NOWHERE, 0,   \
+            0, 0, NULL, 0, NULL                                                                                                            \
+    }
 #define NUMBER(section, name, offset, when, fallback, help)                                                                                \
-    { section, name, KEY_NUMBER, offset, KEY_DEFAULT, when, 0, SPEC_NUMBER_LIMIT, fallback, 0, NULL, 0, NOWHERE, help, 0, false, NOWHERE }
+    {                                                                                                                                      \
+        section, name, KEY_NUMBER, offset, KEY_DEFAULT, when, 0, SPEC_NUMBER_LIMIT, fallback, 0, NULL, 0, NOWHERE, help, 0, false,         \
+            NOWHERE, 0, 0, 0, NULL, 0, NULL                                                                                                \
+    }
 
 // clang-format off
 static const Key rows[] = {
-    INTEGER(SECTION_SPEC, "version", KEY_VERSION, NOWHERE, KEY_REQUIRED, 1, 1, 1, NOWHERE, "Of this language.", 0),
+    INTEGER(SECTION_SPEC, "version", KEY_VERSION, NOWHERE, KEY_REQUIRED, 1, 2, 1, NOWHERE, "Of this language. 1: one network, of these keys. 2: [a system](#version-2).", 1),
     {SECTION_SPEC, "name", KEY_NAME, SPEC(name), KEY_REQUIRED, WHEN_ALWAYS, 0, 0, 0, 0, NULL, 0, NOWHERE,
-     "Files, folders and C functions are named after it.", 0, false, NOWHERE},
+     "Files, folders and C functions are named after it.", 0, false, NOWHERE, 0, 0, 0, NULL, 0, NULL},
     SECTION_KEY("input", KEY_REQUIRED, SECTION_INPUT, SPEC(input_mark), "The shape of a clip."),
     LAYERS_KEY(encoder, "Layers that see each frame by itself."),
     INTEGER(SECTION_SPEC, "latent", KEY_INTEGER, SPEC(latent), KEY_OPTIONAL, 1, LIMIT_NONE, 0, SPEC(latent_mark),
@@ -81,7 +121,7 @@ static const Key rows[] = {
     PAIR(output_padding, KEY_DEFAULT, WHEN_TRANSPOSED, 0, 3, 0,
          "Added to the output's height and width at the bottom and right: of the sizes that a strided convolution takes to one, it picks which to go "
          "back to. Smaller than `stride`."),
-    {SECTION_LAYER, "bias", KEY_BOOLEAN, LAYER(bias), KEY_DEFAULT, WHEN_ALWAYS, 0, 0, 1, 0, NULL, 0, NOWHERE, "One learned number added to each channel.", 0, false, NOWHERE},
+    {SECTION_LAYER, "bias", KEY_BOOLEAN, LAYER(bias), KEY_DEFAULT, WHEN_ALWAYS, 0, 0, 1, 0, NULL, 0, NOWHERE, "One learned number added to each channel.", 0, false, NOWHERE, 0, 0, 0, NULL, 0, NULL},
     CHOICE(SECTION_LAYER, "norm", LAYER(norm), norms, NORM_NONE,
            "`batch`: batch norm with eps 1e-5 and momentum 0.1. In training it needs more than one value for each channel (batch · T · height · width)."),
     CHOICE(SECTION_LAYER, "activation", LAYER(activation), activations, ACTIVATION_NONE, "After the norm. The last layer's should suit pixels in [-1, 1]: tanh or none."),
@@ -93,10 +133,10 @@ static const Key rows[] = {
            "Of each clip. `normal`: drawn from N(0, 1) for every forward pass of training, validation and `reconstruct`; an input of the compiled "
            "model. In use (`score`, and an inference bundle) it is zeros, the mean of that, unless a seed asks for a draw."),
 
-    CHOICE(SECTION_OPTIMIZER, "name", SPEC(optimizer.name), optimizer_names, OPTIMIZER_ADAM, "Adam, AdamW or stochastic gradient descent."),
+    CHOICE(SECTION_OPTIMIZER, "name", SPEC(optimizer.name), version_1_optimizers, OPTIMIZER_ADAM, "Adam, AdamW or stochastic gradient descent."),
     NUMBER(SECTION_OPTIMIZER, "learning_rate", SPEC(optimizer.learning_rate), WHEN_ALWAYS, 1e-3, "Constant over the training."),
     {SECTION_OPTIMIZER, "betas", KEY_TWO_NUMBERS, SPEC(optimizer.beta1), KEY_DEFAULT, WHEN_ADAM, 0, 1, 0.9, 0.999, NULL, 0, NOWHERE,
-     "Decay of the running means of the gradient and of its square.", 0, true, NOWHERE},
+     "Decay of the running means of the gradient and of its square.", 0, true, NOWHERE, 0, 0, 0, NULL, 0, NULL},
     NUMBER(SECTION_OPTIMIZER, "epsilon", SPEC(optimizer.epsilon), WHEN_ADAM, 1e-8, "Added to the root of the mean square."),
     NUMBER(SECTION_OPTIMIZER, "weight_decay", SPEC(optimizer.weight_decay), WHEN_ADAM_OR_SGD, 0, "An L2 term: weight_decay × parameter is added to the gradient."),
     NUMBER(SECTION_OPTIMIZER, "weight_decay", SPEC(optimizer.weight_decay), WHEN_ADAMW, 1e-2, "Decoupled: parameters shrink by learning_rate × weight_decay, before the step."),
@@ -106,18 +146,32 @@ static const Key rows[] = {
     INTEGER(SECTION_TRAINING, "iterations", KEY_LONG, SPEC(training.iterations), KEY_DEFAULT, 1, LIMIT_NONE, 10000, NOWHERE, "Steps.", 0),
     INTEGER(SECTION_TRAINING, "strips_every", KEY_LONG, SPEC(training.strips_every), KEY_DEFAULT, 1, LIMIT_NONE, 200, NOWHERE, "Steps between pictures of real and reconstructed clips.", 0),
     {SECTION_TRAINING, "seed", KEY_SEED, SPEC(training.seed), KEY_DEFAULT, WHEN_ALWAYS, 0, 0, 0, 0, NULL, 0, NOWHERE,
-     "Of the initial weights, the clips drawn and the initial states: same seed, same training.", 0, false, NOWHERE},
+     "Of the initial weights, the clips drawn and the initial states: same seed, same training.", 0, false, NOWHERE, 0, 0, 0, NULL, 0, NULL},
 };
 // clang-format on
 const Key *spec_keys = rows;
 int spec_key_count = (int)(sizeof rows / sizeof *rows);
+
+const Key *next_key(Section section, const Key *before) {
+    const bool second = section >= SECTION_SYSTEM;
+    const Key *key = second ? system_keys : spec_keys, *end = key + (second ? system_key_count : spec_key_count);
+    if (before) key = before + 1;
+    while (key < end && key->section != section) key++;
+    return key < end ? key : NULL;
+}
+
+/* The conditions of version 2's rows. */
+static bool row_applies(const Key *key, const void *target) {
+    if (key->kinds && !(key->kinds >> ((const NetworkLayer *)target)->kind & 1)) return false;
+    return !key->among || (key->among >> *(const unsigned *)((const char *)target + key->depends) & 1);
+}
 
 bool key_applies(const Key *key, const void *target) {
     const Layer *layer = target;
     const Spec *spec = target;
     switch (key->when) {
     case WHEN_ALWAYS:
-        return true;
+        return row_applies(key, target);
     case WHEN_TRANSPOSED:
         return layer->transposed;
     case WHEN_LEAKY_RELU:
@@ -134,7 +188,15 @@ bool key_applies(const Key *key, const void *target) {
     die("no such condition: %d", (int)key->when);
 }
 
-const char *when_text(KeyWhen when) {
+/* "conv` or `linear": kinds of layers, between backquotes. */
+static const char *kinds_text(unsigned kinds) {
+    Text text = {0};
+    for (int kind = 0; kind < LAYER_KINDS; kind++)
+        if (kinds >> kind & 1) text_add(&text, "%s%s", !text.length ? "" : kinds >> (kind + 1) ? "`, `" : "` or `", layer_kind_names[kind]);
+    return text.bytes;
+}
+
+const char *when_text(const Key *key) {
     static const char *const texts[] = {
         [WHEN_ALWAYS] = "",
         [WHEN_TRANSPOSED] = "conv_transpose",
@@ -144,19 +206,25 @@ const char *when_text(KeyWhen when) {
         [WHEN_ADAM_OR_SGD] = "name: adam` or `sgd",
         [WHEN_SGD] = "name: sgd",
     };
-    return texts[when];
+    if (key->among) return key->among_text;
+    return key->kinds ? kinds_text(key->kinds) : texts[key->when];
 }
 
 static const char *choices_text(const Key *key) {
     Text text = {0};
-    for (int i = 0; key->choices[i]; i++) text_add(&text, "%s%s", i == 0 ? "" : key->choices[i + 1] ? ", " : " or ", key->choices[i]);
+    const int first = (int)key->minimum;
+    for (int i = first; key->choices[i]; i++)
+        text_add(&text, "%s%s", i == first ? "" : key->choices[i + 1] ? ", " : " or ", key->choices[i]);
     return text.bytes;
 }
 
 static const char *range_text(const Key *key) {
     if (key->minimum >= key->maximum) return number_text(key->minimum);
+    if (key->step > 0 && key->maximum > key->minimum + key->step)
+        return format("%s, %s, … or %s", number_text(key->minimum), number_text(key->minimum + key->step), number_text(key->maximum));
     if (key->step > 0) return format("%s or %s", number_text(key->minimum), number_text(key->maximum));
     if (key->below) return format("at least %s and below %s", number_text(key->minimum), number_text(key->maximum));
+    if (key->minimum <= -SPEC_NUMBER_LIMIT) return "of either sign";
     if (key->maximum >= LIMIT_NONE) return format("%s or more", number_text(key->minimum));
     return format("%s to %s", number_text(key->minimum), number_text(key->maximum));
 }
@@ -178,6 +246,14 @@ const char *key_legal(const Key *key) {
         return "a whole number from 0 to 18446744073709551615";
     case KEY_PAIR:
         return format("a whole number, %s, or two as [vertical, horizontal]", range_text(key));
+    case KEY_TRIPLE:
+        return format("a whole number, %s, or three as [time, vertical, horizontal]", range_text(key));
+    case KEY_SHAPE:
+        return key->ranks == 1 << 3 ? "sizes as [C, H, W]" : "sizes as [C], [C, H, W] or [C, T, H, W]";
+    case KEY_WORD:
+        return "a C identifier";
+    case KEY_PART:
+        return key->legal;
     case KEY_NUMBER:
         return format("a number, %s", range_text(key));
     case KEY_TWO_NUMBERS:
@@ -235,14 +311,16 @@ const char *usual_name(const char *name) {
     return name;
 }
 
-const char *other_name(const char *name) {
+const char *other_name(Section section, const char *name) {
     static const char *const run[] = {"threads", "target",   "targets", "device", "gpu",    "tile",     "tiles", "dtype",
                                       "layout",  "schedule", "tuning",  "vector", "unroll", "parallel", NULL};
     for (int i = 0; run[i]; i++)
         if (!strcmp(name, run[i])) return "a spec says what is computed and learned, never how it is run";
-    for (int i = 0; i < spec_key_count; i++)
-        if (!strcmp(name, spec_keys[i].name))
-            return spec_keys[i].section == SECTION_SPEC ? format("`%s` stands at the outermost level", name)
-                                                        : format("`%s` is a key of %s", name, spec_sections[spec_keys[i].section].name);
+    const Section first = section >= SECTION_SYSTEM ? SECTION_SYSTEM : SECTION_SPEC, end = first ? SECTIONS : SECTION_SYSTEM;
+    for (Section other = first; other < end; other++)
+        for (const Key *key = next_key(other, NULL); key; key = next_key(other, key))
+            if (!strcmp(name, key->name))
+                return other == first ? format("`%s` stands at the outermost level", name)
+                                      : format("`%s` is a key of %s", name, spec_sections[other].name);
     return NULL;
 }

@@ -57,15 +57,20 @@ static const char *const taken[][2] = {
     {"inference", "a trainer is build/<name>/<name>, and build/<name>/inference/ is a folder, its bundle"},
     {"I", "it is a macro of C's complex.h"}};
 
-const char *name_problem(const char *name) {
+const char *identifier_problem(const char *name) {
     size_t length = strlen(name);
     if (length == 0) return "it is empty";
     if (length > SPEC_NAME_LENGTH) return format("it has %zu characters; %d is the limit", length, SPEC_NAME_LENGTH);
-    if (name[0] == '_') return "names that start with _ are reserved in C";
     if (name[0] >= '0' && name[0] <= '9') return "a C identifier does not start with a digit";
     for (const char *c = name; *c; c++)
         if ((unsigned char)*c >= 0x80 || !(isalnum((unsigned char)*c) || *c == '_'))
             return "a C identifier has only letters a-z and A-Z, digits and _";
+    return NULL;
+}
+
+const char *name_problem(const char *name) {
+    const char *problem = name[0] == '_' ? "names that start with _ are reserved in C" : identifier_problem(name);
+    if (problem) return problem;
     for (int i = 0; keywords[i]; i++)
         if (!strcmp(name, keywords[i])) return "it is a keyword of C or C++";
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)

@@ -1,7 +1,7 @@
 /* spec_numbers.c: numbers in text, by YAML 1.2's core schema, and back. */
 #include "spec/spec_internal.h"
 
-#include "../../runtime/whole_number.h"
+#include "../../runtime/common/whole_number.h"
 
 #include <errno.h>
 #include <float.h>

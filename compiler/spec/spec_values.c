@@ -39,6 +39,7 @@ static void store_number(const Key *key, void *target, int index, double value) 
         break;
     case KEY_INTEGER:
     case KEY_PAIR:
+    case KEY_TRIPLE:
         ((int *)place)[index] = (int)value;
         break;
     case KEY_LONG:
@@ -60,14 +61,22 @@ static void store_number(const Key *key, void *target, int index, double value) 
     case KEY_NAME:
     case KEY_SECTION:
     case KEY_LAYERS:
+    case KEY_SHAPE:
+    case KEY_WORD:
+    case KEY_PART:
         die("key %s has no number", key->name);
     }
+}
+
+/* Of a field that may be written as one number for all. */
+static int number_count(const Key *key) {
+    return key->type == KEY_PAIR ? 2 : key->type == KEY_TRIPLE ? 3 : 1;
 }
 
 void set_default(const Key *key, void *target) {
     if (key->type == KEY_SECTION || key->type == KEY_LAYERS || key->type == KEY_NAME || key->type == KEY_VERSION) return;
     store_number(key, target, 0, key->fallback);
-    if (key->type == KEY_PAIR) store_number(key, target, 1, key->fallback);
+    for (int i = 1; i < number_count(key); i++) store_number(key, target, i, key->fallback);
     if (key->type == KEY_TWO_NUMBERS) store_number(key, target, 1, key->fallback2);
 }
 
@@ -106,11 +115,36 @@ static bool read_number(SpecErrors *errors, const Key *key, const SpecNode *node
 }
 
 static bool read_numbers(SpecErrors *errors, const Key *key, const SpecNode *node, void *target) {
-    bool single = key->type == KEY_PAIR && node->kind != NODE_LIST;
-    if (single) return read_number(errors, key, node, 0, target) && (((int *)field(key, target))[1] = ((int *)field(key, target))[0], true);
-    if (node->kind != NODE_LIST || node->count != 2) return wrong_type(errors, key, node, ""), false;
-    bool first = read_number(errors, key, node->first, 0, target);
-    return read_number(errors, key, node->first->next, 1, target) && first;
+    const int count = key->type == KEY_TWO_NUMBERS ? 2 : number_count(key);
+    if (key->type != KEY_TWO_NUMBERS && node->kind != NODE_LIST) {
+        if (!read_number(errors, key, node, 0, target)) return false;
+        int *numbers = field(key, target);
+        for (int i = 1; i < count; i++) numbers[i] = numbers[0];
+        return true;
+    }
+    if (node->kind != NODE_LIST || node->count != count) return wrong_type(errors, key, node, ""), false;
+    bool read = true;
+    int i = 0;
+    for (const SpecNode *item = node->first; item; item = item->next) read &= read_number(errors, key, item, i++, target);
+    return read;
+}
+
+static bool read_shape(SpecErrors *errors, const Key *key, const SpecNode *node, void *target) {
+    WrittenShape *shape = field(key, target);
+    Key size = *key; /* of one of its sizes */
+    size.type = KEY_INTEGER;
+    size.legal = NULL;
+    if (node->kind != NODE_LIST || node->count > 4 || !(key->ranks >> node->count & 1)) return wrong_type(errors, key, node, ""), false;
+    bool read = true;
+    int count = 0, sizes[4];
+    for (const SpecNode *item = node->first; item; item = item->next, count++) {
+        size.offset = (size_t)count * sizeof *sizes;
+        read &= read_number(errors, &size, item, 0, sizes);
+    }
+    if (!read) return false;
+    shape->rank = count;
+    memcpy(shape->size, sizes, (size_t)count * sizeof *sizes);
+    return true;
 }
 
 static bool read_seed(SpecErrors *errors, const Key *key, const SpecNode *node, void *target) {
@@ -138,9 +172,9 @@ static bool read_boolean(SpecErrors *errors, const Key *key, const SpecNode *nod
 
 static bool read_choice(SpecErrors *errors, const Key *key, const SpecNode *node, void *target) {
     if (node->kind != NODE_SCALAR || !node->text[0]) return wrong_type(errors, key, node, ""), false;
-    for (int i = 0; key->choices[i]; i++)
+    for (int i = (int)key->minimum; key->choices[i]; i++)
         if (!strcmp(node->text, key->choices[i])) return store_number(key, target, 0, i), true;
-    const char *near = nearest_name(usual_name(node->text), key->choices);
+    const char *near = nearest_name(usual_name(node->text), key->choices + (int)key->minimum);
     const char *legal = format("`%s` must be %s", key->name, key_legal(key));
     spec_error(errors, node->mark, node->width, near ? format("did you mean `%s`?\n%s", near, legal) : legal, "unknown %s '%s'", key->name,
                shown(node->text));
@@ -158,6 +192,16 @@ static bool read_name(SpecErrors *errors, const Key *key, const SpecNode *node, 
     return !problem;
 }
 
+static bool read_word(SpecErrors *errors, const Key *key, const SpecNode *node, void *target) {
+    if (node->kind != NODE_SCALAR || !node->text[0]) return wrong_type(errors, key, node, ""), false;
+    const char *problem = identifier_problem(node->text);
+    if (problem)
+        spec_error(errors, node->mark, node->width, "choose letters, digits and _", "the name '%s' cannot be used: %s", shown(node->text),
+                   problem);
+    else *(const char **)field(key, target) = node->text;
+    return !problem;
+}
+
 bool read_value(SpecErrors *errors, const Key *key, const SpecNode *node, void *target) {
     if (node->kind == NODE_REFUSED) return false;
     switch (key->type) {
@@ -171,8 +215,15 @@ bool read_value(SpecErrors *errors, const Key *key, const SpecNode *node, void *
     case KEY_SEED:
         return read_seed(errors, key, node, target);
     case KEY_PAIR:
+    case KEY_TRIPLE:
     case KEY_TWO_NUMBERS:
         return read_numbers(errors, key, node, target);
+    case KEY_SHAPE:
+        return read_shape(errors, key, node, target);
+    case KEY_WORD:
+        return read_word(errors, key, node, target);
+    case KEY_PART:
+        return *(const SpecNode **)field(key, target) = node, true;
     case KEY_BOOLEAN:
         return read_boolean(errors, key, node, target);
     case KEY_CHOICE:
@@ -184,23 +235,38 @@ bool read_value(SpecErrors *errors, const Key *key, const SpecNode *node, void *
     die("key %s has no value of its own", key->name);
 }
 
+static const char *written_text(const WrittenShape *shape) {
+    Text text = {0};
+    for (int i = 0; i < shape->rank; i++) text_add(&text, "%s%d", i ? ", " : "[", shape->size[i]);
+    return shape->rank ? format("%s]", text.bytes) : NULL;
+}
+
 const char *value_text(const Key *key, const void *target) {
     const void *place = (const char *)target + key->offset;
+    const bool optional = key->presence == KEY_OPTIONAL; /* and then not 0, where it was written */
     switch (key->type) {
     case KEY_NAME:
         return *(const char *const *)place;
     case KEY_VERSION:
         return number_text(key->fallback);
     case KEY_INTEGER:
-        return format("%d", *(const int *)place);
+        return optional && !*(const int *)place ? NULL : format("%d", *(const int *)place);
     case KEY_LONG:
         return format("%ld", *(const long *)place);
     case KEY_SEED:
         return format("%llu", (unsigned long long)*(const uint64_t *)place);
     case KEY_PAIR:
         return format("[%d, %d]", ((const int *)place)[0], ((const int *)place)[1]);
+    case KEY_TRIPLE:
+        return format("[%d, %d, %d]", ((const int *)place)[0], ((const int *)place)[1], ((const int *)place)[2]);
+    case KEY_SHAPE:
+        return written_text(place);
+    case KEY_WORD:
+        return *(const char *const *)place;
+    case KEY_PART:
+        return NULL;
     case KEY_NUMBER:
-        return number_text(*(const double *)place);
+        return optional && *(const double *)place == 0 ? NULL : number_text(*(const double *)place);
     case KEY_TWO_NUMBERS:
         return format("[%s, %s]", number_text(((const double *)place)[0]), number_text(((const double *)place)[1]));
     case KEY_BOOLEAN:
@@ -208,6 +274,7 @@ const char *value_text(const Key *key, const void *target) {
     case KEY_CHOICE:
         return key->choices[*(const unsigned *)place];
     case KEY_SECTION:
+        return NULL;
     case KEY_LAYERS:
         break;
     }

@@ -106,7 +106,7 @@ static SpecNode *read_node(Reader *reader, const yaml_event_t *event, int depth)
     node->width = width_of(event);
     node->text = "";
     if (depth > SPEC_DEPTH) {
-        spec_error(reader->errors, node->mark, 1, format("a %s needs no more than 5 levels", reader->errors->what),
+        spec_error(reader->errors, node->mark, 1, format("a %s needs no more than 7 levels", reader->errors->what),
                    "nested deeper than %d levels", SPEC_DEPTH);
         reader->failed = true;
         return node;

@@ -8,7 +8,7 @@
 #include "tune/tune.h"
 
 #include "emit/emit.h"
-#include "lower/lower.h"
+#include "pipeline/pipeline.h"
 #include "target/cpu.h"
 #include "tune/tune_build.h"
 #include "tune/tune_file.h"
@@ -104,8 +104,8 @@ static bool build_trial(const TuneRun *run, const Tuner *tuner, Trial *trial, in
     }
     leave_out_unmeasured(code);
     Text kernels = text_begin(), tables = text_begin();
-    emit_target_file(&kernels, run->model->training, code, NULL);
-    emit_model_file(&tables, run->model->training, &tuner->target, 1, NULL);
+    emit_target_file(&kernels, run->model->spec, code, NULL);
+    emit_model_file(&tables, run->model, &tuner->target, 1, NULL);
     const bool good = start_build(run->workshop, number, kernels.bytes, tables.bytes);
     arena_leave();
     return good;
@@ -261,12 +261,12 @@ static RunResult probe_target(const TuneRun *run, const Target *target) {
     Times times;
     Text kernels = text_begin(), tables = text_begin();
     arena_enter();
-    TargetCode *code = lower_model(run->model->training, run->model->evaluation, target, run->order->choices);
+    TargetCode *code = compile_graphs(&run->model->graphs, target, run->order->choices);
     program_named(code, "train")->call_count = code->renew.call_count = 0;
     for (int i = 0; i < code->group_count; i++) code->group[i].load_parameters.call_count = code->group[i].load_statistics.call_count = 0;
     leave_out_unmeasured(code);
-    emit_target_file(&kernels, run->model->training, code, NULL);
-    emit_model_file(&tables, run->model->training, &target, 1, NULL);
+    emit_target_file(&kernels, run->model->spec, code, NULL);
+    emit_model_file(&tables, run->model, &target, 1, NULL);
     arena_leave();
     if (!start_build(run->workshop, 0, kernels.bytes, tables.bytes) || !finish_builds(run->workshop)) return RUN_FAILED;
     return run_build(run->workshop, 0, 0, 0, &times);

@@ -2,7 +2,7 @@
  * all kernels are run by their i-th is lowered, and what then is new is kept: what is not legal together stays the cost model's. */
 #include "tune/tune_candidates.h"
 
-#include "lower/lower.h"
+#include "pipeline/pipeline.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static void add_candidate(TunedKernel *kernel, const KernelChoice *choice) {
 static TargetCode *lower_with(const Tuner *tuner, const WantedChoices *wanted) {
     Choices choices = tuner->choices;
     choices.wanted = wanted;
-    return lower_model(tuner->model->training, tuner->model->evaluation, tuner->target, &choices);
+    return compile_graphs(&tuner->model->graphs, tuner->target, &choices);
 }
 
 static WantedKernel *ask_for(WantedChoices *list, const char *kernel, const KernelChoice *choice) {
@@ -55,7 +55,7 @@ static int choices_with(const Tuner *tuner, const WantedChoices *wanted, KernelC
 Tuner *new_tuner(const Model *model, const Target *target, Choices choices) {
     Tuner *tuner = NEW(Tuner);
     *tuner = (Tuner){.model = model, .target = target, .choices = choices};
-    KernelChoice *chosen = NEW_ARRAY(KernelChoice, model->training->node_count);
+    KernelChoice *chosen = NEW_ARRAY(KernelChoice, model->graphs.step[0]->node_count);
     tuner->count = choices_with(tuner, NULL, chosen, &tuner->calls);
     tuner->kernel = NEW_ARRAY(TunedKernel, tuner->count);
     for (int k = 0; k < tuner->count; k++) {
@@ -103,7 +103,7 @@ static int list_wishes(const KernelChoice *choice, Wish *wishes) {
 
 /* What of the kernels' choices in a program is new. */
 static void keep_new(Tuner *tuner, const WantedChoices *wanted, int most, const int *start) {
-    KernelChoice *chosen = NEW_ARRAY(KernelChoice, tuner->model->training->node_count);
+    KernelChoice *chosen = NEW_ARRAY(KernelChoice, tuner->model->graphs.step[0]->node_count);
     int calls;
     const int count = choices_with(tuner, wanted, chosen, &calls);
     for (int i = 0; i < count; i++)

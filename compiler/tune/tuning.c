@@ -1,7 +1,7 @@
 /* tuning: a target lowered by what a tuning file wants of it. */
 #include "tune/tuning.h"
 
-#include "lower/lower.h"
+#include "pipeline/pipeline.h"
 
 #include <string.h>
 
@@ -22,14 +22,13 @@ static const WantedChoices *wanted_of(const Tuning *tuning, const Target *target
     return NULL;
 }
 
-TargetCode *lower_tuned(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices, const Tuning *tuning,
-                        FILE *errors) {
-    if (!tuning) return lower_model(training, evaluation, target, choices);
+TargetCode *compile_tuned(const TrainerGraphs *graphs, const Target *target, const Choices *choices, const Tuning *tuning, FILE *errors) {
+    if (!tuning) return compile_graphs(graphs, target, choices);
     Choices wanted = *choices;
     wanted.wanted = wanted_of(tuning, target);
-    TargetCode *code = lower_model(training, evaluation, target, &wanted);
+    TargetCode *code = compile_graphs(graphs, target, &wanted);
     if (!report_refusals(tuning, code, errors)) return NULL;
-    const char *other = tuned_choices(code, lower_model(training, evaluation, target, choices));
+    const char *other = tuned_choices(code, compile_graphs(graphs, target, choices));
     if (*other) code->tuning = format("%016llx", (unsigned long long)hash_bytes(HASH_START, other, strlen(other)));
     return code;
 }

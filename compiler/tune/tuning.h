@@ -3,6 +3,7 @@
 #ifndef ZOETROPE_TUNING_H
 #define ZOETROPE_TUNING_H
 
+#include "graph/spec_model.h"
 #include "lower/program.h"
 #include "spec/spec.h"
 
@@ -38,9 +39,8 @@ Tuning *parse_tuning(const char *path, const char *bytes, size_t length, const S
 bool report_refusals(const Tuning *tuning, const TargetCode *code, FILE *errors);
 
 /* ---- tuning.c ---- */
-/* lower_model as the file wants it (NULL: there is none), and TargetCode.tuning. NULL: something was refused, which was reported. */
-TargetCode *lower_tuned(const Graph *training, const Graph *evaluation, const Target *target, const Choices *choices, const Tuning *tuning,
-                        FILE *errors);
+/* compile_graphs() as the file wants it (NULL: there is none), and TargetCode.tuning. NULL: something was refused, which was reported. */
+TargetCode *compile_tuned(const TrainerGraphs *graphs, const Target *target, const Choices *choices, const Tuning *tuning, FILE *errors);
 /* The kernels that have other choices in the one than in the other, a line each as in a file; "": none. */
 const char *tuned_choices(const TargetCode *tuned, const TargetCode *plain);
 

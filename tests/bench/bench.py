@@ -56,7 +56,7 @@ def measure_peak(threads):
     program = os.path.join(ROOT, "build", "bench-files", "peak")
     os.makedirs(os.path.dirname(program), exist_ok=True)
     compiler = os.environ.get("CC", "cc")
-    sources = [os.path.join(HERE, "peak.c")] + [os.path.join(ROOT, "runtime", name) for name in ("peak.c", "progress.c")]
+    sources = [os.path.join(HERE, "peak.c")] + [os.path.join(ROOT, "runtime", "machine", name) for name in ("peak.c", "clock.c")]
     run([compiler, "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-fopenmp", "-I" + os.path.join(ROOT, "runtime"), *sources, "-lm", "-o", program])
     return json.loads(run([program, str(threads)]))
 

@@ -1,7 +1,7 @@
-/* peak.c: prints what runtime/peak.c measures of this machine, as one JSON object.
+/* peak.c: prints what runtime/machine/peak.c measures of this machine, as one JSON object.
  *
  *     build/bench-files/peak [MOST_THREADS] */
-#include "peak.h"
+#include "machine/peak.h"
 
 #include <stdio.h>
 #include <stdlib.h>

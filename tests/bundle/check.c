@@ -9,7 +9,7 @@
  * Compiled with -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"', the bundle's files and build/runtime.a; with -DALONE, which leaves
  * out `batch` and `compare`, without the runtime. */
 #ifndef ALONE
-#include "../../runtime/safetensors.h"
+#include "../../runtime/weights/safetensors.h"
 #endif
 
 #include BUNDLE_HEADER

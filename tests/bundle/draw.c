@@ -3,8 +3,9 @@
  *   draw SPEC OUT.safetensors
  *
  * Linked with the compiler's objects and build/runtime.a. */
+#include "../../compiler/graph/build_graph.h"
 #include "../../compiler/graph/graph.h"
-#include "../../runtime/safetensors.h"
+#include "../../runtime/weights/safetensors.h"
 
 #include <math.h>
 #include <string.h>

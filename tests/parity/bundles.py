@@ -24,7 +24,7 @@ class Bundle:
         sources = [os.path.join(self.folder, file) for file in sorted(os.listdir(self.folder)) if file.startswith(name) and file.endswith(".c")]
         jansson = subprocess.run(["pkg-config", "--libs", "jansson"], capture_output=True, text=True, check=True).stdout.split()
         defines = [f"-DBUNDLE={name}", f"-DUPPER={name.upper()}", f'-DBUNDLE_HEADER="{name}.h"', f"-I{self.folder}"]
-        command = WAYS[way % len(WAYS)] + ["-std=gnu11", "-D_GNU_SOURCE", "-O1"] + defines
+        command = WAYS[way % len(WAYS)] + ["-std=gnu11", "-D_GNU_SOURCE", "-O1", "-Iruntime"] + defines
         run(command + ["tests/bundle/check.c"] + sources + ["build/runtime.a"] + jansson + ["-lm", "-o", self.program])
 
     def reconstruct(self, target):

@@ -58,7 +58,7 @@ each_filtering() {
 
 each_time() {
     $zoetrope compile $spec -o "$new" --time 2>"$scratch/times" || return 1
-    for pass in spec graph differentiate recompute fuse lower schedule verify plan emit write total; do
+    for pass in spec graph differentiate recompute fuse products store lower schedule verify plan emit write total; do
         grep -q "^$pass  *[0-9.]* ms$" "$scratch/times" || return 1
     done
 }
@@ -92,14 +92,14 @@ installed=$scratch/installed/usr/share/zoetrope
 installs() {
     make install DESTDIR="$scratch/installed" PREFIX=/usr >"$scratch/said" || return 1
     grep -qx "installed $scratch/installed/usr/bin/zoetrope; and in $installed: runtime/, specs/, spec.md, LICENSE" "$scratch/said" || return 1
-    for file in specs/*.yaml specs/tuning/*.yaml runtime/*.[ch] LICENSE; do test -s "$installed/$file" || return 1; done
+    for file in specs/*.yaml specs/tuning/*.yaml runtime/*.h runtime/*/*.[ch] LICENSE; do test -s "$installed/$file" || return 1; done
     mkdir "$scratch/elsewhere" && cd "$scratch/elsewhere" &&
         "$scratch/installed/usr/bin/zoetrope" compile "$installed/specs/gru_ae.yaml" --tuning "$installed/specs/tuning/gru_ae.zen4.yaml" \
             --targets avx512 -o tuned && grep -q '; tuning [0-9a-f]' tuned/gru_ae_avx512.c
 }
 installed_trainer_runs() {
     cd "$scratch/elsewhere" && "$scratch/installed/usr/bin/zoetrope" compile "$installed/specs/tiny.yaml" --targets generic -o my &&
-        cc -O0 -fopenmp -D_GNU_SOURCE "-I$installed/runtime" ${CFLAGS-} my/*.c "$installed"/runtime/*.c \
+        cc -O0 -fopenmp -D_GNU_SOURCE "-I$installed/runtime" ${CFLAGS-} my/*.c "$installed"/runtime/*/*.c \
             $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm -o my/my &&
         my/my train --iterations 1 --out run && test -s run/last.safetensors
 }
@@ -304,6 +304,20 @@ check "every spec is compiled with tiles of 2 and of 4, and without" each_filter
 check "a tuning file is used and named; one with a choice that is not legal is an error" tunes
 check "the tuning files of specs/tuning are legal" takes_tuning_files
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
+
+# Each verb that would compile one says so, with one error, and writes nothing.
+checks_systems() {
+    for spec in specs/version2/*.yaml; do
+        build/zoetrope check "$spec" >"$scratch/checked" 2>&1 || return 1
+        [ "$(cat "$scratch/checked")" = "$spec: $(basename "$spec" .yaml) is correct" ] || return 1
+    done
+    for verb in "compile SPEC -o $scratch/system" "explain SPEC" "tune SPEC -o $scratch/system" "inference SPEC --weights none -o $scratch/system"; do
+        ! build/zoetrope $(echo "$verb" | sed "s|SPEC|specs/version2/vae.yaml|") >"$scratch/refused" 2>&1 || return 1
+        [ "$(grep -c 'error: ' "$scratch/refused")" = 1 ] && grep -q 'a spec of version 2 cannot be compiled yet' "$scratch/refused" || return 1
+        [ ! -e "$scratch/system" ] || return 1
+    done
+}
+check "specs of version 2 are checked, and not yet compiled" checks_systems
 
 check "what is installed compiles specs, by a tuning file too" installs
 check "what is installed builds a trainer that trains" installed_trainer_runs

@@ -45,7 +45,7 @@ compiles() {
 compiles_check() { # NAME FOLDER OBJECTS PROGRAM
     compiles "$1" "$2" "$3" &&
         gcc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp $warnings ${CFLAGS-} -DBUNDLE="$1" -DUPPER="$(upper "$1")" -DBUNDLE_HEADER="\"$1.h\"" \
-            "-I$2" tests/bundle/check.c "$3"/*.o build/runtime.a $(pkg-config --libs jansson) -lm -o "$4"
+            -Iruntime "-I$2" tests/bundle/check.c "$3"/*.o build/runtime.a $(pkg-config --libs jansson) -lm -o "$4"
 }
 # agrees SPEC NAME WEIGHTS
 agrees() {

@@ -31,8 +31,7 @@ what_is_missing_is_said() {
 # It goes when the first video, which is long, begins.
 a_video_vanishes() {
     mkdir "$scratch/two" && draw 200 "$scratch/two/a.mp4" && cp "$scratch/mixed/b.mp4" "$scratch/two" && mkfifo "$scratch/shown" || return 1
-    stdbuf -oL "$tiny" score --weights "$scratch/run/last.safetensors" --threads 1 --data "$scratch/two" --cache 0 --out "$scratch/s5" \
-        >"$scratch/shown" 2>"$scratch/said" &
+    score --data "$scratch/two" --cache 0 --out "$scratch/s5" >"$scratch/shown" 2>"$scratch/said" &
     while read -r line; do
         case $line in data:*) rm "$scratch/two/b.mp4" ;; esac
     done <"$scratch/shown"

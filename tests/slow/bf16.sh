@@ -91,7 +91,7 @@ dots() { # PRECISION
     folder=$scratch/dots_$1
     build/zoetrope inference "$bf16" --weights "$scratch/once/last.safetensors" --precision "$1" -o "$folder" \
         --targets avx512_bf16,bf16_emulated,generic && rm "$folder/main.c" &&
-        cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -DBUNDLE=bf16 -DUPPER=BF16 -DBUNDLE_HEADER='"bf16.h"' "-I$folder" tests/bundle/check.c \
+        cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -DBUNDLE=bf16 -DUPPER=BF16 -DBUNDLE_HEADER='"bf16.h"' -Iruntime "-I$folder" tests/bundle/check.c \
             "$folder"/*.c build/runtime.a $(pkg-config --libs jansson) -lm -o "$folder/check" && "$folder/check" alone "$folder/bf16.weights"
 }
 same_bits() { # PRECISION

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fixture.h"
-#include "safetensors.h"
+#include "weights/safetensors.h"
 
 #define FIXTURE "tests/fixtures/parity_small."
 

@@ -54,11 +54,11 @@ static bool compare_gradients(const ModelTarget *target, const Fixture *fixture,
     return good;
 }
 
-static void coefficients(ModelStep *step, int number) {
-    const ModelDescription *model = &model_description;
-    step->coefficients[0] = (float)(model->learning_rate / (1 - pow(model->beta1, number)));
-    step->coefficients[1] = (float)sqrt(1 - pow(model->beta2, number));
-    step->coefficients[2] = (float)model->learning_rate;
+static void set_coefficients(float *coefficients, int number) {
+    const ModelGroup *group = &model_description.groups[0];
+    coefficients[0] = (float)(group->learning_rate / (1 - pow(group->beta1, number)));
+    coefficients[1] = (float)sqrt(1 - pow(group->beta2, number));
+    coefficients[2] = (float)group->learning_rate;
 }
 
 static bool run_target(const ModelTarget *target, const Fixture *fixture, size_t frames) {
@@ -67,18 +67,21 @@ static bool run_target(const ModelTarget *target, const Fixture *fixture, size_t
     float *reconstruction = zeros(frames * sizeof(float)), *after = zeros((size_t)model->parameter_count * sizeof(float));
     double loss = 0;
     bool good = true;
-    ModelStep step = {.x = fixture->x,
-                      .h0 = fixture->h0,
-                      .reconstruction = reconstruction,
+    const float *const input[] = {fixture->x, fixture->h0};
+    float *const output[] = {reconstruction};
+    float coefficients[MODEL_COEFFICIENTS] = {0};
+    ModelStep step = {.input = input,
+                      .output = output,
                       .loss = &loss,
+                      .coefficients = coefficients,
                       .workspace = zeros(target->workspace_size),
                       .scratch = zeros(THREADS * target->scratch_size),
                       .threads = THREADS};
     target->load(step.workspace, MODEL_PARAMETERS, fixture->parameters);
     target->load(step.workspace, MODEL_STATISTICS, fixture->statistics);
     for (int i = 0; i < FIXTURE_STEPS; i++) {
-        coefficients(&step, i + 1);
-        target->train(&step);
+        set_coefficients(coefficients, i + 1);
+        target->program[model->steps[0].program].run(&step);
         float single = (float)loss;
         good &= close_in_norm("loss", &single, &fixture->losses[i], 1, i == 0 ? 1e-5 : 1e-4, 0);
         if (i > 0) continue;

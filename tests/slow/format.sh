@@ -9,7 +9,7 @@ compiles() { for file in $2; do $1 $strict -c "$file" -o "$scratch/object" || re
 make build/tests/suites.h
 check "every C file has the house's format" make check-format
 for compiler in gcc clang; do
-    for files in "compiler/*/*.c" "runtime/*.c" "tests/*.c"; do
+    for files in "compiler/*/*.c" "runtime/*/*.c" "tests/*.c"; do
         check "${files%%/*}/ compiles under $compiler without a warning" compiles $compiler "$files"
     done
 done

@@ -54,7 +54,7 @@ links_reordered() { # PROGRAM OPTION
 # shellcheck disable=SC2086 # options
 builds_reordered() {
     build/zoetrope compile tests/fixtures/parity_small.yaml --targets generic -o "$scratch/generic" && mkdir -p "$scratch/reordered" || return 1
-    for file in runtime/*.c "$scratch/generic"/*.c; do
+    for file in runtime/*/*.c "$scratch/generic"/*.c; do
         gcc -std=gnu11 -D_GNU_SOURCE -O1 $reordering -fopenmp -Iruntime -c "$file" -o "$scratch/reordered/$(basename "$file" .c).o" || return 1
     done
     links_reordered "$scratch/trainer" ""
@@ -73,7 +73,7 @@ check "… and trains to the same bits" trains_the_same
 if [ "$(uname -m)" = x86_64 ]; then check "a trainer does not start where denormals are taken for zero" refuses_to_flush; fi
 # What computes in the runtime says so first; peak.c only measures.
 runtime_is_exact() {
-    for file in $(grep -lwE 'float|double' runtime/*.c | grep -v '/peak\.c$'); do
+    for file in $(grep -lwE 'float|double' runtime/*/*.c | grep -v '/peak\.c$'); do
         grep -m 1 '^#include' "$file" | grep -q '"exact.h"' || { echo "$file does not begin with exact.h"; return 1; }
     done
 }

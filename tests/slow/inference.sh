@@ -8,7 +8,7 @@ upper() { echo "$1" | tr '[:lower:]' '[:upper:]'; }
 make compiler >/dev/null && make build/runtime.a >/dev/null
 # shellcheck disable=SC2046 # objects
 draw_is_built() {
-    cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -Icompiler tests/bundle/draw.c $(ls build/compiler-objects/*.o build/compiler-objects/*/*.o | grep -v '/main\.o$') build/runtime.a -lyaml \
+    cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -Icompiler -Iruntime tests/bundle/draw.c $(ls build/compiler-objects/*.o build/compiler-objects/*/*.o | grep -v '/main\.o$') build/runtime.a -lyaml \
         $(pkg-config --libs jansson) -lm -o "$scratch/draw"
 }
 # bundle SPEC NAME OPTIONS…: of random weights, into $scratch/NAME

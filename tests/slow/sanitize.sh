@@ -4,7 +4,7 @@
 
 tree=build/sanitize-tree
 mkdir -p $tree
-for part in Makefile LICENSE compiler runtime tests specs scripts docs examples; do ln -sfn "../../$part" "$tree/$part"; done
+for part in Makefile LICENSE README.md CHANGELOG.md compiler runtime tests specs scripts docs examples; do ln -sfn "../../$part" "$tree/$part"; done
 cd $tree || exit 1
 ZOETROPE_SPECS=$(ls specs/*.yaml | grep -v /gru_ae) # not the large ones
 export ZOETROPE_SPECS CFLAGS="-O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"

@@ -54,13 +54,14 @@ static void load(const ModelTarget *target, void *workspace, ModelBlock block, c
     free(values);
 }
 
-static void set_coefficients(const ModelDescription *model, ModelStep *step, int number) {
-    const float rate = (float)model->learning_rate;
-    step->coefficients[0] = rate;
-    if (strcmp(model->optimizer, "sgd") == 0) return;
-    step->coefficients[0] = (float)(model->learning_rate / (1 - pow(model->beta1, number)));
-    step->coefficients[1] = (float)sqrt(1 - pow(model->beta2, number));
-    step->coefficients[2] = rate;
+static void set_coefficients(const ModelDescription *model, float *coefficients, int number) {
+    for (int g = 0; g < model->group_count; g++, coefficients += MODEL_COEFFICIENTS) {
+        const ModelGroup *group = &model->groups[g];
+        coefficients[0] = coefficients[2] = (float)group->learning_rate;
+        if (strcmp(group->optimizer, "adam") != 0 && strcmp(group->optimizer, "adamw") != 0) continue;
+        coefficients[0] = (float)(group->learning_rate / (1 - pow(group->beta1, number)));
+        coefficients[1] = (float)sqrt(1 - pow(group->beta2, number));
+    }
 }
 
 static double *row, last;
@@ -77,43 +78,49 @@ int main(int count, char **arguments) {
     const ModelTarget *target = model->target_count > 0 ? model->targets[0] : NULL;
     if (!target || !target->available()) return STATUS_LACKING;
     const double seconds = count > 1 ? strtod(arguments[1], NULL) : 1;
-    const size_t elements =
-        (size_t)model->batch * (size_t)model->T * (size_t)model->channels * (size_t)model->height * (size_t)model->width;
+    const int number = count > 2 ? (int)strtol(arguments[2], NULL, 10) : model->steps[0].program;
+    const ModelProgram *program = &model->programs[number];
+    const int kernels = target->program[number].kernels;
     ModelStep step = {.threads = 1};
 #ifdef _OPENMP
     step.threads = omp_get_max_threads();
 #endif
-    double loss, *time = zeroed((size_t)(MOST * (target->train_kernels + 1)) * sizeof *time);
+    double *loss = zeroed((size_t)(program->losses + 1) * sizeof *loss), *time = zeroed((size_t)(MOST * (kernels + 1)) * sizeof *time);
     step.workspace = zeroed(target->workspace_size);
     step.scratch = zeroed((size_t)step.threads * target->scratch_size);
-    step.x = drawn(elements);
-    step.reconstruction = zeroed(elements * sizeof(float));
-    step.loss = &loss;
-    if (model->initial_state_normal) step.h0 = drawn((size_t)model->gru_layers * (size_t)model->batch * (size_t)model->hidden);
+    const float **input = zeroed((size_t)(program->inputs + 1) * sizeof *input);
+    float **output = zeroed((size_t)(program->outputs + 1) * sizeof *output),
+          *coefficients = zeroed((size_t)model->group_count * MODEL_COEFFICIENTS * sizeof *coefficients);
+    for (int i = 0; i < program->inputs; i++) input[i] = drawn((size_t)program->input[i].count);
+    for (int i = 0; i < program->outputs; i++) output[i] = zeroed((size_t)program->output[i].count * sizeof(float));
+    step.input = input;
+    step.output = output;
+    step.loss = loss;
+    step.coefficients = coefficients;
     load(target, step.workspace, MODEL_PARAMETERS, model->parameters, model->parameter_tensors, model->parameter_count);
     load(target, step.workspace, MODEL_STATISTICS, model->statistics, model->statistic_tensors, model->statistic_count);
-    set_coefficients(model, &step, 1);
-    if (target->train_kernels == 0) {
+    set_coefficients(model, coefficients, 1);
+    if (kernels == 0) {
         printf("%d\n0\n", step.threads);
         return 0;
     }
-    target->train(&step);
+    target->program[number].run(&step);
     step.done = note;
     int steps = 0;
-    double *whole = time + (size_t)MOST * (size_t)target->train_kernels;
+    double *whole = time + (size_t)MOST * (size_t)kernels;
     for (const double begin = now(); steps < LEAST || (steps < MOST && now() - begin < seconds); steps++) {
-        row = time + (size_t)steps * (size_t)target->train_kernels;
-        set_coefficients(model, &step, steps + 2);
+        row = time + (size_t)steps * (size_t)kernels;
+        set_coefficients(model, coefficients, steps + 2);
         whole[steps] = last = now();
-        target->train(&step);
+        target->program[number].run(&step);
         whole[steps] = now() - whole[steps];
     }
     printf("%d\n", step.threads);
     for (int i = 0; i < steps; i++) printf("%.9g%c", whole[i], i + 1 < steps ? ' ' : '\n');
-    for (int k = 0; k < target->train_kernels; k++)
+    for (int k = 0; k < kernels; k++)
         for (int i = 0; i < steps; i++)
-            printf("%.9g%c", time[(size_t)i * (size_t)target->train_kernels + (size_t)k], i + 1 < steps ? ' ' : '\n');
-    if (!isfinite(loss)) {
+            printf("%.9g%c", time[(size_t)i * (size_t)kernels + (size_t)k], i + 1 < steps ? ' ' : '\n');
+    if (!isfinite(loss[0])) {
         fprintf(stderr, "the loss is not finite\n");
         return STATUS_FAILED;
     }

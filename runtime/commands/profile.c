@@ -1,0 +1,169 @@
+/* profile.c: where the time of a step goes: each kernel in its place, measured, beside the least that it could take on this machine. */
+#include "exact.h"
+
+#include "commands/commands.h"
+#include "commands/profile_plot.h"
+#include "common/file.h"
+#include "common/random.h"
+#include "common/text.h"
+#include "machine/clock.h"
+#include "machine/peak.h"
+#include "options/prepare.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Profile {
+    ModelState state;
+    float *x; /* [B, T, C, H, W] */
+    int64_t steps;
+    double flops, pair_flops, bandwidth; /* what the machine can do, a second; of pairs of bfloat16 where the target has them */
+    double arithmetic;                   /* seconds of a step's arithmetic at these */
+    const ModelKernel *kernel;
+    int kernels;
+    double *time;  /* [steps, kernels], seconds; of a scan's body: of all its calls */
+    double *row;   /* of the step under way */
+    double *whole; /* [steps] */
+    double last;   /* when the kernel before was done */
+    ProfileRow *result;
+} Profile;
+
+static void note_time(void *context, int kernel) {
+    Profile *profile = context;
+    double now = clock_seconds();
+    profile->row[kernel] += now - profile->last;
+    profile->last = now;
+}
+
+static void run_step(Profile *profile, bool evaluate) {
+    if (evaluate) model_forward(&profile->state, profile->x);
+    else model_update(&profile->state, profile->x);
+}
+
+static void measure(Profile *profile, bool evaluate) {
+    run_step(profile, evaluate); /* pages in, threads started */
+    profile->state.done = note_time;
+    profile->state.context = profile;
+    for (int64_t i = 0; i < profile->steps; i++) {
+        double begin = clock_seconds();
+        profile->row = profile->time + i * profile->kernels;
+        profile->last = begin;
+        run_step(profile, evaluate);
+        profile->whole[i] = clock_seconds() - begin;
+    }
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int64_t count) {
+    qsort(values, (size_t)count, sizeof *values, by_value);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+static int by_loss(const void *a, const void *b) {
+    const ProfileRow *x = a, *y = b;
+    double lost_x = x->measured - x->limit, lost_y = y->measured - y->limit;
+    return (lost_x < lost_y) - (lost_x > lost_y);
+}
+
+/* The roofline: arithmetic at the peak, or traffic at the bandwidth, whichever takes longer. */
+static void make_rows(Profile *profile) {
+    double *column = allocate((size_t)profile->steps * sizeof *column);
+    for (int k = 0; k < profile->kernels; k++) {
+        const ModelKernel *kernel = &profile->kernel[k];
+        for (int64_t i = 0; i < profile->steps; i++) column[i] = profile->time[i * profile->kernels + k];
+        double arithmetic = kernel->flops * kernel->calls / (kernel->pairs ? profile->pair_flops : profile->flops);
+        profile->arithmetic += arithmetic;
+        double traffic = profile->bandwidth > 0 ? kernel->bytes * kernel->calls / profile->bandwidth : 0;
+        profile->result[k] = (ProfileRow){.name = kernel->name,
+                                          .measured = median(column, profile->steps),
+                                          .limit = arithmetic > traffic ? arithmetic : traffic,
+                                          .by_memory = traffic > arithmetic,
+                                          .flops = kernel->flops * kernel->calls,
+                                          .bytes = kernel->bytes * kernel->calls};
+    }
+    free(column);
+    qsort(profile->result, (size_t)profile->kernels, sizeof *profile->result, by_loss);
+}
+
+static void print_row(const char *name, const ProfileRow *row) {
+    printf("%-48s %9.3f %9.3f %-7s", name, 1e3 * row->measured, 1e3 * row->limit, row->by_memory ? "memory" : "FLOPs");
+    if (row->limit > 0) printf(" %6.2f", row->measured / row->limit);
+    else printf(" %6s", "");
+    printf(" %9.3f %9.1f %8.1f\n", 1e3 * (row->measured - row->limit), 1e-9 * row->flops / row->measured,
+           1e-9 * row->bytes / row->measured);
+}
+
+static void print_rows(const Profile *profile, const ProfileRow *total) {
+    printf("%-48s %9s %9s %-7s %6s %9s %9s %8s\n", "kernel, by the time it loses", "ms", "limit", "of", "ratio", "lost", "GFLOP/s", "GB/s");
+    for (int k = 0; k < profile->kernels; k++) print_row(profile->result[k].name, &profile->result[k]);
+    print_row("all kernels", total);
+}
+
+static bool allocate_profile(Profile *profile, bool evaluate, Error *error) {
+    const ModelTarget *target = profile->state.target;
+    const ModelDescription *model = profile->state.model;
+    const ModelCode *code = &target->program[evaluate ? model->evaluate : model->steps[0].program];
+    profile->kernel = code->kernel;
+    profile->kernels = code->kernels;
+    if (profile->kernels == 0) return fail(error, "this model has no kernels to measure");
+    const size_t elements = batch_elements(profile->state.model), kernels = (size_t)profile->kernels;
+    profile->x = aligned_floats(elements);
+    profile->time = calloc((size_t)profile->steps * kernels, sizeof *profile->time);
+    profile->whole = calloc((size_t)profile->steps, sizeof *profile->whole);
+    profile->result = calloc(kernels, sizeof *profile->result);
+    if (!profile->x || !profile->time || !profile->whole || !profile->result) return fail_memory(error, "a profile; give fewer --steps");
+    random_fill(profile->state.seed, RANDOM_SYNTHETIC, 0, profile->x, elements);
+    for (size_t i = 0; i < elements; i++) profile->x[i] = 2 * profile->x[i] - 1;
+    return true;
+}
+
+static bool report(Profile *profile, const char *path, Error *error) {
+    ProfileRow total = {.name = "all kernels"};
+    make_rows(profile);
+    for (int k = 0; k < profile->kernels; k++) {
+        total.measured += profile->result[k].measured;
+        total.limit += profile->result[k].limit;
+        total.flops += profile->result[k].flops;
+        total.bytes += profile->result[k].bytes;
+    }
+    print_rows(profile, &total);
+    double whole = median(profile->whole, profile->steps), floor = profile->arithmetic;
+    printf("a step: %.3f ms (median of %" PRId64 "); its arithmetic at peak: %.3f ms; ratio %.3f\n", 1e3 * whole, profile->steps,
+           1e3 * floor, whole / floor);
+    char *title = path_join("", "%s, target %s, %d thread%s", profile->state.model->name, profile->state.target->name,
+                            profile->state.threads, profile->state.threads == 1 ? "" : "s");
+    bool good = profile_plot_write(path, title, profile->result, profile->kernels, &total, error);
+    free(title);
+    if (good) print_escaped(stdout, "written to %s", path);
+    return good;
+}
+
+int command_profile(const ModelDescription *model, const Options *options, Error *error) {
+    Profile profile = {.steps = options->steps > 0 ? options->steps : 20};
+    if (!model_open(&profile.state, model, option_threads(options), option_seed(model, options), error)) return EXIT_ERROR;
+    bool good = allocate_profile(&profile, options->evaluate, error);
+    if (good) {
+        print_model(stdout, &profile.state);
+        const bool pairs = strcmp(model->precision, "bf16") == 0;
+        profile.flops = peak_flops(pairs ? "avx512" : profile.state.target->name, profile.state.threads);
+        if (pairs) profile.pair_flops = peak_flops(profile.state.target->name, profile.state.threads);
+        profile.bandwidth = peak_bandwidth(profile.state.threads);
+        printf("this machine: %.1f GFLOP/s of multiply-adds, ", 1e-9 * profile.flops);
+        if (pairs) printf("%.1f of dot products of bfloat16, ", 1e-9 * profile.pair_flops);
+        printf("%.1f GB/s read from memory\n\n", 1e-9 * profile.bandwidth);
+        model_initialize(&profile.state);
+        measure(&profile, options->evaluate);
+        good = report(&profile, options->out != NULL ? options->out : "profile.svg", error);
+    }
+    free(profile.x);
+    free(profile.time);
+    free(profile.whole);
+    free(profile.result);
+    model_close(&profile.state);
+    return good ? EXIT_DONE : EXIT_ERROR;
+}

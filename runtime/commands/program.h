@@ -1,0 +1,10 @@
+/* program.h: a trainer as a whole. */
+#ifndef ZOETROPE_TRAINER_PROGRAM_H
+#define ZOETROPE_TRAINER_PROGRAM_H
+
+#include "model.h"
+
+/* The whole program but for the model that it is linked with. */
+int run_program(const ModelDescription *model, int count, char *const *arguments);
+
+#endif

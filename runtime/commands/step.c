@@ -1,0 +1,167 @@
+/* step.c: updates on a given batch, for verification and for benchmarks. */
+#include "exact.h"
+
+#include "commands/commands.h"
+#include "common/file.h"
+#include "machine/clock.h"
+#include "options/prepare.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct StepRun {
+    ModelState state;
+    float *x;                       /* [B, T, C, H, W] */
+    int64_t steps;                  /* 0: --eval */
+    double *loss;                   /* [steps], or one with --eval */
+    float *reconstruction;          /* of the first step */
+    float *gradients;               /* of the first step, in file order */
+    float *parameters, *statistics; /* after the last */
+    int count;
+    FileTensor *tensor; /* what is written */
+} StepRun;
+
+static bool allocate_floats(float **memory, size_t count, Error *error) {
+    *memory = aligned_floats(count);
+    return *memory != NULL || fail_memory(error, "a batch");
+}
+
+/* Reads a tensor of the given shape. */
+static bool read_input(const TensorFile *file, const char *name, int rank, const int64_t *shape, float *values, Error *error) {
+    char wanted[TENSOR_SHAPE_TEXT], found[TENSOR_SHAPE_TEXT];
+    tensor_shape_text(wanted, rank, shape);
+    const FileTensor *tensor = tensor_file_find(file, name);
+    if (tensor == NULL) return fail(error, "%s: tensor %s is missing; it must have shape %s", file->path, name, wanted);
+    if (tensor->rank != rank || memcmp(tensor->shape, shape, (size_t)rank * sizeof *shape) != 0)
+        return fail(error, "%s: tensor %s has shape %s, and the model wants %s", file->path, name,
+                    tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
+    if (!tensor_to_float(tensor, values))
+        return fail(error, "%s: tensor %s is of type %s; convert it to F32", file->path, name, tensor->type_name);
+    return tensor_check_numbers(file, tensor, error);
+}
+
+/* A GRU that starts from zeros takes an h0 of zeros, so that callers need not know the difference. */
+static bool check_zero_state(const ModelDescription *model, const TensorFile *file, const int64_t shape[3], Error *error) {
+    const FileTensor *tensor = tensor_file_find(file, "h0");
+    float *values = NULL;
+    if (tensor == NULL || model->hidden == 0) return true;
+    size_t count = (size_t)(shape[0] * shape[1] * shape[2]);
+    bool good = allocate_floats(&values, count, error) && read_input(file, "h0", 3, shape, values, error);
+    for (size_t i = 0; good && i < count; i++) {
+        if (values[i] != 0)
+            good = fail(error,
+                        "%s: h0 is not zero, but the spec says initial_state: zeros; leave h0 out, or compile with initial_state: normal",
+                        file->path);
+    }
+    free(values);
+    return good;
+}
+
+static bool read_batch(StepRun *run, const char *path, Error *error) {
+    const ModelDescription *model = run->state.model;
+    const int64_t x_shape[5] = {model->batch, model->T, model->channels, model->height, model->width};
+    const int64_t h0_shape[3] = {model->gru_layers, model->batch, model->hidden};
+    TensorFile file;
+    if (!tensor_file_read(&file, path, error)) return false;
+    bool good = allocate_floats(&run->x, batch_elements(model), error) && read_input(&file, "x", 5, x_shape, run->x, error);
+    if (run->state.h0 != NULL) good = good && read_input(&file, "h0", 3, h0_shape, run->state.h0, error);
+    else good = good && check_zero_state(model, &file, h0_shape, error);
+    tensor_file_free(&file);
+    return good;
+}
+
+static bool allocate_results(StepRun *run, Error *error) {
+    const ModelDescription *model = run->state.model;
+    size_t tensors = (size_t)model->parameter_tensors + (size_t)model->state_names + 2;
+    int64_t losses = run->steps > 0 ? run->steps : 1;
+    run->loss = calloc((size_t)losses, sizeof *run->loss);
+    run->tensor = calloc(tensors + (size_t)run->steps, sizeof *run->tensor);
+    if (run->loss == NULL || run->tensor == NULL) return fail_memory(error, "the losses; give fewer --steps");
+    return allocate_floats(&run->reconstruction, batch_elements(model), error) &&
+           allocate_floats(&run->gradients, (size_t)model->parameter_count, error) &&
+           allocate_floats(&run->parameters, (size_t)model->parameter_count, error) &&
+           allocate_floats(&run->statistics, (size_t)model->statistic_count, error);
+}
+
+/* The first step is looked at; those after it run one after another with nothing between them. */
+static void run_steps(StepRun *run) {
+    ModelState *state = &run->state;
+    double begin = clock_seconds();
+    if (run->steps > 0) model_update(state, run->x);
+    else model_forward(state, run->x);
+    double first = clock_seconds() - begin;
+    run->loss[0] = state->loss;
+    memcpy(run->reconstruction, state->reconstruction, batch_elements(state->model) * sizeof(float));
+    if (run->steps > 0) state->target->save(state->workspace, MODEL_GRADIENTS, run->gradients);
+    begin = clock_seconds();
+    for (int64_t i = 1; i < run->steps; i++) {
+        model_update(state, run->x);
+        run->loss[i] = state->loss;
+    }
+    double rest = clock_seconds() - begin;
+    printf("loss %.9g  first %s %.3f ms", run->loss[0], run->steps > 0 ? "step" : "pass", 1e3 * first);
+    if (run->steps > 1) printf("  then %.3f ms a step", 1e3 * rest / (double)(run->steps - 1));
+    putchar('\n');
+    if (run->steps == 0) return;
+    state->target->save(state->workspace, MODEL_PARAMETERS, run->parameters);
+    if (state->model->statistic_count > 0) state->target->save(state->workspace, MODEL_STATISTICS, run->statistics);
+}
+
+/* ---- output ---- */
+
+static void put(StepRun *run, char *name, TensorType type, int rank, const int64_t *shape, const void *bytes) {
+    run->tensor[run->count++] = tensor_make(name, type, rank, shape, bytes);
+}
+
+static void list_results(StepRun *run) {
+    const ModelDescription *model = run->state.model;
+    const int64_t x_shape[5] = {model->batch, model->T, model->channels, model->height, model->width};
+    put(run, copy_text("loss"), TENSOR_F64, 0, NULL, &run->loss[0]);
+    put(run, copy_text("recon"), TENSOR_F32, 5, x_shape, run->reconstruction);
+    if (run->steps == 0) return;
+    for (int64_t i = 0; i < run->steps; i++) put(run, path_join("", "loss.%" PRId64, i), TENSOR_F64, 0, NULL, &run->loss[i]);
+    for (int i = 0; i < model->parameter_tensors; i++) {
+        const ModelTensor *tensor = &model->parameters[i];
+        put(run, path_join("", "grad.%s", tensor->name), TENSOR_F32, tensor->rank, tensor->shape, run->gradients + tensor->offset);
+    }
+    for (int i = 0; i < model->state_names; i++) {
+        const StateName *entry = &run->state.names[i];
+        char *name = path_join("", "param.%s", entry->name);
+        if (entry->kind == STATE_BATCHES_TRACKED) put(run, name, TENSOR_I64, 0, NULL, &run->state.batches_tracked[entry->index]);
+        else
+            put(run, name, TENSOR_F32, entry->tensor->rank, entry->tensor->shape,
+                (entry->kind == STATE_PARAMETER ? run->parameters : run->statistics) + entry->tensor->offset);
+    }
+}
+
+static void step_free(StepRun *run) {
+    for (int i = 0; i < run->count; i++) free((void *)(uintptr_t)run->tensor[i].name);
+    free(run->tensor);
+    free(run->x);
+    free(run->loss);
+    free(run->reconstruction);
+    free(run->gradients);
+    free(run->parameters);
+    free(run->statistics);
+    model_close(&run->state);
+}
+
+int command_step(const ModelDescription *model, const Options *options, Error *error) {
+    StepRun run = {.steps = options->evaluate ? 0 : options->steps > 0 ? options->steps : 1};
+    if (same_file(options->out, options->weights) || same_file(options->out, options->batch)) {
+        fail(error, "%s: --out would overwrite what is read; give it another name", options->out);
+        return EXIT_ERROR;
+    }
+    if (!check_place(options->out, error)) return EXIT_ERROR;
+    if (!model_open(&run.state, model, option_threads(options), option_seed(model, options), error)) return EXIT_ERROR;
+    bool good =
+        load_weights(&run.state, options->weights, error) && read_batch(&run, options->batch, error) && allocate_results(&run, error);
+    if (good) {
+        run_steps(&run);
+        list_results(&run);
+        good = tensor_file_write(options->out, run.tensor, run.count, NULL, 0, error);
+    }
+    step_free(&run);
+    return good ? EXIT_DONE : EXIT_ERROR;
+}

@@ -1,0 +1,323 @@
+/* train.c: the training loop. */
+#include "exact.h"
+
+#include "commands/commands.h"
+#include "common/file.h"
+#include "common/text.h"
+#include "machine/clock.h"
+#include "model/evaluate.h"
+#include "model/quality.h"
+#include "training/progress.h"
+#include "training/run.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- signals: the iteration is finished, then all is saved ---- */
+
+enum { SAME_WISH = 5 /* seconds */ };
+
+static volatile sig_atomic_t caught_signal; /* the first one, or 0 */
+static atomic_llong caught_at;              /* when, in milliseconds; 0: none came yet */
+
+static const char *signal_name(int number) {
+    return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
+}
+
+/* The same wish often comes more than once: schedulers signal a whole process group, and scripts in it forward what they get. Only who
+ * asks again later wants an end at once. No file is harmed by that, but what was learned since the last save is lost. */
+static void remember_signal(int number) {
+    static const char said[] = "stopped at once by a second signal; iterations since the last save are lost\n";
+    struct timespec now;
+    long long before = 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const long long at = 1 + (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    if (atomic_compare_exchange_strong(&caught_at, &before, at)) caught_signal = number;
+    else if (at - before > SAME_WISH * 1000) {
+        (void)!write(STDERR_FILENO, said, sizeof said - 1);
+        _exit(EXIT_NOT_SAVED);
+    }
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = SA_RESTART}, before;
+    sigemptyset(&action.sa_mask);
+    caught_signal = 0;
+    atomic_store(&caught_at, 0);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, &action, &before) == 0 && before.sa_handler == SIG_IGN) sigaction(SIGHUP, &before, NULL); /* nohup */
+    signal(SIGPIPE, SIG_IGN); /* a run does not end because nobody reads its progress any more */
+}
+
+/* ---- data ---- */
+
+typedef struct TrainingData {
+    Dataset *training, *validation; /* validation NULL: none */
+    Loader *loader;
+} TrainingData;
+
+static void close_training_data(TrainingData *data) {
+    loader_stop(data->loader);
+    if (data->training != NULL) dataset_close(data->training);
+    if (data->validation != NULL) dataset_close(data->validation);
+}
+
+/* What tells one data set from another: the videos' lengths. Names may change when a folder moves. */
+static void fingerprint(const Dataset *data, char *text, size_t size) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (int64_t i = 0; i < data->count; i++) hash = (hash ^ (uint64_t)data->videos[i].frames) * UINT64_C(0x100000001b3);
+    snprintf(text, size, "%" PRId64 " %s, %" PRId64 " frames, %016" PRIx64, data->count, plural(data->count, "video", "videos"),
+             data->frames, hash);
+}
+
+static bool check_fingerprint(Run *run, const Dataset *data, Error *error) {
+    char now[sizeof run->progress.data];
+    fingerprint(data, now, sizeof now);
+    if (run->options->resume && run->options->data.count == 0 && strcmp(now, run->progress.data) != 0)
+        return fail(error, "%s: the run learned from %s; give it the same --data to go on", run->folder, run->progress.data);
+    if (run->options->resume && strcmp(now, run->progress.data) != 0)
+        print_escaped(
+            stderr,
+            "warning: %s: the run learned from %s, and now from %s; give the same --data to get the numbers of an uninterrupted run",
+            run->folder, run->progress.data, now);
+    memcpy(run->progress.data, now, sizeof now);
+    return true;
+}
+
+/* The best weights are those of the highest PSNR on these videos: on others, it means something else. */
+static void check_validation(Run *run, const Dataset *data) {
+    char now[sizeof run->progress.validation] = "none";
+    if (data != NULL) fingerprint(data, now, sizeof now);
+    if (run->options->resume && run->progress.validation[0] != 0 && strcmp(now, run->progress.validation) != 0)
+        print_escaped(
+            stderr,
+            "warning: %s: the run was validated on %s, and now on %s; the best PSNR so far stays what it is; give the same --validation "
+            "to compare with it",
+            run->folder, run->progress.validation, now);
+    memcpy(run->progress.validation, now, sizeof now);
+}
+
+static void describe_data(const char *name, const Dataset *data) {
+    char text[DATASET_DESCRIPTION];
+    dataset_describe(data, text, sizeof text);
+    printf("%-11s %s\n", name, text);
+}
+
+/* What was learned from says little about how well it was learned. */
+static void check_overlap(const Dataset *training, const Dataset *validation) {
+    const char *first = NULL;
+    const int64_t both = dataset_overlap(training, validation, &first);
+    if (both > 0)
+        print_escaped(stderr,
+                      "warning: %s: of the %" PRId64 " %s of --validation, %" PRId64
+                      " %s in --data too (this is the first); give it videos that nothing is learned from",
+                      first, validation->count, plural(validation->count, "video", "videos"), both, plural(both, "is", "are"));
+}
+
+static bool open_training_data(Run *run, TrainingData *data, Error *error) {
+    const Options *options = run->options;
+    Options seeded = *options; /* synthetic videos are those of the run's seed, also when it is resumed */
+    seeded.seed = run->state.seed;
+    seeded.seed_given = true;
+    *data = (TrainingData){.training = open_data(run->model, &options->data, &seeded, &caught_signal, error)};
+    if (data->training == NULL) return false;
+    describe_data("data", data->training);
+    if (options->validation.count > 0) {
+        if ((data->validation = open_data(run->model, &options->validation, options, &caught_signal, error)) == NULL) return false;
+        describe_data("validation", data->validation);
+        check_overlap(data->training, data->validation);
+    }
+    if (!check_fingerprint(run, data->training, error)) return false;
+    check_validation(run, data->validation);
+    data->loader = loader_start(data->training, run->state.seed, run->state.updates, run->model->batch, error);
+    return data->loader != NULL;
+}
+
+static void print_memory(const Run *run, const TrainingData *data) {
+    const double mebibyte = 1 << 20;
+    const ModelTarget *target = run->state.target;
+    size_t model = target->workspace_size + (size_t)run->state.threads * target->scratch_size;
+    size_t videos = dataset_memory_bytes(data->training) + (data->validation != NULL ? dataset_memory_bytes(data->validation) : 0);
+    printf("%-11s model %.1f MiB, videos %.1f MiB, batches %.1f MiB\n", "memory", (double)model / mebibyte, (double)videos / mebibyte,
+           (double)loader_memory_bytes(data->training, run->model->batch) / mebibyte);
+}
+
+/* ---- validation ---- */
+
+typedef struct Validation {
+    const ModelDescription *model;
+    double loss, psnr;
+    int64_t clips;
+} Validation;
+
+static bool add_clip(void *context, const EvaluatedClip *clip, Error *error) {
+    (void)error;
+    Validation *sum = context;
+    sum->loss += clip_loss(sum->model, clip->x, clip->reconstruction);
+    sum->psnr += clip_psnr(clip->x, clip->reconstruction, clip_elements(sum->model));
+    sum->clips++;
+    return true;
+}
+
+static bool validate(Run *run, const Dataset *data, Metric *metric, Error *error) {
+    Validation sum = {.model = run->model};
+    if (!evaluate_data(&run->state, data, &(EvaluationVisitor){.visit = add_clip, .context = &sum}, error)) return false;
+    metric->validated = true;
+    metric->validation_loss = sum.loss / (double)sum.clips;
+    metric->validation_psnr = sum.psnr / (double)sum.clips;
+    return true;
+}
+
+/* ---- the loop ---- */
+
+static double batch_psnr(const ModelDescription *model, const float *x, const float *reconstruction) {
+    double sum = 0;
+    size_t elements = clip_elements(model);
+    for (size_t i = 0; i < (size_t)model->batch; i++) sum += clip_psnr(x + i * elements, reconstruction + i * elements, elements);
+    return sum / model->batch;
+}
+
+/* Saves the weights and the state. The best weights so far come first: whenever the run ends, the state must not say that they are there
+ * when they are not. */
+static bool save_weights(Run *run, const Metric *metric, Error *error) {
+    bool better = metric->validated && metric->validation_psnr > run->progress.best_psnr;
+    bool good = !better || run_save_best(run, error);
+    if (better && good) run->progress.best_psnr = metric->validation_psnr;
+    return run_save(run, good ? error : NULL) && good;
+}
+
+/* What is due after an iteration. Strips come before the state: a run that is killed in between makes both again when it is resumed. Where
+ * strips cannot be written, what was learned is saved all the same. */
+static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric, const float *x, Error *error) {
+    char name[40];
+    int64_t every = run->options->checkpoint_every;
+    bool strips = metric->iteration % run->model->strips_every == 0 || run->state.updates == run->iterations;
+    bool save = strips || run->stopped_by != 0, good = true;
+    run_keep_reconstruction(run); /* of the step whose loss is reported: validation overwrites it */
+    if (strips && data->validation != NULL) good = validate(run, data->validation, metric, error);
+    good = good && metrics_append(&run->log, metric, error);
+    if (strips) good = good && run_save_strips(run, metric->iteration, x, error);
+    if (save) good = save_weights(run, metric, good ? error : NULL) && good;
+    if (good && every > 0 && run->state.updates % every == 0) {
+        snprintf(name, sizeof name, "itr%" PRId64 ".safetensors", run->state.updates);
+        good = run_save_weights(run, name, error);
+    }
+    if (save) good = good && run_save_plot(run, error);
+    return good;
+}
+
+static bool train_iteration(Run *run, const TrainingData *data, Progress *progress, Error *error) {
+    ModelState *state = &run->state;
+    Metric metric = {.iteration = state->updates};
+    double begin = clock_seconds();
+    const float *x = loader_next(data->loader, error);
+    if (x == NULL) return false;
+    model_train(state, x);
+    metric.loss = state->loss;
+    metric.psnr = batch_psnr(run->model, x, state->reconstruction);
+    metric.seconds = clock_seconds() - begin;
+    if (!isfinite(metric.loss))
+        return fail(
+            error, "the loss of iteration %" PRId64 " is %g; what was saved before is left as it is; %s", state->updates, metric.loss,
+            run->options->init != NULL && state->updates == 1 ? "the weights of --init are no good" : "lower optimizer.learning_rate");
+    run->stopped_by = caught_signal; /* looked at once an iteration, so that a signal that comes now is seen after the next */
+    bool good = finish_iteration(run, data, &metric, x, error);
+    bool last = state->updates == run->iterations || run->stopped_by != 0;
+    progress_update(progress, &metric, last || metric.iteration % run->model->strips_every == 0);
+    return good;
+}
+
+/* Something failed, and ends the run. Where that was not the numbers themselves, what was learned is saved all the same. */
+static void save_what_was_learned(Run *run, Error *error) {
+    Error reason;
+    if (run->state.updates == 0 || !isfinite(run->state.loss)) return;
+    bool saved = run->saved == run->state.updates || run_save(run, &reason);
+    size_t length = strlen(error->text);
+    char *end = error->text + length;
+    if (saved)
+        snprintf(end, sizeof error->text - length, "; the %" PRId64 " %s saved: go on with --resume", run->saved,
+                 plural(run->saved, "iteration so far is", "iterations so far are"));
+    else if (run->saved > 0 && run_is_saved(run))
+        snprintf(end, sizeof error->text - length, "; only the first %" PRId64 " %s saved: go on from there with --resume", run->saved,
+                 plural(run->saved, "iteration is", "iterations are"));
+    else
+        snprintf(end, sizeof error->text - length,
+                 run->saved > 0 ? "; nothing is saved: the files of before are gone" : "; nothing is saved yet");
+}
+
+static bool train(Run *run, const TrainingData *data, Error *error) {
+    Progress progress;
+    bool good = true;
+    progress_start(&progress, stdout, run->model->batch, run->state.updates, run->iterations);
+    while (good && run->state.updates < run->iterations && run->stopped_by == 0) good = train_iteration(run, data, &progress, error);
+    progress_break(&progress);
+    if (!good) save_what_was_learned(run, error);
+    return good;
+}
+
+/* `done`: iterations of this process. */
+static void print_end(const Run *run, const TrainingData *data, int64_t done) {
+    int64_t waits = loader_waits(data->loader);
+    if (run->state.updates < run->iterations)
+        print_escaped(stdout,
+                      "stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to go on",
+                      signal_name(run->stopped_by), run->state.updates, run->iterations, plural(run->iterations, "iteration", "iterations"),
+                      run->folder);
+    else
+        print_escaped(stdout, "done: %" PRId64 " %s; weights, strips and loss.svg are in %s", run->state.updates,
+                      plural(run->state.updates, "iteration", "iterations"), run->folder);
+    if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch is always waited for */
+        printf("%" PRId64 " of %" PRId64 " iterations had to wait for their videos; a greater --cache would make it faster\n", waits, done);
+    if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
+}
+
+/* From an open run to its end. Returns the exit status. */
+static int train_on_data(Run *run, Error *error) {
+    TrainingData data;
+    int status = EXIT_ERROR;
+    print_model(stdout, &run->state);
+    if (open_training_data(run, &data, error)) {
+        print_memory(run, &data);
+        print_escaped(stdout, "%-11s %s, iterations %" PRId64 " to %" PRId64, "run", run->folder, run->state.updates + 1, run->iterations);
+        fflush(stdout);
+        int64_t first = run->state.updates;
+        if (train(run, &data, error)) {
+            print_end(run, &data, run->state.updates - first);
+            status = run->state.updates < run->iterations ? EXIT_SIGNAL + run->stopped_by : EXIT_DONE;
+        } else if (run->stopped_by != 0 && run->saved != run->state.updates) {
+            status = EXIT_NOT_SAVED;
+        }
+    } else if (caught_signal != 0) {
+        printf("stopped by %s while videos were being read; nothing was done\n", signal_name(caught_signal));
+        status = EXIT_SIGNAL + caught_signal;
+    }
+    close_training_data(&data);
+    return status;
+}
+
+/* There is nothing to train. Returns the exit status. */
+static int complete_run(const Run *run, Error *error) {
+    bool completed;
+    if (!run_complete(run, &completed, error)) return EXIT_ERROR;
+    print_escaped(stdout, "%s: has done %" PRId64 " %s already%s; give a greater --iterations to go on", run->folder, run->state.updates,
+                  plural(run->state.updates, "iteration", "iterations"),
+                  completed ? ", and last.safetensors or loss.svg was not of the last one: written now" : "");
+    return EXIT_DONE;
+}
+
+int command_train(const ModelDescription *model, const Options *options, Error *error) {
+    Run run;
+    int status = EXIT_ERROR;
+    catch_signals();
+    if (run_open(&run, model, options, error))
+        status = run.state.updates < run.iterations ? train_on_data(&run, error) : complete_run(&run, error);
+    run_close(&run);
+    return status;
+}

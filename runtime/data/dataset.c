@@ -1,0 +1,127 @@
+/* dataset.c: an open data set: which clips there are. dataset_open.c opens it, clip_reader.c reads its clips. */
+#include "data/dataset.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/file_identity.h"
+#include "common/random.h"
+#include "data/dataset_index.h"
+
+uint64_t hash_levels(const uint8_t *levels, size_t count) { /* FNV-1a, over words of 8 bytes */
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; count >= 8; levels += 8, count -= 8) {
+        uint64_t word;
+        memcpy(&word, levels, 8);
+        hash = (hash ^ word) * UINT64_C(0x100000001b3);
+        hash ^= hash >> 29;
+    }
+    for (; count; levels++, count--) hash = (hash ^ *levels) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+void dataset_video_free(DatasetVideo *video) {
+    free(video->levels);
+    free(video->timestamps);
+    free(video->hashes);
+    for (int64_t i = 0; i < video->source.name_count; i++) free(video->names[i]);
+    free(video->names);
+    free(video->identities);
+    free(video->folder);
+    free(video->path);
+    free(video->name);
+    *video = (DatasetVideo){.frames = 0};
+}
+
+void dataset_close(Dataset *dataset) {
+    if (!dataset) return;
+    for (int64_t i = 0; i < dataset->count; i++) dataset_video_free(&dataset->videos[i]);
+    for (int64_t i = 0; i < dataset->incomplete_count; i++) free(dataset->incomplete[i]);
+    free(dataset->incomplete);
+    free(dataset->videos);
+    free(dataset);
+}
+
+void dataset_describe(const Dataset *dataset, char *text, size_t size) {
+    const DatasetCounts *counts = &dataset->counts;
+    size_t length =
+        (size_t)snprintf(text, size, "%" PRId64 " %s, %" PRId64 " %s", dataset->count, plural(dataset->count, "video", "videos"),
+                         dataset->frames, plural(dataset->frames, "frame", "frames"));
+    const struct {
+        int64_t count;
+        const char *one, *several;
+    } rows[] = {{dataset->count - dataset->cached, "streamed", "streamed"},
+                {counts->unreadable, "unreadable and left out", "unreadable and left out"},
+                {counts->brief, "too short and left out", "too short and left out"},
+                {counts->damaged, "damaged in part", "damaged in part"},
+                {counts->gaps, "with frames missing", "with frames missing"},
+                {counts->turned, "turned upright as its metadata say", "turned upright as their metadata say"},
+                {counts->duplicates, "more path to one of them", "more paths to some of them"},
+                {counts->proxies, "small copy of a video left out", "small copies of videos left out"},
+                {counts->others, "other file", "other files"},
+                {counts->unreadable_folders, "unreadable folder", "unreadable folders"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].count && length < size)
+            length += (size_t)snprintf(text + length, size - length, ", %" PRId64 " %s", rows[i].count,
+                                       plural(rows[i].count, rows[i].one, rows[i].several));
+}
+
+size_t dataset_memory_bytes(const Dataset *dataset) {
+    return dataset->memory;
+}
+
+Clip dataset_draw(const Dataset *dataset, uint64_t seed, int64_t iteration, int batch, int place) {
+    uint64_t index = (uint64_t)iteration * (uint64_t)batch + (uint64_t)place;
+    int64_t video = (int64_t)random_below(seed, RANDOM_CLIP_VIDEO, index, (uint64_t)dataset->count);
+    uint64_t starts = (uint64_t)(dataset->videos[video].frames - dataset->T + 1);
+    return (Clip){video, (int64_t)random_below(seed, RANDOM_CLIP_START, index, starts)};
+}
+
+int64_t dataset_clips(const Dataset *dataset, int64_t video) {
+    return dataset->videos[video].frames / dataset->T;
+}
+
+int64_t dataset_left_over(const Dataset *dataset, int64_t video) {
+    return dataset->videos[video].frames % dataset->T;
+}
+
+int64_t dataset_overlap(const Dataset *one, const Dataset *two, const char **first) {
+    FileSet files = {.count = 0};
+    int64_t count = 0;
+    for (int64_t i = 0; i < one->count; i++)
+        for (int64_t k = 0; k < one->videos[i].files; k++)
+            if (!file_set_find(&files, one->videos[i].identities[k])) file_set_add(&files, one->videos[i].identities[k], i);
+    for (int64_t i = 0; i < two->count; i++) {
+        bool both = false;
+        for (int64_t k = 0; !both && k < two->videos[i].files; k++) both = file_set_find(&files, two->videos[i].identities[k]) != NULL;
+        if (both && count++ == 0) *first = two->videos[i].path;
+    }
+    file_set_free(&files);
+    return count;
+}
+
+void dataset_note_incomplete(Dataset *dataset, const char *name) {
+    enum { STEP = 64 };
+    const int64_t count = dataset->incomplete_count;
+    for (int64_t i = 0; i < count; i++)
+        if (!strcmp(dataset->incomplete[i], name)) return; /* noted when it was opened */
+    if (count % STEP == 0) dataset->incomplete = reallocate(dataset->incomplete, (size_t)(count + STEP) * sizeof *dataset->incomplete);
+    dataset->incomplete[dataset->incomplete_count++] = copy_text(name);
+}
+
+bool dataset_check_complete(const Dataset *data, Error *error) {
+    if (data->incomplete_count == 0) return true;
+    enum { ROOM = 4000 };
+    size_t length =
+        (size_t)snprintf(error->text, sizeof error->text, "%" PRId64 " of the inputs %s no complete result:", data->incomplete_count,
+                         plural(data->incomplete_count, "has", "have"));
+    int64_t i = 0;
+    for (; i < data->incomplete_count && length + strlen(data->incomplete[i]) < ROOM; i++)
+        length += (size_t)snprintf(error->text + length, sizeof error->text - length, "%s %s", i > 0 ? "," : "", data->incomplete[i]);
+    if (i < data->incomplete_count)
+        length += (size_t)snprintf(error->text + length, sizeof error->text - length, " and %" PRId64 " more", data->incomplete_count - i);
+    snprintf(error->text + length, sizeof error->text - length, "; the warnings say why; all other results are written");
+    return false;
+}

@@ -1,0 +1,99 @@
+/* video.h: reading the frames of one video, whatever it is: a file that libav* decodes, still images that are its frames, or one that the
+ * program draws itself.
+ *
+ * Frames come one after another as RGB of their own size, which may change midway, upright where metadata say how they lie. Reading twice
+ * from the beginning gives the same frames to the bit: each decoder runs in one thread.
+ */
+#ifndef ZOETROPE_VIDEO_H
+#define ZOETROPE_VIDEO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+typedef enum VideoKind { VIDEO_FILE, VIDEO_STILLS, VIDEO_SYNTHETIC } VideoKind;
+
+/* What is needed to open a video, again and again. */
+typedef struct VideoSource {
+    VideoKind kind;
+    const char *path; /* file or folder; a made-up name for a synthetic video */
+    /* stills only: */
+    const char *folder;       /* that they are in */
+    const char *const *names; /* [name_count], in the order of frames; they must outlive the video */
+    int64_t name_count;
+    /* synthetic only: */
+    uint64_t seed, number; /* number: which of the seed's endlessly many videos */
+    int64_t frames;
+    int height, width;
+    bool colour;
+} VideoSource;
+
+typedef struct VideoFrame {
+    int rows, columns;
+    int64_t timestamp; /* in units of its own, or VIDEO_NO_TIMESTAMP */
+} VideoFrame;
+#define VIDEO_NO_TIMESTAMP INT64_MIN
+
+typedef enum VideoStatus { VIDEO_FRAME, VIDEO_END, VIDEO_FAILED } VideoStatus;
+
+typedef struct Video Video;
+
+/* What there is to say about a video, once it was read from its beginning to its end. Each text is one line, or empty. */
+typedef struct VideoReport {
+    bool incomplete;         /* something in it could not be read as it once was; a text says what */
+    bool turned;             /* as its metadata say */
+    char damage[1000];       /* "damaged: 2 of 100 frames …" */
+    char gap[1000];          /* "2 frames are missing between a.png and d.png" */
+    char remark[100];        /* anything else, … */
+    const char *consequence; /* … and what follows from it */
+} VideoReport;
+
+/* Each kind of video is a row of such functions; a Video of each kind starts with a pointer to them. */
+typedef struct VideoFunctions {
+    VideoStatus (*next)(Video *video, VideoFrame *frame, Error *error);
+    const uint8_t *(*rgb)(Video *video, Error *error);
+    bool (*seek)(Video *video, int64_t frame, int64_t timestamp, Error *error);
+    void (*report)(const Video *video, VideoReport *report); /* NULL: nothing */
+    void (*close)(Video *video);
+} VideoFunctions;
+
+struct Video {
+    const VideoFunctions *functions;
+};
+
+/* NULL with an error that names the file and says why it is no video that can be read. video_close takes NULL, too. */
+Video *video_open(const VideoSource *source, Error *error);
+void video_close(Video *video);
+
+/* Goes on to the next frame. A file that breaks off (truncated, damaged) ends where nothing more can be decoded. */
+VideoStatus video_next(Video *video, VideoFrame *frame, Error *error);
+
+/* The current frame: [rows, columns, 3], valid until the next call for this video. NULL with an error. */
+const uint8_t *video_rgb(Video *video, Error *error);
+
+/* Goes back or forward so that soon, though perhaps not at once, video_next gives the frame with this number and timestamp: a file
+ * goes on at the key frame that its container has at or before the timestamp. The caller compares timestamps. False with an error:
+ * this video cannot; open it anew and read from the beginning. */
+bool video_seek(Video *video, int64_t frame, int64_t timestamp, Error *error);
+
+void video_report(const Video *video, VideoReport *report);
+
+/* What file is worth a warning when it cannot be read: does its name end like that of a video (.mp4, .avi …)? */
+bool video_has_usual_name(const char *path);
+
+/* Of the three kinds; video_open chooses. */
+Video *video_file_open(const char *path, Error *error);
+Video *video_stills_open(const VideoSource *source, Error *error);
+Video *synthetic_open(const VideoSource *source, Error *error);
+
+/* Do these bytes, the first of a file, look like those of a video? */
+bool video_file_begins(const uint8_t *bytes, size_t length);
+
+/* Formats that libav* "decodes" from any text, that make it open other files, or that are drawings. */
+bool video_format_is_none(const char *name);
+
+/* What stands behind the last dot of a name; empty: nothing. */
+const char *path_extension(const char *path);
+
+#endif

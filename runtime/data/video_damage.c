@@ -1,0 +1,215 @@
+/* video_damage.c: counts damage in video files.
+ *
+ * A decoder may refuse a packet, mark a frame (decode_error_flags, AV_FRAME_FLAG_CORRUPT), or conceal what is broken and say nothing:
+ * - Where each packet is a frame of its own (MJPEG, ProRes …), it is decoded strictly (AV_EF_EXPLODE); only when that fails, once more as
+ *   usual, so that the frame is what it would be anyway.
+ * - Decoders of the families of MPEG and H.26x mark what they conceal.
+ * - A few (FFV1, HEVC, Theora, early WMV) only complain: they do so by av_log, at the level of errors. In other decoders, such messages
+ *   are about harmless things, too.
+ * So does a container that has lost its place and looks for the next packet.
+ */
+#include "data/video_damage.h"
+
+#include "common/file.h"
+
+#include <inttypes.h>
+#include <libavutil/intreadwrite.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { STRICT = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER };
+
+/* What these demuxers say while they read is damage, or some of it is; what others call errors are harmless things, too. ASF loses a frame
+ * whose parts are missing, and says so as a detail. */
+static bool is_about_damage(const AVFormatContext *container, int level, const char *message) {
+    static const struct {
+        const char *demuxer;
+        int level;
+        const char *part; /* of the message */
+    } rows[] = {{"matroska", AV_LOG_ERROR, ""},
+                {"mov,", AV_LOG_ERROR, ""},
+                {"ogg", AV_LOG_ERROR, ""},
+                {"flv", AV_LOG_ERROR, "mismatch"},
+                {"asf", AV_LOG_TRACE, "incomplete packet"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strncmp(container->iformat->name, rows[i].demuxer, strlen(rows[i].demuxer)))
+            return level <= rows[i].level && strstr(message, rows[i].part);
+    return false;
+}
+
+/* av_log's: every message of every context comes by. Those of our decoders and containers have their counts in `opaque`. */
+static void listen_to(void *context, int level, const char *pattern, va_list arguments) {
+    (void)arguments;
+    if (!context) return;
+    const AVClass *class = *(const AVClass *const *)context;
+    if (class == avcodec_get_class()) {
+        VideoDamage *damage = ((AVCodecContext *)context)->opaque;
+        if (damage && damage->decoder == context) damage->complaints += level <= AV_LOG_ERROR;
+    } else if (class == avformat_get_class()) {
+        VideoDamage *damage = ((AVFormatContext *)context)->opaque;
+        if (damage && damage->container == context && damage->reading)
+            damage->container_complaints += is_about_damage(damage->container, level, pattern);
+    }
+}
+
+void damage_listen(void) {
+    av_log_set_level(AV_LOG_QUIET);
+    av_log_set_callback(listen_to);
+}
+
+void damage_hear(VideoDamage *damage, AVFormatContext *container) {
+    *damage = (VideoDamage){.container = container};
+    container->opaque = damage;
+}
+
+void damage_start(VideoDamage *damage, int stream, AVCodecContext *decoder) {
+    static const enum AVCodecID outspoken[] = {AV_CODEC_ID_FFV1, AV_CODEC_ID_HEVC,      AV_CODEC_ID_THEORA,    AV_CODEC_ID_WMV1,
+                                               AV_CODEC_ID_WMV2, AV_CODEC_ID_MSMPEG4V1, AV_CODEC_ID_MSMPEG4V2, AV_CODEC_ID_MSMPEG4V3};
+    const enum AVCodecID codec = decoder->codec_id;
+    const AVCodecDescriptor *descriptor = avcodec_descriptor_get(codec);
+    damage->stream = stream;
+    damage->decoder = decoder;
+    decoder->opaque = damage;
+    for (size_t i = 0; i < sizeof outspoken / sizeof *outspoken; i++) damage->outspoken |= codec == outspoken[i];
+    damage->strict = !damage->outspoken && descriptor && (descriptor->props & AV_CODEC_PROP_INTRA_ONLY) && codec != AV_CODEC_ID_TIFF;
+}
+
+int damage_send(VideoDamage *damage, AVCodecContext *decoder, const AVPacket *packet) {
+    const int64_t complaints = damage->complaints;
+    if (packet->flags & AV_PKT_FLAG_DISCARD || packet->size == 0) damage->unshown++;
+    if (packet->pos >= 0) damage->place = packet->pos + packet->size;
+    if (packet->pts != AV_NOPTS_VALUE && packet->pts + packet->duration > damage->reached) damage->reached = packet->pts + packet->duration;
+    if (damage->packets++ == 0) damage->no_head = !damage->strict && !(packet->flags & AV_PKT_FLAG_KEY);
+    const int recognition = decoder->err_recognition;
+    if (damage->strict) decoder->err_recognition = STRICT;
+    int code = avcodec_send_packet(decoder, packet);
+    decoder->err_recognition = recognition;
+    if (code < 0 && damage->strict && code != AVERROR(ENOMEM) && code != AVERROR_EOF && code != AVERROR(EAGAIN)) {
+        code = avcodec_send_packet(decoder, packet);
+        damage->pending = code >= 0;
+    }
+    if (code < 0 && code != AVERROR_EOF) damage->lost++;
+    else damage->cut += (packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    if (code >= 0 && damage->outspoken && damage->complaints > complaints) damage->complained++;
+    return code;
+}
+
+static bool is_interlaced(const AVFrame *frame) {
+#ifdef AV_FRAME_FLAG_INTERLACED
+    return (frame->flags & AV_FRAME_FLAG_INTERLACED) != 0;
+#else
+    return frame->interlaced_frame != 0;
+#endif
+}
+
+void damage_look_at(VideoDamage *damage, const AVFrame *frame) {
+    const bool marked = frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0;
+#ifdef AV_FRAME_FLAG_KEY
+    damage->reached_key |= (frame->flags & AV_FRAME_FLAG_KEY) != 0;
+#else
+    damage->reached_key |= frame->key_frame != 0;
+#endif
+    damage->frames++;
+    damage->fields |= is_interlaced(frame);
+    if (damage->no_head && !damage->reached_key) damage->headless++;
+    else damage->concealed += damage->pending || marked;
+    damage->pending = false;
+}
+
+/* Matroska that is cut off ends as if it were whole. Its header says how long it was; with other streams in it, that may be theirs. */
+static bool ends_early(const VideoDamage *damage) {
+    const AVFormatContext *container = damage->container;
+    if (strncmp(container->iformat->name, "matroska", 8) != 0 || container->nb_streams != 1 || container->duration <= 0) return false;
+    const int64_t start = container->start_time == AV_NOPTS_VALUE ? 0 : container->start_time;
+    const int64_t reached = av_rescale_q(damage->reached, container->streams[0]->time_base, AV_TIME_BASE_Q) - start;
+    const int64_t left = container->duration - reached, frame = damage->packets > 0 ? reached / damage->packets : 0;
+    return left > 3 * frame && left > AV_TIME_BASE / 2 && left > container->duration / 50;
+}
+
+/* ---- the report ---- */
+
+static void add(VideoReport *report, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
+static void add(VideoReport *report, const char *pattern, ...) {
+    const size_t length = strlen(report->damage);
+    va_list arguments;
+    va_start(arguments, pattern);
+    vsnprintf(report->damage + length, sizeof report->damage - length, pattern, arguments);
+    va_end(arguments);
+}
+
+static bool find_status(const AVFormatContext *container, const char **path, struct stat *status) {
+    *path = container->url;
+    if (!strncmp(*path, "file:", 5)) *path += 5;
+    return stat(*path, status) == 0;
+}
+
+/* Behind the last frame of Y4M, there is at most the head of one, and that only as some versions of libavformat count: not a part of one.
+ */
+static bool y4m_is_cut(const VideoDamage *damage) {
+    enum { MOST_HEAD = 80 };
+    const char *path;
+    struct stat status;
+    return !strcmp(damage->container->iformat->name, "yuv4mpegpipe") && damage->packets > 0 &&
+           find_status(damage->container, &path, &status) && status.st_size > damage->place + MOST_HEAD;
+}
+
+/* AVI says at its beginning how long it is. */
+static bool avi_is_cut(const AVFormatContext *container) {
+    uint8_t head[12];
+    size_t length;
+    const char *path;
+    struct stat status;
+    if (strcmp(container->iformat->name, "avi") != 0 || !find_status(container, &path, &status)) return false;
+    if (!file_peek(path, head, sizeof head, &length, NULL) || length < sizeof head || memcmp(head, "RIFF", 4) != 0) return false;
+    return status.st_size < 8 + (int64_t)AV_RL32(head + 4);
+}
+
+/* Frames that the index or the header of a file names, and that are not in it: known of MP4, and of AVI that is cut off. */
+static int64_t absent_frames(const VideoDamage *damage) {
+    const AVFormatContext *container = damage->container;
+    const AVStream *stream = container->streams[damage->stream];
+    const bool hurt = damage->breaks_off || damage->container_complaints > 0 || damage->cut > 0;
+    int64_t frames = 0;
+    if (hurt && !strncmp(container->iformat->name, "mov,", 4)) frames = avformat_index_get_entries_count(stream);
+    else if (avi_is_cut(container)) frames = stream->nb_frames;
+    return frames > damage->packets ? frames - damage->packets : 0;
+}
+
+/* Packets that gave no frame. Many decoders drop one without an error, but complain, or mark what comes next. Where a frame may be two
+ * packets, or a packet none by itself, only errors tell: fields, hidden frames of VP8, and packed ones of MPEG-4. */
+static int64_t lost_frames(const VideoDamage *damage) {
+    const enum AVCodecID codec = damage->decoder->codec_id;
+    const bool even = !damage->fields && codec != AV_CODEC_ID_VP8 && codec != AV_CODEC_ID_MPEG4;
+    const bool hurt = damage->lost > 0 || damage->complaints > 0 || damage->concealed > 0;
+    const int64_t left = damage->packets - damage->unshown - damage->frames;
+    return even && hurt && left > damage->lost ? left : damage->lost;
+}
+
+void damage_report(const VideoDamage *damage, VideoReport *report) {
+    int64_t concealed = damage->concealed; /* a frame may be known to be damaged in several ways, and by its packet */
+    if (damage->cut > concealed) concealed = damage->cut;
+    if (damage->complained > concealed) concealed = damage->complained;
+    const int64_t absent = absent_frames(damage), lost = lost_frames(damage), damaged = lost + absent + concealed + damage->headless;
+    const struct {
+        int64_t count;
+        const char *text;
+    } kinds[] = {{absent, "not there"},
+                 {lost, "cannot be decoded"},
+                 {concealed, "decoded only in part"},
+                 {damage->headless, "before the first key frame"}};
+    const char *end = damage->breaks_off || absent || ends_early(damage) || y4m_is_cut(damage) ? "the file breaks off"
+                      : damage->container_complaints > 0 ? "its container has places that cannot be read"
+                      : damage->no_head && !damaged      ? "it does not begin with a key frame"
+                                                         : NULL;
+    if (!damaged && !end) return;
+    report->incomplete = true;
+    if (!damaged) {
+        add(report, "damaged: %s", end);
+        return;
+    }
+    add(report, "damaged: %" PRId64 " of %" PRId64 " frames", damaged, damage->frames + lost + absent);
+    for (int i = 0, parts = 0; i < 4; i++)
+        if (kinds[i].count > 0) add(report, "%s%" PRId64 " %s", parts++ > 0 ? ", " : " (", kinds[i].count, kinds[i].text);
+    add(report, ")%s%s", end ? "; " : "", end ? end : "");
+}

@@ -1,6 +1,0 @@
-/* main.c: a trainer: the runtime with the one model that it is linked with. */
-#include "command.h"
-
-int main(int count, char **arguments) {
-    return run_program(&model_description, count, arguments);
-}

@@ -1,0 +1,109 @@
+/* model_state.h: a compiled model at work: its memory, its target, and the steps it can take. */
+#ifndef ZOETROPE_MODEL_STATE_H
+#define ZOETROPE_MODEL_STATE_H
+
+#include "common/error.h"
+#include "model.h"
+#include "weights/state_dict.h"
+
+typedef struct StateName { /* one name of PyTorch's state_dict */
+    const char *name;
+    StateKind kind;
+    const ModelTensor *tensor; /* NULL for num_batches_tracked */
+    int index;                 /* num_batches_tracked: in ModelState.batches_tracked */
+} StateName;
+
+typedef struct ModelBuffer { /* of an input that is drawn, or of an output: programs that have one of this name share it */
+    const ModelArgument *argument;
+    float *values; /* room for a whole number of pairs */
+} ModelBuffer;
+
+typedef struct ModelCall { /* what a program is called with */
+    const float **input;   /* NULL where it is the caller's, as x */
+    float **output;
+    double *loss;
+} ModelCall;
+
+typedef struct ModelState {
+    const ModelDescription *model;
+    const ModelTarget *target;
+    int threads;
+    uint64_t seed;
+    int64_t updates;           /* training iterations done so far: the number of the next one */
+    int64_t *group_updates;    /* by group: how often it was updated */
+    void *workspace, *scratch; /* see ModelStep */
+    int buffers;
+    ModelBuffer *buffer;
+    ModelCall *call;       /* by program */
+    float *coefficients;   /* [groups, MODEL_COEFFICIENTS] of the step that is being done */
+    float *item;           /* draws of one item, while they are made; NULL where none are */
+    float *h0;             /* the buffer of that name, and so on; NULL where there is none */
+    float *reconstruction; /* [B, T, C, H, W], of the last program that gave one */
+    double loss;           /* the first one of the last program */
+    StateName *names;      /* model->state_names of them */
+    int batch_norms;
+    int64_t *batches_tracked;                /* num_batches_tracked of each batch norm */
+    void (*done)(void *context, int kernel); /* see ModelStep; NULL unless a profile is taken */
+    void *context;
+} ModelState;
+
+/* The target that ZOETROPE_TARGET (the argument; NULL or empty: none) names, else the best this CPU has. */
+const char *target_tuning(const ModelTarget *target); /* "none", or the hash of its choices */
+const ModelTarget *choose_target(const ModelDescription *model, const char *wanted, Error *error);
+
+/* Allocates everything; the weights are zero until they are initialised or loaded. */
+bool model_open(ModelState *state, const ModelDescription *model, int threads, uint64_t seed, Error *error);
+void model_close(ModelState *state);
+
+/* The spec's distributions, drawn from the seed; running statistics as PyTorch starts them; no updates done. */
+void model_initialize(ModelState *state);
+
+/* ---- training ---- */
+
+/* Iteration `updates`, all of its steps on one batch, x: [B, T, C, H, W]: draws what they want (a function of seed and iteration), then
+ * runs each forward, backward, update. */
+void model_train(ModelState *state, const float *x);
+/* The same with what lies in the buffers instead of new draws. */
+void model_update(ModelState *state, const float *x);
+/* Its parts. Is step number `step` of the iteration to be done? */
+bool step_is_due(const ModelState *state, int step);
+/* Draws what a step reads, in this round of its `times`, unless these are the draws of another step. */
+void model_draw(ModelState *state, int step, int64_t round);
+/* Runs it once, on a batch, with the draws that there are. Its losses are then in state->call[its program].loss. */
+void model_run_step(ModelState *state, int step, const float *x);
+/* Coefficients of a group's 1-based update in iteration i (see MODEL_COEFFICIENTS), in double; powers by multiplications alone, so that
+ * they repeat everywhere. */
+void update_coefficients(const ModelGroup *group, int64_t update, int64_t i, float coefficients[MODEL_COEFFICIENTS]);
+/* Ends the iteration. */
+void model_end_iteration(ModelState *state);
+
+/* ---- evaluation ---- */
+
+/* A forward pass with running statistics of the clips first_clip … first_clip + clips − 1 (1 ≤ clips ≤ B) of a set; what x holds
+ * behind them must be finite and is ignored. What is drawn for a clip is a function of the seed and the clip's number. */
+void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips);
+/* The same with what lies in the buffers, for a whole batch. */
+void model_forward(ModelState *state, const float *x);
+
+/* The buffer of an input that is drawn or of an output; NULL: no program has one of that name. */
+float *model_buffer(const ModelState *state, const char *name);
+
+/* What a stream starts from, [layers, hidden], and room for one value more: zeros, the mean of what training drew, with seed 0, or where
+ * the spec says so; with another seed a draw of N(0, 1), the same as that of an inference bundle. */
+void model_initial_state(const ModelState *state, float *h0);
+/* One frame of one video, for stream.c, by ModelTarget's functions: to the codes of all runs, and from one code to the frame; the mean
+ * squared error. */
+void model_advance(ModelState *state, const float *x, const float *h, float *next, float *code);
+double model_decode(ModelState *state, const float *x, const float *code, float *reconstruction);
+
+/* Room for so many floats from the beginning of a cache line on, as kernels want them; NULL: there is none. */
+float *aligned_floats(size_t count);
+/* Elements: of a clip [T, C, H, W], of a batch of them. */
+size_t clip_elements(const ModelDescription *model);
+size_t batch_elements(const ModelDescription *model);
+/* Of an argument, for one item; all of them where no dimension counts items. */
+size_t item_elements(const ModelArgument *argument);
+/* The most moments that a group of the model has. */
+int model_moments(const ModelDescription *model);
+
+#endif

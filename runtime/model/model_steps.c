@@ -1,0 +1,215 @@
+/* model_steps.c: what a model does: training steps, evaluation, one frame after another; and the draws for them. */
+#include "exact.h"
+
+#include "model/model_state.h"
+
+#include "common/random.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- programs ---- */
+
+static ModelStep describe_step(ModelState *state, const ModelCall *call) {
+    return (ModelStep){.input = call->input,
+                       .output = call->output,
+                       .loss = call->loss,
+                       .coefficients = state->coefficients,
+                       .workspace = state->workspace,
+                       .scratch = state->scratch,
+                       .threads = state->threads,
+                       .done = state->done,
+                       .context = state->context};
+}
+
+/* With x, and what the buffers hold. */
+static void run_program(ModelState *state, int number, const float *x) {
+    const ModelProgram *program = &state->model->programs[number];
+    ModelCall *call = &state->call[number];
+    for (int i = 0; i < program->inputs; i++)
+        if (program->input[i].draw == DRAW_NONE) call->input[i] = x;
+    const ModelStep step = describe_step(state, call);
+    state->target->program[number].run(&step);
+    if (program->losses > 0) state->loss = call->loss[0];
+}
+
+/* ---- draws ---- */
+
+/* Each name, and each step that draws it anew, has numbers of its own; h0 of version 1 has those of the seed itself. */
+static uint64_t draw_seed(const ModelState *state, const ModelArgument *argument, int step) {
+    if (state->model->language == 1) return state->seed;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) + (uint64_t)step;
+    for (const char *c = argument->name; *c != 0; c++) hash = (hash ^ (uint64_t)(unsigned char)*c) * UINT64_C(0x100000001b3);
+    return state->seed ^ hash;
+}
+
+/* `count` values, from the pairs of numbers that begin with `first`. */
+static void draw_values(const ModelState *state, const ModelArgument *argument, uint64_t seed, RandomStream stream, uint64_t first,
+                        float *values, size_t count) {
+    const size_t pairs = (count + 1) / 2;
+    if (argument->draw == DRAW_NORMAL) {
+        random_fill_pairs(seed, stream, first, values, pairs);
+        state->target->normal(values, pairs);
+        return;
+    }
+    random_fill(seed, stream, first, values, count);
+    const float low = (float)argument->low, span = (float)(argument->high - argument->low), kept = (float)(1 / (1 - argument->low));
+    for (size_t i = 0; i < count; i++) values[i] = argument->draw == DRAW_UNIFORM ? low + span * values[i] : values[i] < low ? 0 : kept;
+}
+
+void model_draw(ModelState *state, int number, int64_t round) {
+    const ModelTrainingStep *step = &state->model->steps[number];
+    const ModelProgram *program = &state->model->programs[step->program];
+    if (step->draws_of != number) return;
+    for (int i = 0; i < program->inputs; i++) {
+        const ModelArgument *argument = &program->input[i];
+        if (argument->draw == DRAW_NONE) continue;
+        const size_t count = (size_t)argument->count, pairs = (count + 1) / 2;
+        const uint64_t time = (uint64_t)state->updates * (uint64_t)step->times + (uint64_t)round;
+        draw_values(state, argument, draw_seed(state, argument, number), RANDOM_INITIAL_STATE, time * 2 * pairs,
+                    model_buffer(state, argument->name), count);
+    }
+}
+
+/* What is drawn for item `place` of the batch, which is number `item` of a set. */
+static void draw_item(ModelState *state, const ModelArgument *argument, int64_t item, size_t place) {
+    const size_t elements = item_elements(argument), pairs = (elements + 1) / 2;
+    size_t inner = 1, items = (size_t)argument->shape[argument->items];
+    for (int d = argument->items + 1; d < argument->rank; d++) inner *= (size_t)argument->shape[d];
+    draw_values(state, argument, draw_seed(state, argument, -1), RANDOM_EVALUATION_STATE, (uint64_t)item * 2 * pairs, state->item,
+                elements);
+    float *values = model_buffer(state, argument->name);
+    for (size_t outer = 0; outer < elements / inner; outer++)
+        memcpy(values + (outer * items + place) * inner, state->item + outer * inner, inner * sizeof(float));
+}
+
+/* ---- training ---- */
+
+static double power(double base, int64_t exponent) {
+    double result = 1;
+    for (; exponent > 0; exponent /= 2) {
+        if (exponent % 2 == 1) result *= base;
+        base *= base;
+    }
+    return result;
+}
+
+/* The factor of a learning rate in iteration i; see ModelSchedule. */
+static double schedule_factor(const ModelSchedule *schedule, int64_t i) {
+    const int64_t j = i - schedule->warm_up;
+    if (j < 0) return (double)(i + 1) / (double)schedule->warm_up;
+    const double part = schedule->over > 0 && j < schedule->over ? (double)j / (double)schedule->over : 1;
+    int passed = 0;
+    switch (schedule->kind) {
+    case MODEL_SCHEDULE_CONSTANT:
+        break;
+    case MODEL_SCHEDULE_EXPONENTIAL:
+        return power(schedule->gamma, j / schedule->every);
+    case MODEL_SCHEDULE_STEP:
+        while (passed < schedule->at_count && schedule->at[passed] <= j) passed++;
+        return power(schedule->gamma, passed);
+    case MODEL_SCHEDULE_COSINE:
+        return schedule->to + (1 - schedule->to) * (1 + cos(3.14159265358979323846 * part)) / 2;
+    case MODEL_SCHEDULE_LINEAR:
+        return 1 + (schedule->to - 1) * part;
+    }
+    return 1;
+}
+
+void update_coefficients(const ModelGroup *group, int64_t update, int64_t i, float coefficients[MODEL_COEFFICIENTS]) {
+    const double rate = group->learning_rate * schedule_factor(&group->schedule, i);
+    memset(coefficients, 0, MODEL_COEFFICIENTS * sizeof *coefficients);
+    if (strcmp(group->optimizer, "adam") != 0 && strcmp(group->optimizer, "adamw") != 0) {
+        coefficients[0] = (float)rate;
+        return;
+    }
+    coefficients[0] = (float)(rate / (1 - power(group->beta1, update)));
+    coefficients[1] = (float)sqrt(1 - power(group->beta2, update));
+    coefficients[2] = (float)rate;
+}
+
+bool step_is_due(const ModelState *state, int step) {
+    return state->updates % state->model->steps[step].every == 0;
+}
+
+void model_run_step(ModelState *state, int number, const float *x) {
+    const ModelDescription *model = state->model;
+    const ModelTrainingStep *step = &model->steps[number];
+    for (int i = 0; i < step->groups; i++) {
+        const int group = step->group[i];
+        update_coefficients(&model->groups[group], ++state->group_updates[group], state->updates,
+                            state->coefficients + group * MODEL_COEFFICIENTS);
+    }
+    run_program(state, step->program, x);
+    for (int i = 0; i < step->norms; i++) state->batches_tracked[step->norm[i]]++;
+}
+
+void model_end_iteration(ModelState *state) {
+    state->updates++;
+}
+
+static void train_on(ModelState *state, const float *x, bool draws) {
+    for (int i = 0; i < state->model->step_count; i++)
+        for (int64_t round = 0; round < state->model->steps[i].times; round++) {
+            if (draws) model_draw(state, i, round);
+            if (step_is_due(state, i)) model_run_step(state, i, x);
+        }
+    model_end_iteration(state);
+}
+
+void model_update(ModelState *state, const float *x) {
+    train_on(state, x, false);
+}
+
+void model_train(ModelState *state, const float *x) {
+    train_on(state, x, true);
+}
+
+/* ---- clips of a set ---- */
+
+void model_forward(ModelState *state, const float *x) {
+    run_program(state, state->model->evaluate, x);
+}
+
+void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips) {
+    const ModelProgram *program = &state->model->programs[state->model->evaluate];
+    for (int i = 0; i < program->inputs; i++) {
+        const ModelArgument *argument = &program->input[i];
+        if (argument->draw == DRAW_NONE) continue;
+        memset(model_buffer(state, argument->name), 0, (size_t)argument->count * sizeof(float));
+        for (int item = 0; item < clips; item++) draw_item(state, argument, first_clip + item, (size_t)item);
+    }
+    model_forward(state, x);
+}
+
+/* ---- frame by frame ---- */
+
+void model_initial_state(const ModelState *state, float *h0) {
+    const size_t elements = (size_t)state->model->gru_layers * (size_t)state->model->hidden, pairs = (elements + 1) / 2;
+    memset(h0, 0, elements * sizeof(float));
+    if (!state->model->initial_state_normal || state->seed == 0) return;
+    random_fill_pairs(state->seed, RANDOM_EVALUATION_STATE, 0, h0, pairs);
+    state->target->normal(h0, pairs);
+}
+
+void model_advance(ModelState *state, const float *x, const float *h, float *next, float *code) {
+    const bool recurrent = state->model->hidden > 0;
+    const float *const input[] = {x, h};
+    float *const output[] = {recurrent ? next : code, code};
+    ModelStep step = describe_step(state, &state->call[state->model->advance]);
+    step.input = input;
+    step.output = output;
+    state->target->program[state->model->advance].run(&step);
+}
+
+double model_decode(ModelState *state, const float *x, const float *code, float *reconstruction) {
+    double loss = 0;
+    const float *const input[] = {code, x};
+    float *const output[] = {reconstruction};
+    ModelStep step = describe_step(state, &state->call[state->model->decode]);
+    step.input = input;
+    step.output = output;
+    step.loss = &loss;
+    state->target->program[state->model->decode].run(&step);
+    return loss;
+}

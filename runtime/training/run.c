@@ -1,0 +1,214 @@
+/* run.c: a training run's folder: what is in it, and how it is kept whole. */
+#include "exact.h"
+
+#include "training/run.h"
+
+#include "common/file.h"
+#include "common/text.h"
+#include "pictures/strip.h"
+#include "training/plot.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char metrics_name[] = "metrics.jsonl", best_name[] = "best.safetensors", state_name[] = "last.state.safetensors",
+                  weights_name[] = "last.safetensors", plot_name[] = "loss.svg";
+
+/* What a run writes. */
+static const char *const run_names[] = {metrics_name,        weights_name,         best_name, "itr[0-9]*.safetensors", plot_name,
+                                        "real_itr*_no*.png", "recon_itr*_no*.png", NULL};
+
+/* Refuses a folder in which something of a run is left, which this one would replace. */
+static bool check_no_run(const Run *run, Error *error) {
+    char *found = find_file(run->folder, run_names);
+    if (found == NULL) return true;
+    fail(error, "%s: holds %s of a run that cannot be resumed; choose another --out, or delete the folder", run->folder, found);
+    free(found);
+    return false;
+}
+
+static void remove_file(const Run *run, const char *name) {
+    char *path = path_join(run->folder, "%s", name);
+    unlink(path);
+    free(path);
+}
+
+/* Of a run that could not save its state: nothing of the kind was there before, and it would be taken for a run that cannot be resumed. */
+static void remove_traces(const Run *run) {
+    remove_file(run, metrics_name); /* which may be empty */
+    bool removed = true;
+    for (char *name; removed && (name = find_file(run->folder, run_names)) != NULL; free(name)) {
+        remove_file(run, name);
+        removed = !file_has_content(run->folder, name);
+    }
+}
+
+static bool check_folder(const Run *run, Error *error) {
+    bool state = file_has_content(run->folder, state_name);
+    if (run->options->resume) {
+        return state || fail(error, "%s: there is no %s with anything in it to resume; leave out --resume, or give the --out of the run",
+                             run->folder, state_name);
+    }
+    if (state) return fail(error, "%s: holds a run already; go on with it by --resume, or choose another --out", run->folder);
+    return check_no_run(run, error);
+}
+
+static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
+    char *path = path_join(run->folder, "%s", state_name);
+    Error reason;
+    bool good = tensor_file_read(file, path, &reason);
+    if (!good) /* its own remedy is one for weights */
+        fail(error, "%.*s; it cannot be resumed: start anew with another --out, and --init %s/%s for the weights",
+             (int)strcspn(reason.text, ";"), reason.text, run->folder, weights_name);
+    free(path);
+    return good;
+}
+
+/* The state says that the best weights are in a file: if that is gone, the next ones are the best. */
+static void check_best(Run *run) {
+    if (run->progress.best_psnr == -INFINITY || file_has_content(run->folder, best_name)) return;
+    print_escaped(stderr, "warning: %s: %s, of %.2f dB, is gone; the next weights that are validated take its place", run->folder,
+                  best_name, run->progress.best_psnr);
+    run->progress.best_psnr = -INFINITY;
+}
+
+/* --resume: the run's own seed counts, so that nobody has to remember it. */
+static bool resume(Run *run, Error *error) {
+    TensorFile file;
+    uint64_t seed;
+    if (!read_state_file(run, &file, error)) return false;
+    bool good = training_state_seed(&file, &seed, error);
+    if (good && run->options->seed_given) seed = run->options->seed;
+    good = good && model_open(&run->state, run->model, option_threads(run->options), seed, error) &&
+           training_state_load(&run->state, &run->carried, &run->progress, &file, stderr, error);
+    tensor_file_free(&file);
+    if (good) check_best(run);
+    if (good && strcmp(run->progress.target, run->state.target->name) != 0)
+        print_escaped(
+            stderr,
+            "warning: %s: the run was trained on target %s and goes on on %s, so its numbers will not be those of an uninterrupted run; "
+            "set ZOETROPE_TARGET=%s for that",
+            run->folder, run->progress.target, run->state.target->name, run->progress.target);
+    else if (good && run->progress.tuning[0] != 0 && strcmp(run->progress.tuning, target_tuning(run->state.target)) != 0)
+        print_escaped(
+            stderr,
+            "warning: %s: the run was trained by a program with other choices of kernels (tuning %s, and this has %s), so its numbers "
+            "will not be those of an uninterrupted run; compile with the tuning file of then for that",
+            run->folder, run->progress.tuning, target_tuning(run->state.target));
+    return good;
+}
+
+static bool start(Run *run, Error *error) {
+    const char *init = run->options->init;
+    TensorFile file;
+    if (!model_open(&run->state, run->model, option_threads(run->options), option_seed(run->model, run->options), error)) return false;
+    model_initialize(&run->state);
+    if (init == NULL) return true;
+    if (!tensor_file_read(&file, init, error)) return false;
+    bool good = checkpoint_load(&run->state, &run->carried, &file, stderr, error);
+    tensor_file_free(&file);
+    return good;
+}
+
+static bool open_metrics(Run *run, Error *error) {
+    if (!make_folders(run->folder, &run->folder_found, error)) return false;
+    char *path = path_join(run->folder, "%s", metrics_name);
+    bool good = metrics_open(&run->log, path, run->state.updates, error);
+    free(path);
+    return good;
+}
+
+static int strips(const Run *run) {
+    return run->model->batch < RUN_STRIPS ? run->model->batch : RUN_STRIPS;
+}
+
+static bool allocate_strips(Run *run, Error *error) {
+    run->reconstruction = malloc((size_t)strips(run) * clip_elements(run->model) * sizeof(float));
+    return run->reconstruction != NULL || fail_memory(error, "strips");
+}
+
+bool run_open(Run *run, const ModelDescription *model, const Options *options, Error *error) {
+    *run = (Run){.model = model, .options = options, .folder_found = SIZE_MAX, .progress = {.best_psnr = -INFINITY}};
+    run->folder = options->out != NULL ? copy_text(options->out) : path_join("runs", "%s", model->name);
+    run->iterations = options->iterations > 0 ? options->iterations : model->iterations;
+    bool good = check_folder(run, error) && allocate_strips(run, error) && (options->resume ? resume(run, error) : start(run, error)) &&
+                open_metrics(run, error);
+    run->saved = run->state.updates;
+    return good;
+}
+
+void run_close(Run *run) {
+    bool nothing = run->log.file != NULL && run->saved == 0 && !run->options->resume;
+    metrics_close(&run->log);
+    if (nothing) remove_traces(run);
+    remove_empty_folders(run->folder, run->folder_found);
+    carried_free(&run->carried);
+    model_close(&run->state);
+    free(run->reconstruction);
+    free(run->folder);
+}
+
+bool run_save_weights(const Run *run, const char *name, Error *error) {
+    char *path = path_join(run->folder, "%s", name);
+    bool good = checkpoint_save(&run->state, &run->carried, path, error);
+    free(path);
+    return good;
+}
+
+bool run_save_best(const Run *run, Error *error) {
+    return run_save_weights(run, best_name, error);
+}
+
+bool run_save(Run *run, Error *error) {
+    char *path = path_join(run->folder, "%s", state_name);
+    bool good = training_state_save(&run->state, &run->carried, &run->progress, path, error);
+    if (good) run->saved = run->state.updates;
+    free(path);
+    return good && run_save_weights(run, weights_name, error);
+}
+
+bool run_complete(const Run *run, bool *completed, Error *error) {
+    TensorFile file;
+    char *path = path_join(run->folder, "%s", weights_name);
+    bool whole = false;
+    if (tensor_file_read(&file, path, NULL)) {
+        whole = checkpoint_iteration(&file) == run->state.updates;
+        tensor_file_free(&file);
+    }
+    free(path);
+    *completed = !whole || !file_has_content(run->folder, plot_name);
+    return (whole || run_save_weights(run, weights_name, error)) && (!*completed || run_save_plot(run, error));
+}
+
+void run_keep_reconstruction(Run *run) {
+    memcpy(run->reconstruction, run->state.reconstruction, (size_t)strips(run) * clip_elements(run->model) * sizeof(float));
+}
+
+bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *error) {
+    static const char *const kinds[2] = {"real", "recon"};
+    const ModelDescription *model = run->model;
+    const float *const batches[2] = {x, run->reconstruction};
+    bool good = true;
+    for (int i = 0; good && i < 2 * strips(run); i++) {
+        char *path = path_join(run->folder, "%s_itr%" PRId64 "_no%d.png", kinds[i % 2], iteration, i / 2);
+        good = strip_write(path, batches[i % 2] + (size_t)(i / 2) * clip_elements(model), model->T, model->channels, model->height,
+                           model->width, FILE_RENAMED, error);
+        free(path);
+    }
+    return good;
+}
+
+bool run_save_plot(const Run *run, Error *error) {
+    char *path = path_join(run->folder, "%s", plot_name);
+    bool good = plot_write(path, run->model->name, &run->log, error);
+    free(path);
+    return good;
+}
+
+bool run_is_saved(const Run *run) {
+    return file_has_content(run->folder, state_name);
+}
