@@ -55,7 +55,7 @@ void free_memories(Memories *memories) {
     free(memories);
 }
 
-static void *tensor_memory(const Buffer *buffer, void *context) {
+void *tensor_memory(const Buffer *buffer, void *context) {
     Memories *memories = context;
     const Tensor *tensor = buffer->owner;
     if (tensor->place == PLACE_WORKSPACE && (tensor->kept || memories->planned)) return memories->workspace + tensor->offset;

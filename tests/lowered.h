@@ -21,6 +21,8 @@ const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices
 const Kernel *find_kernel(const Program *program, const char *name);
 Memories *new_memories(const TargetCode *code, bool planned);
 void free_memories(Memories *memories);
+/* Where the buffer's elements lie; `memories`: the Memories. */
+void *tensor_memory(const Buffer *buffer, void *memories);
 /* Each call in turn; a scan's once for each step. `reverse`: parallel loops run from their end. */
 void interpret_program(const Program *program, Memories *memories, bool reverse);
 /* What is given of the values (parameters, statistics, inputs), in float. */

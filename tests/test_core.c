@@ -175,7 +175,7 @@ static Node *norm_of(Graph *graph, const char *name, Node *x) {
                                             .name = format("%s_stats", name),
                                             .input_count = 3,
                                             .input = {leaf[0], leaf[2], leaf[3]},
-                                            .epsilon = 1e-5});
+                                            .epsilon = 0.03});
     return add_node(graph, OP_BATCH_NORM, name, NULL, 3, (Node *[]){x, stats, leaf[1]});
 }
 
@@ -210,7 +210,8 @@ START_TEST(a_weight_is_folded_for_the_layers_with_a_batch_norm_alone) {
         double *values = after[parameter->node->id] = NEW_ARRAY(double, parameter->count);
         for (long i = 0; i < parameter->count; i++) {
             const long channel = !f || f->is_bias ? i : f->dimension ? i / 9 % 3 : i / 27;
-            const double scale = f ? before[f->scale->node->id][channel % 3] / sqrt(before[f->variance->node->id][channel % 3] + 1e-5) : 1;
+            const double scale =
+                f ? before[f->scale->node->id][channel % 3] / sqrt(before[f->variance->node->id][channel % 3] + f->epsilon) : 1;
             values[i] = f && f->is_bias ? from[i] - before[f->mean->node->id][i] * scale : from[i] * scale;
         }
         weights += parameter->node->shape[2] == 3 && parameter->node->rank == 4;

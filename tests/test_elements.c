@@ -1,12 +1,14 @@
 /* test_elements.c: operations element by element that no spec of version 1 has: checked by differences, lowered, and compared with the
  * reference on every target. */
+#include "../compiler/graph/differentiate.h"
+#include "../compiler/graph/evaluate_graph.h"
 #include "core_checks.h"
 #include "cpu.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 
-#include "../compiler/lower/lower.h"
 #include "../compiler/lower/storage.h"
+#include "../compiler/pipeline/pipeline.h"
 
 #include <check.h>
 #include <math.h>
@@ -67,7 +69,7 @@ START_TEST(activations_hold_far_from_zero) {
         name_node(graph, ROLE_INPUT, "x", x);
         name_node(graph, ROLE_INPUT, "one", slope->input[1]);
         list_readers(graph);
-        const TargetCode *code = lower_alone(graph, any_target(_i), &default_choices);
+        const TargetCode *code = compile_graph(graph, any_target(_i), &default_choices);
         const Buffer **buffer = program_named(code, "train")->buffer;
         Memories *memories = new_memories(code, false);
         double **values = sample_values(graph, 1);
@@ -131,7 +133,7 @@ START_TEST(products_and_affine_maps_equal_the_reference) {
         if (_i == 0) expect_parameter(graph, loss, first);
         for (int i = 0; i < 2 && _i == 0; i++) expect_gradient(graph, loss, i ? factors : x, gradient[i]);
         check_on_target(graph, _i);
-        const Program *train = program_named(lower_alone(graph, any_target(_i), &default_choices), "train");
+        const Program *train = program_named(compile_graph(graph, any_target(_i), &default_choices), "train");
         int copies = 0; /* of factors in planes, for channels in blocks: one, whoever reads them */
         for (int i = 0; i < train->call_count; i++) copies += strcmp(train->call[i].kernel->name, "factors_in_blocks") == 0;
         ck_assert_int_eq(copies, is_blocked(any_target(_i), c));

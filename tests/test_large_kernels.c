@@ -1,4 +1,6 @@
 /* test_large_kernels.c: convolutions with kernels up to 15, of both kinds, with their gradients, on every target. */
+#include "../compiler/graph/differentiate.h"
+#include "../compiler/graph/shapes.h"
 #include "core_checks.h"
 #include "cpu.h"
 #include "lowered.h"

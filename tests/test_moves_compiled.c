@@ -4,7 +4,9 @@
 #include "cpu.h"
 
 #include "../compiler/emit/emit.h"
-#include "../compiler/lower/lower.h"
+#include "../compiler/graph/differentiate.h"
+#include "../compiler/graph/moves.h"
+#include "../compiler/pipeline/pipeline.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -71,22 +73,6 @@ static void run(const char *command) {
     ck_assert_msg(system(command) == 0, "%s", command);
 }
 
-/* runtime/model.h with the fields that this graph has, and with its second program. */
-static void write_model_header(void) {
-    Text header = {0};
-    char line[1024];
-    FILE *file = fopen("runtime/model.h", "r");
-    ck_assert_ptr_nonnull(file);
-    while (fgets(line, sizeof line, file)) {
-        text_add(&header, "%s", line);
-        if (strstr(line, "void (*train)(")) text_add(&header, "    void (*update)(const ModelStep *step);\n");
-        if (strncmp(line, "typedef struct ModelStep {", 26) != 0) continue;
-        text_add(&header, "    const float *given0, *given1, *given2;\n    float *wanted0, *wanted1, *wanted2, *wanted3;\n");
-    }
-    fclose(file);
-    write_text("model.h", header.bytes);
-}
-
 static const char program[] =
     "#include \"model.h\"\n"
     "#include <stdio.h>\n"
@@ -105,8 +91,9 @@ static const char program[] =
     "        Result *to = &result[r];\n"
     "        void *workspace = aligned_alloc(64, TARGET.workspace_size + 64), *scratch = aligned_alloc(64, 5 * TARGET.scratch_size + 64);\n"
     "        memset(workspace, r ? 0xff : 0, TARGET.workspace_size);\n"
-    "        TARGET.train(&(ModelStep){.given0 = given[0], .given1 = given[1], .given2 = given[2], .wanted0 = to->wanted[0],\n"
-    "            .wanted1 = to->wanted[1], .wanted2 = to->wanted[2], .wanted3 = to->large, .loss = &to->loss, .workspace = workspace,\n"
+    "        const float *const input[] = {given[0], given[1], given[2]};\n"
+    "        float *const output[] = {to->wanted[0], to->wanted[1], to->wanted[2], to->large};\n"
+    "        TARGET.program[0].run(&(ModelStep){.input = input, .output = output, .loss = &to->loss, .workspace = workspace,\n"
     "            .scratch = scratch, .threads = threads[r]});\n"
     "        free(workspace);\n"
     "        free(scratch);\n"
@@ -123,14 +110,13 @@ START_TEST(threads_do_not_change_the_bits_of_moves) {
     Text kernels = {0};
     const Graph *graph = all_of_them();
     verify_graph(graph);
-    emit_target_file(&kernels, graph, lower_alone(graph, target, &default_choices), "");
+    emit_target_file(&kernels, graph->spec, compile_graph(graph, target, &default_choices), "");
     write_text("kernels.c", kernels.bytes);
     write_text("main.c", program);
-    write_model_header();
-    run(format("cc %s -O1 -fopenmp -DTARGET=moves_%s -I%s -o %s %s %s -lm", flags, target->name, folder, path_of("run"),
-               path_of("kernels.c"), path_of("main.c")));
+    run(format("cc %s -O1 -fopenmp -DTARGET=moves_%s -Iruntime -o %s %s %s -lm", flags, target->name, path_of("run"), path_of("kernels.c"),
+               path_of("main.c")));
     run(path_of("run"));
-    if (system("clang --version >/dev/null 2>&1") == 0) run(format("clang %s -I%s -fsyntax-only %s", flags, folder, path_of("kernels.c")));
+    if (system("clang --version >/dev/null 2>&1") == 0) run(format("clang %s -Iruntime -fsyntax-only %s", flags, path_of("kernels.c")));
 }
 END_TEST
 

@@ -78,7 +78,7 @@ Node *add_loss_term(Graph *graph, const char *name, const LossTerm *term, LossOf
         frames = add_frames(&terms, "frames", add_elements(&terms, value, other), sum ? 1 : frame_count(value) / channels);
     }
     if (of == LOSS_OF_FRAME) return frames;
-    if (term->falling) frames = add_part(&terms, OP_FALLING, "falling", frames, NULL);
+    if (term->falling && !sum) frames = add_part(&terms, OP_FALLING, "falling", frames, NULL);
     const long rows = value->shape[0], steps = value->steps, items = rows / steps;
     return append_node(graph, (Node){.op = OP_ROW_SUM,
                                      .name = name,

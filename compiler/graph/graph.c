@@ -237,6 +237,10 @@ static const char *operation_text(const Node *node, bool fused) {
     }
     if (node->op == OP_LEAKY_RELU || node->op == OP_LEAKY_RELU_GRAD) text_add(&text, " slope %g", node->slope);
     if (node->op == OP_SELECT_ROW || node->op == OP_RESULT) text_add(&text, " %d", node->which);
+    if (node->op == OP_DIFFERENCE || node->op == OP_DIFFERENCE_GRAD) text_add(&text, " of %s", node->which == 2 ? "rows" : "columns");
+    if (node->rows) text_add(&text, " rows %ld", node->rows);
+    if (node->op == OP_FRAME_SUM || node->op == OP_ROW_SUM || node->op == OP_SPREAD || node->op == OP_SPREAD_ROWS)
+        text_add(&text, " factor %g", node->factor);
     if (node->op == OP_CARRY && node->input[0]) text_add(&text, " from row %d·clips", node->which);
     if (node->pixels) text_add(&text, " over pixels");
     add_move(&text, node);

@@ -109,7 +109,7 @@ typedef enum {
     X(ABSOLUTE, 1, ELEMENTWISE | ROWWISE, "|v|")                                                                                           \
     X(ABSOLUTE_GRAD, 2, ELEMENTWISE | ROWWISE | GRADIENT, "(v, dy) → sign(v) · dy, 0 at 0")                                                \
     X(DIFFERENCE, 1, ELEMENTWISE | ROWWISE, "(v) → v[i + 1] − v[i] along dimension `which`: 2 rows, 3 columns; one fewer of them")         \
-    X(DIFFERENCE_GRAD, 1, ELEMENTWISE | ROWWISE | GRADIENT, "(dy) → dy[i − 1] − dy[i] along dimension `which`, 0 outside; one more")       \
+    X(DIFFERENCE_GRAD, 1, ROWWISE, "(dy) → dy[i − 1] − dy[i] along dimension `which`, 0 outside; one more")                                \
     X(FRAME_SUM, 1, ROWWISE, "(v [N, C, H, W]) → [N, 1, 1, 1], double: factor · sum over channel, height and width")                       \
     X(FALLING, 1, ROWWISE, "(f [N, 1, 1, 1]) → f · (T − t) / T for step t of T; double where f is")                                        \
     X(ROW_SUM, 1, 0, "(f [N, 1, 1, 1]) → [N / `rows`, 1, 1, 1], double: factor · sum of so many rows in turn")                             \

@@ -4,6 +4,7 @@
 
 #include "loop/function.h"
 #include "loop/lanes.h"
+#include "lower/element_losses.h"
 #include "lower/finish_kernel.h"
 #include "lower/fuse.h"
 #include "lower/kernel_builder.h"
@@ -187,42 +188,44 @@ static const Expression *element_l1_grad(Lowering *l, Node *node, const At *at, 
     return times_adjoint(l, node, op4(SELECT_GREATER, apart, zero, step, op4(SELECT_GREATER, zero, apart, op1(NEGATE, step), zero)));
 }
 
-static const Element elements[OP_COUNT] = {
-    [OP_BATCH_NORM] = element_batch_norm,
-    [OP_BATCH_NORM_RUNNING_GRAD] = element_batch_norm_running_grad,
-    [OP_BATCH_NORM_GRAD] = element_batch_norm_grad,
-    [OP_SELECT_ROW] = element_select_row,
-    [OP_RELU] = element_relu,
-    [OP_LEAKY_RELU] = element_leaky_relu,
-    [OP_SIGMOID] = element_sigmoid,
-    [OP_TANH] = element_tanh,
-    [OP_RELU_GRAD] = element_relu_grad,
-    [OP_LEAKY_RELU_GRAD] = element_leaky_relu_grad,
-    [OP_SIGMOID_GRAD] = element_sigmoid_grad,
-    [OP_TANH_GRAD] = element_tanh_grad,
-    [OP_ELU] = element_elu,
-    [OP_SILU] = element_silu,
-    [OP_SOFTPLUS] = element_softplus,
-    [OP_ELU_GRAD] = element_elu_grad,
-    [OP_SILU_GRAD] = element_silu_grad,
-    [OP_SOFTPLUS_GRAD] = element_softplus_grad,
-    [OP_ADD] = element_add,
-    [OP_SCALE] = element_scale,
-    [OP_AFFINE] = element_affine,
-    [OP_MULTIPLY] = element_multiply,
-    [OP_SAMPLE] = element_sample,
-    [OP_SAMPLE_LOG_VARIANCE_GRAD] = element_sample_log_variance_grad,
-    [OP_SAMPLE_NOISE_GRAD] = element_sample_noise_grad,
-    [OP_FILL] = element_fill,
-    [OP_DETACH] = element_detach,
-    [OP_SLICE] = element_slice,
-    [OP_MSE_GRAD] = element_mse_grad,
-    [OP_L1_GRAD] = element_l1_grad,
+static const Element elements[OP_COUNT] = {[OP_BATCH_NORM] = element_batch_norm,
+                                           [OP_BATCH_NORM_RUNNING_GRAD] = element_batch_norm_running_grad,
+                                           [OP_BATCH_NORM_GRAD] = element_batch_norm_grad,
+                                           [OP_SELECT_ROW] = element_select_row,
+                                           [OP_RELU] = element_relu,
+                                           [OP_LEAKY_RELU] = element_leaky_relu,
+                                           [OP_SIGMOID] = element_sigmoid,
+                                           [OP_TANH] = element_tanh,
+                                           [OP_RELU_GRAD] = element_relu_grad,
+                                           [OP_LEAKY_RELU_GRAD] = element_leaky_relu_grad,
+                                           [OP_SIGMOID_GRAD] = element_sigmoid_grad,
+                                           [OP_TANH_GRAD] = element_tanh_grad,
+                                           [OP_ELU] = element_elu,
+                                           [OP_SILU] = element_silu,
+                                           [OP_SOFTPLUS] = element_softplus,
+                                           [OP_ELU_GRAD] = element_elu_grad,
+                                           [OP_SILU_GRAD] = element_silu_grad,
+                                           [OP_SOFTPLUS_GRAD] = element_softplus_grad,
+                                           [OP_ADD] = element_add,
+                                           [OP_SCALE] = element_scale,
+                                           [OP_AFFINE] = element_affine,
+                                           [OP_MULTIPLY] = element_multiply,
+                                           [OP_SAMPLE] = element_sample,
+                                           [OP_SAMPLE_LOG_VARIANCE_GRAD] = element_sample_log_variance_grad,
+                                           [OP_SAMPLE_NOISE_GRAD] = element_sample_noise_grad,
+                                           [OP_FILL] = element_fill,
+                                           [OP_DETACH] = element_detach,
+                                           [OP_SLICE] = element_slice,
+                                           [OP_MSE_GRAD] = element_mse_grad,
+                                           [OP_L1_GRAD] = element_l1_grad,
+#define X(name) [OP_##name] = element_##name,
+                                           LOSS_ELEMENTS(X)
+#undef X
 };
 
 /* ---- reading ---- */
 
-static Affine row_of(const At *at) {
+Affine row_of(const At *at) {
     return at->steps ? affine_add(affine_scale(at->b, at->steps), at->t) : at->n;
 }
 
@@ -243,10 +246,9 @@ void stored_index(Node *node, const At *at, Affine index[4]) {
     image_index(node, at, stored_row(node, at), index);
 }
 
-/* Of a loss, in double. */
-static const Expression *double_value(Lowering *l, Node *node) {
-    const Affine first[4] = {{0}};
-    const Expression *value = load(node_buffer(l, node), first);
+const Expression *double_value(Lowering *l, Node *node, const At *at) {
+    const Affine index[4] = {stored_row(node, at)};
+    const Expression *value = load(node_buffer(l, node), index);
     return value->type == TYPE_F64 ? value : op1(WIDEN, value);
 }
 
@@ -257,7 +259,7 @@ static const Expression *element_formula(Lowering *l, Node *node, const At *at, 
     for (int i = 0; i < node->input_count; i++)
         if (same_shape(node->input[i], node))
             in[i] = known && node->input[i] == from ? known
-                    : is_double(node)               ? double_value(l, node->input[i])
+                    : is_double(node)               ? double_value(l, node->input[i], at)
                                                     : node_element(l, node->input[i], at);
     return elements[node->op](l, node, at, in);
 }

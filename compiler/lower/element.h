@@ -8,7 +8,10 @@ typedef struct At { /* an element of [N, C, H, W]: row n, or b·steps + t where 
     long steps;
     Affine n, b, t, c, h, w;
 } At;
+Affine row_of(const At *at);
 const Expression *node_element(Lowering *l, Node *node, const At *at);
+/* The number that a stored node of one number a row has in this row, in double. */
+const Expression *double_value(Lowering *l, Node *node, const At *at);
 /* What the kernel of `node` stores where the node's own element is `value`: that, or its epilogue of it. */
 const Expression *epilogue_element(Lowering *l, Node *node, const At *at, const Expression *value);
 /* The element of a vector per channel, [1, C, R, 1], at row `row`. */

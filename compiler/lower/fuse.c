@@ -46,6 +46,7 @@ static bool reads_through(const Lowering *l, const Node *user, const Node *node,
         ++*convolutions;
         return true;
     case OP_BATCH_NORM_SUMS:
+    case OP_FRAME_SUM:
         return true;
     case OP_RESHAPE:
         return has_common_pieces(user);

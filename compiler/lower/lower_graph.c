@@ -4,6 +4,7 @@
 #include "lower/fuse.h"
 #include "lower/lower_conv.h"
 #include "lower/lower_linear.h"
+#include "lower/lower_loss.h"
 #include "lower/lower_moves.h"
 #include "lower/lower_norm.h"
 #include "lower/lower_rows.h"
@@ -36,6 +37,11 @@ static const Lower lowerings[OP_COUNT] = {
     [OP_GRU_CELL_GRAD] = lower_gru_cell_grad,
     [OP_MSE] = lower_loss,
     [OP_L1] = lower_loss,
+    [OP_FRAME_SUM] = lower_frame_sum,
+    [OP_FALLING] = lower_falling,
+    [OP_ROW_SUM] = lower_row_sum,
+    [OP_SPREAD_ROWS] = lower_spread_rows,
+    [OP_DIFFERENCE_GRAD] = lower_difference_grad,
 };
 
 void start_graph(Lowering *l, const Graph *graph) {

@@ -2,7 +2,9 @@
  * rows in parallel, whole vectors where the layout has them. */
 #include "lower/lower_moves.h"
 
+#include "graph/shapes.h"
 #include "loop/lanes.h"
+#include "lower/element.h"
 #include "lower/finish_kernel.h"
 #include "lower/kernel_builder.h"
 #include "lower/storage.h"
@@ -10,10 +12,6 @@
 #define V affine_variable
 
 /* ---- slices ---- */
-
-static Affine row_of(const At *at) {
-    return at->steps ? affine_add(affine_scale(at->b, at->steps), at->t) : at->n;
-}
 
 At slice_source(const Node *slice, const At *at) {
     const long T = slice->input[0]->steps, rows = slice->first * T;

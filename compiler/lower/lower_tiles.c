@@ -32,13 +32,19 @@ static bool has_tile_sums(const Node *node) {
     return node->op == OP_BATCH_NORM_STATISTICS || node->op == OP_BATCH_NORM_SUMS || (node->op == OP_BIAS_GRAD && node->pixels);
 }
 
+/* Only what it reads is summed, nothing beside it. */
+static bool is_plain_sum(const Node *node) {
+    return node->op == OP_BIAS_GRAD || node->op == OP_FRAME_SUM;
+}
+
 static int values_of(const Node *node) {
-    return node->op == OP_BIAS_GRAD ? 1 : 2;
+    return is_plain_sum(node) ? 1 : 2;
 }
 
 static const char *comment_of(const Node *node) {
     if (node->op == OP_BATCH_NORM_STATISTICS) return "mean and sum of squared distances from it";
-    return node->op == OP_BATCH_NORM_SUMS ? "sums of dy and of dy (x - mean)" : "sum of dy";
+    if (node->op == OP_BATCH_NORM_SUMS) return "sums of dy and of dy (x - mean)";
+    return node->op == OP_BIAS_GRAD ? "sum of dy" : "sum";
 }
 
 /* A Compute over n, the channel, tile (i, j) and the elements (q, w) of a tile. `channels`: how far the channel may run. */
@@ -68,14 +74,14 @@ static void add_moments(Lowering *l, Node *node, Compute *compute, const char *c
 }
 
 static void add_gradient_sums(Lowering *l, Node *node, Compute *compute, const char *channel, const Buffer *partial) {
-    const bool bias = node->op == OP_BIAS_GRAD;
-    Node *dy = node->input[bias ? 0 : 2];
+    const bool plain = is_plain_sum(node);
+    Node *dy = node->input[plain ? 0 : 2];
     Affine index[4];
     const At at = start_tiles(compute, dy, channel, partial->shape[1], index);
     const Expression *gradient = node_element(l, dy, &at);
     compute->sum[compute->sum_count++] = gradient;
     add_store(compute, partial, index, sum_value(0, TYPE_F32));
-    if (bias) return;
+    if (plain) return;
     const Expression *centred = op2(SUBTRACT, node_element(l, node->input[0], &at), channel_value(l, node->input[1], at.c, 0));
     compute->sum[compute->sum_count++] = op2(MULTIPLY, gradient, centred);
     index[3] = affine_constant(1);
@@ -138,8 +144,8 @@ const Buffer *tile_sums(Lowering *l, Node *node) {
     }
     schedule_sums(l, node, kernel->schedule, "c", 1, 1, fit); /* memory sets the pace */
     kernel->comment = format("%s, for tiles of each image and channel", comment_of(node));
-    set_work(kernel, (node->op == OP_BIAS_GRAD ? 1.0 : 4.0) * (double)(image->shape[0] * image->shape[1]) *
-                         (double)(image->shape[2] * image->shape[3]));
+    set_work(kernel,
+             (is_plain_sum(node) ? 1.0 : 4.0) * (double)(image->shape[0] * image->shape[1]) * (double)(image->shape[2] * image->shape[3]));
     finish_kernel(l, kernel, NULL);
     return partial;
 }

@@ -19,7 +19,8 @@ static inline long tiles_in_image(Tiles tiles) {
 /* Of BATCH_NORM_STATISTICS, BATCH_NORM_SUMS and BIAS_GRAD over pixels: [N, C, tiles of an image, values], whoever sums them:
  *   statistics   mean, and sum of squared distances from it
  *   sums         Σ dy, Σ dy · (x − mean)
- *   bias         Σ dy */
+ *   bias         Σ dy
+ * Of FRAME_SUM: Σ v, never in a convolution's kernel. */
 const Buffer *tile_sums(Lowering *l, Node *node);
 
 typedef struct Items {          /* what an iteration of the parallel loops of a convolution's kernel makes of its result … */

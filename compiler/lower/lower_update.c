@@ -1,63 +1,17 @@
-/* The loss, the optimizer, and the copies between layouts: what is over all parameters or all pixels. */
+/* The optimizer, and the copies between layouts: what is over all parameters. */
 #include "lower/lower_update.h"
 
 #include "loop/function.h"
 #include "lower/element.h"
 #include "lower/finish_kernel.h"
 #include "lower/kernel_builder.h"
+#include "lower/lower_clip.h"
 #include "lower/storage.h"
 #include "schedule/schedule.h"
 
 #include <string.h>
 
 #define V affine_variable
-
-/* ---- loss: one double ---- */
-
-/* A double for each image, then their sum in index order. */
-void lower_loss(Lowering *l, Node *node) {
-    Node *y = node->input[0], *x = node->input[1];
-    const Buffer *images = new_plain(format("%s_images", node->name), TYPE_F64, PLACE_WORKSPACE, 1, y->shape);
-    Kernel *kernel = new_kernel(format("%s_images", node->name), 1);
-    Compute *compute = &kernel->compute[0];
-    Variable *n = add_variable(compute, "n", y->shape[0], false), *c = add_variable(compute, "c", y->shape[1], true);
-    Variable *h = add_variable(compute, "h", y->shape[2], true), *w = add_variable(compute, "w", y->shape[3], true);
-    const At at = {.n = V(n), .c = V(c), .h = V(h), .w = V(w)};
-    const Expression *apart = op1(WIDEN, op2(SUBTRACT, node_element(l, y, &at), node_element(l, x, &at)));
-    compute->sum[compute->sum_count++] = node->op == OP_L1 ? op1(ABSOLUTE, apart) : op2(MULTIPLY, apart, apart);
-    const Affine image[1] = {V(n)};
-    add_store(compute, images, image, sum_value(0, TYPE_F64));
-    kernel->comment = node->op == OP_L1 ? "sum of |y - x| of each image" : "sum of (y - x)^2 of each image";
-    const double count = (double)(y->shape[0] * y->shape[1]) * (double)(y->shape[2] * y->shape[3]);
-    set_work(kernel, 3 * count);
-    kernel->schedule[0] = naive_schedule(compute);
-    kernel->schedule[0].level[0].kind = LOOP_PARALLEL;
-    finish_kernel(l, kernel, NULL);
-
-    kernel = new_kernel(node->name, 1);
-    compute = &kernel->compute[0];
-    n = add_variable(compute, "n", y->shape[0], true);
-    const Affine one[1] = {V(n)}, zero[4] = {{0}};
-    compute->sum[compute->sum_count++] = load(images, one);
-    add_store(compute, node_buffer(l, node), zero, op2(DIVIDE, sum_value(0, TYPE_F64), constant_f64(count)));
-    kernel->comment = "the mean over all elements";
-    set_work(kernel, (double)y->shape[0]);
-    kernel->schedule[0] = naive_schedule(compute);
-    finish_kernel(l, kernel, NULL);
-}
-
-void lower_loss_for_caller(Lowering *l, Node *node) {
-    const char *name = name_of(l->graph, ROLE_LOSS, node);
-    const Buffer *to = new_plain(name, TYPE_F64, PLACE_STEP, 0, NULL);
-    Kernel *kernel = new_kernel(format("%s_given", node->name), 1);
-    Compute *compute = &kernel->compute[0];
-    const At at = {0};
-    add_store(compute, to, &at.n, node_element(l, node, &at));
-    kernel->comment = "a loss, to the caller";
-    set_work(kernel, 0);
-    kernel->schedule[0] = naive_schedule(compute);
-    finish_kernel(l, kernel, NULL);
-}
 
 /* ---- the optimizer: one loop over all parameters, padding lanes included, whatever these hold: nothing reads them ---- */
 
@@ -72,20 +26,31 @@ static const Buffer *block_buffer(const GroupCode *group, const char *name, Bloc
     return buffer;
 }
 
-typedef struct Update { /* of a group */
-    const GroupCode *code;
+typedef struct Update {
+    const ParameterGroup *group;
     const Optimizer *optimizer;
-    const Expression *gradient, *coefficient[3];
+    const GroupCode *code;
+    const Buffer *weights;
+    const Expression *weight, *gradient, *coefficient[3];
 } Update;
+
+/* And averages ← average · averages + (1 − average) · weights, where there are averages. */
+static void store_weight(const Update *update, Compute *compute, const Affine *at, const Expression *weight) {
+    const double average = update->group->average;
+    add_store(compute, update->weights, at, weight);
+    if (average == 0) return;
+    const Buffer *averages = block_buffer(update->code, "averages", BLOCK_AVERAGE);
+    const Expression *before = load(averages, at);
+    add_store(compute, averages, at, op3(MULTIPLY_ADD, op2(SUBTRACT, weight, before), constant(1 - average), before));
+}
 
 /* torch.optim.Adam and AdamW (PyTorch 2.13): coefficients lr/(1 − β1^s), √(1 − β2^s), lr. */
 static void update_adam(const Update *update, Compute *compute, const Affine *at) {
     const Optimizer *optimizer = update->optimizer;
-    const Expression *gradient = update->gradient, *const *coefficient = update->coefficient;
-    const Buffer *weights = block_buffer(update->code, "weights", BLOCK_PARAMETERS),
-                 *first = block_buffer(update->code, "moment1", BLOCK_MOMENT1),
+    const Expression *weight = update->weight, *gradient = update->gradient, *const *coefficient = update->coefficient;
+    const Buffer *first = block_buffer(update->code, "moment1", BLOCK_MOMENT1),
                  *second = block_buffer(update->code, "moment2", BLOCK_MOMENT2);
-    const Expression *weight = load(weights, at), *decay = constant(optimizer->weight_decay);
+    const Expression *decay = constant(optimizer->weight_decay);
     if (optimizer->weight_decay != 0) {
         if (optimizer->name == OPTIMIZER_ADAM) gradient = op3(MULTIPLY_ADD, decay, weight, gradient);
         else weight = op2(MULTIPLY, weight, op2(SUBTRACT, constant(1), op2(MULTIPLY, coefficient[2], decay)));
@@ -95,30 +60,58 @@ static void update_adam(const Update *update, Compute *compute, const Affine *at
     const Expression *v =
         op3(MULTIPLY_ADD, op2(MULTIPLY, gradient, gradient), constant(1 - beta2), op2(MULTIPLY, load(second, at), constant(beta2)));
     const Expression *deviation = op2(ADD, op2(DIVIDE, op1(SQUARE_ROOT, v), coefficient[1]), constant(optimizer->epsilon));
-    add_store(compute, weights, at, op2(SUBTRACT, weight, op2(MULTIPLY, coefficient[0], op2(DIVIDE, m, deviation))));
+    store_weight(update, compute, at, op2(SUBTRACT, weight, op2(MULTIPLY, coefficient[0], op2(DIVIDE, m, deviation))));
     add_store(compute, first, at, m);
     add_store(compute, second, at, v);
 }
 
-/* torch.optim.SGD: buffer = momentum · buffer + gradient; weight −= lr · buffer */
-static void update_sgd(const Update *update, Compute *compute, const Affine *at) {
-    const Optimizer *optimizer = update->optimizer;
-    const Expression *gradient = update->gradient;
-    const Buffer *weights = block_buffer(update->code, "weights", BLOCK_PARAMETERS);
-    const Expression *weight = load(weights, at);
-    if (optimizer->weight_decay != 0) gradient = op3(MULTIPLY_ADD, constant(optimizer->weight_decay), weight, gradient);
-    if (optimizer->momentum != 0) {
-        const Buffer *moment = block_buffer(update->code, "moment1", BLOCK_MOMENT1);
-        gradient = op3(MULTIPLY_ADD, constant(optimizer->momentum), load(moment, at), gradient);
-        add_store(compute, moment, at, gradient);
-    }
-    add_store(compute, weights, at, op2(SUBTRACT, weight, op2(MULTIPLY, update->coefficient[0], gradient)));
+/* As torch.optim adds it to a gradient, in all but AdamW. */
+static const Expression *decayed(const Update *update) {
+    const double decay = update->optimizer->weight_decay;
+    return decay != 0 ? op3(MULTIPLY_ADD, constant(decay), update->weight, update->gradient) : update->gradient;
 }
 
-static void lower_update_of(Lowering *l, const ParameterGroup *group) {
-    Update update = {.code = &l->code->group[group->number], .optimizer = &group->optimizer};
+/* torch.optim.SGD: buffer = momentum · buffer + gradient; weight −= lr · buffer, by Nesterov lr · (gradient + momentum · buffer) */
+static void update_sgd(const Update *update, Compute *compute, const Affine *at) {
+    const Optimizer *optimizer = update->optimizer;
+    const Expression *step = decayed(update), *momentum = constant(optimizer->momentum);
+    if (optimizer->momentum != 0) {
+        const Buffer *moment = block_buffer(update->code, "moment1", BLOCK_MOMENT1);
+        const Expression *buffer = op3(MULTIPLY_ADD, momentum, load(moment, at), step);
+        add_store(compute, moment, at, buffer);
+        step = optimizer->nesterov ? op3(MULTIPLY_ADD, momentum, buffer, step) : buffer;
+    }
+    store_weight(update, compute, at, op2(SUBTRACT, update->weight, op2(MULTIPLY, update->coefficient[0], step)));
+}
+
+/* torch.optim.RMSprop, not centred: v = α · v + (1 − α) · gradient²; buffer = momentum · buffer + gradient / (√v + ε); weight −= lr ·
+ * buffer */
+static void update_rmsprop(const Update *update, Compute *compute, const Affine *at) {
+    const Optimizer *optimizer = update->optimizer;
+    const Expression *gradient = decayed(update);
+    const Buffer *square = block_buffer(update->code, "moment1", BLOCK_MOMENT1);
+    const Expression *v = op3(MULTIPLY_ADD, op2(MULTIPLY, gradient, gradient), constant(1 - optimizer->alpha),
+                              op2(MULTIPLY, load(square, at), constant(optimizer->alpha)));
+    const Expression *step = op2(DIVIDE, gradient, op2(ADD, op1(SQUARE_ROOT, v), constant(optimizer->epsilon)));
+    add_store(compute, square, at, v);
+    if (optimizer->momentum != 0) {
+        const Buffer *moment = block_buffer(update->code, "moment2", BLOCK_MOMENT2);
+        step = op3(MULTIPLY_ADD, constant(optimizer->momentum), load(moment, at), step);
+        add_store(compute, moment, at, step);
+    }
+    store_weight(update, compute, at, op2(SUBTRACT, update->weight, op2(MULTIPLY, update->coefficient[0], step)));
+}
+
+void lower_group_update(Lowering *l, const ParameterGroup *group) {
+    typedef void (*Rule)(const Update *, Compute *, const Affine *);
+    static const Rule rules[] = {[OPTIMIZER_ADAM] = update_adam,
+                                 [OPTIMIZER_ADAMW] = update_adam,
+                                 [OPTIMIZER_SGD] = update_sgd,
+                                 [OPTIMIZER_RMSPROP] = update_rmsprop};
+    Update update = {.group = group, .optimizer = &group->optimizer, .code = &l->code->group[group->number]};
     const long count = update.code->block_bytes / 4, lanes = l->target->lanes;
     if (count == 0) return;
+    const Expression *clip = group->optimizer.clip_norm != 0 ? lower_clip(l, group) : NULL;
     Kernel *kernel = new_kernel(l->code->group_count == 1 ? "update" : format("update_%s", group->name), 1);
     Compute *compute = &kernel->compute[0];
     Variable *p = add_variable(compute, "p", count, false);
@@ -129,8 +122,11 @@ static void lower_update_of(Lowering *l, const ParameterGroup *group) {
         const Affine index[1] = {affine_constant(i)};
         update.coefficient[i] = load(coefficients, index);
     }
+    update.weights = block_buffer(update.code, "weights", BLOCK_PARAMETERS);
+    update.weight = load(update.weights, at);
     update.gradient = load(block_buffer(update.code, "gradients", BLOCK_GRADIENTS), at);
-    (group->optimizer.name == OPTIMIZER_SGD ? update_sgd : update_adam)(&update, compute, at);
+    if (clip) update.gradient = op2(MULTIPLY, update.gradient, clip);
+    rules[group->optimizer.name](&update, compute, at);
     kernel->comment = "the optimizer's step on every parameter";
     set_work(kernel, 14.0 * (double)count);
     Schedule *schedule = &kernel->schedule[0];
@@ -148,7 +144,7 @@ static bool has_gradients(const Graph *graph, const ParameterGroup *group) {
 
 void lower_update(Lowering *l) {
     for (int i = 0; i < l->graph->group_count; i++)
-        if (has_gradients(l->graph, l->graph->group[i])) lower_update_of(l, l->graph->group[i]);
+        if (has_gradients(l->graph, l->graph->group[i])) lower_group_update(l, l->graph->group[i]);
 }
 
 /* ---- copies between layouts ---- */

@@ -1,12 +1,12 @@
-/* lower_update.h: the loss, the optimizer, and the programs beside the step: values to and from file order, and initial values. */
+/* lower_update.h: the optimizer, and the programs beside the step: values to and from file order, and initial values. */
 #ifndef ZOETROPE_LOWER_UPDATE_H
 #define ZOETROPE_LOWER_UPDATE_H
 
 #include "lower/lowering.h"
 
-void lower_loss(Lowering *l, Node *node);
-void lower_loss_for_caller(Lowering *l, Node *node); /* where it is another scalar that the caller gets as a loss */
-void lower_update(Lowering *l);                      /* the optimizer, then the renewed copies */
+/* The optimizer's step of one group; of all groups. */
+void lower_group_update(Lowering *l, const ParameterGroup *group);
+void lower_update(Lowering *l); /* the optimizer, then the renewed copies */
 void lower_renew(Lowering *l);
 /* to[index] = from[index] for every index in `extent`, one element at a time; lanes of `to` innermost. */
 Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment);

@@ -79,7 +79,7 @@ typedef struct Program {
 
 /* What is generated for a group of parameters. */
 typedef struct GroupCode {
-    long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock, in the workspace; −1 where its optimizer has no such moment */
+    long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock, in the workspace; −1: it has none, such a moment or averages */
     long statistic_bytes;
     Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
     Program load_statistics, save_statistics;

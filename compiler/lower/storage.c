@@ -136,8 +136,9 @@ static const Buffer *as_gradient(const Buffer *value, const char *name) {
 }
 
 int optimizer_moments(const Optimizer *optimizer) {
-    if (optimizer->name != OPTIMIZER_SGD) return 2;
-    return optimizer->momentum != 0 ? 1 : 0;
+    const int momentum = optimizer->momentum != 0;
+    if (optimizer->name == OPTIMIZER_SGD) return momentum;
+    return optimizer->name == OPTIMIZER_RMSPROP ? 1 + momentum : 2;
 }
 
 static bool has_block(const ParameterGroup *group, int block) {
@@ -353,8 +354,9 @@ static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
 }
 
 bool is_double(const Node *node) {
-    if (node->op == OP_MSE || node->op == OP_L1) return true;
-    if ((node->op != OP_ADD && node->op != OP_SCALE) || count_elements(node) != 1) return false;
+    if (node->op == OP_MSE || node->op == OP_L1 || node->op == OP_FRAME_SUM || node->op == OP_ROW_SUM) return true;
+    if (node->op != OP_ADD && node->op != OP_SCALE && node->op != OP_FALLING) return false;
+    if (node->rank != 4 || count_elements(node) != node->shape[0]) return false;
     for (int i = 0; i < node->input_count; i++)
         if (!is_double(node->input[i])) return false;
     return true;
