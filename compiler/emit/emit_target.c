@@ -67,8 +67,8 @@ static const char *find_printed(File *file, const Kernel *kernel) {
     return NULL;
 }
 
-/* Two programs may each have lowered a kernel of one name: where the C is the same but for names of tensors, it is printed once; else the
- * later one's name ends in its program's. */
+/* Two programs may each have a kernel of one name. If the C is the same except for the names of tensors, it is printed once. If not, the
+ * name of the later one ends with its program's. */
 void add_kernel(File *file, const Program *program, const Kernel *kernel) {
     if (find_printed(file, kernel)) return;
     for (const Printed *printed = *bucket_of(file, kernel); printed; printed = printed->next) {

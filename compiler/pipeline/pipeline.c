@@ -47,7 +47,7 @@ static int start_graphs(TargetCode *code, const Graph *training, const Graph *ev
     return count;
 }
 
-/* How weights lie is decided by the training graph alone. */
+/* The layout of weights is decided by the training graph alone. */
 static void decide_all_products(Lowering *lowering, int count) {
     for (int i = 0; i < count; i++) {
         lowering[i].weight_lanes = lowering[TRAINING].weight_lanes;
