@@ -52,7 +52,8 @@ static Statement *prepare(const Statement *list, int lanes) {
         copy->other = prepare(s->other, lanes);
         if (s->kind == STATEMENT_LOOP && s->loop == LOOP_VECTOR) {
             if (!is_vector(s)) copy->loop = LOOP_SERIAL;
-            else if (s->variable->extent != lanes) die("a vector loop over %ld lanes where there are %d", s->variable->extent, lanes);
+            else if (s->variable->extent != lanes)
+                die("a vector loop of %ld iterations on a target with %d lanes", s->variable->extent, lanes);
         }
         if (s->kind == STATEMENT_LOOP && copy->loop == LOOP_SERIAL && s->variable->extent == 1) copy = copy->body;
         for (*end = copy; *end; end = &(*end)->next) {}
@@ -67,7 +68,7 @@ static bool is_parallel(const Statement *s) {
 static int split_phases(Statement *tree, Phase *phases) {
     int count = 0;
     for (Statement *s = tree, *next; s; s = next) {
-        if (count == MAX_PHASES) die("a kernel of more than %d parallel regions", MAX_PHASES);
+        if (count == MAX_PHASES) die("a kernel has more than %d parallel regions", MAX_PHASES);
         Phase *phase = &phases[count++];
         *phase = (Phase){.items = 1, .tree = s};
         next = s->next;

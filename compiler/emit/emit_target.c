@@ -98,7 +98,7 @@ static const char *place_text(const Places *places, const Tensor *tensor) {
                        : !places->step               ? NULL
                        : place == PLACE_COEFFICIENTS ? "step->coefficients"
                                                      : format("step->%s", tensor->field);
-    if (!text) die("a tensor in a place that this program does not have: %d", (int)place);
+    if (!text) die("this program has no tensors in place %d", (int)place);
     return text;
 }
 
@@ -191,7 +191,7 @@ static void emit_step(File *file, const Program *program) {
 
 /* Copies between layouts run on one thread; where their kernels want scratch, it is on the stack. */
 static void declare_stack_scratch(CBlock *body, long size) {
-    if (size > STACK_SCRATCH) die("a copy between layouts wants %ld bytes of scratch", size);
+    if (size > STACK_SCRATCH) die("a copy between layouts needs %ld bytes of scratch", size);
     if (size) c_line(body, "_Alignas(64) char scratch[%ld];", size);
 }
 

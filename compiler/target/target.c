@@ -442,7 +442,7 @@ const Target *const targets[] = {&avx512_target, &avx2_target, &neon_target, &ge
 const Target *const bf16_targets[] = {&avx512_bf16_target, &bf16_emulated_target, NULL};
 const Target *const inference_targets[] = {&wasm128_target, NULL};
 
-/* Best first, of all that there are. */
+/* All targets, best first. */
 static const Target *const preference[] = {&avx512_bf16_target, &avx512_target,  &avx2_target,         &neon_target,
                                            &wasm128_target,     &generic_target, &bf16_emulated_target};
 
