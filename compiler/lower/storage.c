@@ -296,7 +296,7 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
         ParameterStorage *storage = &l->parameter[i];
         const Parameter *parameter = l->graph->parameter[i];
         choose_storage(l, parameter, storage);
-        if (storage->copy) die("%s is wanted in two layouts by an inference graph", storage->value->name);
+        if (storage->copy) die("%s is needed in two layouts by an inference graph", storage->value->name);
         if (filters && filters[i]) {
             storage->filter = filters[i];
             storage->value = new_filtered_weight(l, parameter->node->reader[0], filters[i]);
