@@ -1,4 +1,4 @@
-/* The verifier on trees built by hand: good ones pass, each kind of broken one is refused for its reason. */
+/* The verifier on trees built by hand: good ones pass, and each kind of broken one is refused for its reason. */
 #include "../compiler/loop/loop_tree.h"
 #include "../compiler/verify/verify.h"
 #include "trees.h"
@@ -8,7 +8,7 @@
 
 Suite *verify_suite(void);
 
-/* What most tests use: x [16, 32] read, y [16, 32] written, over i 16 and j 32. */
+/* Most tests use these: x [16, 32] is read, y [16, 32] is written, over i 16 and j 32. */
 static Variable *i, *j;
 static Buffer *x, *y;
 
@@ -351,7 +351,7 @@ START_TEST(lane_that_reads_its_neighbour_is_refused) {
 }
 END_TEST
 
-/* ---- what may stand in a tree ---- */
+/* ---- statements of a tree ---- */
 
 START_TEST(sum_left_in_the_tree_is_refused) {
     is_refused(nest(LOOP_SERIAL, of(i, 1, 0), of(j, 1, 0), sum_value(0, TYPE_F32)), "a SUM is left");
@@ -375,7 +375,7 @@ static Statement *prefetch(const Buffer *buffer, Affine inner, long divisor, lon
 
 START_TEST(prefetches_are_kept_in_bounds) {
     passes(prefetch(x, of(i, 1, 1), 1, 16, 32, 31)); /* the next row, and after the last one the first */
-    passes(prefetch(y, of(j, 1, 0), 2, 0, 32, 31));  /* written, too: nothing is read of it */
+    passes(prefetch(y, of(j, 1, 0), 2, 0, 32, 31));  /* a written one too: nothing reads it */
     is_refused(prefetch(x, of(i, 1, 1), 1, 0, 32, 0), "prefetch of x out of bounds: element 32 … 512, legal is 0 … 511");
     is_refused(prefetch(x, of(i, 1, 1), 1, 16, 32, 32), "prefetch of x out of bounds: element 32 … 512");
     is_refused(prefetch(x, of(i, 1, 0), 1, 0, -32, 0), "prefetch of x out of bounds: element -480 … 0");

@@ -81,23 +81,18 @@ static const Target *with_conversion(const Target *target) {
     return copy;
 }
 
-/* By index in graph->parameter, how its convolution is filtered; NULL: it is not. Found by lowering the frame's programs once, since
- * filtering may turn out not to fit. */
-static const FilterPlan **filter_weights(const Lowering *l, const Graph *frame) {
-    const FilterPlan **filters = NEW_ARRAY(const FilterPlan *, frame->parameter_count);
-    if (l->weight_type != TYPE_F32) return filters;
-    TargetCode *code = NEW(TargetCode);
-    code->target = l->target;
-    Lowering trial = {
-        .target = l->target, .code = code, .graph = frame, .choices = l->choices, .weight_type = TYPE_F32, .filtered = filters};
-    start_graph(&trial, frame);
-    fuse_graph(&trial);
-    decide_products(&trial);
-    allocate_weights(&trial, NULL);
-    store_nodes(&trial);
-    lower_nodes(&trial, 0, frame->node_count, NEW(Program));
-    for (int i = 0; i < frame->parameter_count; i++) /* what another layer reads too is kept as it is */
-        if (frame->parameter[i]->node->reader_count > 1) filters[i] = NULL;
+enum { FRAME, RUNS, CLIP, GRAPHS }; /* of the lowerings of a target */
+
+/* By index in graph->parameter, how its convolution is filtered; NULL: it is not, or the kernel itself transforms the weight. */
+static const FilterPlan **filter_weights(const Lowering *l) {
+    const Graph *graph = l->graph;
+    const FilterPlan **filters = NEW_ARRAY(const FilterPlan *, graph->parameter_count);
+    for (int i = 0; i < graph->node_count; i++) {
+        const FilterPlan *plan = product_of_node(l, graph->node[i])->filter;
+        const Node *weight = plan ? graph->node[i]->input[1] : NULL;
+        /* what another layer reads too is kept as it is */
+        if (plan && !plan->inside && weight->reader_count == 1) filters[weight->parameter->number] = plan;
+    }
     return filters;
 }
 
@@ -106,8 +101,6 @@ static const int *rounded_nodes(const Graph *graph) {
     for (int i = 0; i < graph->node_count; i++) rounded[i] = graph->node[i]->rounded;
     return rounded;
 }
-
-enum { FRAME, RUNS, CLIP, GRAPHS }; /* of the lowerings of a target */
 
 static InferenceCode *new_inference_code(const Inference *inference, const Target *target, Lowering lowering[GRAPHS]) {
     static const char *const names[PART_COUNT] = {
@@ -134,7 +127,7 @@ static InferenceCode *new_inference_code(const Inference *inference, const Targe
 /* The weights, which all graphs share, and the nodes. */
 static void store_graphs(const Inference *inference, InferenceCode *code, Lowering lowering[GRAPHS]) {
     const int count = inference->frame->parameter_count;
-    code->filter = filter_weights(&lowering[FRAME], inference->frame);
+    code->filter = filter_weights(&lowering[FRAME]);
     code->weight_bytes = allocate_weights(&lowering[FRAME], code->filter);
     for (int i = 0; i < GRAPHS; i++) {
         lowering[i].parameter = lowering[FRAME].parameter;
@@ -178,7 +171,7 @@ static InferenceCode *run_passes(const Inference *inference, const Target *targe
     for (int i = 0; i < GRAPHS; i++) fuse_graph(&graph[i]);
 
     begin_pass(PASS_PRODUCTS);
-    for (int i = 0; i < GRAPHS; i++) decide_products(&graph[i]);
+    decide_products(graph, GRAPHS, 1);
 
     begin_pass(PASS_STORE);
     store_graphs(inference, code, graph);

@@ -1,4 +1,4 @@
-/* A graph, node by node: which operation is lowered by what. */
+/* lower_graph.c: lowers a graph node by node: the lowering of each operation. */
 #include "lower/lower_graph.h"
 
 #include "lower/fuse.h"
@@ -57,7 +57,7 @@ static bool has_weight(const Node *node) {
     return operation_is(node->op, PRODUCT) && node->op != OP_CONV2D_WEIGHT_GRAD && node->op != OP_LINEAR_WEIGHT_GRAD;
 }
 
-/* Between the nodes of one scan, or of none, and those of the next; NULL: the last node was the last one. */
+/* Called where the scan changes: `before` is left, and the node's scan is entered. `node` is NULL after the last node. */
 static void enter_scan(Lowering *l, const Scan *before, const Node *node) {
     const Graph *graph = l->graph;
     l->body = NULL;

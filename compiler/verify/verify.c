@@ -1,8 +1,9 @@
-/* verify: proves of a loop tree what the C compiler and the threads take on trust.
+/* verify.c: proves what the C compiler and the threads take for granted.
  *
- * This file walks the tree: which loops may stand where, what every expression may hold, and that scratch and registers are
- * written before they are read. It lists the accesses, and verify_*.c prove the rest of them: bounds from the ranges of the loop
- * variables and from guards, parallel iterations apart by a dimension of the index, lanes by the offsets in memory. */
+ * This file walks the tree. It checks which loops may stand where, what each expression may contain, and that scratch and registers are
+ * written before they are read. It lists the accesses, and verify_*.c prove the rest: bounds from the ranges of the loop variables and
+ * from guards; that parallel iterations are kept apart by a dimension of the index; that lanes are kept apart by their offsets in memory.
+ */
 #include "verify/verify.h"
 
 #include "verify/verifier.h"
@@ -34,7 +35,7 @@ static Access *new_access(Verifier *verifier) {
     return &verifier->access[verifier->count++];
 }
 
-/* A variable that no loop around steps through; NULL: there is none. */
+/* A variable that no enclosing loop steps through; NULL if there is none. */
 static const Variable *unbound_variable(Verifier *verifier, const Affine *affine) {
     for (int i = 0; i < affine->count; i++) {
         const long *bound = pointer_map_find(&verifier->bound, affine->term[i].variable);
@@ -93,7 +94,7 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
             refuse_tree(verifier, statement, "%s is given a value of another type than its own", store->buffer->name);
         else if (store->nontemporal &&
                  (!scope.vector || store->accumulate || store->buffer->space != SPACE_TENSOR || store->buffer->type != TYPE_F32))
-            refuse_tree(verifier, statement, "a store past the caches that is no vector of floats to a tensor");
+            refuse_tree(verifier, statement, "a nontemporal store is not a vector of floats to a tensor");
         else
             add_access(verifier,
                        (Access){statement, store->buffer, store->index, true, store->accumulate, scope.facts, store->nontemporal});
@@ -102,7 +103,7 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
         if (is_local(statement->store[i].buffer)) note_local_write(verifier, statement->store[i].buffer, statement->store[i].index);
 }
 
-/* No value and no element that another thread writes: only the address has to be one that the tensor has. */
+/* A prefetch reads no value, so another thread may write the element. Only the address has to be inside of the tensor. */
 static void verify_prefetch(Verifier *verifier, const Statement *statement, Scope scope) {
     const Buffer *buffer = statement->buffer;
     if (buffer->space != SPACE_TENSOR) refuse_tree(verifier, statement, "%s is not in memory", buffer->name);
@@ -205,7 +206,7 @@ static void verify_tree(Verifier *verifier) {
         Statement alone = *statement;
         alone.next = NULL;
         bool parallel = statement->kind == STATEMENT_LOOP && statement->loop == LOOP_PARALLEL;
-        if (parallel) set_written_regions(verifier, NULL, 0); /* another thread, whose scratch and registers are its own */
+        if (parallel) set_written_regions(verifier, NULL, 0); /* another thread: its scratch and registers are its own */
         verifier->count = verifier->parallel_count = 0;
         verify_block(verifier, &alone, (Scope){NULL, parallel, false});
         if (verifier->error) return;

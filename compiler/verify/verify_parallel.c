@@ -47,7 +47,7 @@ static bool same_coefficient(const Group *group, int dimension, const Variable *
     return true;
 }
 
-/* The index without c·p and without what is equal in both iterations: `shared` has the terms to leave out. */
+/* The index without c·p and without the terms in `shared`, which are equal in both iterations. */
 static Affine rest_of(const Access *access, int dimension, const Affine *shared) {
     Affine rest = access->index[dimension];
     for (int i = 0; i < shared->count; i++) rest = affine_substitute(rest, shared->term[i].variable, affine_constant(0));
@@ -76,7 +76,7 @@ static bool is_narrow_modulo(const Group *group, const Affine *rest, long modulu
     return low > high || high - low < labs(coefficient);
 }
 
-/* For m, what the rests themselves suggest is tried: their coefficients, and the distances between them. */
+/* Candidates for m are taken from the rests: their coefficients, and the distances between them. */
 static bool digits_separate(const Group *group, const Affine *rest, long coefficient, long extent) {
     const long least = labs(coefficient) * extent;
     for (int i = 0; i < group->count; i++) {
