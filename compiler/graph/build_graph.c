@@ -1,7 +1,9 @@
 /* build_graph.c: a spec → its forward graph. Parameters are made in the order and with the names of PyTorch's state_dict for a
  * module that has encoder, fc1, gru, fc3 and decoder, in this order. B clips of T frames make N = B·T rows, row b·T + t. */
 #include "graph/build_graph.h"
+#include "graph/build_system.h"
 #include "graph/differentiate.h"
+#include "graph/given.h"
 #include "graph/layer_nodes.h"
 
 #include <string.h>
@@ -68,33 +70,14 @@ static Node *add_gru_layer(Graph *graph, int number, Node *x) {
     return add_gru_nodes(graph, stem, number, x, &parameters, named_node(graph, ROLE_INPUT, "h0"));
 }
 
-static NamedNode *add_input(Graph *graph, const char *name, long rows, long steps, long channels, long height, long width) {
-    Node node = {.op = OP_INPUT, .name = name, .rank = 4, .shape = {rows, channels, height, width}, .steps = steps};
-    return name_node(graph, ROLE_INPUT, name, append_node(graph, node));
-}
-
-/* A node of frames as callers see it: [B, T, C, H, W]. */
-static void name_clips(NamedNode *named) {
-    const Node *node = named->node;
-    named->argument.rank = 5;
-    named->argument.items = 0;
-    const long shape[5] = {node->shape[0] / node->steps, node->steps, node->shape[1], node->shape[2], node->shape[3]};
-    memcpy(named->argument.shape, shape, sizeof shape);
-}
-
 Graph *build_graph(const Spec *spec, bool training) {
     Graph *graph = NEW(Graph);
     graph->spec = spec;
     graph->training = training;
     add_group(graph, "all", &spec->optimizer);
     const long clips = spec->training.batch;
-    NamedNode *data = add_input(graph, "x", clips * spec->T, spec->T, spec->channels, spec->height, spec->width);
-    Node *x = data->node;
-    name_clips(data);
-    if (spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL) {
-        Argument *state = &add_input(graph, "h0", spec->gru_layers * clips, 1, spec->hidden, 1, 1)->argument;
-        *state = (Argument){.name = "h0", .rank = 3, .shape = {spec->gru_layers, clips, spec->hidden}, .items = 1, .drawn = DRAWN_NORMAL};
-    }
+    Node *x = add_given(graph, &(Given){.name = "x", .items = clips, .shape = {spec->channels, spec->T, spec->height, spec->width}});
+    if (spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL) add_given_state(graph, "h0", spec->gru_layers, clips, spec->hidden);
 
     Node *y = add_sequence(graph, "encoder", spec->encoder, spec->encoder_count, x), *latent = y, *code = y;
     if (spec->latent) {
@@ -107,7 +90,7 @@ Graph *build_graph(const Spec *spec, bool training) {
     y = add_sequence(graph, "decoder", spec->decoder, spec->decoder_count, y);
     name_node(graph, ROLE_CUT, "latent", latent);
     name_node(graph, ROLE_CUT, "code", code);
-    name_clips(name_node(graph, ROLE_OUTPUT, "reconstruction", y));
+    name_clips(graph, ROLE_OUTPUT, "reconstruction", y);
     graph->layer = "loss";
     name_node(graph, ROLE_LOSS, "loss", add_node(graph, spec->loss == LOSS_L1 ? OP_L1 : OP_MSE, "loss", NULL, 2, (Node *[]){y, x}));
     list_readers(graph);
@@ -123,6 +106,7 @@ void differentiate_spec(Graph *graph) {
 }
 
 TrainerGraphs build_graphs(const Spec *spec) {
+    if (spec->system) return build_system(spec);
     TrainerGraphs graphs = {.step_count = 1, .step = NEW_ARRAY(Graph *, 1), .streams = true};
     graphs.step[0] = build_graph(spec, true);
     graphs.evaluation = build_graph(spec, false);
@@ -130,6 +114,6 @@ TrainerGraphs build_graphs(const Spec *spec) {
 }
 
 void differentiate_steps(const Spec *spec, TrainerGraphs *graphs) {
-    (void)spec;
-    differentiate_spec(graphs->step[0]);
+    if (spec->system) differentiate_system(spec, graphs);
+    else differentiate_spec(graphs->step[0]);
 }
