@@ -7,6 +7,8 @@
 #include "lower/kernel_builder.h"
 #include "lower/schedule_conv.h"
 
+#include <string.h>
+
 /* Channels of each side at a time: an element of the larger image is copied to scratch for each block of the smaller one's channels. */
 enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64 };
 enum { PIXELS = 1024, PIXELS_LEAST = 64, STAGED_BYTES = 384 * 1024, VECTOR_BYTES = 16 * 1024 };
@@ -88,6 +90,13 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     return cut;
 }
 
+/* Of an operand that is taken so many channels at a time; in blocks of lanes only where those are whole. */
+static Stage stage_of_channels(const Lowering *l, const Buffer *operand, int level, long channels) {
+    Stage stage = stage_of(l, operand, level);
+    if (channels % l->target->lanes != 0 && channels < operand->shape[1]) stage.blocked = stage.split = -1;
+    return stage;
+}
+
 void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node,
                           const WeightGradCut *cut) {
     Schedule *schedule = &kernel->schedule[0];
@@ -96,8 +105,11 @@ void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small
     add_level(schedule, "g", 1, LOOP_PARALLEL);
     add_level(schedule, "n", cut->images, LOOP_SERIAL);
     add_level(schedule, "i", cut->rows, LOOP_SERIAL);
-    schedule->stage[schedule->stages++] = stage_of(l, large, schedule->levels);
-    if (node->input[0]->fused || small->type == TYPE_PAIR) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
+    const bool along_large = strcmp(cut->vector, "c") == 0;
+    const long of_large = along_large ? cut->vector_block : cut->other_block, of_small = along_large ? cut->other_block : cut->vector_block;
+    schedule->stage[schedule->stages++] = stage_of_channels(l, large, schedule->levels, of_large);
+    if (node->input[0]->fused || small->type == TYPE_PAIR)
+        schedule->stage[schedule->stages++] = stage_of_channels(l, small, schedule->levels, of_small);
     add_level(schedule, cut->vector, cut->tile.vectors * cut->width, LOOP_SERIAL);
     add_level(schedule, "u", cut->by_rows ? cut->tile.outer : 1, LOOP_SERIAL);
     add_level(schedule, cut->broadcast, cut->by_rows ? 1 : cut->tile.outer, LOOP_SERIAL);
