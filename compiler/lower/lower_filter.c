@@ -184,9 +184,9 @@ bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const long lanes = l->target->lanes;
     const Buffer *input = node_virtual(l, node->input[0]);
     const Stage stage = stage_of(l, input, 0);
-    const long outputs = node_buffer(l, epilogue_of(l->graph, node))->shape[1]; /* with padding lanes, which a reconstruction has not */
+    const Buffer *out = node_buffer(l, epilogue_of(l->graph, node)); /* what the caller gets has no lanes along its channels */
     if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
-    if (outputs < round_up(node->shape[1], lanes)) return false;
+    if (out->shape[1] < round_up(node->shape[1], lanes) || layout_lane(&out->layout) != 1) return false;
     if (plan->inside) return lower_filtered_inside(l, node, plan, input, &stage);
     const int parameter = node->input[1]->parameter->number;
     const bool made = l->parameter[parameter].filter != NULL; /* when the bundle was */
