@@ -1,20 +1,20 @@
-# `make help` lists the verbs. Everything is built in build/: what belongs to a spec in build/<name>/, the compiler as build/zoetrope, the
-# tests in build/tests/, and all else at paths that no spec's name (a C identifier) leads to: they have a dot or a hyphen.
+# `make help` lists the verbs. Everything is built in build/: the files of a spec in build/<name>/, the compiler as build/zoetrope, the
+# tests in build/tests/. All other paths there have a dot or a hyphen, so no spec's name (a C identifier) can clash with them.
 #
-# SPEC is the spec that generate and trainer work on, ZOETROPE_OPTIONS what the compiler is told besides (`make trainer
-# ZOETROPE_OPTIONS="--filtering none"`, or `"--max-ram 216M"`), TUNING a file of choices that `make tune` measured.
+# SPEC is the spec that generate and trainer compile. ZOETROPE_OPTIONS are further options of the compiler (`make trainer
+# ZOETROPE_OPTIONS="--filtering none"`, or `"--max-ram 216M"`). TUNING is a tuning file, as `make tune` writes it.
 SPEC ?= specs/gru_ae.yaml
 PREFIX ?= /usr/local
 SHARE = $(DESTDIR)$(PREFIX)/share/zoetrope
 export SPEC TUNING WEIGHTS TARGETS ENDIAN WEIGHTS_AS PRECISION RECURRENCE CLIPS
 
-# One job for each processor, unless the caller says otherwise.
+# One job for each processor, unless the caller sets -j.
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 endif
 MAKEFLAGS += --no-print-directory $(if $(V),,-s)
 
-# `make V=1` shows the commands. CFLAGS and LDFLAGS are the caller's: they are added at the end of each command.
+# `make V=1` shows the commands. The caller may set CFLAGS and LDFLAGS, which are added at the end of each command.
 Q = $(if $(V),,@echo "  $@" &&)
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes
 OWN = -std=gnu11 -D_GNU_SOURCE -O2 -g -fopenmp $(WARNINGS) -MMD -MP
@@ -24,60 +24,60 @@ TRAINER_LIBRARIES = $(shell pkg-config --libs $(LIBAV) libpng jansson) -lpthread
 CHECK_LIBRARIES = $(shell pkg-config --libs check)
 
 COMPILER = $(patsubst compiler/%.c,build/compiler-objects/%.o,$(wildcard compiler/*/*.c)) build/compiler-objects/templates.o
-# The interpreter of loops is for tests.
+# The interpreter of loops is only for tests.
 SHIPPED = $(filter-out build/compiler-objects/interpret/%,$(COMPILER))
 RUNTIME = $(patsubst runtime/%.c,build/runtime-objects/%.o,$(wildcard runtime/*/*.c))
 TESTS = $(patsubst tests/%.c,build/tests/%.o,$(wildcard tests/*.c))
-# Of one trainer: NAME is set when make calls itself.
+# The objects of one trainer. NAME is set when make calls itself.
 MODEL = $(patsubst build/$(NAME)/generated/%.c,build/$(NAME)/%.o,$(wildcard build/$(NAME)/generated/*.c))
 
-# What others may run at the same time is built by one of them; a name's own files, by one for each name.
+# Several makes may run at the same time. A lock lets one of them build what they share. Each name has a lock for its own files.
 ALONE = mkdir -p build && flock build/.lock $(MAKE)
-# Programs that call make again start afresh.
+# Programs that call make must not inherit these.
 APART = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
 help: ## list these verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep -h '##' Makefile
 
-all: compiler trainer ## the compiler and the trainer of SPEC
+all: compiler trainer ## build the compiler and the trainer of SPEC
 
-compiler: deps ## build/zoetrope
+compiler: deps ## build the compiler, build/zoetrope
 	@+$(ALONE) build/zoetrope
 
-generate: compiler ## write the C of SPEC: generated/gru_ae/ for specs/gru_ae.yaml, else build/<name>/generated/
+generate: compiler ## write the C of SPEC to build/<name>/generated/ (for specs/gru_ae.yaml: generated/gru_ae/)
 	@scripts/generate.sh "$$SPEC" sample >/dev/null
 
-trainer: deps ## build/<name>/<name>, the trainer of SPEC (default specs/gru_ae.yaml)
+trainer: deps ## build the trainer of SPEC, build/<name>/<name> (default specs/gru_ae.yaml)
 	@+$(ALONE) build/zoetrope build/runtime.a
 	@+name=$$(scripts/generate.sh "$$SPEC") && flock "build/$$name/.lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
 
-inference: compiler ## build/<name>/inference/: C that runs SPEC with WEIGHTS=… and needs nothing else (TARGETS=…, PRECISION=int8, RECURRENCE=carried, CLIPS=…, ENDIAN=big, WEIGHTS_AS=object)
+inference: compiler ## write build/<name>/inference/: C that runs SPEC with WEIGHTS=… (TARGETS=…, PRECISION=int8, RECURRENCE=carried, CLIPS=…, ENDIAN=big, WEIGHTS_AS=object)
 	@+$(if $(CLIPS),$(ALONE) build/runtime.a)
 	@scripts/inference.sh "$$SPEC"
 
-tune: compiler ## measure choices for the kernels of SPEC on this machine: specs/tuning/<name>.<cpu>.yaml, for TUNING=… (TARGETS=…)
+tune: compiler ## measure the best choices for the kernels of SPEC on this machine: specs/tuning/<name>.<cpu>.yaml (TARGETS=…)
 	@build/zoetrope tune "$$SPEC" $(if $(TARGETS),--targets "$$TARGETS")
 
-demo: deps ## train a small network on videos that it draws itself, and show strips
+demo: deps ## train a small network on videos that it draws itself
 	@$(APART) scripts/demo.sh
 
-test: deps-test ## the tests, one line each, in a few minutes
+test: deps-test ## run the fast tests: a few minutes
 	@+$(ALONE) build/tests/run
 	@+$(MAKE) trainer SPEC=tests/fixtures/parity_small.yaml
 	@$(APART) tests/run.sh quick
 
-test-slow: deps-slow ## sanitizers, valgrind, PyTorch, aarch64, and what else takes long
+test-slow: deps-slow ## run the slow tests: sanitizers, valgrind, PyTorch, aarch64 and others
 	@+$(MAKE) compiler
 	@$(APART) tests/run.sh slow
 
 SECONDS ?= 600
-fuzz: deps-fuzz compiler ## hostile files of weights against a bundle, for SECONDS=600, by clang's libFuzzer
+fuzz: deps-fuzz compiler ## run a bundle on hostile files of weights, with libFuzzer (SECONDS=600)
 	@tests/fuzz.sh $(SECONDS)
 
-parity: deps-python ## compare trainers with PyTorch, run live (PARITY="--count 12 --targets avx2": options of tests/parity/parity.py)
+parity: deps-python ## compare trainers and bundles with PyTorch (PARITY="--count 12 --targets avx2")
 	@$(APART) scripts/python.sh tests/parity/parity.py $(PARITY)
 
-bench: deps-python deps-bench ## time a training step beside PyTorch's and JAX's, convolutions beside oneDNN's, inference beside other ways to run it (THREADS=1)
+bench: deps-python deps-bench ## time training, convolutions and inference beside other frameworks (THREADS=1)
 	@+$(MAKE) compiler
 	@export REQUIREMENTS=tests/bench/requirements.txt; \
 	$(APART) scripts/python.sh tests/bench/inference.py && $(APART) scripts/python.sh tests/bench/convolutions.py && \
@@ -86,13 +86,13 @@ bench: deps-python deps-bench ## time a training step beside PyTorch's and JAX's
 bench-scale: deps-python ## time training steps of many shapes beside their rooflines
 	@$(APART) scripts/python.sh tests/bench/scale.py
 
-deps: ## install what building needs and is missing
+deps: ## install the packages that building needs
 	@scripts/deps.sh build
 
 deps-%:
 	@scripts/deps.sh build $*
 
-install: compiler ## put the compiler, the runtime's source and the specs in PREFIX (default /usr/local)
+install: compiler ## install the compiler, the runtime's source and the specs in PREFIX (default /usr/local)
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/runtime" "$(SHARE)/specs/tuning"
 	install build/zoetrope "$(DESTDIR)$(PREFIX)/bin"
 	install -m 644 runtime/*.h "$(SHARE)/runtime"
@@ -102,21 +102,21 @@ install: compiler ## put the compiler, the runtime's source and the specs in PRE
 	install -m 644 docs/spec.md LICENSE "$(SHARE)"
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/zoetrope; and in $(SHARE): runtime/, specs/, spec.md, LICENSE"
 
-format: deps-format ## put all C files in the house's format
+format: deps-format ## format all C files
 	@clang-format -i $(wildcard */*.[ch] compiler/*/*.[ch] runtime/*/*.[ch] tests/*/*.[ch] examples/*/*.[ch])
 
-check-format: deps-format ## say which C files are not
+check-format: deps-format ## list the C files that are not formatted
 	@clang-format --dry-run --Werror $(wildcard */*.[ch] compiler/*/*.[ch] runtime/*/*.[ch] tests/*/*.[ch] examples/*/*.[ch])
 
 clean: ## remove build/
 	rm -rf build
 
-# What it shares with trainers: reading weights.
+# What the compiler shares with trainers: reading weights.
 SHARED = $(patsubst %,build/runtime-objects/%.o,weights/safetensors weights/state_dict weights/name_prefix common/file common/text common/whole_number)
 build/zoetrope: $(SHIPPED) $(SHARED)
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) -lyaml $(shell pkg-config --libs jansson) -lm -o $@
 
-# The files of an inference bundle that are the same for every network but for names, as strings.
+# The files of an inference bundle that are the same for every network except for names, as strings.
 TEMPLATES = $(wildcard compiler/bundle/templates/*) runtime/model.h runtime/exact.h
 build/compiler-objects/templates.c: $(TEMPLATES) scripts/templates.sh
 	@mkdir -p $(@D)

@@ -1,15 +1,15 @@
 #!/bin/sh
-# demo.sh: builds the trainer of specs/tiny.yaml, trains it on the videos that it draws itself, and says where to look.
+# demo.sh: builds the trainer of specs/tiny.yaml, trains it on the videos that it draws itself, and prints where to look.
 set -eu
 
-# Threads that wait for each other are to sleep: where they spin, other programs on the same processors make this many times as slow.
+# Let waiting threads sleep. If they spin, and other programs use the same processors, this becomes many times slower.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY-passive}"
 
 started=$(date +%s)
 make trainer SPEC=specs/tiny.yaml
 
 run=$(sh scripts/free_folder.sh runs/demo)
-echo "build/tiny/tiny train --out $run" # that --resume goes on with, where it is stopped
+echo "build/tiny/tiny train --out $run" # shown, so that a stopped run can be continued with --resume
 build/tiny/tiny train --out "$run"
 
 last=$(find "$run" -name 'recon_itr*_no0.png' | sed 's/.*_itr\([0-9]*\)_.*/\1/' | sort -n | tail -n 1)

@@ -1,12 +1,12 @@
 #!/bin/sh
-# deps.sh GROUP…: installs what is missing of what these groups need: build, test, slow, fuzz, python, bench, format.
-# Each thing is looked for as a program, a library or what a compiler can do, and not as a package, so that whoever has it from elsewhere is not asked for it.
+# deps.sh GROUP…: installs what these groups need and the machine lacks: build, test, slow, fuzz, python, bench, format.
+# It looks for programs, libraries and what a compiler can do, not for packages: they may have been installed in another way.
 set -eu
 
 has_program() { command -v "$1" >/dev/null 2>&1; }
 has_library() { pkg-config --exists "$1" 2>/dev/null; }
 has_header() { echo "#include <$2>" | "$1" -fopenmp -E -x c - >/dev/null 2>&1; }
-has_sanitizer() { # has the compiler the libraries that -fsanitize links?
+has_sanitizer() { # does the compiler have the libraries that -fsanitize links?
     program=$(mktemp)
     links=0
     echo "int main(void) { return 0; }" | "$1" -fsanitize=address -x c -o "$program" - >/dev/null 2>&1 || links=1
@@ -15,7 +15,7 @@ has_sanitizer() { # has the compiler the libraries that -fsanitize links?
 }
 has_module() { python3 -c "import $1" 2>/dev/null; }
 
-# group, how to look for it, Debian's package
+# group, how to look for it, Debian package
 needs='
 build   program cc                      gcc
 build   header  cc stdlib.h             libc6-dev
@@ -81,11 +81,11 @@ echo "Missing: $missing"
 as_root=
 if [ "$(id -u)" != 0 ]; then
     as_root="sudo "
-    has_program sudo && sudo -n true 2>/dev/null || cannot="this user may not"
+    has_program sudo && sudo -n true 2>/dev/null || cannot="this user may not install packages"
 fi
-has_program apt-get || cannot="there is no apt-get here"
+has_program apt-get || cannot="this system does not have apt-get"
 if [ -n "${cannot-}" ]; then
-    echo "They have to be installed first, and $cannot do it. On Debian or Ubuntu, run" >&2
+    echo "Please install them: $cannot. On Debian or Ubuntu, run" >&2
     echo "    ${as_root:-sudo }apt-get update && ${as_root:-sudo }$install" >&2
     exit 1
 fi
@@ -95,7 +95,7 @@ log=$(mktemp)
 # shellcheck disable=SC2086 # a word or none
 if ! { ${as_root:+sudo -n} apt-get update && ${as_root:+sudo -n} $install; } >"$log" 2>&1 </dev/null; then
     tail -n 20 "$log" >&2
-    echo "That failed (all of it is in $log). The command is: apt-get update && $install" >&2
+    echo "Installing failed ($log has the whole output). The command is: apt-get update && $install" >&2
     exit 1
 fi
 rm -f "$log"

@@ -1,6 +1,5 @@
 #!/bin/sh
-# free_folder.sh FOLDER: prints FOLDER or, where that is there already, the first of FOLDER2, FOLDER3, … that is not: what an earlier run made
-# is left alone.
+# free_folder.sh FOLDER: prints FOLDER or, if it exists, the first of FOLDER2, FOLDER3, … that does not. So an earlier run is left alone.
 set -eu
 folder=$1
 number=1

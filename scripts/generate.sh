@@ -1,8 +1,8 @@
 #!/bin/sh
 # generate.sh SPEC [sample]: compiles SPEC into build/<name>/generated and prints the name. Files that stay the same keep their
-# time, so that nothing is built anew for them, and files of an earlier run that no longer belong there go away. With "sample",
-# what comes of specs/gru_ae.yaml goes to generated/gru_ae too: the sample that is kept for people to read. The compiler is given the
-# options in ZOETROPE_OPTIONS besides, and the file in TUNING.
+# time, so nothing is rebuilt for them. Files of an earlier run that no longer belong there are removed. With "sample", the C of
+# specs/gru_ae.yaml is also copied to generated/gru_ae, the sample for people to read. ZOETROPE_OPTIONS are further options of the
+# compiler, TUNING is a tuning file.
 set -eu
 
 spec=$1
@@ -10,7 +10,7 @@ said=$(build/zoetrope check "$spec") # "specs/tiny.yaml: tiny is correct"
 said=${said% is correct}
 name=${said##*: } shown=${said%: *} # the spec's path, escaped
 
-# update FROM TO: makes the folder TO what FROM is.
+# update FROM TO: makes the folder TO equal to FROM.
 update() {
     mkdir -p "$2"
     for file in "$2"/*; do

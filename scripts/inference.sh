@@ -1,12 +1,12 @@
 #!/bin/sh
-# inference.sh SPEC: writes build/<name>/inference/ of the weights $WEIGHTS, for $TARGETS and $ENDIAN, in $PRECISION, as
-# $WEIGHTS_AS and $RECURRENCE, where they are given. With $CLIPS, files and folders of videos, it prints the PSNR of their reconstructions, and what the
-# precision lost of it; that is measured on bundles for this machine, whatever targets are asked for.
+# inference.sh SPEC: writes build/<name>/inference/ from the weights $WEIGHTS. $TARGETS, $ENDIAN, $PRECISION, $WEIGHTS_AS and
+# $RECURRENCE are optional. With $CLIPS, files and folders of videos, it prints the PSNR of their reconstructions, and how much of it
+# the precision lost. That is measured on bundles for this machine, whatever $TARGETS is.
 set -eu
 
 spec=$1
 if [ -z "${WEIGHTS-}" ]; then
-    echo "make inference wants the network's weights: make inference SPEC=… WEIGHTS=runs/first/last.safetensors" >&2
+    echo "make inference needs the network's weights: make inference SPEC=… WEIGHTS=runs/first/last.safetensors" >&2
     exit 2
 fi
 said=$(build/zoetrope check "$spec") # "specs/tiny.yaml: tiny is correct"
@@ -20,7 +20,7 @@ rm -rf "$folder.new"
 build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.new" --precision "$precision" ${TARGETS:+--targets "$TARGETS"} \
     ${ENDIAN:+--endian "$ENDIAN"} ${WEIGHTS_AS:+--weights-as "$WEIGHTS_AS"} ${RECURRENCE:+--recurrence "$RECURRENCE"}
 
-# psnr PRECISION: "30.1234 56", decibels and clips.
+# psnr PRECISION: prints decibels and the number of clips, such as "30.1234 56".
 psnr() {
     rm -rf "$folder.clips"
     build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.clips" --precision "$1"

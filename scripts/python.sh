@@ -1,6 +1,7 @@
 #!/bin/sh
-# python.sh SCRIPT…: runs a Python script with what REQUIREMENTS lists (tests/parity/requirements.txt), in an environment of its own in build/, which is made
-# the first time (PyTorch is large: it takes minutes). ZOETROPE_PYTHON names another Python that has what is listed.
+# python.sh SCRIPT…: runs a Python script in a virtual environment in build/ with the packages of REQUIREMENTS (default
+# tests/parity/requirements.txt). Making it takes minutes the first time, because PyTorch is large. ZOETROPE_PYTHON names another Python
+# that has these packages.
 set -eu
 
 python=${ZOETROPE_PYTHON-}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# templates.sh FILE…: the files as C strings, in a table by name: what compiler/emit/template.c looks up.
+# templates.sh FILE…: prints the files as C strings, in a table by name. compiler/emit/template.c looks them up.
 set -eu
 
 echo 'typedef struct Template {

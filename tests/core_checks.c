@@ -1,4 +1,4 @@
-/* core_checks.c: what tests of graphs made by hand share. */
+/* core_checks.c: shared by tests of graphs that are built by hand. */
 #include "core_checks.h"
 #include "../compiler/graph/evaluate_graph.h"
 #include "../compiler/graph/shapes.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is compared ---- */
+/* ---- comparisons ---- */
 
 static double loss_at(const Graph *graph, double **start, const Node *loss, const Node *of, long element, double change) {
     double **values = NEW_ARRAY(double *, graph->node_count);
@@ -27,7 +27,7 @@ static double loss_at(const Graph *graph, double **start, const Node *loss, cons
     return values[loss->id][0];
 }
 
-/* Central differences, of leaves. With a step of 1e-5 their error is of the order of 1e-10: see test_graph.c. */
+/* Central differences for leaves. With a step of 1e-5, their error is about 1e-10: see test_graph.c. */
 void expect_gradient(const Graph *graph, const Node *loss, const Node *of, const Node *gradient) {
     const double step = 1e-5;
     ck_assert_msg(gradient != NULL, "no gradient of %s", of->name);
@@ -47,7 +47,7 @@ void expect_parameter(const Graph *graph, const Node *loss, const Node *of) {
     expect_gradient(graph, loss, of, of->parameter->gradient);
 }
 
-/* What the caller gives has its place with the caller: in the workspace it would be gone before it is read. */
+/* The caller's values are in the caller's memory. In the workspace, they would be overwritten before they are read. */
 static void name_inputs(Graph *graph) {
     for (int i = 0; i < graph->node_count; i++) {
         Node *node = graph->node[i];
@@ -55,7 +55,7 @@ static void name_inputs(Graph *graph) {
     }
 }
 
-/* Gradients that the optimizer reads, and what the caller gets, have the same bits where all else shares memory. */
+/* Gradients that the optimizer reads, and the caller's results, have the same bits if everything else shares memory. */
 static void expect_the_same_in_the_workspace(const Graph *graph, const TargetCode *code) {
     Memories *memories[2];
     for (int planned = 0; planned < 2; planned++) {
@@ -75,7 +75,7 @@ static void expect_the_same_in_the_workspace(const Graph *graph, const TargetCod
     for (int planned = 0; planned < 2; planned++) free_memories(memories[planned]);
 }
 
-/* The same gradients, to the bit, within the least memory that there is: the forward pass is computed again where that makes it less. */
+/* The same gradients, to the bit, within the least possible memory: the forward pass is recomputed where that saves memory. */
 void check_within_least_memory(Graph *graph, int number) {
     name_inputs(graph);
     TargetCode *code = compile_graph(graph, any_target(number), &default_choices);
@@ -116,7 +116,8 @@ void check_on_target(Graph *graph, int number) {
     const TargetCode *code = compile_graph(graph, any_target(number), &default_choices);
     for (int i = 0; i < graph->node_count; i++) {
         const Node *node = graph->node[i];
-        const bool apart = node->reader_count == 1 && operation_is(node->reader[0]->op, ACTIVATION); /* the kernel stores what follows it */
+        const bool apart =
+            node->reader_count == 1 && operation_is(node->reader[0]->op, ACTIVATION); /* the kernel stores the activation after it */
         ck_assert_msg(program_named(code, "train")->buffer[i] || node->fused || apart || node->op == OP_INPUT, "%s is nowhere", node->name);
     }
     check_graph(graph, code, true, number % 2);

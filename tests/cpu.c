@@ -18,7 +18,7 @@ static bool has_avx512_bf16(void) {
     return has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
 
-/* Targets that not every CPU has for which the compiler makes code. */
+/* Targets that need a check of the CPU. */
 static const struct {
     const char *name;
     bool (*available)(void);

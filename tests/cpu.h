@@ -1,5 +1,5 @@
-/* cpu.h: which targets this machine runs. Asked of the CPU and not of generated code, so that a trainer that denies a target does not go
- * untested. */
+/* cpu.h: the targets that this machine can run. It asks the CPU, not generated code, so that a trainer that wrongly rejects a
+ * target is noticed. */
 #ifndef ZOETROPE_TESTS_CPU_H
 #define ZOETROPE_TESTS_CPU_H
 

@@ -1,4 +1,4 @@
-/* data_folder.h: a temporary folder of videos and pictures, and the data set in it, for the tests of data. */
+/* data_folder.h: a temporary folder of videos and pictures, and its data set, for the tests of data. */
 #ifndef ZOETROPE_DATA_FOLDER_H
 #define ZOETROPE_DATA_FOLDER_H
 
@@ -10,7 +10,7 @@ void make_folder(void);
 void remove_folder(void);
 
 extern char *folder;               /* of the test that runs */
-extern char *warnings;             /* what dataset_open has warned of */
+extern char *warnings;             /* the warnings of dataset_open */
 extern const DatasetOptions small; /* T = 4, grey, 12 × 16 */
 
 /* The path of a name in the folder, valid until the next call. */
@@ -23,12 +23,13 @@ void write_video(const char *name, SampleVideo sample);
 /* Opens a path (NULL: the test's folder). */
 Dataset *try_open(const char *path, DatasetOptions options, Error *error);
 Dataset *try_open_paths(const char *const *paths, int count, DatasetOptions options, Error *error);
-/* The test's folder, which has to hold videos. */
+/* The test's folder, which must contain videos. */
 Dataset *opened(DatasetOptions options);
 
 void expect_warning(const char *text);
 
-/* The test's folder, which was opened last, as `small` says, gives the same pixels and warnings without a cache. Closes the data set. */
+/* Checks that the test's folder, which was last opened with `small`, gives the same pixels and warnings without a cache. Closes the data
+ * set. */
 void expect_the_same_streamed(Dataset *dataset);
 
 #endif

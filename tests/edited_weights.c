@@ -18,7 +18,7 @@ bool is_count(const FileTensor *tensor) {
     return ends_in(tensor->name, "num_batches_tracked");
 }
 
-/* Multiples of 1/8 that no type of floats rounds, of F16 and wider; positive, as variances are. */
+/* Multiples of 1/8 that F16 and wider types hold exactly; positive, because variances are. */
 static void add_floats(Weights *weights, const char *name, int rank, const int64_t *shape) {
     FileTensor tensor = tensor_make(name, TENSOR_F32, rank, shape, NULL);
     float *values = NEW_ARRAY(float, tensor.count);
@@ -32,7 +32,7 @@ static void add_count(Weights *weights, const char *name) {
     weights->tensor[weights->count++] = tensor_make(name, TENSOR_I64, 0, NULL, &seven);
 }
 
-/* Of fake_model, for the trainer. */
+/* Weights of fake_model, for the trainer. */
 Weights trainer_weights(void) {
     Weights weights = {0};
     for (int i = 0; i < fake_model.state_names; i++) {
@@ -48,7 +48,7 @@ Weights trainer_weights(void) {
     return weights;
 }
 
-/* Of a spec, for the compiler. */
+/* Weights of a spec, for the compiler. */
 Weights compiler_weights(const Graph *graph) {
     Weights weights = {0};
     for (int i = 0; i < graph->parameter_count; i++) {
@@ -73,7 +73,7 @@ void prefix_names(Weights *weights, const char *prefix) {
     for (int i = 0; i < weights->count; i++) weights->tensor[i].name = format("%s%s", prefix, weights->tensor[i].name);
 }
 
-/* A second set beside the one that is there, of other values: "model. ema." */
+/* A second set with other values beside the first: "model. ema." */
 void add_set(Weights *weights, const char *prefixes) {
     const Weights plain = *weights;
     const char *second = strchr(prefixes, ' ') + 1;
@@ -93,7 +93,7 @@ void add_set_before(Weights *weights, const char *prefixes) {
     for (int i = 0; i < both.count; i++) weights->tensor[i] = both.tensor[both.count - 1 - i];
 }
 
-/* The same, the second set without what is not trained. */
+/* The same, but the second set has only trained tensors. */
 void add_average(Weights *weights, const char *prefixes) {
     const char *second = strchr(prefixes, ' ') + 1;
     add_set(weights, prefixes);
@@ -172,7 +172,7 @@ void drop(Weights *weights, const char *end) {
     weights->count = kept;
 }
 
-/* Of a type, or of one that nobody knows yet; 12 elements, 24 bytes where the size of one is not known. */
+/* A tensor of a type that may be unknown; 12 elements, or 24 bytes if the size of the type is unknown. */
 void add_unused(Weights *weights, const char *type) {
     static const unsigned char bytes[96] = {1, 0, 0xff, 0x7f};
     FileTensor tensor = tensor_make("other.thing", type_of(type) == TENSOR_OTHER ? TENSOR_I16 : type_of(type), 2, (int64_t[]){3, 4}, bytes);

@@ -7,7 +7,7 @@
 
 enum { MOST_TENSORS = 200 };
 
-typedef struct Weights { /* what a file is made of */
+typedef struct Weights { /* the content of a file */
     int count;
     FileTensor tensor[MOST_TENSORS];
 } Weights;
@@ -17,13 +17,13 @@ Weights compiler_weights(const Graph *graph); /* of a spec */
 void write_weights(const Weights *weights, const char *path);
 bool is_count(const FileTensor *tensor); /* num_batches_tracked */
 
-/* What becomes of them. A tensor is meant by the end of its name. */
+/* Changes. A tensor is named by the end of its name. */
 typedef void Edit(Weights *weights, const char *argument);
 Edit prefix_names;   /* "module." */
-Edit add_set;        /* "model. ema.": prefixes of the set that is there, and of another one of zeros */
-Edit add_set_before; /* the same, with the other one before it */
-Edit add_average;    /* the same, the other one without running statistics */
-Edit convert;        /* "F16": all but num_batches_tracked */
+Edit add_set;        /* "model. ema.": prefixes of the first set, and of a second one of zeros */
+Edit add_set_before; /* the same, with the second set first */
+Edit add_average;    /* the same, the second set without running statistics */
+Edit convert;        /* "F16": all except num_batches_tracked */
 Edit set_counts;     /* "I32 [1] 7": num_batches_tracked */
 Edit drop;           /* "running_var" */
 Edit add_unused;     /* "BOOL": other.thing [3, 4], of any type */

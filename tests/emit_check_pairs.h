@@ -1,5 +1,5 @@
-/* emit_check_pairs.h: of emit_checks.h, for targets with pairs of bfloat16: their operations against compiler/bfloat16.c, to the bit, on
- * special values and on bits of every kind. */
+/* emit_check_pairs.h: part of emit_checks.h, for targets with pairs of bfloat16. Compares their operations with compiler/base/bfloat16.c,
+ * to the bit, on special values and on random bits. */
 #include "../compiler/base/bfloat16.c"
 
 static uint32_t random_bits(void) {
@@ -17,7 +17,7 @@ static float float_of_bits(uint32_t bits) {
 static uint32_t pairs[2][COUNT], pair_output[COUNT];
 enum { PAIR_ROUNDS = 2000 };
 
-/* Round 0: special values; then any bits, numbers of about one size, and such whose products are about the least normal number. */
+/* Round 0: special values. Then random bits, numbers of similar size, and numbers whose products are near the smallest normal number. */
 static uint32_t pair_bits(int round, int i, int which) {
     const uint32_t bits = random_bits();
     if (round == 0) return bfloat16_pair(special[(i + 5 * which) % SPECIALS], special[(7 * i + which) / SPECIALS % SPECIALS]);
@@ -32,7 +32,7 @@ static float added_bits(int round, int i) {
     return float_of_bits(round % 3 == 0 ? bits : round % 3 == 1 ? (bits & 0x81ffffffu) | 0x3e000000u : bits & 0x81ffffffu);
 }
 
-static int is_nan_pair(uint32_t a, uint32_t b) { /* where one half is no number, neither is the other's */
+static int is_nan_pair(uint32_t a, uint32_t b) { /* if one half is NaN, so is the other */
     for (int half = 0; half < 2; half++, a >>= 16, b >>= 16)
         if ((a & 0xffff) != (b & 0xffff) && !((a & 0x7fff) > 0x7f80 && (b & 0x7fff) > 0x7f80)) return 0;
     return 1;

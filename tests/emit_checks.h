@@ -1,5 +1,5 @@
-/* emit_checks.h: the end of the programs that test_emit.c prints: it runs their kernels and compares with plain C. Before it stand
- * the kernels, LANES, FUSED and CHECK_OPERATIONS, a list of CHECK(operation, type of operands, type of result, call). */
+/* emit_checks.h: the end of the programs that test_emit.c prints. It runs their kernels and compares with plain C. The kernels, LANES,
+ * FUSED and CHECK_OPERATIONS, a list of CHECK(operation, type of operands, type of result, call), come before it. */
 #include <stdio.h>
 
 enum { SPECIALS = 24, COUNT = SPECIALS * SPECIALS, FLOATS = 8192 };
@@ -17,7 +17,7 @@ static const float special[SPECIALS] = {0.0f,    -0.0f,    1.0f,       -1.0f,   
                                         3.0f,    127.0f,   -126.0f,    NAN,         INFINITY,   -INFINITY, 1e-40f, -1e-45f, 1.17549435e-38f,
                                         3.4e38f, -3.4e38f, 1.2345678f, -7.6543e-3f, 1048575.5f, 0.3333333f};
 
-/* Operands that an operation is meant for, and what it gives. */
+/* Operands that an operation is defined for, and its result. */
 #define ANY(a) (a)
 #define DOMAIN_ROUND(a) (fabs((double)(a)) < 4194304.0 ? (a) : 1)
 #define DOMAIN_POWER_OF_TWO(a) (fabs((double)(a)) < 128.0 && (a) == floor((double)(a)) ? (a) : 2)
@@ -72,7 +72,7 @@ static int exponent(double a) {
 #define RESULT_WIDEN(type) (type) a
 #define RESULT_NARROW(type) (type) a
 
-/* The same bits, or no number either way; rounding may lose the sign of zero. */
+/* The same bits, or both NaN; rounding may lose the sign of zero. */
 #define SAME(x, y, bits) ((x) != (x) ? (y) != (y) : (bits) ? memcmp(&(x), &(y), sizeof(x)) == 0 : (x) == (y))
 
 static float inputs_float[4][COUNT];
@@ -119,7 +119,7 @@ static void fill(float *values, unsigned seed) {
     }
 }
 
-/* The sums in index order, each step rounded as the target rounds: the bits must be the same for any number of threads. */
+/* Sums in index order, each step rounded as the target rounds. The bits must be the same for any number of threads. */
 static void check_tile(int threads) {
     fill(x, 1), fill(w, 2), fill(y, 3), fill(first, 3);
     tile(x, w, y, threads);
@@ -185,14 +185,14 @@ static void check_past(int threads) {
     for (int i = 0; i < 12 * LANES; i++) expect(y[i] == 2 * x[i], "past", i);
 }
 
-/* Of a half, or a bfloat16, by its definition. */
+/* The value of a half or a bfloat16, by its definition. */
 static double narrow_value(int bits, int mantissa_bits, int bias) {
     const int exponent = (bits & 0x7fff) >> mantissa_bits, mantissa = bits & ((1 << mantissa_bits) - 1);
     const double size = ldexp(exponent ? mantissa + (1 << mantissa_bits) : mantissa, (exponent ? exponent : 1) - bias - mantissa_bits);
     return bits & 0x8000 ? -size : size;
 }
 
-/* Every element that is finite, to the bit. */
+/* Every finite value, to the bit. */
 static void check_narrow(void) {
     static uint16_t sixteen[65536];
     static int8_t eight[256];

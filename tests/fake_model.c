@@ -7,7 +7,7 @@
 enum { T = 4, CHANNELS = 1, ROWS = 12, COLUMNS = 16, BATCH = 4, HIDDEN = 3, PARAMETERS = 8, STATISTICS = 4 };
 enum { CLIP = T * CHANNELS * ROWS * COLUMNS, ELEMENTS = BATCH * CLIP };
 
-typedef struct Workspace { /* the "layout" of the target: parameters in reverse, so that load and save have something to do */
+typedef struct Workspace { /* the "layout" of the target: parameters in reverse, so that load and save must convert */
     float parameters[PARAMETERS], gradients[PARAMETERS], moment1[PARAMETERS], moment2[PARAMETERS], statistics[STATISTICS];
 } Workspace;
 
@@ -106,7 +106,7 @@ static void evaluate(const ModelStep *step) {
     forward(step, values, 0.01F * running[0], unused);
 }
 
-/* Of each run: h[0] := (h[0] + mean of x) / 2; the code is h[0], or no number where the first pixel is white and the frame is to go wrong.
+/* For each run: h[0] := (h[0] + mean of x) / 2. The code is h[0], or NaN if the first pixel is white and such frames are to go wrong.
  */
 static void advance(const ModelStep *step) {
     const float *x = step->input[0], *h0 = step->input[1];

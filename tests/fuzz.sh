@@ -1,6 +1,6 @@
 #!/bin/sh
-# fuzz.sh SECONDS: hostile files of weights against a bundle's open, verify, self-test and step, for so long, by libFuzzer under ASan and
-# UBSan, on one core. The network is small, so that its files are. A file that does harm is left in build/fuzz-files/ as crash-….
+# fuzz.sh SECONDS: runs a bundle's open, verify, self-test and step on hostile files of weights, with libFuzzer, ASan and UBSan, on one
+# core. The network is small, and so are its files. A file that does harm is kept in build/fuzz-files/ as crash-….
 set -eu
 cd "$(dirname "$0")/.."
 

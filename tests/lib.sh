@@ -1,5 +1,5 @@
-# lib.sh: what the tests written in shell share. A test is a line: check "what is shown" COMMAND… (a function chains with &&)
-# Its output goes to a log that is shown when it fails. Tests run in the tree's root, and their files go to $scratch.
+# lib.sh: shared by the shell tests. A test is a line: check "what is shown" COMMAND… (functions chain their commands with &&).
+# Its output goes to a log, which is shown if it fails. Tests run in the root of the tree, and write their files to $scratch.
 set -u
 script=$(basename "$0")
 count=0

@@ -1,4 +1,4 @@
-/* lowered.c: lowered programs run by the interpreter, and what they leave beside the reference. */
+/* lowered.c: runs lowered programs in the interpreter, and compares their results with the reference. */
 #include "lowered.h"
 #include "../compiler/graph/build_graph.h"
 #include "../compiler/graph/evaluate_graph.h"
@@ -81,7 +81,7 @@ void interpret_program(const Program *program, Memories *memories, bool reverse)
     }
 }
 
-/* Rows of tensors that a scan carries: b·(T + 1) + t, shifted by one where a forward scan wrote them or a reverse one reads them. */
+/* Rows of tensors that a scan carries: b·(T + 1) + t, shifted by one if a forward scan wrote them or a reverse one reads them. */
 static long stored_row(const Graph *graph, const Node *node, long row) {
     for (int i = 0; i < graph->node_count; i++) {
         const Node *carry = graph->node[i];
@@ -92,7 +92,7 @@ static long stored_row(const Graph *graph, const Node *node, long row) {
     return row;
 }
 
-/* Where an element of the graph's row-major order lies. */
+/* The place of an element in the graph's row-major order. */
 static long stored_offset(const Graph *graph, const Node *node, const Buffer *buffer, long element) {
     long index[MAX_RANK];
     for (int d = node->rank; d-- > 0; element /= node->shape[d]) index[d] = element % node->shape[d];
@@ -125,9 +125,9 @@ double distance_of(const Graph *graph, const Node *node, const Buffer *buffer, M
     return sqrt(distance);
 }
 
-/* Relative to the tensor's norm; a tensor that is zero by mathematics is held against 1e-4. With bfloat16, a value that lies close to the
- * middle of two is rounded up from float and down from double, or the other way round, about one in 2^14: those are off by 2^-8, which
- * leaves up to 6.5e-4 in gradients whose terms cancel. Operands that were not rounded at all would leave 1.6e-3 in forward passes. */
+/* Relative to the tensor's norm; a tensor that is mathematically zero is compared with 1e-4. With bfloat16, about one value in 2^14 is so
+ * near the middle of two that it is rounded up from float and down from double, or the other way round. These are off by 2^-8, which leaves
+ * up to 6.5e-4 in gradients whose terms cancel. Operands that were not rounded at all would leave 1.6e-3 in forward passes. */
 static void compare_node(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, const double *expected,
                          const Target *target) {
     double norm;
@@ -148,7 +148,7 @@ Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, boo
     evaluate_graph(graph, values);
     interpret_program(&code->renew, outcome.memories, reverse);
     Program program = *program_named(code, training ? "train" : "evaluate");
-    if (training) /* without the update, which changes the parameters, and what follows it */
+    if (training) /* without the update, which changes the parameters, and the calls after it */
         for (int i = 0; i < program.call_count; i++)
             if (strcmp(program.call[i].kernel->name, "update") == 0) program.call_count = i;
     interpret_program(&program, outcome.memories, reverse);

@@ -1,14 +1,14 @@
-/* lowered.h: lowered programs run by the interpreter, and what they leave beside the graph's reference in double precision. */
+/* lowered.h: runs lowered programs in the interpreter, and compares their results with the graph's reference in double precision. */
 #ifndef ZOETROPE_LOWERED_H
 #define ZOETROPE_LOWERED_H
 
 #include "../compiler/pipeline/pipeline.h"
 
 typedef struct Memories {
-    const Tensor *tensor[4096]; /* these have memory of their own: all that is not kept, so that what the plan shares does not matter … */
+    const Tensor *tensor[4096]; /* these have their own memory: all that is not kept, so the plan's sharing does not matter … */
     void *elements[4096];
     int count;
-    bool planned; /* … unless this is set: then they lie in the workspace, where the plan has put them */
+    bool planned; /* … unless this is set: then they are in the workspace, where the plan put them */
     char *workspace;
 } Memories;
 
@@ -17,29 +17,29 @@ TargetCode *compile_both(const Graph *training, const Graph *evaluation, const T
 TargetCode *compile_both_within(TargetCode *plain, const Graph *training, const Graph *evaluation, const MemoryLimit *limit);
 /* Training and evaluation of a spec, for a target. */
 const TargetCode *lower_spec(const Spec *spec, const char *target, const Choices *choices);
-/* NULL: the program calls none of that name. */
+/* NULL: the program does not call a kernel of that name. */
 const Kernel *find_kernel(const Program *program, const char *name);
 Memories *new_memories(const TargetCode *code, bool planned);
 void free_memories(Memories *memories);
 /* Where the buffer's elements lie; `memories`: the Memories. */
 void *tensor_memory(const Buffer *buffer, void *memories);
-/* Each call in turn; a scan's once for each step. `reverse`: parallel loops run from their end. */
+/* Runs each call; a scan's once for each step. `reverse`: parallel loops run backwards. */
 void interpret_program(const Program *program, Memories *memories, bool reverse);
-/* What is given of the values (parameters, statistics, inputs), in float. */
+/* The given values (parameters, statistics, inputs), as floats. */
 void set_elements(const Graph *graph, const Buffer **buffers, Memories *memories, double **values);
 /* `element` in the graph's row-major order. */
 double element_of(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, long element);
-/* From what is expected, whose norm is written. */
+/* The distance from the expected values, whose norm is written. */
 double distance_of(const Graph *graph, const Node *node, const Buffer *buffer, Memories *memories, const double *expected, double *norm);
 
 typedef struct Outcome {
-    Memories *memories;         /* what the program left */
-    double **expected, **given; /* by node, of the reference; given: NULL where it was computed */
+    Memories *memories;         /* the program's results */
+    double **expected, **given; /* by node, from the reference; given: NULL if it was computed */
 } Outcome;
 
-/* Fills parameters, statistics and inputs as the reference has them; then the program. */
+/* Fills parameters, statistics and inputs with the reference's values, then runs the program. */
 Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse);
-/* The same, and fails where a stored node is far from the reference. */
+/* The same; fails if a stored node is far from the reference. */
 void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse);
 
 #endif

@@ -1,5 +1,4 @@
-/* main.c: runs the suites of all test_*.c files, one line a test. With names as arguments, only those suites; with --list, it prints all
- * names. */
+/* main.c: runs the suites of all test_*.c files, one line a test. Arguments select suites; --list prints all names. */
 #include <check.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -31,7 +30,7 @@ int main(int count, char **names) {
         for (int i = 0; i < SUITES; i++) printf("%s\n", suites[i].name);
         return 0;
     }
-    /* What started the tests may have ignored these (nohup does), and the programs under test would heed that. */
+    /* The caller may have ignored these signals (nohup does), and the programs under test would inherit that. */
     const int signals[] = {SIGHUP, SIGINT, SIGTERM};
     for (int i = 0; i < 3; i++) signal(signals[i], SIG_DFL);
     SRunner *runner = srunner_create(NULL);

@@ -35,7 +35,7 @@ size_t tensor_bytes(const Buffer *buffer) {
     return (size_t)buffer->layout.size * (buffer->type == TYPE_F64 ? sizeof(double) : sizeof(float));
 }
 
-/* Small integers where an index leads; lanes of padding are NaN, so that to use one is seen. */
+/* Small integers at every index. Padding lanes are NaN, so that using one is noticed. */
 static void fill_tensor(Random *random, const Buffer *buffer, void *elements) {
     memset(elements, 0xff, tensor_bytes(buffer));
     long index[MAX_RANK] = {0};
@@ -129,7 +129,7 @@ static Buffer *new_prologue(Random *random, Example *example, const long *shape)
     return padded;
 }
 
-/* What a kernel of pairs reads instead of `padded`, of its channels (lacking some of the second ones, perhaps) or of its images. */
+/* What a kernel of pairs reads instead of `padded`: pairs of channels (some second halves may be missing) or of images. */
 static const Buffer *new_pairs(Random *random, Example *example, const Buffer *padded, int dimension) {
     const long all = padded->shape[dimension], half = (all + 1) / 2, blocks = round_up(half, LANES);
     const long apart = dimension == 1 && blocks < all && random_chance(random, 70) ? blocks : half;
@@ -143,7 +143,7 @@ static Buffer *new_tensor_of_pairs(Random *random, Example *example, const char 
     return buffer;
 }
 
-/* Layouts for lanes along one of the variables: where a tensor's index is that variable plus others, its dimension is blocked. */
+/* Layouts for lanes along one of the variables. If a tensor's index is that variable plus others, its dimension is blocked. */
 static void block_tensor(Random *random, const Variable *lanes, const Buffer *buffer, const Affine *index) {
     if (buffer->space == SPACE_VIRTUAL) return;
     for (int d = 0; d < buffer->rank; d++)

@@ -1,22 +1,22 @@
 #!/bin/sh
-# run.sh TIER: runs the tests of a tier, quick or slow, one line each, and ends with "N passed, N failed". A tier is every
-# tests/TIER/*.sh, and for quick the Check suites first; each prints "ok …" and "not ok …" lines, and notes after a '#'.
-# Suites run side by side, and the scripts of the slow tier two at a time, the longest first; each one's lines appear when it is done.
+# run.sh TIER: runs the tests of a tier (quick or slow), one line each, and ends with "N passed, N failed". A tier is all of
+# tests/TIER/*.sh; quick runs the Check suites first. Each prints "ok …" and "not ok …" lines, and notes after a '#'.
+# Suites run side by side, and the slow scripts two at a time, the longest first. The lines of each appear when it is done.
 set -u
 
 tier=$1
 results=build/results-$tier.txt
 mkdir -p build
-export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-10}" # a machine may be busy or slow:
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY-passive}"         # threads that wait for each other and spin would make it slower by far
+export CK_TIMEOUT_MULTIPLIER="${CK_TIMEOUT_MULTIPLIER:-10}" # the machine may be busy or slow
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY-passive}"         # spinning threads would make a busy machine far slower
 
-# run PROGRAM…: a program that ends with an error and reported no failure has crashed, which is a failure too.
+# run-one.sh PROGRAM…: a program that ends with an error but reported no failure has crashed. That is a failure too.
 cat >build/run-one.sh <<'END'
 log=$(mktemp)
 start=$(date +%s)
 "$@" >"$log" 2>&1 </dev/null
 status=$?
-times >"$log.times" # not in a pipe: it would count for itself
+times >"$log.times" # not in a pipe, where it would count only itself
 echo "#   $* took $(($(date +%s) - start)) s; of processor time, user and system: $(tail -n 1 "$log.times")" >>"$log"
 test "$status" = 0 || grep -q '^not ok' "$log" || echo "not ok - $* ends with exit status $status" >>"$log"
 flock build/run-one.sh cat "$log"
@@ -35,12 +35,12 @@ END
 passed=$(grep -c '^ok ' "$results")
 failed=$(grep -c '^not ok ' "$results")
 if [ "$tier" = quick ] && [ "$(grep -c '^# [0-9]* passed, [0-9]* failed$' "$results")" != "$(build/tests/run --list | wc -l)" ]; then
-    echo "not ok - not every suite of build/tests/run came to its end"
+    echo "not ok - not every suite of build/tests/run ran to its end"
     failed=$((failed + 1))
 fi
 if [ "$failed" != 0 ]; then
     echo "what failed:"
-    sed -n 's/^not ok /  &/p' "$results" # indented: they are counted where they stand
+    sed -n 's/^not ok /  &/p' "$results" # indented, so that they are not counted twice
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* The decoder mirrors the encoder: each layer by one of the other kind with the same kernel, stride and padding, whose output
- * padding restores what the stride left over. */
+/* The decoder mirrors the encoder: each layer becomes one of the other kind with the same kernel, stride and padding. Its output padding
+ * restores the rows that the stride left over. */
 typedef struct Sample {
     int T, channels, height, width, batch, latent, hidden, gru_layers;
     InitialState initial_state;

@@ -1,4 +1,4 @@
-/* Specs for single passes: what each is made to have. */
+/* Specs for single passes, and what each one contains. */
 #include "sample_graphs.h"
 
 const Spec *pairs_spec(void) {
@@ -23,8 +23,8 @@ const Spec *pairs_spec(void) {
     return &spec;
 }
 
-/* Strides of 1 and 2 and both, in both directions, channels that are no multiple of the vector, and T · batch images that do not
- * divide by any register tile. */
+/* Strides of 1 and 2 and both, in both directions, channels that are not whole vectors, and a number T · batch of
+ * images that no register tile divides. */
 const Spec *filtered_spec(void) {
     static Layer encoder[] = {{false, 16, {3, 3}, {1, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
                               {false, 24, {3, 3}, {2, 2}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_LEAKY_RELU, 0.1, {0, 0}},
@@ -46,7 +46,7 @@ const Spec *filtered_spec(void) {
     return &spec;
 }
 
-/* So wide that a row of tiles is cut into several items. */
+/* So wide that a row of tiles is split into several items. */
 const Spec *wide_spec(void) {
     static Layer encoder[] = {{false, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}},
                               {false, 8, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}}};
@@ -65,7 +65,7 @@ const Spec *wide_spec(void) {
     return &spec;
 }
 
-/* Rows that do not divide into what an iteration makes, several tiles to a row, phases of different sizes, and biases. */
+/* Rows that the rows of an iteration do not divide, several tiles to a row, phases of different sizes, and biases. */
 const Spec *summed_spec(void) {
     static Layer encoder[] = {{false, 19, {3, 3}, {1, 1}, {1, 1}, {0, 0}, true, NORM_BATCH, ACTIVATION_LEAKY_RELU, 0.1, {0, 0}},
                               {false, 16, {4, 3}, {2, 2}, {1, 1}, {0, 0}, true, NORM_BATCH, ACTIVATION_SIGMOID, 0, {0, 0}},
@@ -85,7 +85,7 @@ const Spec *summed_spec(void) {
     return &spec;
 }
 
-/* Linear layers from and to many features: of rows that are long, in images that are not whole blocks of channels. */
+/* Linear layers from and to many features: long rows, in images that are not whole blocks of channels. */
 const Spec *many_features_spec(void) {
     static Layer encoder[] = {{false, 18, {1, 1}, {1, 1}, {0, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_RELU, 0, {0, 0}}};
     static Layer decoder[] = {{false, 1, {1, 1}, {1, 1}, {0, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
@@ -103,8 +103,8 @@ const Spec *many_features_spec(void) {
     return &spec;
 }
 
-/* Linear layers whose weights have their lanes along 4,576 features for both products. 0: outputs that are no whole vectors; 1: more rows
- * than are taken at once; 2: more outputs. */
+/* Linear layers whose weights have their lanes along 4,576 features for both products. 0: outputs that are not whole vectors; 1: more
+ * rows than are taken at once; 2: more outputs. */
 const Spec *both_products_spec(int i) {
     static Layer encoder[] = {{false, 32, {1, 1}, {1, 1}, {0, 0}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}}};
     static Layer decoder[] = {{false, 1, {1, 1}, {1, 1}, {0, 0}, {0, 0}, true, NORM_NONE, ACTIVATION_TANH, 0, {0, 0}}};
@@ -124,7 +124,7 @@ const Spec *both_products_spec(int i) {
     return &spec[i];
 }
 
-/* A decoder's end that reads 21 channels, which are no whole vectors: a convolution to one channel, or a transposed one to three. */
+/* A last layer that reads 21 channels, which are not whole vectors: a convolution to one channel, or a transposed one to three. */
 const Spec *ragged_end_spec(bool transposed) {
     static Layer encoder[2][1], decoder[2][1];
     static Spec spec[2];
@@ -146,7 +146,7 @@ const Spec *ragged_end_spec(bool transposed) {
     return &spec[i];
 }
 
-/* Convolutions of 3, 5 and 9 vectors of 16 channels, the last of which is not full. */
+/* Convolutions of 3, 5 and 9 vectors of 16 channels. The last vector is not full. */
 const Spec *odd_vectors_spec(void) {
     static Layer encoder[] = {{false, 36, {3, 3}, {1, 1}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},
                               {false, 72, {3, 3}, {2, 2}, {1, 1}, {0, 0}, false, NORM_BATCH, ACTIVATION_RELU, 0, {0, 0}},

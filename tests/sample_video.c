@@ -36,11 +36,11 @@ static AVCodecContext *encoder_open(const SampleVideo *sample, int rows, int col
     return encoder;
 }
 
-/* Of the video that is being written. */
+/* The video that is being written. */
 static bool (*hurt_packet)(AVPacket *packet, int number);
 static int packet_number;
 
-/* Sends a frame (NULL: the end) and writes what comes out. */
+/* Sends a frame (NULL: the end) and writes the packets. */
 static void encode(AVCodecContext *encoder, AVFormatContext *container, const AVFrame *frame) {
     AVPacket *packet = av_packet_alloc();
     ck_assert_int_ge(avcodec_send_frame(encoder, frame), 0);
@@ -80,7 +80,7 @@ static void encode_frames(AVCodecContext *encoder, AVFormatContext *container, i
     av_frame_free(&frame);
 }
 
-/* Where a stream's display matrix goes. */
+/* Adds a display matrix to a stream. */
 static uint8_t *matrix_place(AVStream *stream) {
     const size_t size = 9 * sizeof(int32_t);
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
@@ -136,7 +136,7 @@ void sample_png_write(const char *path, int rows, int columns, uint8_t red, uint
     free(rgb);
 }
 
-/* A plane of 8 or 16 bits; of what is no grey or RGB, those of colour are neutral. */
+/* Fills a plane of 8 or 16 bits. Chroma planes are neutral. */
 static void fill_plane(AVFrame *frame, const AVPixFmtDescriptor *format, int plane, const SamplePicture *sample) {
     const bool colour = plane > 0 && !(format->flags & AV_PIX_FMT_FLAG_RGB), full = frame->format != AV_PIX_FMT_YUV420P;
     const int rows = colour ? (frame->height + 1) / 2 : frame->height, step = format->comp[plane].step;

@@ -1,8 +1,8 @@
-/* spec_mistakes.h: one mistake a row, made in the small spec that test_spec.c starts from. */
+/* spec_mistakes.h: one mistake a row, made in the small spec of test_spec.c. */
 #ifndef ZOETROPE_SPEC_MISTAKES_H
 #define ZOETROPE_SPEC_MISTAKES_H
 
-/* What replaces what in the base, and an error that must appear, with its place. */
+/* The text that is replaced, its replacement, and an error that must appear, with its place. */
 // clang-format off
 static const struct {
     const char *from, *to, *error;

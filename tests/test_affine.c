@@ -1,4 +1,4 @@
-/* Indices and layouts: what they are as formulas is what they are for every value of the variables. */
+/* Indices and layouts: simplified formulas give the same values, for every value of the variables. */
 #include "../compiler/loop/kernel.h"
 
 #include <check.h>
@@ -87,7 +87,7 @@ START_TEST(operations_on_indices_are_operations_on_their_values) {
 }
 END_TEST
 
-/* Two dimensions: in order or not, one of them in blocks or not, or split by phases as a stage has it. */
+/* Two dimensions: in order or not, one of them in blocks or not, or split by phases as in a stage. */
 static Layout random_layout(Sample *sample, const long *shape) {
     const int first = (int)random_below(sample, 2), order[2] = {first, 1 - first};
     const long kind = random_below(sample, 3), block = 1L << random_below(sample, 4);
@@ -102,7 +102,7 @@ static Layout random_layout(Sample *sample, const long *shape) {
 }
 
 START_TEST(an_offset_is_where_the_layout_has_the_element) {
-    int whole = 0; /* offsets in which no division is left */
+    int whole = 0; /* offsets without divisions */
     for (uint64_t round = 0; round < ROUNDS; round++) {
         Sample sample = new_sample(round);
         Affine index[2];

@@ -1,8 +1,13 @@
-/* What the cost model chooses for shapes whose numbers are no powers of two, and that what is computed so equals the reference. */
+/* The cost model's choices for shapes that are not powers of two. The result equals the reference. */
+#include "cpu.h"
 #include "lowered.h"
 #include "sample_graphs.h"
 
+#include "../compiler/lower/element.h"
+#include "../compiler/lower/lower_graph.h"
 #include "../compiler/lower/products.h"
+#include "../compiler/lower/schedule_conv.h"
+#include "../compiler/lower/storage.h"
 
 #include <check.h>
 #include <string.h>
@@ -19,7 +24,7 @@ static long register_tile(const KernelChoice *choice) {
     return chosen_value(choice, FIELD_TILE_IMAGES) * chosen_value(choice, FIELD_TILE_ROWS) * chosen_value(choice, FIELD_TILE_COLUMNS);
 }
 
-/* 15 rows of 11 tiles: 11 has no divisor that a register tile could have, but 15 has. */
+/* 15 rows of 11 tiles: no divisor of 11 fits a register tile, but one of 15 does. */
 START_TEST(rows_of_11_tiles_fill_registers) {
     const Choices choices = {.filtering = 2, .filter_everywhere = true};
     Spec spec = *wide_spec();
@@ -39,7 +44,7 @@ START_TEST(rows_of_11_tiles_fill_registers) {
 }
 END_TEST
 
-/* What the vectors of a register tile read, of all images at once and for one row of the kernel, is half of a first-level cache at most. */
+/* The vectors of a register tile read at most half of a first-level cache, for all images at once and one row of the kernel. */
 START_TEST(direct_weight_gradients_stay_in_the_first_level_cache) {
     static const char *const names[] = {"avx512", "avx2", "generic"};
     const Choices choices = {.filtering = 0};
@@ -59,8 +64,8 @@ START_TEST(direct_weight_gradients_stay_in_the_first_level_cache) {
 }
 END_TEST
 
-/* Each thread has an equal share of blocks: of 3, 5 and 9 vectors of channels. Filtered convolutions take three vectors at a time, where
- * they can. */
+/* Each thread has an equal share of blocks: 3, 5 and 9 vectors of channels. Filtered convolutions take three vectors at a time if they
+ * can. */
 START_TEST(channels_are_cut_into_equal_blocks) {
     const Choices choices = {.filtering = _i ? 2 : 0, .filter_everywhere = true};
     const Target *target = find_target("avx512");
@@ -86,7 +91,7 @@ START_TEST(channels_are_cut_into_equal_blocks) {
 }
 END_TEST
 
-/* A product with sums in lanes stages all steps of a sequence: of 64, and of no more; it adds up the lanes of a row at a time. */
+/* A product with sums in lanes stages all steps of a sequence, up to 64. It adds up the lanes of one row at a time. */
 START_TEST(long_sequences_need_little_scratch) {
     Spec spec = *both_products_spec(0);
     spec.T = _i ? 65 : 64;
@@ -96,7 +101,7 @@ START_TEST(long_sequences_need_little_scratch) {
 }
 END_TEST
 
-/* A convolution to few outputs stages whole rows of all channels, if they are no larger than what is ever staged at once. */
+/* A convolution to few outputs stages whole rows of all channels, if they are not larger than any stage may be. */
 START_TEST(rows_that_are_too_long_are_not_staged) {
     Spec spec = *ragged_end_spec(false);
     Layer encoder = spec.encoder[0];
@@ -110,33 +115,61 @@ START_TEST(rows_that_are_too_long_are_not_staged) {
 }
 END_TEST
 
-/* What is decided before anything is stored is what is done; only a layout, of planes, may not allow it. */
+/* What is decided before anything is stored is what is done, whatever is asked for. */
 START_TEST(products_are_run_as_was_decided) {
-    const Spec *const specs[] = {gru_ae_spec(), filtered_spec(), wide_spec(), many_features_spec()};
-    int filtered = 0, dots = 0;
+    const Spec *const specs[] = {gru_ae_spec(), filtered_spec(), wide_spec(), many_features_spec(), ragged_end_spec(false)};
+    const Choices choices = {.filtering = 4, .filter_everywhere = _i == 1};
+    int run[ALGORITHMS] = {0}, dots = 0;
     for (size_t s = 0; s < sizeof specs / sizeof *specs; s++)
         for (int t = 0; targets[t]; t++) {
-            const TargetCode *code = lower_spec(specs[s], targets[t]->name, &default_choices);
+            const TargetCode *code = lower_spec(specs[s], targets[t]->name, &choices);
             const Program *train = program_named(code, "train");
             Lowering l = {.graph = train->graph, .target = targets[t], .choices = &code->choices};
-            decide_products(&l);
+            decide_products(&l, 1, 1);
             for (int i = 0; i < train->graph->node_count; i++) {
                 const Node *node = train->graph->node[i];
                 const Product *product = product_of_node(&l, node);
                 const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
-                const bool by_filter = choice && (choice->algorithm == ALGORITHM_FILTERED_2 || choice->algorithm == ALGORITHM_FILTERED_4);
-                const bool planes = name_of(train->graph, ROLE_OUTPUT, node) || node->input_count == 0;
-                if (node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D)
-                    ck_assert_msg(planes || by_filter == (product->filter != NULL), "%s for %s", node->name, targets[t]->name);
                 const bool by_dot = find_kernel(train, format("%s_sum", node->name)) != NULL;
+                if (choice) ck_assert_msg(choice->algorithm == product->algorithm, "%s for %s", node->name, targets[t]->name);
+                if (choice) run[choice->algorithm]++;
                 if (node->op == OP_LINEAR || node->op == OP_LINEAR_DATA_GRAD)
                     ck_assert_msg(!by_dot || product->dot >= 0, "%s for %s", node->name, targets[t]->name);
-                filtered += by_filter;
                 dots += by_dot && product->dot >= 0;
             }
         }
-    ck_assert_int_gt(filtered, 0);
+    for (int a = 0; a < ALGORITHMS; a++) ck_assert_msg(run[a] > 0, "nothing is run by %s", algorithm_names[a]);
     ck_assert_int_gt(dots, 0);
+}
+END_TEST
+
+/* Whether lanes lie along the channels of what a convolution reads is known before it is stored. */
+START_TEST(lanes_along_channels_are_known_before_storage) {
+    const Spec *const specs[] = {wide_spec(), filtered_spec(), ragged_end_spec(false), ragged_end_spec(true)};
+    int with = 0, without = 0;
+    for (int s = 0; s < SAMPLE_SPECS + 4; s++) {
+        const TargetCode *code = lower_spec(s < 4 ? specs[s] : sample_spec(s - 4), targets[_i]->name, &default_choices);
+        const Program *train = program_named(code, "train");
+        TargetCode again = {.target = targets[_i]};
+        Lowering l = {.graph = train->graph, .target = targets[_i], .choices = &code->choices, .code = &again};
+        start_graph(&l, train->graph);
+        decide_products(&l, 1, 1);
+        allocate_parameters(&l);
+        store_nodes(&l);
+        for (int i = 0; i < train->graph->node_count; i++) {
+            const Node *node = train->graph->node[i];
+            const bool both = node->op == OP_CONV2D_WEIGHT_GRAD, convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
+            for (int input = 0; input < (both ? 2 : convolves); input++) {
+                Node *read = node->input[input];
+                const bool lanes = stage_of(&l, node_virtual(&l, read), 0).blocked >= 0;
+                if (read->scan) continue;
+                ck_assert_msg(lanes == has_channel_lanes(&l, read), "%s in %s for %s", read->name, node->name, targets[_i]->name);
+                lanes ? with++ : without++;
+            }
+        }
+    }
+    ck_assert_int_gt(with, 0);
+    ck_assert_int_gt(without, 0);
 }
 END_TEST
 
@@ -145,7 +178,8 @@ Suite *choose_suite(void) {
     TCase *test_case = tcase_create("choices");
     tcase_set_timeout(test_case, 120);
     tcase_add_test(test_case, rows_of_11_tiles_fill_registers);
-    tcase_add_test(test_case, products_are_run_as_was_decided);
+    tcase_add_loop_test(test_case, products_are_run_as_was_decided, 0, 2);
+    tcase_add_loop_test(test_case, lanes_along_channels_are_known_before_storage, 0, count_targets());
     tcase_add_loop_test(test_case, direct_weight_gradients_stay_in_the_first_level_cache, 0, 3);
     tcase_add_loop_test(test_case, channels_are_cut_into_equal_blocks, 0, 2);
     tcase_add_loop_test(test_case, long_sequences_need_little_scratch, 0, 2);

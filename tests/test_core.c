@@ -1,4 +1,4 @@
-/* test_core.c: graphs that no spec describes yet, made by hand: checked, lowered, and compared with the reference on every target. */
+/* test_core.c: graphs that no spec describes yet, built by hand: checked, lowered, and compared with the reference on every target. */
 #include "../compiler/graph/evaluate_graph.h"
 #include "../compiler/graph/fold.h"
 #include "../compiler/graph/shapes.h"
@@ -23,7 +23,7 @@ Suite *core_suite(void);
 
 /* ---- steps and rank belong to nodes ---- */
 
-/* A spec's T has nothing to say about rows that have no order in time. */
+/* A spec's T does not matter to rows without an order in time. */
 START_TEST(rows_without_an_order_in_time_are_all_computed) {
     static const Spec spec = {.T = 2};
     Graph *graph = NEW(Graph);
@@ -41,14 +41,14 @@ START_TEST(rows_without_an_order_in_time_are_all_computed) {
 }
 END_TEST
 
-/* What does not fit dies with a message, and nothing is cut off. */
+/* Whatever does not fit ends the compiler with a message. Nothing is cut off. */
 START_TEST(what_does_not_fit_dies) {
     Graph *graph = NEW(Graph);
     freopen("/dev/null", "w", stderr); /* the message is expected */
     Node x = {.op = OP_INPUT, .name = "x", .rank = 4, .shape = {12, 2, 1, 1}, .steps = 2};
     Node *a = append_node(graph, x);
     switch (_i) {
-    case 0: /* rows that are no whole clips */
+    case 0: /* rows that are not whole clips */
         x.shape[0] = 13;
         append_node(graph, x);
         break;
@@ -66,7 +66,7 @@ START_TEST(what_does_not_fit_dies) {
         x.rank = MAX_DIMENSIONS + 1;
         append_node(graph, x);
         break;
-    default: /* of five dimensions, where images are meant */
+    default: /* five dimensions, where images are expected */
         x = (Node){.op = OP_INPUT, .name = "clips", .rank = 5, .shape = {2, 2, 3, 4, 4}};
         Node *clips = append_node(graph, x);
         add_node(graph, _i == 4 ? OP_MSE : OP_BATCH_NORM_STATISTICS, "loss", NULL, _i == 4 ? 2 : 4, (Node *[]){clips, clips, clips, clips});
@@ -89,7 +89,7 @@ START_TEST(elements_of_any_shape_are_computed) {
 }
 END_TEST
 
-/* Row-major, and blocked along any dimension: each element of eight dimensions has a place of its own. */
+/* Row-major, and blocked along any dimension: each element of eight dimensions has its own place. */
 START_TEST(eight_dimensions_have_a_place_for_each_element) {
     const long shape[MAX_DIMENSIONS] = {2, 3, 2, 3, 2, 3, 2, 3};
     for (int lane = -1; lane < MAX_DIMENSIONS; lane++) {
@@ -106,9 +106,9 @@ START_TEST(eight_dimensions_have_a_place_for_each_element) {
 }
 END_TEST
 
-/* ---- what a graph is about has names ---- */
+/* ---- names of inputs, outputs and losses ---- */
 
-/* Two of everything, by any name: each is a field of the caller's struct. Cuts are stored as if they had no name. */
+/* Two of each kind, with any names: each is a field of the caller's struct. Cuts are stored as if they had no name. */
 static Graph *named_graph(void) {
     static const Spec spec = {.name = "named"};
     Graph *graph = NEW(Graph);
@@ -179,8 +179,7 @@ static Node *norm_of(Graph *graph, const char *name, Node *x) {
     return add_node(graph, OP_BATCH_NORM, name, NULL, 3, (Node *[]){x, stats, leaf[1]});
 }
 
-/* Of one weight: a layer with a batch norm, one without, one with a batch norm whose input the caller wants, one with another batch norm.
- */
+/* One weight in four layers: with a batch norm, without one, with one whose input the caller wants, and with another batch norm. */
 START_TEST(a_weight_is_folded_for_the_layers_with_a_batch_norm_alone) {
     Graph *graph = NEW(Graph);
     Node *x = sample_input(graph, "x", (long[]){2, 3, 4, 5}), *w = sample_parameter(graph, "w", 4, (long[]){3, 3, 3, 3});
@@ -216,7 +215,7 @@ START_TEST(a_weight_is_folded_for_the_layers_with_a_batch_norm_alone) {
         }
         weights += parameter->node->shape[2] == 3 && parameter->node->rank == 4;
     }
-    ck_assert_int_eq(weights, 3); /* as it is, and with either batch norm */
+    ck_assert_int_eq(weights, 3); /* unfolded, and with either batch norm */
     evaluate_graph(folded, after);
     static const char *const outputs[] = {"tapped", "end"};
     for (int k = 0; k < 2; k++)
@@ -238,7 +237,7 @@ END_TEST
 
 /* ---- programs ---- */
 
-/* One more than a trainer has today, of the largest kernel again: planned and printed as all are. */
+/* One program more than trainers have today, with the largest kernel again: planned and printed like the others. */
 START_TEST(programs_are_a_list) {
     const Graph *graph = named_graph();
     TargetCode *code = compile_graph(graph, any_target(_i), &default_choices);

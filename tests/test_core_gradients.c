@@ -1,5 +1,5 @@
-/* test_core_gradients.c: gradients of any scalar with respect to anything, of graphs made by hand: against differences of the reference in
- * double precision, and then lowered and compared with it on every target. */
+/* test_core_gradients.c: gradients of any scalar with respect to anything, in graphs built by hand. They are compared with finite
+ * differences of the reference in double precision, and then lowered and compared with the reference on every target. */
 #include "../compiler/graph/differentiate.h"
 #include "core_checks.h"
 #include "cpu.h"
@@ -17,7 +17,7 @@ Suite *core_gradients_suite(void);
 
 /* ---- a weight that is used twice ---- */
 
-/* Channels that fill vectors, and that do not. Three layers of one weight, the last one the other way round, and of one bias. */
+/* Channels that fill vectors, and channels that do not. Three layers share a weight (the last one transposed) and a bias. */
 static Graph *shared_convolution(long channels, Node *leaf[2], Node **loss) {
     Graph *graph = NEW(Graph);
     Node *x = sample_input(graph, "x", (long[]){2, channels, 6, 9}), *target = sample_input(graph, "target", x->shape);
@@ -58,11 +58,11 @@ END_TEST
 
 /* ---- several losses ---- */
 
-/* A generator and what tells its images apart, each with a loss of its own: a mean of differences of what is generated goes into both, with
- * weights of 0.25 and −3. */
+/* A generator and a discriminator, each with its own loss. A mean of differences of the generated images is part of both, with weights of
+ * 0.25 and −3. */
 typedef struct Adversaries {
     Graph *graph;
-    Node *made[2], *judged[2]; /* weights of the one and of the other */
+    Node *made[2], *judged[2]; /* weights of the generator and of the discriminator */
     Node *told_apart, *fooled; /* losses */
 } Adversaries;
 
@@ -109,14 +109,14 @@ START_TEST(two_losses_have_gradients_by_two_sets_of_parameters) {
 }
 END_TEST
 
-/* After a step from moments of zero, all coefficients being 1: AdamW's, or SGD's. */
+/* After a step from zero moments, with all coefficients 1: AdamW's, or SGD's. */
 static double updated(const ParameterGroup *group, double weight, double gradient) {
     const Optimizer *o = &group->optimizer;
     if (o->name == OPTIMIZER_SGD) return weight - (gradient + o->weight_decay * weight);
     return weight * (1 - o->weight_decay) - (1 - o->beta1) * gradient / (sqrt((1 - o->beta2) * gradient * gradient) + o->epsilon);
 }
 
-/* Each by its own optimizer, with coefficients, blocks and moments of its own. */
+/* Each has its own optimizer, coefficients, block and moments. */
 START_TEST(groups_of_parameters_have_optimizers_of_their_own) {
     Adversaries a = adversaries();
     Graph *graph = a.graph;
@@ -158,7 +158,7 @@ START_TEST(groups_of_parameters_have_optimizers_of_their_own) {
 }
 END_TEST
 
-/* Not the sum of the one's and the other's, nor of a loss's with itself. */
+/* Not the sum of both gradients, and not twice the gradient of one loss. */
 START_TEST(each_call_has_gradients_of_its_own) {
     Adversaries a = adversaries();
     Node *of[4] = {a.made[0], a.made[1], a.judged[0], a.judged[1]}, *gradient[3][4];
@@ -171,7 +171,7 @@ START_TEST(each_call_has_gradients_of_its_own) {
 }
 END_TEST
 
-/* A sum of sums; a loss twice in it; a loss that is bent; what is compared with is computed, too. */
+/* A sum of sums; a loss that is in it twice; a loss behind an activation; a target that is computed too. */
 static Graph *sums_of_losses(Node **w, Node *loss[4]) {
     Graph *graph = NEW(Graph);
     Node *x = sample_input(graph, "x", (long[]){3, 5, 4, 4});
@@ -223,12 +223,12 @@ static Node *normalised(Graph *graph, const char *name, Node *x, Node *leaf[2]) 
     leaf[1] = parameter_of_rank(graph, format("%s_bias", name), 1, 4, vector);
     Node *mean = sample_input(graph, format("%s_mean", name), vector);
     Node *variance = parameter_of_rank(graph, format("%s_variance", name), 1, 4, vector);
-    variance->parameter->fill = 2; /* with up to 0.6 around it: above zero */
+    variance->parameter->fill = 2; /* plus or minus up to 0.6: above zero */
     Node *stats = add_node(graph, OP_BATCH_NORM_RUNNING, format("%s_stats", name), NULL, 3, (Node *[]){leaf[0], mean, variance});
     return add_node(graph, OP_BATCH_NORM, name, NULL, 3, (Node *[]){x, stats, leaf[1]});
 }
 
-/* Channels in blocks and in planes; by way of both kinds of convolution, and of a batch norm that an activation follows. */
+/* Channels in blocks and in planes; through both kinds of convolution, and through a batch norm with an activation. */
 START_TEST(an_input_has_a_gradient_in_evaluation_mode) {
     static const long channels[2][2] = {{3, 20}, {16, 5}};
     for (int i = 0; i < 2; i++) {
@@ -241,7 +241,7 @@ START_TEST(an_input_has_a_gradient_in_evaluation_mode) {
         Node *back = convolve(graph, OP_CONV_TRANSPOSE2D, "out", NULL, one(graph, OP_LEAKY_RELU, "bent", norm), w, NULL);
         Node *y = one(graph, OP_TANH, "y", normalised(graph, "last", back, leaf[1])), *loss = two(graph, OP_MSE, "loss", y, target);
         Node *of[5] = {x, leaf[0][0], leaf[0][1], leaf[1][0], leaf[1][1]};
-        differentiate(graph, loss, _i % 2 ? 1 : 5, of, gradient); /* of the input alone, too */
+        differentiate(graph, loss, _i % 2 ? 1 : 5, of, gradient); /* also of the input alone */
         name_node(graph, ROLE_OUTPUT, "slope", gradient[0]);
         for (int k = 0; k < (_i % 2 ? 1 : 5) && _i < 2; k++) expect_gradient(graph, loss, of[k], gradient[k]);
         check_on_target(graph, _i);
@@ -249,7 +249,7 @@ START_TEST(an_input_has_a_gradient_in_evaluation_mode) {
 }
 END_TEST
 
-/* ---- what cannot be done dies ---- */
+/* ---- unsupported graphs end with a message ---- */
 
 START_TEST(what_has_no_gradient_dies) {
     Adversaries a = adversaries();

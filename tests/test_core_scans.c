@@ -1,4 +1,4 @@
-/* test_core_scans.c: recurrences that are no GRU, made by hand: of images, of different lengths, read by whatever stands outside. */
+/* test_core_scans.c: recurrences other than a GRU, built by hand: of images, of different lengths, read by nodes of any kind. */
 #include "../compiler/graph/differentiate.h"
 #include "core_checks.h"
 #include "lowered.h"
@@ -40,7 +40,7 @@ static Recurrence recur(Graph *graph, const char *name, Node *x, Node *initial, 
     return r;
 }
 
-/* What the loop leaves is read by a convolution, an activation, a linear layer and the loss, by all their gradients, and by the caller. */
+/* A convolution, an activation, a linear layer, the loss, all their gradients and the caller read the results of the loop. */
 START_TEST(a_convolution_inside_a_scan_equals_the_reference) {
     static const long channels[] = {3, 20, 32};
     for (int i = 0; i < 3; i++) {
@@ -64,7 +64,7 @@ START_TEST(a_convolution_inside_a_scan_equals_the_reference) {
 }
 END_TEST
 
-/* With a limit on memory, the states stay and the wide layers before them are computed again. */
+/* With a limit on memory, the states are kept, and the wide layers before them are recomputed. */
 START_TEST(layers_around_a_scan_are_computed_again) {
     Graph *graph = NEW(Graph);
     Node *x = clips(graph, "x", 2, 3, (long[]){2, 6, 6}), *y = x;
@@ -81,7 +81,7 @@ START_TEST(layers_around_a_scan_are_computed_again) {
 }
 END_TEST
 
-/* Of 5 steps and of 2, in one graph; one in reverse. A third one goes on with what a first one left, in the same steps. */
+/* Scans of 5 steps and of 2 in one graph; one runs in reverse. A third one continues with results of the first, in the same steps. */
 START_TEST(scans_of_different_lengths_stand_in_one_graph) {
     Graph *graph = NEW(Graph);
     Node *x = clips(graph, "x", 2, 5, (long[]){2, 4, 4}), *z = clips(graph, "z", 3, 2, (long[]){2, 4, 4});
@@ -101,7 +101,7 @@ START_TEST(scans_of_different_lengths_stand_in_one_graph) {
     differentiate_parameters(graph, loss, 7, of);
     for (int k = 0; k < 7 && _i == 0; k++) expect_parameter(graph, loss, of[k]->node);
     check_on_target(graph, _i);
-    /* a loss that only one of them is part of goes through that one's loop alone */
+    /* the gradient of a loss that depends on one of them goes only through its loop */
     Node *gradient;
     const int scans = graph->scan_count;
     differentiate(graph, second, 1, &z, &gradient);
@@ -111,7 +111,7 @@ START_TEST(scans_of_different_lengths_stand_in_one_graph) {
 }
 END_TEST
 
-/* Two linear recurrences of one weight, by steps of their own: the sum of both gradients. */
+/* Two linear recurrences with one weight, each with its own steps: the sum of both gradients. */
 START_TEST(a_weight_may_be_shared_by_scans) {
     Graph *graph = NEW(Graph);
     Node *w = sample_parameter(graph, "w", 6, (long[]){18, 1, 1, 18, 1, 1}), *loss[2];
@@ -131,7 +131,7 @@ START_TEST(a_weight_may_be_shared_by_scans) {
 }
 END_TEST
 
-/* What the rows of a state cannot hold, and what has no gradient yet. */
+/* Rows that a state cannot have, and nodes without a gradient rule. */
 START_TEST(recurrences_that_cannot_be_done_die) {
     Graph *graph = NEW(Graph);
     Node *x = clips(graph, "x", 2, 3, (long[]){2, 4, 4}), *w = sample_parameter(graph, "w", 4, (long[]){2, 2, 3, 3});

@@ -1,4 +1,4 @@
-/* test_damage.c: videos and pictures that are damaged, and are said to be. */
+/* test_damage.c: damaged videos and pictures are reported. */
 #include <check.h>
 #include <libavcodec/avcodec.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ START_TEST(a_damaged_still_costs_that_frame) {
         ck_assert_int_eq(dataset->incomplete_count, 1);
         snprintf(gap, sizeof gap, ": 1 of 8 frames cannot be read (0050.%s: ", stills[_i].extension);
         expect_warning(gap);
-        snprintf(gap, sizeof gap, "1 frame is missing between 0049.%s and 0051.%s; those that are there are used", stills[_i].extension,
+        snprintf(gap, sizeof gap, "1 frame is missing between 0049.%s and 0051.%s; the others are used", stills[_i].extension,
                  stills[_i].extension);
         expect_warning(gap);
         expect_the_same_streamed(dataset);
@@ -74,7 +74,7 @@ START_TEST(a_folder_whose_every_still_is_damaged_is_named_as_a_whole) {
     }
     write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 5});
     Dataset *dataset = opened(small);
-    expect_warning("/frames: no frame of it can be read (the first: 0.jpg: ");
+    expect_warning("/frames: none of its frames can be read (the first: 0.jpg: ");
     expect_warning("; left out\n");
     ck_assert_str_eq(strchr(warnings, '\n'), "\n"); /* one line */
     ck_assert_int_eq(dataset->incomplete_count, 1);
@@ -92,12 +92,12 @@ START_TEST(stills_that_are_too_few_because_some_are_damaged_say_so) {
         sample_truncate(inside(name), 0.5);
     }
     ck_assert_ptr_null(try_open(NULL, small, &error));
-    ck_assert_msg(strstr(error.text, "has 3 frames, and a clip needs T = 4; 5 of 8 frames cannot be read (the first: 0048.png: "), "%s",
+    ck_assert_msg(strstr(error.text, "has 3 frames, but a clip needs T = 4; 5 of 8 frames cannot be read (the first: 0048.png: "), "%s",
                   error.text);
 }
 END_TEST
 
-#ifndef __SANITIZE_ADDRESS__ /* whose own memory would be in the way */
+#ifndef __SANITIZE_ADDRESS__ /* it needs too much memory for itself */
 
 /* The memory of the process, in bytes, as RLIMIT_AS counts it. */
 static rlim_t memory_in_use(void) {
@@ -115,7 +115,7 @@ static void write_grey_picture(const char *path, int side) { /* black: the file 
     ck_assert_int_eq(truncate(path, (off_t)side * side + length), 0);
 }
 
-/* Of 3000 × 3000 pixels, 9 million bytes, and 27 million as RGB: what does not fit is the file, the RGB of a PNG, or that of another. */
+/* 3000 × 3000 pixels: 9 million bytes, and 27 million as RGB. What does not fit is the file, a PNG as RGB, or another format as RGB. */
 static const struct {
     const char *name;
     int side, megabytes;
@@ -172,20 +172,20 @@ static const struct {
     const char *name;
     SampleVideo sample;
     const char *says;
-    int64_t frames; /* 0: as many as the decoder gives */
+    int64_t frames; /* 0: as many as the decoder returns */
 } damages[] = {
     {"cut.avi",
      {.codec = "mjpeg", .frames = 30, .rows = 96, .columns = 128, .hurt = cut_every_third},
-     "damaged: 10 of 30 frames (10 decoded only in part); ",
+     "damaged: 10 of 30 frames (10 only partly decoded); ",
      30},
     {"noisy.avi", {.codec = "mpeg4", .frames = 60, .hurt = flip_bytes}, "damaged: ", 0},
     {"noisy.mkv", {.codec = "mpeg4", .frames = 60, .hurt = flip_bytes}, " of 60 frames (", 0},
-    {"noisy.ts", {.codec = "mpeg2video", .frames = 60, .hurt = flip_bytes}, " decoded only in part", 0},
+    {"noisy.ts", {.codec = "mpeg2video", .frames = 60, .hurt = flip_bytes}, " only partly decoded", 0},
     {"noisy.nut", {.codec = "ffv1", .frames = 60, .level = 3, .hurt = flip_bytes}, "damaged: 6 of 60 frames (", 0},
     {"headless.avi", {.codec = "mpeg4", .frames = 30, .key_every = 12, .hurt = lose_the_first}, "(11 before the first key frame)", 29},
     {"lost.mp4",
      {.codec = "mpeg4", .frames = 40, .key_every = 5, .hurt = lose_20_to_22},
-     "its timestamps jump: about 3 frames are missing after frame 19; those that are there are used",
+     "its timestamps jump: about 3 frames are missing after frame 19; the others are used",
      37},
     {"lost.mkv", {.codec = "mjpeg", .frames = 40, .hurt = lose_20_to_22}, "about 3 frames are missing after frame 19", 37},
 };
@@ -197,14 +197,14 @@ START_TEST(damage_that_is_concealed_is_counted) {
     expect_warning(inside(damages[_i].name));
     ck_assert_str_eq(strchr(warnings, '\n'), "\n"); /* in one line */
     if (damages[_i].frames) ck_assert_int_eq(dataset->videos[0].frames, damages[_i].frames);
-    const bool lost = damages[_i].sample.hurt == lose_20_to_22; /* all that is there can be read */
+    const bool lost = damages[_i].sample.hurt == lose_20_to_22; /* everything that is left can be read */
     ck_assert_int_eq(dataset->incomplete_count, !lost);
     ck_assert_int_eq(lost ? dataset->counts.gaps : dataset->counts.damaged, 1);
     expect_the_same_streamed(dataset);
 }
 END_TEST
 
-/* Strict decoding is for counting: what can be decoded has the levels that it would have. */
+/* Strict decoding is only for counting. Frames that can be decoded have the same levels as without it. */
 START_TEST(frames_between_damaged_ones_keep_their_bits) {
     write_video("cut.avi", (SampleVideo){.codec = "mjpeg", .frames = 30, .rows = 96, .columns = 128, .hurt = cut_every_third});
     write_video("whole.avi", (SampleVideo){.codec = "mjpeg", .frames = 30, .rows = 96, .columns = 128});
@@ -246,15 +246,15 @@ START_TEST(a_file_that_breaks_off_is_damaged) {
     sample_truncate(inside(names[_i]), 0.62);
     Dataset *dataset = opened(small);
     expect_warning("damaged: ");
-    expect_warning("the file breaks off");
-    if (_i != 1) expect_warning(" of 40 frames ("); /* as many as the file names */
+    expect_warning("the file is cut off");
+    if (_i != 1) expect_warning(" of 40 frames ("); /* as many as the file says */
     ck_assert_int_eq(dataset->incomplete_count, 1);
     dataset_close(dataset);
 }
 END_TEST
 
-/* Decoders may drop a packet without an error; what is lost, and what is there, are as many as were written. Those of a library of its own
- * are tried where there is one. */
+/* Decoders may drop a packet without an error. Lost frames and remaining frames add up to those that were written. Decoders in external
+ * libraries are tried if they are installed. */
 static bool empty_20_to_24(AVPacket *packet, int number) {
     if (number >= 20 && number <= 24) memset(packet->data, 0, (size_t)packet->size);
     return true;
@@ -283,7 +283,7 @@ START_TEST(a_y4m_that_breaks_off_is_damaged) {
     for (int cut = 0; cut < 2; cut++) {
         sample_bytes_write(inside("a.y4m"), bytes, (long)sizeof bytes - cut * (2 * SIZE + 300));
         Dataset *dataset = opened(small);
-        if (cut) expect_warning("a.y4m: damaged: the file breaks off; ");
+        if (cut) expect_warning("a.y4m: damaged: the file is cut off; ");
         else ck_assert_str_eq(warnings, "");
         ck_assert_int_eq(dataset->videos[0].frames, cut ? FRAMES - 3 : FRAMES);
         ck_assert_int_eq(dataset->incomplete_count, cut);
@@ -292,7 +292,7 @@ START_TEST(a_y4m_that_breaks_off_is_damaged) {
 }
 END_TEST
 
-/* As where a disk has lost a stretch: the container looks for the next packet. */
+/* As if a disk had lost a stretch: the container looks for the next packet. */
 START_TEST(a_stretch_of_zeros_is_damage) {
     static const char *const names[] = {"a.flv", "a.mkv"}, *const codecs[] = {"flv", "mpeg4"};
     write_video(names[_i], (SampleVideo){.codec = codecs[_i], .frames = 60, .rows = 96, .columns = 128});
@@ -304,7 +304,7 @@ START_TEST(a_stretch_of_zeros_is_damage) {
     ck_assert_int_eq(fclose(file), 0);
     Dataset *dataset = opened(small);
     expect_warning("damaged: ");
-    expect_warning("its container has places that cannot be read");
+    expect_warning("parts of its container cannot be read");
     ck_assert_int_eq(dataset->incomplete_count, 1);
     dataset_close(dataset);
 }

@@ -1,4 +1,4 @@
-/* test_data.c: random numbers, resizing, the videos that the program draws, and training batches. Files: test_dataset.c. */
+/* test_data.c: random numbers, resizing, videos that the program draws, and training batches. test_dataset.c tests files. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -55,7 +55,7 @@ START_TEST(numbers_below_a_bound_are_uniform) {
     double chi = 0, expected = (double)DRAWS / BOUND;
     for (int i = 0; i < BOUND; i++) chi += (count[i] - expected) * (count[i] - expected) / expected;
     ck_assert_double_lt(chi, 22.5);
-    /* A bound of 2⁶³ + 1 rejects almost half of all draws: what a remainder would do shows as a third of them in the lower half. */
+    /* A bound of 2⁶³ + 1 rejects almost half of all draws. The others must be spread evenly over both halves. */
     uint64_t bound = (UINT64_C(1) << 63) + 1, low = 0;
     for (uint64_t i = 0; i < 4000; i++) {
         uint64_t value = random_below(1, RANDOM_CLIP_START, i, bound);

@@ -1,4 +1,4 @@
-/* test_data.h: what the files of the data suite share. */
+/* test_data.h: shared by the files of the data suite. */
 #ifndef ZOETROPE_TEST_DATA_H
 #define ZOETROPE_TEST_DATA_H
 
@@ -6,7 +6,7 @@
 
 #include "data/dataset.h"
 
-/* Fails the test unless both give the same pixels, frame by frame in order, and clip by clip at random. */
+/* Fails unless both give the same pixels, frame by frame in order, and clip by clip at random. */
 void compare_datasets(const Dataset *one, const Dataset *two);
 
 TCase *dataset_files_case(void);

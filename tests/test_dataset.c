@@ -69,7 +69,7 @@ START_TEST(a_folder_of_png_frames_is_one_video_in_natural_order) {
 }
 END_TEST
 
-/* Names of frames, and what is remarked about them (NULL: nothing). */
+/* Names of frames, and the warning about them (NULL: none). */
 static const struct {
     const char *names[8];
     const char *warning;
@@ -125,7 +125,7 @@ END_TEST
 
 START_TEST(frames_that_change_size_midway_are_each_resized_from_their_own) {
     write_video("a.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 48, .columns = 64, .small_from = 6});
-    /* The same scene, wholly at the one size and wholly at the other. */
+    /* The same scene, entirely at one size and entirely at the other. */
     write_video("b.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 48, .columns = 64});
     write_video("c.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 24, .columns = 32});
     write_video("d.avi", (SampleVideo){.codec = "mjpeg", .frames = 12, .rows = 48, .columns = 64, .small_until = 6});
@@ -141,7 +141,7 @@ START_TEST(frames_that_change_size_midway_are_each_resized_from_their_own) {
 }
 END_TEST
 
-/* Containers with and without timestamps, key frames near and far, B frames, and a file that breaks off. */
+/* Containers with and without timestamps, key frames near and far, B frames, and a file that is cut off. */
 START_TEST(streaming_gives_what_the_cache_gives) {
     write_video("a.mp4", (SampleVideo){.codec = "mpeg4", .frames = 90, .key_every = 10, .b_frames = 2});
     write_video("b.mkv", (SampleVideo){.codec = "mpeg4", .frames = 70, .key_every = 60});
@@ -245,7 +245,7 @@ START_TEST(broken_files_are_left_out_with_a_warning_and_counted) {
     ck_assert_int_eq(dataset->counts.unreadable, 5); /* cut, text, empty, noise, frames */
     ck_assert_int_eq(dataset->counts.brief, 1);
     ck_assert_int_eq(dataset->counts.others, 3);
-    const char *const named[] = {"cut.mp4",   "text.mp4", "empty.mov", "noise.mpg", "frames/1.png: no frame of it can be read (1.png",
+    const char *const named[] = {"cut.mp4",   "text.mp4", "empty.mov", "noise.mpg", "frames/1.png: none of its frames can be read (1.png",
                                  "brief.avi", "T = 4"};
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
         ck_assert_msg(strstr(warnings, named[i]) != NULL, "%s: %s", named[i], warnings);
@@ -257,7 +257,7 @@ START_TEST(broken_files_are_left_out_with_a_warning_and_counted) {
 }
 END_TEST
 
-/* A pipe would wait for its writer forever; a folder is a video of its own, or none. */
+/* A pipe would wait for its writer forever. A folder is a separate video, or not a video. */
 START_TEST(a_pipe_or_a_folder_among_frames_does_no_harm) {
     mkdir(inside("frames"), 0777);
     mkdir(inside("piped"), 0777);
@@ -292,7 +292,7 @@ START_TEST(what_holds_no_video_is_an_error_that_says_what_was_found) {
     write_text("notes.txt", "hello\n");
     expect_error(NULL, "1 not a video", "still images");
     write_text("text.mp4", "hello\n");
-    expect_error(NULL, "no video to use among 2 files: 1 unreadable", "text.mp4");
+    expect_error(NULL, "no usable video among 2 files: 1 unreadable", "text.mp4");
     expect_error(inside("text.mp4"), "1 unreadable", "text.mp4");
     write_video("brief.avi", (SampleVideo){.codec = "mpeg4", .frames = 2});
     expect_error(inside("brief.avi"), "1 shorter than T = 4", "has 2 frames");

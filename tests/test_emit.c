@@ -1,5 +1,5 @@
-/* Emit: kernels made by hand are printed for each target, compiled by the machine's C compilers without a warning, and run; the
- * printed program compares its results with plain C that stands in emit_checks.h. */
+/* Emit: kernels built by hand are printed for each target, compiled by the machine's C compilers without a warning, and run. The printed
+ * program compares its results with the plain C in emit_checks.h. */
 #include "../compiler/emit/emit.h"
 #include "../compiler/emit/emitter.h"
 #include "../compiler/lower/program_heads.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SPECIALS = 24 }; /* of emit_checks.h; every operation sees each pair of them */
+enum { SPECIALS = 24 }; /* of emit_checks.h; every operation gets each pair of them */
 
 static char *folder;
 
@@ -53,7 +53,7 @@ static Kernel operation_kernel(ExpressionKind kind, bool vector, Type type, int 
                  loop(r, LOOP_SERIAL, inner));
 }
 
-/* y[n, i, j, k] += Σ_c x[n, i + j, c] · w[c, k], 6 × 2 vectors in registers: a register tile as convolutions have. */
+/* y[n, i, j, k] += Σ_c x[n, i + j, c] · w[c, k], 6 × 2 vectors in registers: a register tile like a convolution's. */
 static Kernel tile_kernel(int lanes) {
     const Variable *n = new_variable("n", 5), *i = new_variable("i", 3), *c = new_variable("c", 64);
     const Variable *j = new_variable("j", 6), *k = new_variable("k", 2), *lane = new_variable("lane", lanes);
@@ -69,7 +69,7 @@ static Kernel tile_kernel(int lanes) {
     return named("tile", loop(n, LOOP_PARALLEL, loop(i, LOOP_PARALLEL, followed_by(zeros, followed_by(products, stores)))));
 }
 
-/* The tail of such a tile, element by element: it has to round as vectors do. */
+/* The tail of such a tile, element by element. It must round as vectors do. */
 static Kernel tail_kernel(void) {
     const Variable *n = new_variable("n", 5), *c = new_variable("c", 64), *k = new_variable("k", 3);
     const Buffer *x = buffer_of("x", SPACE_TENSOR, 5 * 8, 64), *w = buffer_of("w", SPACE_TENSOR, 64, 3);
@@ -117,7 +117,7 @@ static Kernel order_kernel(void) {
     return named("order", loop(r, LOOP_SERIAL, followed_by(swap, followed_by(set, followed_by(swap_registers, followed_by(back, last))))));
 }
 
-/* A vector and an element in the middle of it: what is stored to the one is seen by the next load of the other. */
+/* A vector and an element in the middle of it: the next load of one sees what was stored to the other. */
 static Kernel overlap_kernel(int lanes) {
     const Variable *a = new_variable("lane", lanes), *b = new_variable("lane", lanes), *c = new_variable("lane", lanes);
     const Buffer *x = buffer_of("x", SPACE_TENSOR, 1, lanes), *y = buffer_of("y", SPACE_TENSOR, 3, lanes);
@@ -150,7 +150,7 @@ static Kernel double_kernel(int lanes) {
     return named("centred", followed_by(first, centre));
 }
 
-/* y[n, lane] = x[n, lane] · 2, past the caches where the target can; the next kernel that reads y finds it there. */
+/* y[n, lane] = x[n, lane] · 2, stored past the caches if the target can; the next kernel reads y. */
 static Kernel past_kernel(const Target *target) {
     const Variable *n = new_variable("n", 12), *lane = new_variable("lane", target->lanes);
     const Buffer *x = buffer_of("x", SPACE_TENSOR, 12, target->lanes), *y = buffer_of("y", SPACE_TENSOR, 12, target->lanes);
@@ -159,7 +159,7 @@ static Kernel past_kernel(const Target *target) {
     return named("past", loop(n, LOOP_PARALLEL, loop(lane, LOOP_VECTOR, store)));
 }
 
-/* out[r, lane] = every element that a narrow type has, as a float or a pair. */
+/* out[r, lane] = every value of a narrow type, as a float or a pair. */
 static Kernel narrow_kernel(Type type, bool vector, int lanes) {
     const long rows = (type == TYPE_I8 ? 256 : 65536) / lanes;
     const Variable *r = new_variable("r", rows), *lane = new_variable("lane", lanes);
@@ -265,7 +265,7 @@ START_TEST(contraction_and_optimisation_change_no_bits) {
     if (!cpu_has(target)) return;
     compile_and_run(target, "cc", "-std=gnu17 -O0", "");
     if (exists("clang")) compile_and_run(target, "clang", "-std=gnu17 -O1", "");
-    /* The generic target fuses nothing, even where the machine and the flags would. */
+    /* The generic target fuses nothing, even if the machine and the flags would. */
     compile_and_run(find_target("generic"), "cc", "-std=gnu17 -O2 -mavx2 -mfma -ffp-contract=fast", "");
     if (exists("clang")) compile_and_run(find_target("generic"), "clang", "-std=gnu17 -O2 -mavx2 -mfma", "");
 }
@@ -279,7 +279,7 @@ END_TEST
 
 START_TEST(every_file_is_accepted_by_both_compilers) {
     const char *path = written(format("%s.c", any_target(_i)->name), program_for(any_target(_i)));
-    /* Without optimisation gcc's intrinsics are macros, which have warnings of their own. */
+    /* Without optimisation, gcc's intrinsics are macros, which cause warnings. */
     run(format("cc %s -std=gnu17 -Icompiler -Iruntime -Itests -fsyntax-only %s", warnings, path));
     if (exists("clang")) run(format("clang %s -std=c11 -Icompiler -Iruntime -Itests -fsyntax-only %s", warnings, path));
 }
@@ -329,7 +329,7 @@ static Buffer *placed(const char *name, Type type, Place place, long rows, long 
     return buffer;
 }
 
-/* workspace = 2 workspace + x[time] in each step of a scan: the result tells the order of the steps. */
+/* workspace = 2 workspace + x[time] in each step of a scan: the result shows the order of the steps. */
 static Kernel *fold_kernel(const char *x_name) {
     const Variable *time = new_variable("time", 3);
     const Buffer *state = placed("state", TYPE_F32, PLACE_WORKSPACE, 1, 64), *x = placed(x_name, TYPE_F32, PLACE_STEP, 3, 0);

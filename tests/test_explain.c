@@ -1,4 +1,4 @@
-/* What explain prints: known figures of gru_ae, worked out here, and memory as it was planned. */
+/* The output of explain: known figures of gru_ae, computed here, and memory as planned. */
 #include "../compiler/graph/build_graph.h"
 #include "../compiler/graph/shapes.h"
 #include "cpu.h"
@@ -24,7 +24,7 @@ static Model *model_of(const Spec *spec) {
     return model;
 }
 
-/* What is printed for the first `target_count` targets; code[i]: what was made of them. */
+/* The output for the first `target_count` targets; code[i] is their lowered code. */
 static char *explained(const Model *model, int target_count, TargetCode **code) {
     Explanation *explanation = explain_model(model);
     for (int i = 0; i < target_count; i++) {
@@ -45,7 +45,7 @@ static void expect(const char *text, const char *part) {
     ck_assert_msg(strstr(text, part) != NULL, "'%s' is missing in\n%s", part, text);
 }
 
-/* The first number at or after `after`, its thousands separators passed over. */
+/* The first number at or after `after`, without its thousands separators. */
 static long number_after(const char **text, const char *after) {
     const char *place = strstr(*text, after);
     ck_assert_msg(place != NULL, "'%s' is missing in\n%s", after, *text);
@@ -64,8 +64,7 @@ static const Node *node_of(const Graph *graph, const char *name) {
     return NULL;
 }
 
-/* The update's and the copies' kernels are of no layer; the others say theirs, which their names start with, and whether they are products.
- */
+/* Kernels of the update and of copies belong to no layer. The others name their layer, and say whether they are products. */
 static void check_kernels(const Graph *graph, const Program *program) {
     int update = 0, products = 0;
     for (int i = 0; i < program->call_count; i++) {
@@ -96,7 +95,7 @@ START_TEST(gru_ae_has_the_known_totals) {
     const long first = 64 * 64 * 32 * 9, strided = 32 * 32 * 64 * 32 * 9, fc1 = 64 * 8192, gru = 300 * 64 + 300 * 100, fc3 = 100 * 8192;
     const long frame = 2 * first + 8 * strided + fc1 + gru + fc3;
     ck_assert_int_eq(frame, 154746928);
-    /* Both backward passes have as many again; nothing asks for the gradient of the first convolution's input. */
+    /* Both backward passes have as many again, except for the gradient of the first convolution's input, which is not needed. */
     const long step = 64 * 2 * (3 * frame - first);
     TargetCode *code;
     const char *text = explained(model_of(gru_ae_spec()), 1, &code);
@@ -149,7 +148,7 @@ START_TEST(memory_is_what_was_planned_for_each_target) {
 }
 END_TEST
 
-/* Reckoned anew: every kept tensor of the program once, and how far up the others reach above the kept ones. */
+/* Computed again: every kept tensor of the program once, and how far the others reach above the kept ones. */
 static long evaluation_bytes(const TargetCode *code) {
     const Tensor *seen[1024];
     int seen_count = 0;
@@ -187,7 +186,26 @@ START_TEST(inference_holds_parameters_and_statistics_but_nothing_of_training) {
 }
 END_TEST
 
-/* What the explanation of a target within a limit says of it. */
+/* A kernel's work is that of one call: in a scan, of one step. */
+START_TEST(elements_in_a_scan_are_counted_once_a_step) {
+    int checked = 0;
+    for (int s = 0; s < SAMPLE_SPECS; s++) {
+        const Model *model = model_of(sample_spec(s));
+        const TargetCode *code = compile_graphs(&model->graphs, targets[0], &default_choices);
+        const Program *train = program_named(code, "train");
+        for (int i = 0; i < train->graph->node_count; i++) {
+            const Node *node = train->graph->node[i];
+            if (!node->scan || !operation_is(node->op, ELEMENTWISE) || train->first_call[i] == train->first_call[i + 1]) continue;
+            const Call *call = &train->call[train->first_call[i]];
+            ck_assert_double_eq(call->kernel->flops * (double)call->scan->steps, (double)count_elements(node));
+            checked++;
+        }
+    }
+    ck_assert_int_gt(checked, 0);
+}
+END_TEST
+
+/* The explanation of a target within a limit. */
 static char *explained_within(const Model *model, const Target *target, const MemoryLimit *limit, TargetCode **code) {
     Explanation *explanation = explain_model(model);
     explain_target(explanation, *code = compile_within(compile_graphs(&model->graphs, target, &default_choices), &model->graphs, limit));
@@ -210,13 +228,13 @@ static double all_products(const TargetCode *code) {
              call++) {
             const Call *made = &program_named(code, "train")->call[call];
             if (strcmp(made->kernel->name, program_named(code, "train")->graph->node[i]->name) != 0)
-                continue; /* not what combines its parts */
+                continue; /* not the kernel that combines its parts */
             flops += made->kernel->flops * (made->scan ? (double)made->scan->steps : 1);
         }
     return flops;
 }
 
-/* Memory before and after, each result that is not kept with its bytes, and the step's work with what is computed again in it. */
+/* Memory before and after, each result that is not kept with its bytes, and the step's work, recomputation included. */
 START_TEST(what_is_traded_for_memory_is_what_was_planned) {
     const Model *model = model_of(gru_ae_spec());
     for (int i = 0; targets[i]; i++) {
@@ -253,6 +271,7 @@ Suite *explain_suite(void) {
     tcase_add_test(tests, a_layer_has_its_shapes_and_parameters);
     tcase_add_test(tests, memory_is_what_was_planned_for_each_target);
     tcase_add_test(tests, inference_holds_parameters_and_statistics_but_nothing_of_training);
+    tcase_add_test(tests, elements_in_a_scan_are_counted_once_a_step);
     tcase_add_test(tests, what_is_traded_for_memory_is_what_was_planned);
     suite_add_tcase(suite, tests);
     return suite;

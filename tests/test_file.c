@@ -1,4 +1,4 @@
-/* test_file.c: files and folders, written and read as file.h says. */
+/* test_file.c: reading and writing files and folders as file.h says. */
 #include "../runtime/common/file.h"
 #include "trainer_runs.h"
 
@@ -33,7 +33,7 @@ START_TEST(a_write_that_fails_leaves_the_old_file) {
 }
 END_TEST
 
-/* As root, a rename would put a file in the place of a device that every program uses. */
+/* As root, a rename would replace a device that every program uses. */
 START_TEST(a_device_or_a_pipe_is_written_into_and_not_replaced) {
     char folder[] = "/tmp/zoetrope_special_XXXXXX", path[64], found[5] = "";
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -66,7 +66,7 @@ START_TEST(folders_are_made_and_go_away_again_where_they_are_empty) {
     remove_empty_folders(path, found);
     ck_assert(file_exists(file));
     free(path);
-    path = path_join("", "a/d/%0300d", 0); /* a name that no file system has room for */
+    path = path_join("", "a/d/%0300d", 0); /* a name that is too long for any file system */
     ck_assert(!make_folders(path, &found, &error));
     free(path);
     path = path_join("", "a/d");
@@ -90,7 +90,7 @@ START_TEST(a_long_path_does_not_crowd_out_the_reason) {
 }
 END_TEST
 
-/* A link that leads nowhere is there, and yet no folder: what is said is why it cannot be made, not that it was not found. */
+/* A dangling link exists, but is not a folder. The error says why the folder cannot be made, not that it was not found. */
 START_TEST(a_folder_that_cannot_be_made_is_an_error_that_says_why) {
     Error error = {.text = ""};
     size_t found;

@@ -21,7 +21,7 @@ static void picture(const char *name, const char *encoder, const char *format, i
 
 /* ---- stills and animations ---- */
 
-/* Whatever they are called: content decides. */
+/* The content decides, not the name. */
 static const struct {
     const char *encoder, *format, *extension;
 } formats[] = {{"mjpeg", "yuvj420p", "jpg"}, {"mjpeg", "yuvj420p", "JPEG"},  {"tiff", "gray", "tif"},    {"tiff", "gray16le", "tiff"},
@@ -38,7 +38,7 @@ START_TEST(stills_of_any_format_are_frames_of_one_video) {
         snprintf(name, sizeof name, "frames/f%d.%s", i, formats[_i].extension);
         const SamplePicture sample = {formats[_i].encoder, formats[_i].format, 24, 32, (uint8_t)(20 * i), (uint8_t)(20 * i)};
         const bool written = sample_picture_write(inside(name), &sample);
-        if (!written && !strcmp(sample.encoder, "libwebp")) return; /* a library of its own, which not every libavcodec has */
+        if (!written && !strcmp(sample.encoder, "libwebp")) return; /* an external library, which not every libavcodec has */
         ck_assert_msg(written, "no encoder %s", sample.encoder);
     }
     Dataset *dataset = opened(small);
@@ -79,7 +79,7 @@ START_TEST(icons_and_headless_bitmaps_are_stills) {
 }
 END_TEST
 
-/* Neither is a drawing, which some builds of libavcodec decode. */
+/* A drawing is not a still either, though some builds of libavcodec decode it. */
 START_TEST(texts_beside_stills_are_no_frames) {
     for (int i = 1; i <= 5; i++) {
         char name[64];
@@ -116,13 +116,13 @@ START_TEST(stills_that_are_named_one_by_one_are_one_video) {
     ck_assert_str_eq(dataset->videos[0].source.path, folder);
     for (int i = 0; i < 12; i++) ck_assert_int_le(abs(dataset->videos[0].levels[i * 12 * 16] - 10 * i), 2);
     dataset_close(dataset);
-    dataset = try_open_paths(paths, 1, options, &error); /* one of them is a video of one frame */
+    dataset = try_open_paths(paths, 1, options, &error); /* a single one is a video of one frame */
     ck_assert_ptr_nonnull(dataset);
     expect_description(dataset, "1 video, 1 frame");
     ck_assert_str_eq(dataset->videos[0].source.path, paths[0]);
     dataset_close(dataset);
     ck_assert_ptr_null(try_open_paths(paths, 1, small, &error));
-    ck_assert_msg(strstr(error.text, "has 1 frame, and a clip needs T = 4"), "%s", error.text);
+    ck_assert_msg(strstr(error.text, "has 1 frame, but a clip needs T = 4"), "%s", error.text);
 }
 END_TEST
 
@@ -157,7 +157,7 @@ START_TEST(an_animation_that_cannot_be_decoded_is_named) {
     write_video("a.avi", (SampleVideo){.codec = "mpeg4", .frames = 5});
     Dataset *dataset = opened(small);
     expect_warning("moving.webp: ");
-    expect_warning("left out: an animation of a kind that these libraries of FFmpeg do not decode, so convert it to a video");
+    expect_warning("left out: these FFmpeg libraries do not decode this kind of animation; convert it to a video");
     ck_assert_int_eq(dataset->counts.unreadable, 1);
     ck_assert_int_eq(dataset->incomplete_count, 1);
     dataset_close(dataset);
@@ -173,14 +173,15 @@ START_TEST(a_frame_that_is_there_in_two_formats_counts_once) {
         if (i < 3) picture(name, "png", "gray", 200);
     }
     Dataset *dataset = opened(small);
-    expect_warning("3 frames are there in two formats (0000.jpg and 0000.png); each counts once");
+    expect_warning("3 frames are in two formats (0000.jpg and 0000.png); each counts once");
     expect_description(dataset, "1 video, 6 frames");
-    for (int i = 0; i < 6; i++) ck_assert_int_le(abs(dataset->videos[0].levels[i * 12 * 16] - 20 * i), 2); /* that which more have */
+    for (int i = 0; i < 6; i++)
+        ck_assert_int_le(abs(dataset->videos[0].levels[i * 12 * 16] - 20 * i), 2); /* the format that more frames have */
     dataset_close(dataset);
 }
 END_TEST
 
-/* ---- what is no data ---- */
+/* ---- what is not data ---- */
 
 START_TEST(hidden_names_and_leftovers_are_data_only_where_they_are_named) {
     static const char *const names[] = {".hidden",
@@ -245,7 +246,7 @@ START_TEST(small_copies_beside_their_originals_are_said) {
     }
     Dataset *dataset = opened(small);
     expect_description(dataset, "5 videos, 47 frames, 4 small copies of videos left out"); /* the last has no original */
-    expect_warning("C0001S03.MP4: a small copy or thumbnail of the video beside it; left out, as all like it");
+    expect_warning("C0001S03.MP4: a small copy or thumbnail of the video beside it; left out, like all others of its kind");
     ck_assert_ptr_null(strchr(strchr(warnings, '\n') + 1, '\n'));
     ck_assert_int_eq(dataset->incomplete_count, 0);
     dataset_close(dataset);
@@ -295,7 +296,7 @@ START_TEST(links_and_double_mentions_count_once) {
     Error error;
     dataset = try_open_paths(paths, 5, small, &error);
     ck_assert_msg(dataset != NULL, "%s", error.text);
-    /* by `up`, the links above the folder are found, too */
+    /* through `up`, the links above the folder are found too */
     expect_description(dataset, "3 videos, 18 frames, 6 more paths to some of them");
     dataset_close(dataset);
 }
@@ -303,7 +304,7 @@ END_TEST
 
 /* ---- rotation ---- */
 
-/* Where the bright corner of the pixels comes to lie, by Exif's Orientation: row, column of four. */
+/* Where the bright corner of the pixels ends up, by Exif's Orientation: row and column, 0 or 1. */
 static const struct { int row, column; } corners[] = {{0, 0}, {0, 0}, {0, 1}, {1, 1}, {1, 0}, {0, 0}, {0, 1}, {1, 1}, {1, 0}};
 
 static void expect_corner(const Dataset *dataset, int turn) {
@@ -342,7 +343,7 @@ END_TEST
 /* A picture of 2 × 3 pixels, a b c / d e f, upright. */
 static const struct {
     const char *pixels;
-    int32_t matrix[9]; /* with which a container says it */
+    int32_t matrix[9]; /* as a container stores it */
 } turns[] = {{"abcdef", {1 << 16, 0, 0, 0, 1 << 16}},    {"abcdef", {1 << 16, 0, 0, 0, 1 << 16}},
              {"cbafed", {-(1 << 16), 0, 0, 0, 1 << 16}}, {"fedcba", {-(1 << 16), 0, 0, 0, -(1 << 16)}},
              {"defabc", {1 << 16, 0, 0, 0, -(1 << 16)}}, {"adbecf", {0, 1 << 16, 0, 1 << 16, 0}},
@@ -366,7 +367,7 @@ START_TEST(videos_are_turned_as_their_container_says) {
     Dataset *dataset = opened(small);
     expect_description(dataset, _i > 1 ? "2 videos, 10 frames, 1 turned upright as its metadata say" : "2 videos, 10 frames");
     ck_assert_str_eq(warnings, "");
-    /* Levels rise by 1 from row to row and by 2 from column to column: their sums over halves say how the picture lies. */
+    /* Levels rise by 1 from row to row and by 2 from column to column. Their sums over halves show how the picture is turned. */
     const uint8_t *turned = dataset->videos[0].levels, *plain = dataset->videos[1].levels;
     int down = turned[11 * 16 + 8] - turned[8], right = turned[6 * 16 + 15] - turned[6 * 16];
     int plain_down = plain[11 * 16 + 8] - plain[8], plain_right = plain[6 * 16 + 15] - plain[6 * 16];
@@ -381,14 +382,14 @@ START_TEST(a_turn_by_no_right_angle_is_said) {
     static const int32_t matrix[9] = {5000, 65000, 0, -65000, 5000};
     write_video("a.mp4", (SampleVideo){.codec = "mpeg4", .frames = 5, .matrix = matrix});
     Dataset *dataset = opened(small);
-    expect_warning("a.mp4: its metadata turn it by no right angle");
+    expect_warning("a.mp4: its metadata turn it by an angle that is not a multiple of 90 degrees");
     ck_assert_int_eq(dataset->counts.turned, 1);
     ck_assert_int_eq(dataset->incomplete_count, 0);
     dataset_close(dataset);
 }
 END_TEST
 
-/* A second directory of the same picture, behind the first. */
+/* A second directory with the same picture, after the first. */
 START_TEST(further_pages_of_a_picture_are_said) {
     static uint8_t bytes[100000];
     for (int i = 0; i < 5; i++) {
@@ -399,7 +400,7 @@ START_TEST(further_pages_of_a_picture_are_said) {
         size_t length = fread(bytes, 1, sizeof bytes / 2, file);
         fclose(file);
         uint32_t first, second = (uint32_t)(length + length % 2);
-        memcpy(&first, bytes + 4, 4); /* the encoder writes in the order of bytes of most machines, as this reads them */
+        memcpy(&first, bytes + 4, 4); /* the encoder writes little-endian; this test expects a little-endian machine */
         if (bytes[0] == 'M') return;
         const size_t size = 2 + 12 * (size_t)(bytes[first] + 256 * bytes[first + 1]);
         memcpy(bytes + second, bytes + first, size + 4);
@@ -434,7 +435,7 @@ static const struct {
 START_TEST(the_metadata_of_each_format_are_read) {
     ck_assert_int_eq(turn_of_picture((const uint8_t *)metadata[_i].bytes, metadata[_i].length), TURN_QUARTER);
     for (size_t length = 0; length < metadata[_i].length; length++) {
-        uint8_t *cut = malloc(length + 1); /* so that a tool would find what is read beyond it */
+        uint8_t *cut = malloc(length + 1); /* so that a sanitizer sees reads beyond it */
         memcpy(cut, metadata[_i].bytes, length);
         cut = realloc(cut, length ? length : 1);
         const Turn turn = turn_of_picture(cut, length);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The functions of function.c against the C library's in double, whose own error (2^-29 ulp of a float) is
- * nothing here, for both roundings that a target may give to MULTIPLY_ADD. An expression is flattened once to a list of operations
- * on blocks of floats, so that every one of the 2^32 floats can be tried (ZOETROPE_SLOW=1; 17: each 17th) in some minutes a function. */
+/* The functions of function.c against the C library's in double, whose error (2^-29 ulp of a float) does not matter
+ * here, for both roundings of MULTIPLY_ADD. An expression is flattened once to a list of operations on blocks of floats. So all 2^32
+ * floats can be tried in some minutes a function (ZOETROPE_SLOW=1; 17: each 17th). */
 
 #ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
@@ -58,7 +58,7 @@ static uint32_t bits_of_float(float value) {
     return bits;
 }
 
-/* Two roundings: the product is stored before the sum is formed, so that no compiler fuses them. */
+/* Two roundings: the product is stored before it is added, so no compiler fuses them. */
 static void multiply_then_add(const float *a, const float *b, const float *c, float *result) {
     Block product;
     for (int i = 0; i < BLOCK; i++) product[i] = a[i] * b[i];
@@ -82,7 +82,7 @@ static void multiply_add_fused(const float *a, const float *b, const float *c, f
     for (int i = 0; i < BLOCK; i++) result[i] = fmaf(a[i], b[i], c[i]);
 }
 
-/* Set when an operation is given what expression.h does not allow it: the functions must not rely on what a target then does. */
+/* Set when an operation gets an argument that expression.h does not allow. The functions must not rely on what a target then does. */
 static int out_of_contract;
 
 static void round_block(const float *a, float *result) {
@@ -244,7 +244,7 @@ static void try_block(Trial *trial, const Function *function) {
     }
 }
 
-/* Every stride-th float, by its bits, of the function's domain; with stride 1, all 2^32 of them where the domain is all. */
+/* Every stride-th float of the function's domain, by its bits. With stride 1 and an unlimited domain, all 2^32. */
 static void try_floats(Trial *trial, const Function *function, uint64_t stride) {
     uint64_t last = function->last, count = last + 1;
     if (function->negative) count *= 2;
@@ -293,7 +293,7 @@ START_TEST(a_sample_of_all_floats_and_every_edge_is_close_enough) {
 }
 END_TEST
 
-/* Of how many floats in a row one is tried; 0: the sample will do. */
+/* One float of this many is tried; 0: only the sample. */
 static uint64_t wanted_stride(void) {
     const char *slow = getenv("ZOETROPE_SLOW");
     return slow ? strtoull(slow, NULL, 10) : 0;

@@ -12,7 +12,7 @@
 
 Suite *graph_suite(void);
 
-/* ---- what a spec becomes ---- */
+/* ---- the graph of a spec ---- */
 
 static const Node *find_node(const Graph *graph, const char *name) {
     for (int i = 0; i < graph->node_count; i++)
@@ -203,7 +203,7 @@ START_TEST(kernels_are_named_after_the_spec_and_have_its_shapes) {
     expect_shape(graph, "fc3_bias_grad", 4, (long[]){1, 512, 4, 4});
     expect_shape(graph, "gru0_hidden_projection_weight_grad", 6, (long[]){100, 3, 1, 100, 1, 1});
     expect_shape(graph, "decoder0_conv_transpose_data_grad", 4, (long[]){64, 512, 4, 4});
-    ck_assert_ptr_null(find_node(graph, "encoder0_conv_data_grad")); /* nobody needs the gradient of x */
+    ck_assert_ptr_null(find_node(graph, "encoder0_conv_data_grad")); /* the gradient of x is not needed */
 }
 END_TEST
 
@@ -242,7 +242,7 @@ START_TEST(a_dump_shows_operations_with_their_parameters_and_gradients) {
 }
 END_TEST
 
-/* Each way to break a graph is refused. */
+/* Broken graphs of every kind are refused. */
 START_TEST(a_broken_graph_is_refused) {
     Graph *graph = build_graph(gru_ae_spec(), true);
     differentiate_spec(graph);
@@ -293,7 +293,7 @@ START_TEST(batch_norm_uses_biased_variance_and_keeps_the_unbiased) {
 }
 END_TEST
 
-/* Row b·T + t of a carry: what the step before left in row b·T + t − 1 (or + 1, in reverse); at the start layer l's row l·B + b of h0. */
+/* Row b·T + t of a carry is the result of the step before, row b·T + t − 1 (+ 1 in reverse). At the start, it is row l·B + b of h0. */
 START_TEST(carries_hold_the_step_before_and_start_from_their_layers_rows) {
     const Spec *spec = sample_spec(4);
     const long T = spec->T, B = spec->training.batch, size = spec->hidden;
@@ -320,7 +320,7 @@ static double dot(const double *a, const double *b, long count) {
     return sum;
 }
 
-/* ⟨conv(x, w), s⟩ = ⟨x, conv_transpose(s, w)⟩ = ⟨w, weight_grad(s, x)⟩, also where the stride leaves rows of x unread. */
+/* ⟨conv(x, w), s⟩ = ⟨x, conv_transpose(s, w)⟩ = ⟨w, weight_grad(s, x)⟩, also if the stride skips rows of x. */
 START_TEST(convolution_and_transposed_convolution_are_adjoint) {
     const long kernel = _i + 1;
     for (long stride = 1; stride <= 4; stride++)
@@ -370,9 +370,8 @@ static double loss_at(const Graph *graph, double **start, int parameter, long el
     return values[named_node(graph, ROLE_LOSS, "loss")->id][0];
 }
 
-/* Compares the gradients of `graph` with central differences of its loss. With a step of 1e-5 both the third derivative's share and the
- * rounding of the loss are of the order of 1e-11; the tolerance leaves a factor of a thousand for steep places, and finds any wrong term.
- */
+/* Compares the gradients of `graph` with central differences of its loss. With a step of 1e-5, the error from the third derivative and the
+ * rounding of the loss are about 1e-11. The tolerance leaves a factor of a thousand for steep places, and finds any wrong term. */
 static void expect_gradients(const Graph *undifferentiated, Graph *graph, uint64_t seed) {
     const double step = 1e-5;
     differentiate_spec(graph);
@@ -393,14 +392,14 @@ static void expect_gradients(const Graph *undifferentiated, Graph *graph, uint64
     }
 }
 
-/* With these seeds no ReLU and no |y − x| has its kink within a step of a value. */
+/* With these seeds, no value is within a step of the kink of a ReLU or of |y − x|. */
 START_TEST(gradients_are_what_finite_differences_say) {
     expect_gradients(build_graph(sample_spec(_i), true), build_graph(sample_spec(_i), true), (uint64_t)_i + 2);
 }
 END_TEST
 
-/* A recurrence that is no GRU, with two carries, one of which is the other a step late; the body's output passes through a
- * activation that the loop's gradient does not need. a′ = tanh(W a + V b + u), b′ = a; loss: of sigmoid(a′). */
+/* A recurrence other than a GRU, with two carries. One is the other, a step late. The body's output passes through an activation that the
+ * loop's gradient does not need. a′ = tanh(W a + V b + u), b′ = a; loss: of sigmoid(a′). */
 static Graph *second_order_recurrence(void) {
     Graph *graph = NEW(Graph);
     graph->training = true;

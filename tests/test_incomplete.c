@@ -1,4 +1,4 @@
-/* test_incomplete.c: commands that cannot give a result for all that was asked for, with the small model of fake_model.c. */
+/* test_incomplete.c: commands that cannot give a result for everything that was asked for, with the small model of fake_model.c. */
 #include "../runtime/common/file.h"
 #include "sample_video.h"
 #include "trainer_runs.h"
@@ -15,7 +15,7 @@ static void learn(void) {
     ck_assert_int_eq(run("train --data videos --out a --iterations 2"), 0);
 }
 
-/* Each makes something in `videos` of which there is no complete result. */
+/* Each puts something into `videos` that has no complete result. */
 static void add_unreadable(void) {
     sample_bytes_write("videos/bad.mp4", "no video", 8);
 }
@@ -49,7 +49,7 @@ static const struct {
     {add_unreadable, "videos/bad.mp4", "cannot be opened as a video", 5},
     {add_brief, "videos/bad", "has 2 frames", 5},
     {add_bad_frame, "videos/bad", "1 of 12 frames cannot be read (005.png: ", 7},
-    {add_bad_folder, "videos/bad/000.png", "no frame of it can be read", 5},
+    {add_bad_folder, "videos/bad/000.png", "none of its frames can be read", 5},
     {add_cut_off, "videos/bad.avi", "damaged: ", 0},
     {add_locked_folder, "videos/bad", "cannot read the folder", 5},
 };
@@ -67,7 +67,7 @@ START_TEST(results_of_the_rest_are_written_and_the_status_says_that_some_are_mis
     ck_assert_says(text);
     ck_assert(file_exists("r/reconstruct.jsonl"));
     if (incomplete[_i].clips) ck_assert_int_eq(count_lines("r/reconstruct.jsonl"), incomplete[_i].clips + 1);
-    ck_assert_int_eq(run("train --data videos --out b --iterations 2"), 0); /* there is enough to learn from */
+    ck_assert_int_eq(run("train --data videos --out b --iterations 2"), 0); /* enough is left to train on */
     ck_assert_says(incomplete[_i].says);
     before_run = NULL;
     chmod("videos/bad", 0777);
@@ -79,7 +79,7 @@ START_TEST(what_is_merely_left_aside_is_no_failure) {
     sample_bytes_write("videos/notes.txt", "hello", 5);
     sample_bytes_write("videos/.hidden.mp4", "hello", 5);
     ck_assert_int_eq(symlink("one", "videos/again"), 0);
-    ck_assert_int_eq(unlink("videos/one/005.png"), 0); /* a gap: what is there is read */
+    ck_assert_int_eq(unlink("videos/one/005.png"), 0); /* a gap: the rest is read */
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 0);
     ck_assert_says("1 frame is missing between 004.png and 006.png");
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --data videos/notes.txt --out s"),
@@ -88,12 +88,12 @@ START_TEST(what_is_merely_left_aside_is_no_failure) {
 }
 END_TEST
 
-/* A folder that was named is asked for: a disk that is not mounted, say. */
+/* A folder that was named was asked for. Its disk may not be mounted, for example. */
 static const struct {
     const char *make, *says;
 } fruitless[] = {
-    {"mkdir none", "warning: none: no video and no still image in it; it gives nothing\n"},
-    {"mkdir -p none/a/b none/c", "warning: none: no video and no still image in it; it gives nothing\n"},
+    {"mkdir none", "warning: none: no video and no still image in it; it is left out\n"},
+    {"mkdir -p none/a/b none/c", "warning: none: no video and no still image in it; it is left out\n"},
     {"mkdir none && cp videos/one/000.png none/.a.png",
      "none: no video and no still image in it, but hidden names and leftovers of tools, "},
     {"mkdir none && echo text >none/a.txt && echo text >none/b.csv", "none: no video and no still image in it among 2 other files; "}};
@@ -111,7 +111,7 @@ START_TEST(a_folder_that_gives_nothing_is_named) {
 }
 END_TEST
 
-/* A poster, or a few pictures beside videos, in the same folder or above: said by their own name, and no failure unless they were asked
+/* A poster, or a few pictures beside videos, in the same folder or above, are reported by name. They are a failure only if they were asked
  * for. */
 START_TEST(a_few_stills_beside_videos_are_no_failure_unless_they_are_named) {
     learn();
@@ -119,26 +119,26 @@ START_TEST(a_few_stills_beside_videos_are_no_failure_unless_they_are_named) {
     ck_assert_int_eq(rename("poster/000.png", "videos/poster.png"), 0);
     if (_i) sample_video_write("videos/a.avi", &(SampleVideo){.codec = "mpeg4", .frames = 9, .rows = 24, .columns = 32});
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 0);
-    ck_assert_says("warning: videos/poster.png: has 1 frame, and a clip needs T = 4; left out\n");
+    ck_assert_says("warning: videos/poster.png: has 1 frame, but a clip needs T = 4; left out\n");
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --data videos/poster.png --out named"), 4);
     ck_assert_says("error: 1 of the inputs has no complete result: videos/poster.png;");
     ck_assert_int_eq(rename("poster/001.png", "videos/second.png"), 0);
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out s"), 0);
-    ck_assert_says("warning: the 2 still images of videos: have 2 frames, and a clip needs T = 4; left out\n");
-    make_video("videos", 6); /* and a damaged one of enough of them */
+    ck_assert_says("warning: the 2 still images of videos: have 2 frames, but a clip needs T = 4; left out\n");
+    make_video("videos", 6); /* and enough pictures for a video, one of them damaged */
     sample_truncate("videos/003.png", 0.5);
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out t"), 4);
     ck_assert_says("error: 1 of the inputs has no complete result: the 8 still images of videos;");
 }
 END_TEST
 
-/* Where they are alone, or beside what is no video, the recording is lost. */
+/* If they are alone, or beside files that are not videos, a recording is lost. */
 START_TEST(a_recording_that_is_too_short_is_a_failure) {
     learn();
     make_video("videos/brief", 3);
     sample_bytes_write("videos/brief/notes.txt", "hello", 5);
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r"), 4);
-    ck_assert_says("warning: videos/brief: has 3 frames, and a clip needs T = 4; left out\n");
+    ck_assert_says("warning: videos/brief: has 3 frames, but a clip needs T = 4; left out\n");
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --data videos/brief --out s"), 4);
     ck_assert_says("error: 1 of the inputs has no complete result: videos/brief;");
     ck_assert_int_eq(unlink("videos/one/000.png"), 0); /* two at a time */
@@ -157,7 +157,7 @@ START_TEST(where_nothing_can_be_read_there_is_no_result_at_all) {
 }
 END_TEST
 
-/* What reconstruct.jsonl says of the video's clips, in the file `into`. */
+/* The lines of reconstruct.jsonl about the video's clips, written to the file `into`. */
 static void pick_rows(const char *folder, const char *video, const char *into) {
     char command[200];
     snprintf(command, sizeof command, "grep -F '%s' %s/reconstruct.jsonl >%s", video, folder, into);
@@ -178,7 +178,7 @@ START_TEST(a_video_that_vanishes_midway_costs_no_other_its_results) {
     ck_assert_says("error: 1 of the inputs has no complete result: videos/two;");
     ck_assert_int_eq(system("grep -q videos/one r/reconstruct.jsonl"), 0);
     ck_assert_int_eq(rename("two", "videos/two"), 0);
-    /* Validation is a mean over all of it: there it is an error. */
+    /* Validation is a mean over all videos, so there it is an error. */
     ck_assert_int_eq(run("train --data others --validation videos --out b --iterations 2 --cache 0"), 1);
     fake_model_evaluation_hook = NULL;
     ck_assert_says("videos/two: frame ");
@@ -189,8 +189,8 @@ static void hide_a_frame(void) {
     unlink("videos/two/018.png");
 }
 
-/* Each clip begins from a draw of its own, by its number. The first batch is three clips of one video and one of the next; of that, all or
- * three more can be read before it ends. */
+/* Each clip begins from its own draw, by its number. The first batch has three clips of one video and one of the next. All of the next, or
+ * three more clips, can be read before it ends. */
 START_TEST(a_video_after_one_that_vanishes_has_the_results_of_a_whole_run) {
     make_video("videos/one", 14);
     make_video("videos/two", 25);
@@ -200,7 +200,7 @@ START_TEST(a_video_after_one_that_vanishes_has_the_results_of_a_whole_run) {
     fake_model_evaluation_hook = _i ? hide_a_frame : hide_a_video;
     ck_assert_int_eq(run("reconstruct --weights a/last.safetensors --data videos --out r --cache 0"), 4);
     fake_model_evaluation_hook = NULL;
-    ck_assert_says("the file has changed; its further clips are left out\n");
+    ck_assert_says("the file has changed; its remaining clips are left out\n");
     ck_assert_int_eq(count_lines("r/reconstruct.jsonl"), 3 + (_i ? 4 : 1) + 5 + 1);
     static const char *const others[] = {"\"videos/one\"", "\"videos/zwei\""};
     for (int i = 0; i < 2; i++) {

@@ -115,7 +115,7 @@ START_TEST(weights_of_another_spec_are_refused) {
 }
 END_TEST
 
-/* Whatever tensor of the state_dict has it: folding would hide a variance below zero, or spread it. */
+/* In any tensor of the state_dict. Folding would hide a variance below zero, or spread it. */
 START_TEST(weights_that_are_no_numbers_are_refused) {
     const Graph *graph = build_graph(sample_spec(0), false);
     Graph *folded = fold_batch_norm(graph);
@@ -195,8 +195,8 @@ static double **sample_parameters(const Graph *folded, int sample) {
     return drawn_parameters(folded, sample_spec(sample));
 }
 
-/* Which output a weight's element belongs to, by PyTorch's shapes: [out, in, u, v], [in, out, u, v] where it is transposed, and
- * [out, in] of a matrix, whose node has each side as channels, height and width. */
+/* The output that a weight's element belongs to, by PyTorch's shapes: [out, in, u, v], transposed [in, out, u, v], or [out, in] for a
+ * matrix, whose node has each side as channels, height and width. */
 static long output_by_shape(const Parameter *parameter, long i) {
     const long *shape = parameter->node->shape;
     if (parameter->node->rank == 6) return i / (shape[3] * shape[4] * shape[5]);
@@ -204,7 +204,7 @@ static long output_by_shape(const Parameter *parameter, long i) {
     return parameter->node->reader[0]->op == OP_CONV_TRANSPOSE2D ? i / taps % shape[1] : i / (shape[1] * taps);
 }
 
-/* Of all integers, the nearest; of two, the even one: tried one by one. */
+/* The nearest of all integers, ties to even, found by trying each. */
 static double nearest_by_trying(double value, double scale) {
     double best = 0;
     for (int q = -127; q <= 127; q++) {
@@ -260,7 +260,7 @@ START_TEST(a_value_that_the_precision_cannot_hold_is_refused) {
 }
 END_TEST
 
-/* Each weight is fine, and what they make of a frame is not. */
+/* Each weight is finite, but the results are not. */
 START_TEST(weights_that_make_no_numbers_are_noticed) {
     const Spec *spec = sample_spec(0);
     const Target *const target = find_target("generic");
@@ -273,8 +273,8 @@ START_TEST(weights_that_make_no_numbers_are_noticed) {
 }
 END_TEST
 
-/* The last frame of a clip in double precision, of the graph of whole clips; the frames of `golden` take turns, `last` is the clip's last.
- */
+/* The last frame of a clip in double precision, from the graph of whole clips. The frames of `golden` take turns; the clip ends with
+ * frame `last`. */
 static double *last_of_clip(const Inference *inference, double *const *parameters, const Golden *golden, long last) {
     const Graph *graph = inference->clip;
     const long T = inference->spec->T, elements = inference->frame_elements;
@@ -290,7 +290,7 @@ static double *last_of_clip(const Inference *inference, double *const *parameter
     return values[named_node(graph, ROLE_OUTPUT, "reconstruction")->id] + (T - 1) * elements;
 }
 
-/* What the self-test expects of a stream with a window is what clips give; of a state that is carried, it is something else. */
+/* With a window, the self-test expects of a stream what clips give. With a carried state, it expects something else. */
 START_TEST(what_is_expected_of_a_stream_is_its_recurrence) {
     const Spec *spec = _i < SAMPLE_SPECS ? sample_spec(_i) : read_spec("tests/fixtures/parity_small.yaml", stderr);
     const Target *const target = find_target("generic");
@@ -312,8 +312,9 @@ START_TEST(what_is_expected_of_a_stream_is_its_recurrence) {
         const Bytes bytes = pack_weights(inference, parameters, scales, files, false);
         ck_assert_int_eq(bytes.start[48], spec->hidden ? r : RECURRENCE_WINDOW);
     }
-    ck_assert_double_le(largest[RECURRENCE_WINDOW], 1e-6);                          /* rounded to float once */
-    if (_i == SAMPLE_SPECS) ck_assert_double_gt(largest[RECURRENCE_CARRIED], 1e-4); /* the samples' decoders hardly see the state */
+    ck_assert_double_le(largest[RECURRENCE_WINDOW], 1e-6); /* rounded to float once */
+    if (_i == SAMPLE_SPECS)
+        ck_assert_double_gt(largest[RECURRENCE_CARRIED], 1e-4); /* the decoders of the samples hardly depend on the state */
 }
 END_TEST
 
@@ -333,7 +334,7 @@ static size_t section_of(const Bytes *file, const InferenceCode *code) {
     ck_abort_msg("no section for %s", code->base.target->name);
 }
 
-/* Of a weight in pairs: its element is the second of a pair, whose index this becomes. */
+/* For a weight in pairs whose element is the second of a pair, the index becomes that of the pair. */
 static bool is_second(const Buffer *weight, const Node *node, long *index) {
     const int in = node->reader[0]->op == OP_CONV_TRANSPOSE2D ? 0 : 1;
     if (value_type(weight->type) != TYPE_PAIR || index[in] < weight->shape[in]) return false;
@@ -341,7 +342,7 @@ static bool is_second(const Buffer *weight, const Node *node, long *index) {
     return true;
 }
 
-/* Each element of the file, by its layout, is the rounded weight to the bit; both byte orders have the same numbers. */
+/* Each element of the file, at its place in the layout, is the rounded weight to the bit. Both byte orders have the same numbers. */
 static void compare_file(const Inference *inference, const InferenceCode *code, const Bytes files[2], double *const *parameters,
                          double *const *scales) {
     const size_t section = section_of(&files[0], code);
@@ -368,7 +369,7 @@ static void compare_file(const Inference *inference, const InferenceCode *code, 
 
 START_TEST(files_of_each_precision_hold_the_rounded_weights_and_say_so) {
     const Precision precision = (Precision)(_i % PRECISIONS);
-    const int sample = _i / PRECISIONS; /* after the samples, a spec with channels enough for pairs */
+    const int sample = _i / PRECISIONS; /* after the samples, a spec with enough channels for pairs */
     const Spec *spec = sample < SAMPLE_SPECS ? sample_spec(sample) : read_spec("tests/fixtures/parity_small.yaml", stderr);
     const Target *const wanted[3] = {find_target("avx512"), find_target("generic"), find_target("avx512_bf16")};
     Inference *inference = compile_inference(spec, precision, RECURRENCE_WINDOW, wanted, precision_has_pairs(precision) ? 3 : 2, 2);
@@ -389,7 +390,7 @@ START_TEST(files_of_each_precision_hold_the_rounded_weights_and_say_so) {
 }
 END_TEST
 
-/* A phase of a strided transposed convolution reads some taps of all channels: they come from memory as one stretch. */
+/* A phase of a strided transposed convolution reads some taps of all channels. These are contiguous in memory. */
 START_TEST(weights_of_a_phase_lie_on_end) {
     const Precision precision = (Precision)_i;
     const Target *const target = find_target(precision_has_pairs(precision) ? "avx512_bf16" : "avx512");
@@ -415,8 +416,8 @@ START_TEST(weights_of_a_phase_lie_on_end) {
 }
 END_TEST
 
-/* The layers of 512 channels are filtered, by weights that are no larger for it, and so is every other one of kernel 3 and stride 2. Items
- * of a clip are channels, and not images, each of which would read all weights. */
+/* The layers of 512 channels are filtered with their weights as they are. So are all others of kernel 3 and stride 2. In a clip, items of
+ * the parallel loops are channels, not images, which would each read all weights. */
 START_TEST(weights_that_outweigh_products_stay_as_they_are) {
     static const char *const names[2][2] = {{"encoder4_conv_forward", "encoder.12.weight"},
                                             {"decoder0_conv_transpose_forward", "decoder.0.weight"}};
@@ -448,7 +449,7 @@ START_TEST(weights_that_outweigh_products_stay_as_they_are) {
 }
 END_TEST
 
-/* `--filtering`: tiles of 4 outputs in the layers that have enough of them; or none at all. */
+/* `--filtering`: tiles of 4 outputs in the layers that have enough of them, or no filtering. */
 START_TEST(tiles_of_4_outputs_are_on_request) {
     static const int filtering[3] = {0, 2, 4}, wanted_by_2[3] = {0, 8, 4}, wanted_by_4[3] = {0, 0, 4};
     const Target *const target = find_target("avx512");
@@ -465,7 +466,7 @@ START_TEST(tiles_of_4_outputs_are_on_request) {
 }
 END_TEST
 
-/* What a kernel would make of a weight before another one multiplies by it, it would make anew for each frame. */
+/* A kernel that prepares a weight for another kernel would do so again for each frame. */
 START_TEST(no_kernel_prepares_weights) {
     static const char *const names[] = {"avx512", "avx2", "generic", "avx512_bf16"};
     const Target *wanted[4];

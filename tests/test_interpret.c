@@ -1,4 +1,4 @@
-/* The interpreter against results worked out by hand, its checks, and how kernels are printed. */
+/* The interpreter against results computed by hand, its checks, and how kernels are printed. */
 #include "../compiler/interpret/interpret.h"
 #include "../compiler/loop/print_loop.h"
 #include "../compiler/verify/verify.h"

@@ -1,4 +1,4 @@
-/* test_keys.c: the table of the spec's keys, whatever the number of its rows. */
+/* test_keys.c: the table of the spec's keys works with any number of rows. */
 #include "../compiler/spec/spec_internal.h"
 
 #include <check.h>
@@ -7,7 +7,7 @@
 
 Suite *keys_suite(void);
 
-/* A spec with these lines in it is refused, and the text stands in the errors. */
+/* A spec with these lines is refused, and the errors contain the text. */
 static void expect_error(const char *lines, const char *text) {
     const char *bytes = format("version: 1\n"
                                "name: small\n"
@@ -27,7 +27,7 @@ static void expect_error(const char *lines, const char *text) {
     free(errors);
 }
 
-/* Keys past any number of rows are known, told apart and suggested. (Each test is a process of its own.) */
+/* Keys are known, distinguished and suggested, whatever their row. (Each test is a separate process.) */
 START_TEST(the_table_of_keys_may_have_any_number_of_rows) {
     enum { MORE = 300 };
     Key *table = NEW_ARRAY(Key, spec_key_count + MORE);

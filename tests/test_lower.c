@@ -31,8 +31,8 @@ END_TEST
 
 /* ---- long sums ---- */
 
-/* 27,540 terms one after another are off by 1e-6 to 2e-6 of the result in the forward pass and, where they cancel, by 2e-5 to 3e-5 of it in
- * the gradient; parts of 512 terms by 4e-7 and 7e-6. */
+/* Summed one after another, 27,540 terms are off by 1e-6 to 2e-6 of the result in the forward pass and, where they cancel, by 2e-5 to 3e-5
+ * in the gradient. Summed in parts of 512 terms, they are off by 4e-7 and 7e-6. */
 START_TEST(long_sums_of_linear_layers_stay_close_to_the_reference) {
     Graph *training = build_graph(many_features_spec(), true), *evaluation = build_graph(many_features_spec(), false);
     differentiate_spec(training);
@@ -81,7 +81,7 @@ START_TEST(linear_layers_of_many_features_need_no_second_copy) {
 }
 END_TEST
 
-/* The lanes' dimension is rounded up to whole vectors, the other one is not, where its values lie on end. */
+/* The lanes' dimension is rounded up to whole vectors. The other one is not, if its values are contiguous. */
 START_TEST(weights_of_linear_layers_are_padded_along_their_lanes_only) {
     const long shape[6] = {512, 4, 4, 100, 1, 1}, taps[4] = {64, 36, 1, 1}, square[4] = {64, 36, 3, 3};
     ck_assert_int_eq(weight_layout(6, shape, 0, 16, false).size, 512 * 4 * 4 * 100);
@@ -123,9 +123,9 @@ START_TEST(pairs_of_bfloat16_equal_the_reference_with_rounded_operands) {
         Graph *training = build_graph(pairs_spec(), true), *evaluation = build_graph(pairs_spec(), false);
         differentiate_spec(training);
         const TargetCode *code = compile_both(training, evaluation, bf16_targets[t], &default_choices);
-        ck_assert_int_eq(count_pairs(program_named(code, "evaluate")), 4); /* all layers but the first, and the last two */
+        ck_assert_int_eq(count_pairs(program_named(code, "evaluate")), 4); /* all layers except the first and the last two */
         ck_assert_int_eq(count_pairs(program_named(code, "train")),
-                         4 + 4 + 6); /* with data gradients, and all weight gradients but the last */
+                         4 + 4 + 6); /* with data gradients, and all weight gradients except the last */
         check_graph(training, code, true, false);
         check_graph(evaluation, code, false, true);
     }
@@ -172,7 +172,7 @@ START_TEST(filtered_convolutions_equal_the_reference) {
     ck_assert_int_ge(count_filtered(program_named(code, "evaluate")), 5);
     ck_assert_int_ge(count_filtered(program_named(code, "train")), target->lanes == 16 ? 10 : 12);
     const int by_4 = count_algorithm(code, ALGORITHM_FILTERED_4);
-    if (choices.filtering == 4) ck_assert_int_ge(by_4, 12); /* but where 4 divides no side */
+    if (choices.filtering == 4) ck_assert_int_ge(by_4, 12); /* unless 4 divides no side */
     else ck_assert_int_eq(by_4, 0);
     check_graph(training, code, true, false);
     check_graph(evaluation, code, false, true);
@@ -182,8 +182,8 @@ START_TEST(filtered_convolutions_equal_the_reference) {
 }
 END_TEST
 
-/* As in bundles: images of few tiles, by weights as they are; several items of channels and of images, and several blocks of each side's
- * channels. */
+/* As in bundles: images of few tiles, with weights as they are; several items of channels and of images, and several blocks of channels on
+ * each side. */
 START_TEST(filtering_inside_of_a_kernel_equals_the_reference) {
     const Target *target = targets[_i];
     const Choices choices = {.filtering = 2, .few_images = true};
@@ -203,13 +203,13 @@ START_TEST(filtering_inside_of_a_kernel_equals_the_reference) {
     int inside = 0;
     for (int i = 0; i < program_named(code, "evaluate")->call_count; i++)
         inside += has_variable(program_named(code, "evaluate")->call[i].kernel, "kg");
-    ck_assert_int_eq(inside, target->lanes >= 8 ? 2 : 0); /* of 4 lanes, weights pay for being larger */
+    ck_assert_int_eq(inside, target->lanes >= 8 ? 2 : 0); /* with 4 lanes, larger weights pay */
     check_graph(evaluation, code, false, false);
     check_graph(evaluation, code, false, true);
 }
 END_TEST
 
-typedef struct Left { /* what a step leaves: parameters and statistics, gradients, and the loss */
+typedef struct Left { /* the results of a step: parameters and statistics, gradients, and the loss */
     long count;
     double *value;
 } Left;
@@ -235,8 +235,8 @@ static Left after_a_step(const Graph *graph, const TargetCode *code, bool planne
     return left;
 }
 
-/* Were something overwritten while it is needed, they would differ. Nor does it matter what a tensor finds in its padding lanes: there are
- * zeros where it has memory of its own, and no numbers, or what others left, in the workspace. */
+/* If something was overwritten while it is needed, the bits would differ. The content of padding lanes does not matter either: these are
+ * zeros in memory of their own, and NaN or old values in the workspace. */
 START_TEST(tensors_that_share_memory_give_the_bits_of_tensors_that_do_not) {
     const Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
     const Spec *const others[] = {filtered_spec(), pairs_spec(), both_products_spec(0), ragged_end_spec(false), ragged_end_spec(true)};
@@ -275,7 +275,8 @@ START_TEST(sums_of_tiles_have_the_same_bits_whichever_kernel_makes_them) {
         Graph *training = build_graph(&spec, true), *evaluation = build_graph(&spec, false);
         differentiate_spec(training);
         const TargetCode *code = compile_both(training, evaluation, targets[t], &choices);
-        if (_i > 0) ck_assert_int_gt(count_summed(training, code), 3); /* of three images, iterations have few rows directly */
+        if (_i > 0)
+            ck_assert_int_gt(count_summed(training, code), 3); /* with three images, iterations of direct convolution have few rows */
         if (_i > 1) check_graph(training, code, true, t % 2);
         const Left together = after_a_step(training, code, true);
         code = compile_both(training, evaluation, targets[t], &apart);
@@ -289,8 +290,7 @@ END_TEST
 
 /* ---- tuning ---- */
 
-/* For each kernel an algorithm, and each value anything that is legal, at random. What a value before makes illegal stays the cost model's.
- */
+/* A random legal algorithm for each kernel, and random legal values. A value that an earlier one makes illegal is the cost model's. */
 static const WantedChoices *random_choices(const TargetCode *code, uint64_t seed) {
     WantedChoices *list = NEW(WantedChoices);
     long drawn = 0;
@@ -312,7 +312,7 @@ static const WantedChoices *random_choices(const TargetCode *code, uint64_t seed
     return list;
 }
 
-/* A tuning file may say whatever is legal: all of it can be run, and none of it changes what is computed. */
+/* Any legal tuning file can be run, and computes the same. */
 START_TEST(any_legal_choices_equal_the_reference) {
     enum { DRAWS = 3 };
     Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : *filtered_spec();
@@ -334,7 +334,7 @@ START_TEST(any_legal_choices_equal_the_reference) {
 }
 END_TEST
 
-/* From the least memory that is possible to nearly all; by the cost model's choices, and by others that then hold for both. */
+/* From the least possible memory to nearly all, with the cost model's choices, and with others that both use. */
 static void check_again(const Spec *spec, const Target *target, Choices choices, uint64_t seed, int parts) {
     Graph *training = build_graph(spec, true), *evaluation = build_graph(spec, false);
     differentiate_spec(training);
@@ -356,7 +356,7 @@ static void check_again(const Spec *spec, const Target *target, Choices choices,
     }
 }
 
-/* With some results of the forward pass computed again. */
+/* With some results of the forward pass recomputed. */
 START_TEST(computing_again_gives_the_bits_of_storing) {
     const Choices choices = {.filtering = 2, .filter_everywhere = _i == SAMPLE_SPECS};
     Spec spec = _i < SAMPLE_SPECS ? *sample_spec(_i) : _i == SAMPLE_SPECS ? *filtered_spec() : *pairs_spec();
@@ -364,11 +364,11 @@ START_TEST(computing_again_gives_the_bits_of_storing) {
     spec.optimizer.epsilon = 1e-8;
     for (int t = 0; list[t]; t++)
         for (uint64_t seed = 0; seed < (_i < SAMPLE_SPECS ? 2 : 1); seed++)
-            check_again(&spec, list[t], choices, seed, _i < SAMPLE_SPECS ? 4 : 1); /* the last ones take long */
+            check_again(&spec, list[t], choices, seed, _i < SAMPLE_SPECS ? 4 : 1); /* the later ones take long */
 }
 END_TEST
 
-/* PyTorch's rule. A ReLU that made 0 of NaN would let a broken network train on. */
+/* PyTorch's rule. If ReLU turned NaN into 0, a broken network would go on training. */
 START_TEST(nan_in_a_weight_reaches_the_loss) {
     const Spec *spec = sample_spec(_i);
     for (int t = 0; targets[t]; t++) {
@@ -389,7 +389,7 @@ START_TEST(nan_in_a_weight_reaches_the_loss) {
 }
 END_TEST
 
-/* Lowering verifies every kernel: a channel count that some tail, block or stage does not fit would end the program. */
+/* Lowering verifies every kernel. A number of channels that does not fit some tail, block or stage would end the program. */
 START_TEST(every_channel_count_can_be_lowered) {
     const long channels = _i;
     for (int sample = 0; sample < SAMPLE_SPECS; sample++) {

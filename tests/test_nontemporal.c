@@ -80,7 +80,7 @@ START_TEST(what_is_not_aligned_is_not) {
 }
 END_TEST
 
-/* Rows in threes, which lie an odd number of half vectors apart: 2 i / 3 is no affine part of the offset. */
+/* Rows in threes, an odd number of half vectors apart: 2 i / 3 is not an affine part of the offset. */
 START_TEST(what_is_aligned_in_some_rows_only_is_not) {
     const long shape[2] = {2 * ROWS, COLUMNS};
     for (int odd = 0; odd < 2; odd++) {
@@ -123,10 +123,10 @@ static Statement *marked(Statement *statement) {
 }
 
 START_TEST(the_verifier_refuses_others) {
-    const char *const none = "a store past the caches that is no vector of floats to a tensor";
+    const char *const none = "a nontemporal store is not a vector of floats to a tensor";
     passes(nest(LOOP_VECTOR, marked(copy(y))));
     is_refused(nest(LOOP_VECTOR, marked(assign(y, of(i, 1, 0), sum_of(of(jb, 1, 0), of(lane, 1, 0)), constant(1)))),
-               "a vector past the caches is not aligned in y");
+               "a nontemporal vector is not aligned in y");
     is_refused(nest(LOOP_SERIAL, marked(copy(y))), none);
     is_refused(nest(LOOP_VECTOR, marked(accumulate(y, of(i, 1, 0), column(0), constant(1)))), none);
     is_refused(nest(LOOP_VECTOR, marked(copy(buffer_of("scratch", SPACE_SCRATCH, ROWS, COLUMNS)))), none);

@@ -16,8 +16,8 @@ enum { STEPS = 10 };
 
 typedef enum { ABSOLUTE, RELATIVE, RELATIVE_NORM, EXACT } Measure;
 
-/* What the names of a tensor begin with, how it is compared, and how far it may be from PyTorch. Sums in another order differ by
- * some 1e-7 of the sum's terms; the fixture was chosen so that PyTorch in float64 is within a tenth of each tolerance. */
+/* The beginning of a tensor's name, how it is compared, and how far it may be from PyTorch. Sums in another order differ by some 1e-7 of
+ * their terms. The fixture was chosen so that PyTorch in float64 is within a tenth of each tolerance. */
 typedef struct Tolerance {
     const char *begins;
     Measure measure;
@@ -31,7 +31,7 @@ static const Tolerance tolerances[] = {
 
 /* ---- running and reading ---- */
 
-/* Runs `step` for a target and returns the path of what it wrote. */
+/* Runs `step` for a target and returns the path of the file that it wrote. */
 static const char *run_step(const char *target, const char *output, const char *options) {
     static char path[256], command[1024];
     snprintf(path, sizeof path, "build/parity_small/%s.%s.safetensors", output, target);
@@ -64,7 +64,7 @@ static double element(const FileTensor *tensor, int64_t index) {
 
 /* ---- comparing ---- */
 
-/* NaN where either is none, so that no limit holds. */
+/* NaN if either is NaN, so that it is within no limit. */
 static double distance(Measure measure, const FileTensor *ours, const FileTensor *expected) {
     double largest = 0, difference = 0, norm = 0;
     for (int64_t i = 0; i < expected->count; i++) {
@@ -80,7 +80,7 @@ static double distance(Measure measure, const FileTensor *ours, const FileTensor
 
 static void compare_tensor(const char *target, const FileTensor *ours, const FileTensor *expected, const char *name) {
     ck_assert_int_eq(ours->count, expected->count);
-    /* A scalar is a scalar, whether its shape is [] or [1]. */
+    /* The shape of a scalar may be [] or [1]. */
     if (expected->rank > 0) {
         ck_assert_int_eq(ours->rank, expected->rank);
         for (int i = 0; i < expected->rank; i++) ck_assert_int_eq(ours->shape[i], expected->shape[i]);
@@ -100,7 +100,7 @@ static void compare_tensor(const char *target, const FileTensor *ours, const Fil
     ck_abort_msg("no tolerance for %s", name);
 }
 
-/* Compares those tensors of the fixture that begin with `prefix` (or, where it is empty, all but "eval."); returns how many. */
+/* Compares the tensors of the fixture that begin with `prefix` (if it is empty, all except "eval."); returns how many. */
 static int compare_files(const char *target, const char *path, const char *prefix) {
     TensorFile ours, expected;
     int compared = 0;
@@ -124,7 +124,7 @@ static int compare_files(const char *target, const char *path, const char *prefi
 START_TEST(ten_training_steps_are_those_of_pytorch) {
     if (!cpu_has(targets[_i])) return;
     const char *path = run_step(targets[_i]->name, "O", "--steps 10");
-    /* loss, recon, and each step's loss at least, or the fixture is not what we think */
+    /* at least loss, recon, and each step's loss, or the fixture is wrong */
     ck_assert_int_gt(compare_files(targets[_i]->name, path, ""), 2 + STEPS);
 }
 END_TEST

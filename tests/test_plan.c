@@ -1,5 +1,5 @@
-/* The plan of the workspace, reckoned anew from the programs: no two tensors that live at the same time have a byte in common. What is kept
- * lies before all others; there, a tensor may be a whole block of parameters, of which others are parts. */
+/* The plan of the workspace, computed again from the programs: no two tensors that live at the same time share a byte. Kept tensors come
+ * first; there, a tensor may be a whole block of parameters, and others may be parts of it. */
 #include "../compiler/graph/build_graph.h"
 #include "cpu.h"
 #include "lowered.h"
@@ -28,7 +28,7 @@ static Life *life_of(Life *lives, int *count, const Tensor *tensor, int call) {
     return &lives[(*count)++];
 }
 
-/* A scan's calls run again and again, so each of them is followed by all. */
+/* A scan's calls run repeatedly, so all of them follow each of them. */
 static int last_of_scan(const Program *program, int call) {
     const Scan *scan = program->call[call].scan;
     while (scan && call + 1 < program->call_count && program->call[call + 1].scan == scan) call++;
@@ -82,7 +82,7 @@ static int check_program(const TargetCode *code, const Program *program) {
     return shared;
 }
 
-/* Of all that it does not keep, a program of a stream reads what it has written itself. */
+/* Except for what is kept, a program of a stream reads only what it has written itself. */
 static void check_writes(const TargetCode *code, const Program *program) {
     static const Tensor *seen[MOST_TENSORS];
     int count = 0;
@@ -118,7 +118,8 @@ START_TEST(tensors_in_use_at_the_same_time_lie_apart) {
 }
 END_TEST
 
-/* With a GRU, with linear layers alone, and with neither: then the code is the encoder's last node, which others would compute. */
+/* With a GRU, with only linear layers, and with neither. Then the code is the encoder's last node, which its readers would otherwise
+ * compute. */
 START_TEST(programs_of_a_stream_stand_alone) {
     static const char *const programs[] = {"advance", "decode"};
     for (int s = 0; s < 3 * SAMPLE_SPECS; s++) {
@@ -138,7 +139,7 @@ START_TEST(programs_of_a_stream_stand_alone) {
 }
 END_TEST
 
-/* What calls one after another need is not kept for all of them. */
+/* Memory for one call is not kept for all later calls. */
 START_TEST(memory_is_used_again) {
     const TargetCode *code = code_for(gru_ae_spec(), any_target(_i));
     static Life lives[MOST_TENSORS];

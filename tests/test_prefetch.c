@@ -1,4 +1,4 @@
-/* What the kernels of gru_ae prefetch is what they read: a few iterations of their parallel loops are walked, and cache lines compared. */
+/* The kernels of gru_ae prefetch what they read. A few iterations of their parallel loops are walked, and cache lines compared. */
 #include "../compiler/bundle/inference.h"
 #include "../compiler/lower/kernel_buffers.h"
 #include "../compiler/pipeline/pipeline.h"
@@ -15,15 +15,15 @@ enum { MAX_TENSORS = 16, LINE = 64, ITEMS = 4 };
 
 typedef struct Tracked { /* a tensor that a kernel prefetches; of each line: */
     const Buffer *buffer;
-    bool *asked, *asked_before; /* for, in an iteration; in one before the last */
+    bool *asked, *asked_before; /* prefetched in an iteration; in one before the last */
     bool *read, *read_after;    /* in an iteration; in one after the first */
 } Tracked;
 
 typedef struct Walk {
     int count;
     Tracked tensor[MAX_TENSORS];
-    PointerMap value;   /* of a variable: what it is, plus one */
-    PointerMap matters; /* of a statement: 1, if something inside of it is to be noted, else −1 */
+    PointerMap value;   /* of a variable: its value plus one */
+    PointerMap matters; /* of a statement: 1 if something inside it must be noted, else −1 */
     long item;
 } Walk;
 
@@ -119,7 +119,7 @@ static void walk_tree(Walk *walk, const Statement *tree) {
         for (int i = 0; i < s->store_count; i++) note_reads(walk, s->store[i].value);
         if (s->kind != STATEMENT_LOOP) continue;
         const bool innermost = s->loop == LOOP_PARALLEL && !(s->body->kind == STATEMENT_LOOP && s->body->loop == LOOP_PARALLEL);
-        const long values = s->loop == LOOP_VECTOR ? 1 : s->variable->extent; /* lanes lie in one line */
+        const long values = s->loop == LOOP_VECTOR ? 1 : s->variable->extent; /* lanes are in one line */
         for (long i = 0; i < values && walk->item < ITEMS; i++) {
             *pointer_map_add(&walk->value, s->variable, NULL) = i + 1;
             walk_tree(walk, s->body);
@@ -128,8 +128,8 @@ static void walk_tree(Walk *walk, const Statement *tree) {
     }
 }
 
-/* Most of what is read was asked for, `least` quarters of it, and nearly all that was asked for is read. Rows that only some iterations
- * have are left out. */
+/* Most lines that are read were prefetched (`least` quarters of them), and nearly all prefetched lines are read. Rows that only some
+ * iterations have are left out. */
 static int compare_lines(const Kernel *kernel, int least) {
     Walk walk = {.count = 0};
     find_prefetched(&walk, kernel->tree);
@@ -174,8 +174,8 @@ START_TEST(what_is_prefetched_is_what_is_read) {
 }
 END_TEST
 
-/* Channels that end within a vector, in numbers that do not divide into blocks, the last of which asks for as little as it reads; few
- * images; bfloat16, whose pairs stage two images at a time, more than is asked for. */
+/* Channels that end within a vector and do not divide into blocks, so the last block prefetches only the little that it reads; few images;
+ * bfloat16, whose pairs stage two images at a time, more than is prefetched. */
 START_TEST(so_it_is_for_other_shapes) {
     Spec spec = *gru_ae_spec();
     Layer encoder[8], decoder[8];
@@ -209,14 +209,14 @@ static const TargetCode *lower_layers(int kernel, int stride) {
     return lower_spec(spec, "avx512", &default_choices);
 }
 
-/* Of 22 columns 11 are staged at a time and 6 and 5 of these multiplied; both parts ask for shares of the same lines, 1,100 of weights, of
- * which none may be missed where the one part ends and the other goes on. */
+/* Of 22 columns, 11 are staged at a time; 6 and then 5 of these are multiplied. Both parts prefetch shares of the same 1,100 lines of
+ * weights. No line between the end of one part and the start of the other may be missed. */
 START_TEST(parts_of_a_level_ask_for_all_lines_together) {
     ck_assert_int_eq(compare_lines(find_kernel(program_named(lower_layers(3, 3), "train"), "fc3_data_grad"), 4), 1);
 }
 END_TEST
 
-/* Three rows of 64 lines for 32 iterations: boxes of six are eleven in a row, one more than there are iterations. */
+/* Three rows of 64 lines for 32 iterations: with boxes of six lines, a row has eleven, and all rows one more than there are iterations. */
 START_TEST(there_are_iterations_for_all_boxes) {
     Spec spec = *gru_ae_spec();
     spec.precision = COMPUTE_BF16;
@@ -227,8 +227,8 @@ START_TEST(there_are_iterations_for_all_boxes) {
 }
 END_TEST
 
-/* Four rows at a time, from a row of padding on: there is a row less to read in the first iteration, and not in the others. With kernel 3
- * and stride 4, the row before a box is one that nobody reads. */
+/* Four rows at a time, beginning with a row of padding. Only the first iteration has one row less to read. With kernel 3 and stride 4, the
+ * row before a box is never read. */
 START_TEST(what_padding_takes_from_the_first_iteration_is_asked_for_in_the_others) {
     const TargetCode *code = _i == 0 ? lower_layers(2, 2) : lower_layers(3, 4);
     ck_assert_int_eq(compare_lines(find_kernel(program_named(code, "train"), "encoder1_conv_weight_grad"), 4), 1);
@@ -236,7 +236,7 @@ START_TEST(what_padding_takes_from_the_first_iteration_is_asked_for_in_the_other
 }
 END_TEST
 
-/* Each time costs the computing of addresses: in images of 34 columns, which 8 does not divide, once in 7 pixels. */
+/* Each prefetch costs the computation of addresses. In images of 34 columns, which 8 does not divide, there is one for 7 pixels. */
 START_TEST(weight_gradients_ask_once_in_several_pixels) {
     Spec spec = *ragged_end_spec(false);
     Choices choices = default_choices;
@@ -272,7 +272,7 @@ static bool asks_for_weights(const Statement *tree) {
     return false;
 }
 
-/* Weights that filtering leaves as they are come from memory while those before them are multiplied. */
+/* Weights that filtering uses as they are are prefetched while the ones before them are multiplied. */
 START_TEST(weights_of_a_bundle_are_prefetched) {
     static const int parts[] = {PART_encode, PART_decode, PART_reconstruct};
     const Target *const target = find_target(_i ? "avx2" : "avx512");

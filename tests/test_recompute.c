@@ -1,5 +1,5 @@
-/* --max-ram: what is computed again is what costs least, the memory is foreseen to the byte, and the graph that does it is sound. That it
- * computes the same bits is shown in test_lower.c and by trainers (slow/recompute.sh). */
+/* --max-ram: what is recomputed costs the least, memory is predicted to the byte, and the graph is sound. test_lower.c and trainers
+ * (slow/recompute.sh) show that it computes the same bits. */
 #include "../compiler/graph/build_graph.h"
 #include "cpu.h"
 #include "lowered.h"
@@ -16,7 +16,7 @@
 
 Suite *recompute_suite(void);
 
-/* Layers of one size: what is kept between them is worth computing again, several times over. */
+/* Layers of one size. Recomputing the results between them pays, even several times. */
 static const Spec *deep_spec(void) {
     static Layer encoder[6], decoder[1];
     static Spec spec = {.name = "deep", .T = 2, .channels = 1, .height = 16, .width = 16};
@@ -78,12 +78,12 @@ START_TEST(memory_and_work_are_foreseen_to_the_byte) {
         Keeping *keeping = NEW_ARRAY(Keeping, plain.footprint->candidates);
         for (int round = 0; round < 12; round++) {
             for (int i = 0; i < plain.footprint->candidates; i++)
-                keeping[i] = round < KEEPINGS ? (Keeping)round
-                                              : (Keeping)((sample_value((uint64_t)round, i) + 1) * KEEPINGS / 2); /* each in turn, mixed */
+                keeping[i] =
+                    round < KEEPINGS ? (Keeping)round : (Keeping)((sample_value((uint64_t)round, i) + 1) * KEEPINGS / 2); /* same, mixed */
             const Need need = find_need(plain.footprint, keeping, 0, LONG_MAX);
             const TargetCode *code = lower_with(&plain, keeping);
             const double flops = step_flops(code) - step_flops(plain.code);
-            /* Where a slope is negative, its gradient reads the convolution. If that is another, the activation ends the kernel of the
+            /* If a slope is negative, its gradient reads the convolution. If that is another, the activation ends the kernel of the
              * first, as it could not before. */
             const bool less = _i == NEGATIVE_SLOPE && code->workspace_bytes <= need.bytes && flops <= need.flops;
             ck_assert(less || (code->workspace_bytes == need.bytes && flops == need.flops));
@@ -94,7 +94,7 @@ START_TEST(memory_and_work_are_foreseen_to_the_byte) {
 }
 END_TEST
 
-/* Without anything to compute again, the graph is the one that it came from, node by node. */
+/* If nothing is recomputed, the graph is the original one, node by node. */
 START_TEST(storing_everything_changes_nothing) {
     const Plain plain = plain_of(spec_number(_i), targets_of(spec_number(_i))[0]);
     Keeping *keeping = NEW_ARRAY(Keeping, plain.footprint->candidates);
@@ -114,7 +114,7 @@ START_TEST(storing_everything_changes_nothing) {
 }
 END_TEST
 
-/* In a chain, FRESH is more work than ONCE and takes less memory, for nothing waits to be read; STORED is no work. */
+/* In a chain, FRESH is more work than ONCE and takes less memory, because nothing waits to be read. STORED is no extra work. */
 START_TEST(fresh_takes_more_work_and_less_memory_than_once) {
     const Plain plain = plain_of(deep_spec(), targets[_i]);
     Keeping *keeping = NEW_ARRAY(Keeping, plain.footprint->candidates);
@@ -128,7 +128,7 @@ START_TEST(fresh_takes_more_work_and_less_memory_than_once) {
 }
 END_TEST
 
-/* ---- the choice, beside all choices that there are ---- */
+/* ---- the choice beside all possible choices ---- */
 
 enum { MOST_TRIED = 8 }; /* candidates: 6,561 ways */
 
@@ -150,7 +150,7 @@ static int try_all(const Plain *plain, Way *way) {
     return count;
 }
 
-/* The least is the least of all ways, and for each limit from there on no way that holds it does less work. */
+/* The least memory is the least of all ways. For each limit from there on, no way within it does less work. */
 START_TEST(no_choice_is_better) {
     static Way way[6561];
     const Plain plain = plain_of(_i < SAMPLE_SPECS ? sample_spec(_i) : deep_spec(), targets[_i % count_targets()]);
@@ -198,7 +198,7 @@ START_TEST(limits_are_held_to_the_byte_and_the_least_is_possible) {
     code = within(&plain, least - 1, 3);
     ck_assert(!code->trade->possible);
     ck_assert_int_eq(code->trade->after, least);
-    /* activations that are kept from the forward to the backward pass are 128 MiB of it; half of that can go */
+    /* 128 MiB of it are activations that are kept for the backward pass; half of that can be saved */
     ck_assert_int_lt(least, before - (64L << 20));
 }
 END_TEST
@@ -217,7 +217,7 @@ START_TEST(more_memory_never_costs_more_work) {
 }
 END_TEST
 
-/* No convolution is computed more than once again where once is enough, and what is named is what the program calls. */
+/* No convolution is recomputed more than once if once is enough, and the names are those of kernels that the program calls. */
 START_TEST(what_is_listed_is_what_runs) {
     const Plain plain = plain_of(gru_ae_spec(), targets[0]);
     const TargetCode *code = within(&plain, plain.code->workspace_bytes * 3 / 4, 1);

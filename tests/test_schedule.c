@@ -1,5 +1,5 @@
-/* Schedules never change what is computed: random kernels under random schedules, after each directive, against the unscheduled
- * run; and schedules that are wrong are refused, by schedule_kernel or by the verifier. */
+/* Schedules never change what is computed: random kernels with random schedules, after each directive, against the unscheduled run. Wrong
+ * schedules are refused, by schedule_kernel or by the verifier. */
 #include "../compiler/loop/loop_tree.h"
 #include "../compiler/loop/print_loop.h"
 #include "../compiler/loop/unroll.h"
@@ -27,12 +27,12 @@ typedef enum {
 } Directive;
 static const char *const directive_name[DIRECTIVES] = {"naive", "order", "accumulate", "stage", "unroll", "vector", "parallel"};
 
-typedef struct Plan { /* everything that is drawn; directives turn parts of it on */
+typedef struct Plan { /* everything that is drawn; directives enable parts of it */
     Schedule schedule;
     int shared;
-    int parallel; /* outermost levels that may be */
+    int parallel; /* outermost levels that may be parallel */
     bool unroll[MAX_LEVELS];
-    bool vector; /* the innermost level may be */
+    bool vector; /* the innermost level may be a vector */
 } Plan;
 
 static int level_of(const Compute *compute, const char *name) {
@@ -56,7 +56,7 @@ static int draw_tiles(Random *random, long extent, bool lanes, long *tile) {
     return count;
 }
 
-/* The variable that layouts suit, or any other; −1: none. */
+/* The variable that layouts are made for, or another; −1: none. */
 static int draw_lanes(Random *random, const Example *example) {
     const Compute *compute = &example->kernel.compute[0];
     if (example->lanes && random_chance(random, 85)) return level_of(compute, example->lanes);
@@ -118,7 +118,7 @@ static Plan draw_plan(Random *random, const Example *example) {
     return plan;
 }
 
-/* The kernel with the directives of `on`; schedules of all computes are alike. */
+/* The kernel with the directives of `on`. All computes have similar schedules. */
 static Kernel planned(const Example *example, const Plan *plan, const bool *on) {
     Kernel kernel = example->kernel;
     kernel.schedule = NEW_ARRAY(Schedule, kernel.compute_count);
@@ -139,7 +139,7 @@ static Kernel planned(const Example *example, const Plan *plan, const bool *on) 
     return kernel;
 }
 
-/* ---- what they give ---- */
+/* ---- results ---- */
 
 static void fail_with(const Example *example, const Kernel *kernel, const char *what, uint64_t seed) {
     fprintf(stderr, "seed %llu, %s: %s\n", (unsigned long long)seed, example->kind, what);
@@ -157,7 +157,7 @@ static void fail_with(const Example *example, const Kernel *kernel, const char *
 
 /* Reasons for which a schedule that is otherwise sensible may be refused. */
 static const char *const limits[] = {
-    "stage it",     "no one box",       "is staged, but not read", "cannot be staged in blocks", "variables are left below",
+    "stage it",     "are not one box",  "is staged, but not read", "cannot be staged in blocks", "variables are left below",
     "vector lanes", "lanes are floats",
 };
 
@@ -175,7 +175,7 @@ static bool has_scratch(const Statement *statement) {
     return false;
 }
 
-/* Schedules, verifies and runs the kernel; false where the schedule is refused for a known limit. */
+/* Schedules, verifies and runs the kernel; false if the schedule is refused for a known limit. */
 static bool gives_the_same(const Example *example, Kernel *kernel, const char *directive, uint64_t seed) {
     const char *why = NULL;
     if (!schedule_kernel(kernel, &why)) {
@@ -198,7 +198,7 @@ static bool gives_the_same(const Example *example, Kernel *kernel, const char *d
     return true;
 }
 
-enum { CHUNKS = 3, SEEDS = 20 }; /* a chunk is a process of its own, and gives its memory back */
+enum { CHUNKS = 3, SEEDS = 20 }; /* each chunk is a separate process, which frees its memory */
 static int accepted[DIRECTIVES], drawn[DIRECTIVES];
 
 static void check_seed(uint64_t seed, int kind) {
@@ -220,7 +220,7 @@ static void check_seed(uint64_t seed, int kind) {
 
 START_TEST(random_schedules_compute_what_the_kernel_says) {
     for (uint64_t seed = 0; seed < SEEDS; seed++) check_seed(seed + (uint64_t)_i * SEEDS, _i % EXAMPLE_KINDS);
-    for (int d = 0; d < DIRECTIVES; d++) /* so that the test is not one of refusals */
+    for (int d = 0; d < DIRECTIVES; d++) /* so that not everything is refused */
         ck_assert_msg(4 * accepted[d] >= drawn[d], "%s: only %d of %d accepted", directive_name[d], accepted[d], drawn[d]);
 }
 END_TEST
@@ -330,10 +330,10 @@ static const struct {
     const char *reason;
 } broken[] = {
     {"unknown variable", unknown_variable, "there is no variable m"},
-    {"missing level", missing_level, "no level goes through the tile"},
+    {"missing level", missing_level, "no level steps through a tile"},
     {"tile of nothing", tile_of_nothing, "a tile of 0 of k"},
     {"vector not innermost", vector_not_innermost, "not innermost"},
-    {"vector along the sum", vector_along_the_sum, "lanes along the sum over c"},
+    {"vector along the sum", vector_along_the_sum, "lanes cannot lie along c, which is summed over"},
     {"vector of tiles", vector_of_tiles, "over tiles of 2"},
     {"vector wider than a register", vector_wider_than_a_register, "a vector loop of 8 iterations; a vector has 4 lanes"},
     {"vector over strided weights", vector_over_strided_weights, "load from w with stride 6"},
@@ -342,12 +342,12 @@ static const struct {
     {"registers below the sum", registers_below_the_sum, "a sum that is split outside the registers"},
     {"registers outside of threads", registers_outside_of_threads, "at level 1, outside of a parallel loop"},
     {"stage outside of threads", stage_outside_of_threads, "other is staged at level 1, outside of a parallel loop"},
-    {"registers nowhere", registers_nowhere, "no level to be held in registers"},
-    {"registers too deep", registers_too_deep, "no level to be held in registers"},
+    {"registers nowhere", registers_nowhere, "no level at which sums can move to registers"},
+    {"registers too deep", registers_too_deep, "no level at which sums can move to registers"},
     {"stage of what is not read", stage_of_what_is_not_read, "other is staged, but not read"},
-    {"asking outside of threads", asking_outside_of_threads, "asked for inside of 3 levels, of 1"},
-    {"asking outside of registers", asking_outside_of_registers, "asked for inside of 2 levels, of 2"},
-    {"asking in no loop", asking_in_no_loop, "asked for inside of 4 levels, of 2"},
+    {"asking outside of threads", asking_outside_of_threads, "prefetches inside of 3 levels, for the outermost 1,"},
+    {"asking outside of registers", asking_outside_of_registers, "prefetches inside of 2 levels, for the outermost 2,"},
+    {"asking in no loop", asking_in_no_loop, "prefetches inside of 4 levels, for the outermost 2,"},
     {"store that all iterations share", store_that_all_iterations_share,
      "two iterations of the parallel loop over n may write the same element of y"},
     {"store past the end", store_past_the_end, "store of y out of bounds: dimension 0 takes 1 … 4"},
@@ -374,7 +374,7 @@ END_TEST
 
 /* ---- partial sums ---- */
 
-/* Statements that add to what lies in y. */
+/* Statements that add to y. */
 static int count_additions(const Statement *statement) {
     int count = 0;
     for (; statement; statement = statement->next) {
@@ -385,7 +385,7 @@ static int count_additions(const Statement *statement) {
     return count;
 }
 
-/* Sums in parts are added up in memory; a loop over parts of which there is one adds nothing to anything. */
+/* Partial sums are added up in memory. A loop over a single part adds nothing. */
 START_TEST(a_sum_in_one_part_is_stored_and_not_added) {
     static const long tiles[] = {3, 5, 6, 7};
     Schedule schedule;
@@ -454,8 +454,8 @@ static void change_tree(Change *change, Statement *statement) {
     }
 }
 
-/* The interpreter checks bounds, lanes and iterations as they happen, and aborts: it must never do so for what the verifier lets
- * pass; and the order of parallel iterations must not matter. */
+/* The interpreter checks bounds, lanes and iterations as they happen, and aborts. It must never do so for a tree that the verifier accepts.
+ * The order of parallel iterations must not matter. */
 START_TEST(what_the_verifier_lets_pass_runs_without_a_violation) {
     int refused = 0, changed = 0;
     for (int n = 0; n < 40; n++) {

@@ -1,4 +1,4 @@
-/* test_score.c: scores of videos: what a frame's past is, what they begin from, and frames whose score is no finite number. */
+/* test_score.c: scores of videos: a frame's past, the initial state, and frames without a finite score. */
 #include "trainer_runs.h"
 
 #include <check.h>
@@ -16,7 +16,7 @@ static void open_folder(void) {
     ck_assert_int_eq(run("train --out trained --iterations 1 --threads 1"), 0);
 }
 
-/* The field of each row of scores.csv, as text; returns how many. */
+/* One field of each row of scores.csv, as text; returns how many rows. */
 static int read_scores(const char *path, char scores[FRAMES][32]) {
     char line[512];
     int count = 0;
@@ -42,7 +42,7 @@ static int score(const char *video, const char *out, const char *options, char s
     return status;
 }
 
-/* A video of frames first … last of the long one. */
+/* A video with the frames first … last of the long one. */
 static void cut_video(const char *name, int first, int last) {
     char command[256];
     snprintf(command, sizeof command, "mkdir %s", name);
@@ -69,7 +69,7 @@ START_TEST(a_frames_score_is_that_of_the_last_frame_of_its_clip) {
 }
 END_TEST
 
-/* h := (h + mean of x) / 2 is what the model does; a score is its square, / 4. Of a window, T steps from zeros; carried, all of them. */
+/* The model computes h := (h + mean of x) / 2; a score is h² / 4. A window has T steps from zeros, a carried state has all steps. */
 START_TEST(a_state_that_is_carried_is_asked_for) {
     char window[FRAMES][32], carried[FRAMES][32], drawn[FRAMES][32];
     ck_assert_int_eq(score("video", "window", "", window), 0);
@@ -78,7 +78,7 @@ START_TEST(a_state_that_is_carried_is_asked_for) {
     for (int frame = 0; frame < FRAMES; frame++) ck_assert_int_eq(strcmp(window[frame], carried[frame]) == 0, frame < T);
     ck_assert_int_eq(score("video", "drawn", "--seed 5", drawn), 0);
     for (int frame = 0; frame < FRAMES; frame++)
-        ck_assert_str_ne(window[frame], drawn[frame]); /* a window forgets no start: each has one */
+        ck_assert_str_ne(window[frame], drawn[frame]); /* a window does not forget the start: each has one */
 }
 END_TEST
 
@@ -99,7 +99,7 @@ START_TEST(a_recurrence_that_does_not_exist_is_an_error) {
 }
 END_TEST
 
-/* Frame 3 is white at its first pixel. It is named, what comes after it is scored, and nothing else of the results suffers. */
+/* The first pixel of frame 3 is white. The frame is named, later frames are scored, and no other result changes. */
 START_TEST(a_score_that_is_no_number_is_said_and_forgotten) {
     enum { BAD = 3 };
     char scores[FRAMES][32], rest[FRAMES][32];
@@ -109,7 +109,7 @@ START_TEST(a_score_that_is_no_number_is_said_and_forgotten) {
     ck_assert_int_eq(score("after", "out_after", options, rest), 0);
     fake_model_white_is_bad = true;
     ck_assert_int_eq(score("video", "bad", options, scores), 4);
-    ck_assert_says("error: the score of 1 frame is no finite number (nan in bad/scores.csv), the first of frame 3 of video");
+    ck_assert_says("error: the score of 1 frame is not finite (nan in bad/scores.csv); the first is frame 3 of video");
     ck_assert_says("worst moments");
     ck_assert_ptr_null(strstr(strstr(output, "worst moments"), "  frame 3 of"));
     for (int frame = 0; frame < FRAMES; frame++) ck_assert_int_eq(strcmp(scores[frame], "nan") == 0, frame == BAD);
@@ -126,7 +126,7 @@ START_TEST(a_video_of_such_frames_alone_has_results_too) {
     ck_assert_str_eq(scores[0], "nan");
     ck_assert_int_eq(system("grep -q '</svg>' out/scores.svg && ! grep -i -e nan -e inf out/scores.svg"), 0);
     ck_assert_int_eq(run("score --weights trained/last.safetensors --threads 1 --data video white --out both"), 4);
-    ck_assert_says("the score of 2 frames is no finite number (nan in both/scores.csv), the first of frame 3 of video");
+    ck_assert_says("the score of 2 frames is not finite (nan in both/scores.csv); the first is frame 3 of video");
 }
 END_TEST
 
@@ -134,8 +134,8 @@ START_TEST(faults_of_both_kinds_are_said) {
     fake_model_white_is_bad = true;
     ck_assert_int_eq(system("mkdir both && cp -r video both/one && cp -r video both/two && echo no >both/two/005.png"), 0);
     ck_assert_int_eq(run("score --weights trained/last.safetensors --threads 1 --data both --out out"), 4);
-    ck_assert_says("error: the score of 2 frames is no finite number (nan in out/scores.csv), the first of frame 3 of both/one; ");
-    ck_assert_says("with such weights, frames may come out as anything; besides, 1 of the inputs has no complete result: both/two;");
+    ck_assert_says("error: the score of 2 frames is not finite (nan in out/scores.csv); the first is frame 3 of both/one; ");
+    ck_assert_says("check the weights; also, 1 of the inputs has no complete result: both/two;");
 }
 END_TEST
 

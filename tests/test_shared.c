@@ -1,4 +1,4 @@
-/* Computes that share parallel loops, and step through them by tiles of their own. */
+/* Computes that share parallel loops, each with its own tiles. */
 #include "../compiler/interpret/interpret.h"
 #include "../compiler/loop/loop_tree.h"
 #include "../compiler/schedule/schedule.h"
@@ -61,7 +61,7 @@ START_TEST(iterations_that_are_shared_take_the_tiles_of_each_compute) {
         ck_assert_msg(schedule_kernel(&kernel, &why), "%s", why);
         why = verify_kernel(&kernel, LANES);
         ck_assert_msg(!why, "%s", why);
-        ck_assert(kernel.tree->loop == LOOP_PARALLEL && !kernel.tree->next); /* one nest, not one after the other */
+        ck_assert(kernel.tree->loop == LOOP_PARALLEL && !kernel.tree->next); /* one nest, not two in a row */
         interpret_kernel(&kernel, 0, reverse, summed_memory, &summed);
         for (int i = 0; i < ROWS * SUMS; i++) {
             float sum = 0;

@@ -1,4 +1,4 @@
-/* The spec language: what is read, what is refused, and where its errors point. */
+/* The spec language: what is read, what is refused, and where errors point. */
 #include "../compiler/spec/spec.h"
 #include "spec_mistakes.h"
 
@@ -43,7 +43,7 @@ static Spec *parse_changed(const char *from, const char *to) {
     return parse(text, strlen(text));
 }
 
-/* Refused, and each of the texts stands in the errors. Texts end with NULL. */
+/* Refused, and the errors contain each of the texts. The list ends with NULL. */
 static void expect_errors(const Spec *spec, const char *what, const char *const texts[]) {
     ck_assert_msg(spec == NULL, "accepted: %s", what);
     for (; *texts; texts++) ck_assert_msg(strstr(errors, *texts) != NULL, "%s: no '%s' in\n%s", what, *texts, errors);
@@ -124,7 +124,7 @@ START_TEST(keys_left_out_have_pytorchs_defaults) {
     spec = parse_changed("latent: 10\ngru: {hidden: 6}\n", "");
     ck_assert(spec->latent == 0 && spec->hidden == 0);
     spec = parse_changed("channels: 4, kernel: 3, stride: 2, padding: 1, norm: batch, activation: relu", "channels: 4, kernel: 1");
-    ck_assert(spec == NULL); /* its shapes do not fit; its defaults are those of the formula: */
+    ck_assert(spec == NULL); /* its shapes do not fit; its defaults are used in the formula: */
     ck_assert(strstr(errors, "encoder[0] conv                  4 × 16 × 12") != NULL);
 }
 END_TEST
@@ -180,7 +180,7 @@ START_TEST(the_caret_stands_under_wide_and_escaped_characters) {
 }
 END_TEST
 
-/* Whatever ends its lines, and in comments what nobody could take for something else. */
+/* Any line end, and in comments any character that cannot be mistaken for another. */
 START_TEST(harmless_characters_and_line_ends_are_accepted) {
     static const char *const ends[] = {"\n", "\r\n", "\r"};
     for (int i = 0; i < 3; i++) {
@@ -224,7 +224,7 @@ START_TEST(a_misspelt_key_is_not_also_missing) {
 }
 END_TEST
 
-/* A decoder that does not lead back: the remedy that is named, and, written into the spec, mends it. */
+/* A decoder that does not lead back to the input's shape. The error names a remedy. Written into the spec, it works. */
 // clang-format off
 static const struct {
     const char *from, *to, *remedy;
@@ -261,7 +261,7 @@ START_TEST(output_padding_left_out_everywhere_is_recognised) {
 END_TEST
 
 START_TEST(a_shape_that_vanishes_is_an_error_at_its_layer) {
-    expect_error("height: 16", "height: 1", "x.yaml:11:5: error: the decoder ends in"); /* padded: 1 stays 1 */
+    expect_error("height: 16", "height: 1", "x.yaml:11:5: error: the decoder ends in"); /* with padding, 1 stays 1 */
     expect_error("kernel: 3, stride: 2, padding: 1, norm: batch", "kernel: 7, stride: 4, norm: batch", "x.yaml:11:5");
     expect_error("stride: 2, padding: 1}\n", "stride: 2}\n", "x.yaml:11:5");
     expect_error("input: {T: 2, channels: 1, height: 16, width: 12}", "input: {T: 2, channels: 1, height: 16, width: 2}", "x.yaml:11:5");
@@ -282,7 +282,7 @@ START_TEST(sizes_that_overflow_are_errors) {
     expect_error("latent: 10", "latent: 2147483647", "x.yaml:7:1: error: the weight of the linear layer");
     expect_error("hidden: 6", "hidden: 100000", "x.yaml:8:1: error: a weight of the GRU has");
     expect_error("{hidden: 6}", "{hidden: 25000, layers: 64}\ntraining: {batch: 10000}", "need more than 2^40 bytes");
-    /* 40 transposed convolutions with stride 4: the size passes an int's */
+    /* 40 transposed convolutions with stride 4: the size overflows an int */
     Text text = {0};
     text_add(&text, "version: 1\nname: x\ninput: {T: 1, channels: 1, height: 1, width: 1}\ntraining: {batch: 1}\nencoder:\n");
     for (int i = 0; i < 40; i++) text_add(&text, "- conv_transpose: {channels: 1, kernel: [4, 1], stride: [4, 1]}\n");

@@ -1,4 +1,4 @@
-/* test_state_dict.c: weights from elsewhere: what the trainer and the compiler take, and what they say, which is the same. */
+/* test_state_dict.c: weights from elsewhere. The trainer and the compiler accept the same ones, and say the same. */
 #include "../compiler/bundle/weights.h"
 #include "../compiler/graph/build_graph.h"
 #include "../compiler/graph/fold.h"
@@ -17,7 +17,7 @@ Suite *state_dict_suite(void);
 
 /* ---- both programs ---- */
 
-/* The parameters of an inference graph, if they are taken; what was said is then in `output`. */
+/* The parameters of an inference graph, if they are accepted. The messages are then in `output`. */
 static double **compile(const Graph *folded, const char *path) {
     const int before = dup(STDERR_FILENO), said = open("output", O_WRONLY | O_CREAT | O_TRUNC, 0666);
     ck_assert(said >= 0 && dup2(said, STDERR_FILENO) == STDERR_FILENO);
@@ -31,12 +31,12 @@ static double **compile(const Graph *folded, const char *path) {
     return parameters;
 }
 
-/* What a file becomes, and what both say of it. */
+/* A change to a file, and what both say about it. */
 typedef struct Case {
     Edit *edit;
     const char *argument;
     bool taken;
-    const char *says[3]; /* "" : says nothing at all */
+    const char *says[3]; /* "": says nothing */
 } Case;
 
 static void assert_case_says(const Case *test, const char *program) {
@@ -54,7 +54,7 @@ static void try_trainer(const Case *test) {
     assert_case_says(test, "trainer");
     ck_assert_int_eq(file_exists("a"), test->taken);
     if (!test->taken) return;
-    /* The same weights are learned from as those of the plain file, and saved by their plain names. */
+    /* Training starts from the same weights as with the plain file, and saves them by their plain names. */
     ck_assert_int_eq(run("train --out b --init plain --iterations 2"), 0);
     TensorFile edited = read_tensors("a/last.safetensors"), plain = read_tensors("b/last.safetensors");
     for (int i = 0; i < plain.count; i++) {
@@ -64,7 +64,7 @@ static void try_trainer(const Case *test) {
     }
     tensor_file_free(&edited);
     tensor_file_free(&plain);
-    ck_assert_int_eq(run("train --out a --resume --iterations 3"), 0); /* what was saved can be read */
+    ck_assert_int_eq(run("train --out a --resume --iterations 3"), 0); /* the saved file can be read */
 }
 
 static void try_compiler(const Case *test) {
@@ -85,9 +85,9 @@ static void try_compiler(const Case *test) {
 
 /* ---- the cases ---- */
 
-#define TAKEN_WITHOUT(prefix) "note: edited: the names of its weights begin with \"" prefix "\"; they are taken without that\n"
+#define TAKEN_WITHOUT(prefix) "note: edited: the names of its weights begin with \"" prefix "\"; this prefix is removed\n"
 #define NOT_USED(prefix) "note: edited: has a second set of weights, whose names begin with \"" prefix "\"; it is not used\n"
-#define NO_COUNT "; leave num_batches_tracked out of the file, and it counts from 0\n"
+#define NO_COUNT "; remove num_batches_tracked from the file, and it counts from 0\n"
 
 static const Case cases[] = {
     {prefix_names, "module.", true, {TAKEN_WITHOUT("module.")}},
@@ -106,17 +106,14 @@ static const Case cases[] = {
     {add_set_before, "net. ema_model.module.", true, {TAKEN_WITHOUT("net."), NOT_USED("ema_model.module.")}},
     {add_average, " ema.", true, {NOT_USED("ema.")}},
     {add_average, "model. ema.", true, {TAKEN_WITHOUT("model."), NOT_USED("ema.")}},
-    {add_set,
-     "student. teacher.",
-     false,
-     {"\"student.\" and with \"teacher.\" before their names; keep one, and strip that from its names\n"}},
+    {add_set, "student. teacher.", false, {"the prefixes \"student.\" and \"teacher.\"; keep one, and remove its prefix\n"}},
     {convert, "F16", true, {"note: edited: converted to F32: ", " tensors of F16\n"}},
     {convert, "BF16", true, {"note: edited: converted to F32: ", " tensors of BF16\n"}},
-    {convert, "F64", true, {"note: edited: converted to F32: ", " tensors of F64 (rounded where F32 has no such number)\n"}},
+    {convert, "F64", true, {"note: edited: converted to F32: ", " tensors of F64 (rounded to F32)\n"}},
     {convert,
      "F8_E5M2",
      false,
-     {"is of type F8_E5M2, and the model wants F32 (F64, F16 and BF16 are converted)\n", "; convert tensors of another type to F32\n"}},
+     {"is of type F8_E5M2, but the model needs F32 (F64, F16 and BF16 are converted)\n", "; convert tensors of another type to F32\n"}},
     {set_counts, "I8 [] 7", true, {""}},
     {set_counts, "U8 [1] 7", true, {""}},
     {set_counts, "I16 [1] 7", true, {""}},
@@ -132,13 +129,13 @@ static const Case cases[] = {
     {set_counts, "F8_E4M3 [] 7", true, {""}},
     {set_counts, "F8_E5M2 [] 7", true, {""}},
     {set_counts, "F16 [] inf", true, {NULL}},
-    {set_counts, "I16 [] -2", false, {"num_batches_tracked holds -2, which is no number of batches\n", NO_COUNT}},
-    {set_counts, "F32 [] 2.5", false, {"num_batches_tracked holds 2.5, which is no number of batches\n", NO_COUNT}},
-    {set_counts, "F64 [] inf", false, {"num_batches_tracked holds inf, which is no number of batches\n", NO_COUNT}},
-    {set_counts, "F64 [] nan", false, {"num_batches_tracked holds nan, which is no number of batches\n", NO_COUNT}},
-    {set_counts, "F64 [] 1e19", false, {"num_batches_tracked holds 1e+19, which is no number of batches\n", NO_COUNT}},
-    {set_counts, "I64 [2] 7", false, {"num_batches_tracked has shape [2], and the model wants [] or [1]\n", NO_COUNT}},
-    {set_counts, "BOOL [] 1", false, {"num_batches_tracked is of type BOOL, and the model wants integers, or floats\n", NO_COUNT}},
+    {set_counts, "I16 [] -2", false, {"num_batches_tracked holds -2, which is not a number of batches\n", NO_COUNT}},
+    {set_counts, "F32 [] 2.5", false, {"num_batches_tracked holds 2.5, which is not a number of batches\n", NO_COUNT}},
+    {set_counts, "F64 [] inf", false, {"num_batches_tracked holds inf, which is not a number of batches\n", NO_COUNT}},
+    {set_counts, "F64 [] nan", false, {"num_batches_tracked holds nan, which is not a number of batches\n", NO_COUNT}},
+    {set_counts, "F64 [] 1e19", false, {"num_batches_tracked holds 1e+19, which is not a number of batches\n", NO_COUNT}},
+    {set_counts, "I64 [2] 7", false, {"num_batches_tracked has shape [2], but the model needs [] or [1]\n", NO_COUNT}},
+    {set_counts, "BOOL [] 1", false, {"num_batches_tracked is of type BOOL, but the model needs integers, or floats\n", NO_COUNT}},
     {drop, "num_batches_tracked", true, {NULL}},
     {add_unused, "BOOL", true, {NULL}},
     {add_unused, "F8_E4M3", true, {NULL}},
@@ -154,15 +151,16 @@ static const Case cases[] = {
     {make_integers,
      "encoder.1.bias",
      false,
-     {"tensor encoder.1.bias is of type I32, and the model wants F32 (F64,", " cannot be used; convert tensors of another type to F32\n"}},
+     {"tensor encoder.1.bias is of type I32, but the model needs F32 (F64,", " cannot be used; convert tensors of another type to F32\n"}},
     {set_number,
      "encoder.1.bias 1e300",
      false,
-     {"tensor encoder.1.bias holds 1e+300 (element ", "); F32 has no number so large\n", "and F64 may hold some that F32 does not: give"}},
+     {"tensor encoder.1.bias holds 1e+300 (element ", "); F32 cannot hold a number this large\n",
+      "and F64 may hold some that F32 cannot: give"}},
     {set_number,
      "encoder.1.running_var -1e-300",
      false,
-     {"running_var holds -1e-300 (element ", "); a variance is never negative\n", "a training that failed"}},
+     {"running_var holds -1e-300 (element ", "); a variance is never negative\n", "a failed training"}},
     {rename_one,
      "encoder.1.bias encoder._orig_mod.1.bias",
      false,
@@ -171,8 +169,7 @@ static const Case cases[] = {
     {make_foreign,
      "layers",
      false,
-     {"holds none of the ",
-      "; its names are such as layers.0, and those of the model such as encoder.0.weight; give weights of this network ("}},
+     {"holds none of the ", "; its names are like layers.0, those of the model like encoder.0.weight; give weights of this network ("}},
     {empty, "", false, {"edited: holds no tensor"}},
 };
 
@@ -188,7 +185,7 @@ END_TEST
 
 /* ---- what is carried through ---- */
 
-/* As an average of all weights is. */
+/* Like an average of all weights. */
 START_TEST(many_unused_tensors_have_one_note) {
     static const char *const names[] = {"ema.a", "ema.b", "ema.c", "ema.d"};
     Weights weights = trainer_weights();
@@ -198,7 +195,7 @@ START_TEST(many_unused_tensors_have_one_note) {
     }
     write_weights(&weights, "edited");
     ck_assert_int_eq(run("train --out a --init edited --iterations 1"), 0);
-    ck_assert_says("note: edited: 4 tensors, such as ema.a, are not used by fake; they are kept, and saved again as they are\n");
+    ck_assert_says("note: edited: 4 tensors, such as ema.a, are not used by fake; they are kept and saved unchanged\n");
     ck_assert_ptr_null(strstr(output, "ema.b"));
 }
 END_TEST
@@ -211,7 +208,7 @@ START_TEST(tensors_of_any_type_are_saved_again_byte_for_byte) {
         add_unused(&weights, types[i]);
         write_weights(&weights, "edited");
         ck_assert_int_eq(run("train --out a --init edited --iterations 1"), 0);
-        ck_assert_says("note: edited: other.thing [3, 4] is not used by fake; it is kept, and saved again as it is\n");
+        ck_assert_says("note: edited: other.thing [3, 4] is not used by fake; it is kept and saved unchanged\n");
         ck_assert_int_eq(run("train --out a --resume --iterations 2"), 0);
         TensorFile file = read_tensors("a/last.safetensors");
         const FileTensor *found = tensor_file_find(&file, "other.thing"), *wanted = &weights.tensor[weights.count - 1];
@@ -228,7 +225,7 @@ START_TEST(tensors_of_any_type_are_saved_again_byte_for_byte) {
 }
 END_TEST
 
-/* A second set by the plain names, though incomplete, or names of the optimizer's: two tensors of one name would make a broken file. */
+/* An incomplete second set with the plain names, or names of the optimizer's tensors: two tensors with one name would break the file. */
 START_TEST(a_tensor_whose_name_is_taken_is_left_out_of_what_is_saved) {
     Weights weights = trainer_weights();
     const FileTensor stray = weights.tensor[0];
@@ -238,9 +235,8 @@ START_TEST(a_tensor_whose_name_is_taken_is_left_out_of_what_is_saved) {
     weights.tensor[weights.count++].name = "optimizer.moment1.encoder.0.weight";
     write_weights(&weights, "edited");
     ck_assert_int_eq(run("train --out a --init edited --iterations 1"), 0);
-    ck_assert_says(
-        "note: edited: encoder.0.weight [1, 1, 1, 1] is not used by fake; it is left out of what is saved, where its name is that of");
-    ck_assert_says("note: edited: optimizer.moment1.encoder.0.weight [1, 1, 1, 1] is not used by fake; it is left out");
+    ck_assert_says("note: edited: encoder.0.weight [1, 1, 1, 1] is not used by fake; it is not saved again if another tensor has its name");
+    ck_assert_says("note: edited: optimizer.moment1.encoder.0.weight [1, 1, 1, 1] is not used by fake; it is not saved again");
     ck_assert_int_eq(run("train --out a --resume --iterations 2"), 0);
     TensorFile file = read_tensors("a/last.safetensors");
     ck_assert_int_eq(file.count, fake_model.state_names);
@@ -278,9 +274,9 @@ START_TEST(counts_of_batches_go_on_from_what_they_were) {
         else drop(&weights, "num_batches_tracked");
         write_weights(&weights, "edited");
         ck_assert_int_eq(run("train --out a --init edited --iterations 1"), 0);
-        ck_assert_int_eq(
-            strstr(output, "num_batches_tracked of 1 batch norm is missing, or more than its type can say; it counts from 0") != NULL,
-            counts[i].said);
+        ck_assert_int_eq(strstr(output, "num_batches_tracked of 1 batch norm is missing, or does not fit its type; it counts from 0") !=
+                             NULL,
+                         counts[i].said);
         ck_assert_int_eq(saved_count(), counts[i].then);
     }
 }
@@ -299,11 +295,11 @@ START_TEST(weights_of_another_spec_say_whose_they_are) {
     tensor_file_free(&file);
     ck_assert_int_eq(run("train --out b --init cut --iterations 1"), 1);
     ck_assert_says(
-        "cannot be used; the file says that it is of this spec (00000000deadbeef), so it was changed since: give it as it was saved\n");
+        "cannot be used; the file says that it is of this spec (00000000deadbeef), so it was changed later: give the file as it was saved\n");
 }
 END_TEST
 
-/* A training state is a file of our own, and only as we write it can it be gone on with. */
+/* A training state is our own kind of file. Training continues only from a file as we write it. */
 START_TEST(training_states_are_taken_only_as_they_were_written) {
     static Edit *const edits[] = {prefix_names, drop, set_counts, set_counts, set_number};
     static const char *const arguments[] = {"module.", "num_batches_tracked", "I32 [] 1", "I64 [1] 1", "encoder.0.bias 1"};
@@ -317,7 +313,7 @@ START_TEST(training_states_are_taken_only_as_they_were_written) {
         edits[i](&weights, arguments[i]);
         ck_assert(tensor_file_write("a/last.state.safetensors", weights.tensor, weights.count, file.metadata, file.metadata_count, &error));
         ck_assert_int_eq(run("train --out a --iterations 2 --resume"), 1);
-        ck_assert_says("of the 18 tensors of fake cannot be used; the file is damaged, or was changed: start anew with another --out\n");
+        ck_assert_says("of the 18 tensors of fake cannot be used; the file is damaged, or was changed: start again with another --out\n");
     }
     tensor_file_free(&file);
     ck_assert_int_eq(rename("state", "a/last.state.safetensors"), 0);

@@ -1,4 +1,4 @@
-/* Text from outside, as it is shown: any bytes become one line of valid UTF-8, and never the same one twice. */
+/* How text from outside is shown: any bytes become one line of valid UTF-8, and different bytes different lines. */
 #include "../compiler/base/support.h"
 #include "../compiler/spec/spec.h"
 #include "../runtime/common/file.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Fails unless the text is UTF-8 in which every character shows what it is. */
+/* Fails unless the text is UTF-8 and every character is visible. */
 static void check_plain(const char *text) {
     for (size_t at = 0, size = strlen(text), step; at < size; at += step) {
         step = utf8_bytes(text + at, size - at);
@@ -46,7 +46,7 @@ START_TEST(text_is_shown_as_said) {
 }
 END_TEST
 
-/* What stands in the escape, backwards. */
+/* Decodes the escapes in `shown`; returns how many bytes. */
 static size_t unescape(unsigned char *bytes, const char *shown) {
     size_t length = 0;
     while (*shown) {
@@ -96,7 +96,7 @@ START_TEST(any_bytes_become_one_line_of_utf8_that_can_be_undone) {
         const size_t length = random_bytes(i, bytes);
         char *shown = escape_bytes(bytes, length);
         check_plain(shown);
-        const bool same = unescape(back, shown) == length && memcmp(back, bytes, length) == 0; /* so no two texts are shown as one */
+        const bool same = unescape(back, shown) == length && memcmp(back, bytes, length) == 0; /* so no two texts are shown as the same */
         if (!same) ck_abort_msg("undone, it is another text: %s", shown);
         free(shown);
     }

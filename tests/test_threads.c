@@ -17,9 +17,9 @@ Suite *threads_suite(void);
 
 static const struct {
     const char *cgroup, *mounts;
-    const char *files[5][2]; /* below sys/fs/cgroup, and what they say */
+    const char *files[5][2]; /* below sys/fs/cgroup, and their content */
     double quota;
-    const char *file; /* that says so */
+    const char *file; /* that sets the quota */
 } cases[] = {
     /* none at all */
     {"", "", {{NULL}}, 0, NULL},
@@ -27,7 +27,7 @@ static const struct {
     {"0::/job\n", VERSION_2, {{"job/cpu.max", "max 100000\n"}}, 0, NULL},
     {"0::/job\n", VERSION_2, {{"job/cpu.max", "max\n"}}, 0, NULL},
     {"0::/job\n", VERSION_2, {{"job/cpu.max", ""}}, 0, NULL},
-    /* version 2: its own, above it, the least of all; no other's */
+    /* version 2: its own quota, one above it, the least of all; not that of another cgroup */
     {"0::/job\n", VERSION_2, {{"job/cpu.max", "150000 100000\n"}}, 1.5, "job/cpu.max"},
     {"0::/job\n", VERSION_2, {{"job/cpu.max", "20000 10000\n"}}, 2, "job/cpu.max"},
     {"0::/\n", VERSION_2, {{"cpu.max", "300000 100000\n"}}, 3, "cpu.max"},
@@ -38,7 +38,7 @@ static const struct {
      "a/cpu.max"},
     {"0::/a/b/c\n", VERSION_2, {{"a/cpu.max", "400000 100000\n"}, {"a/b/c/cpu.max", "50000 100000\n"}}, 0.5, "a/b/c/cpu.max"},
     {"0::/a\n", VERSION_2, {{"ab/cpu.max", "100000 100000\n"}, {"a/b/cpu.max", "100000 100000\n"}}, 0, NULL},
-    /* a container that sees its part of the tree only: with a namespace of its own, and without */
+    /* a container that sees only its part of the tree, with its own namespace and without */
     {"0::/\n", MOUNT("/", "/sys/fs/cgroup", "cgroup2", "rw"), {{"cpu.max", "250000 100000\n"}}, 2.5, "cpu.max"},
     {"0::/docker/0a1b\n", MOUNT("/docker/0a1b", "/sys/fs/cgroup", "cgroup2", "rw"), {{"cpu.max", "250000 100000\n"}}, 2.5, "cpu.max"},
     {"0::/docker/0a1b/x\n", MOUNT("/docker/0a1b", "/sys/fs/cgroup", "cgroup2", "rw"), {{"x/cpu.max", "100000 100000\n"}}, 1, "x/cpu.max"},
@@ -49,7 +49,7 @@ static const struct {
      {{"a b/my job/cpu.max", "250000 100000\n"}},
      2.5,
      "a b/my job/cpu.max"},
-    /* what looks like an escape, and is none: fewer than three digits, at the end too; not digits of eight */
+    /* not an escape, though it looks like one: fewer than three digits, also at the end; not octal digits */
     {"0::/job\n",
      MOUNT("/", "/sys/fs/cgroup/a\\04", "cgroup2", "rw"),
      {{"a\\04/job/cpu.max", "250000 100000\n"}},
@@ -126,7 +126,7 @@ START_TEST(the_least_quota_on_the_way_up_counts) {
 }
 END_TEST
 
-/* What lies where the program was started is nobody's /proc. */
+/* The working directory is not taken for /proc. */
 START_TEST(without_a_root_proc_is_that_of_the_machine) {
     char *file;
     write_text("proc/self/cgroup", "0::/\n");
@@ -201,7 +201,7 @@ static void use_one_processor(void) {
     ck_assert_int_eq(sched_setaffinity(0, sizeof mask, &mask), 0);
 }
 
-/* The program: what it takes, and that `info` says what was found. */
+/* The program: the number of threads that it uses, and what `info` says. */
 START_TEST(info_says_how_many_threads_and_why) {
     ck_assert_int_eq(run("info --threads 7"), 0);
     ck_assert_says("threads     7, as --threads says\nlimits      processors ");

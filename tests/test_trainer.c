@@ -24,14 +24,13 @@ START_TEST(a_resumed_run_has_the_bits_of_one_that_never_stopped) {
 }
 END_TEST
 
-/* Its numbers are not those of a run that was never stopped, so it says so. */
+/* The results differ from those of a run that was never stopped, so a message says so. */
 START_TEST(a_run_that_goes_on_with_other_choices_of_kernels_says_so) {
     ck_assert_int_eq(run("train --out a --iterations 2"), 0);
     ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 0);
     ck_assert_msg(strstr(output, "tuning") == NULL, "%s", output);
     ck_assert_int_eq(run_model(&tuned_fake_model, "train --out a --iterations 4 --resume"), 0);
-    ck_assert_says(
-        "warning: a: the run was trained by a program with other choices of kernels (tuning none, and this has 00000000abababab)");
+    ck_assert_says("warning: a: the run was trained with other choices of kernels (tuning none, and this program has 00000000abababab)");
     ck_assert_int_eq(run_model(&tuned_fake_model, "train --out a --iterations 5 --resume"), 0);
     ck_assert_msg(strstr(output, "tuning") == NULL, "%s", output);
     ck_assert_int_eq(run_model(&tuned_fake_model, "info"), 0);
@@ -66,7 +65,7 @@ START_TEST(another_validation_or_lost_best_weights_are_warned_about) {
     ck_assert_int_eq(run("train --out a --iterations 4 --data videos --validation others --resume"), 0);
     ck_assert_says("warning: a: the run was validated on 1 video, 14 frames");
     ck_assert_int_eq(run("train --out a --iterations 5 --data videos --resume"), 0);
-    ck_assert_says("and now on none; the best PSNR so far stays what it is");
+    ck_assert_says("and now is on none; the best PSNR so far is kept");
     ck_assert_int_eq(unlink("a/best.safetensors"), 0);
     ck_assert_int_eq(run("train --out a --iterations 6 --data videos --validation held --resume"), 0);
     ck_assert_says("warning: a: best.safetensors, of ");
@@ -87,7 +86,7 @@ START_TEST(a_model_larger_than_memory_is_an_error) {
 }
 END_TEST
 
-/* Whatever is left of another run, each by itself. */
+/* Each file that another run may have left, by itself. */
 START_TEST(no_file_of_a_run_is_replaced_by_another_run) {
     static const char *const names[] = {"best.safetensors", "itr200.safetensors", "last.safetensors",      "metrics.jsonl",
                                         "loss.svg",         "real_itr0_no0.png",  "recon_itr3000_no2.png", NULL};
@@ -136,9 +135,9 @@ END_TEST
 
 /* ---- weights from elsewhere ---- */
 
-/* What `last.safetensors` of a run holds, without the tensor `left_out`, and with fc2 as the reference network's file has it. */
+/* The tensors of a run's `last.safetensors`, without `left_out`, and with fc2 as in the reference network's file. */
 static void write_weights(const char *path, const char *left_out, bool misshapen) {
-    static const uint16_t fc2[6] = {1, 0x7fc1, 3, 4, 5, 6}; /* one of them a NaN with a payload, which no conversion would keep */
+    static const uint16_t fc2[6] = {1, 0x7fc1, 3, 4, 5, 6}; /* one is a NaN with a payload, which a conversion would lose */
     TensorFile file = read_tensors("a/last.safetensors");
     FileTensor tensors[16];
     Error error;
@@ -198,7 +197,7 @@ START_TEST(tensors_may_have_any_name) {
     ck_assert_int_eq(run("train --out b --init odd --iterations 1"), 0);
     ck_assert_says("note: odd: fc2\\n\\x1b[2J\\u2028\\\\é [1] is not used by fake");
     file = read_tensors("b/last.safetensors");
-    ck_assert_ptr_nonnull(tensor_file_find(&file, name)); /* a file keeps it as it is */
+    ck_assert_ptr_nonnull(tensor_file_find(&file, name)); /* the file keeps the name as it is */
     tensor_file_free(&file);
 }
 END_TEST
@@ -208,11 +207,11 @@ START_TEST(weights_that_do_not_fit_are_all_listed) {
     write_weights("init", "fc1.0.weight", true);
     ck_assert_int_eq(run("train --out b --init init --iterations 2"), 1);
     ck_assert_says("tensor fc1.0.weight [1, 2] is missing");
-    ck_assert_says("tensor encoder.0.bias has shape [1, 1], and the model wants [1]");
-    ck_assert_says("tensor encoder.1.running_var has shape [1, 2], and the model wants [2]");
+    ck_assert_says("tensor encoder.0.bias has shape [1, 1], but the model needs [1]");
+    ck_assert_says("tensor encoder.1.running_var has shape [1, 2], but the model needs [2]");
     ck_assert_says("6 of the 8 tensors");
     ck_assert_int_eq(run("train --out b --init output --iterations 2"), 1);
-    ck_assert_says("no safetensors file");
+    ck_assert_says("not a safetensors file");
     ck_assert(!file_exists("b/last.safetensors"));
 }
 END_TEST
@@ -292,10 +291,10 @@ START_TEST(resuming_on_other_videos_is_said_and_on_none_is_refused) {
     make_video("others/one", 9);
     ck_assert_int_eq(run("train --data videos --out a --iterations 3"), 0);
     ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 1);
-    ck_assert_says("error: a: the run learned from 1 video, 14 frames");
+    ck_assert_says("error: a: the run was trained on 1 video, 14 frames");
     assert_iteration("a/last.state.safetensors", "3");
     ck_assert_int_eq(run("train --data others --out a --iterations 5 --resume"), 0);
-    ck_assert_says("warning: a: the run learned from 1 video, 14 frames");
+    ck_assert_says("warning: a: the run was trained on 1 video, 14 frames");
     ck_assert_int_eq(run("train --data others --out a --iterations 6 --resume"), 0);
     ck_assert_ptr_null(strstr(output, "warning"));
 }

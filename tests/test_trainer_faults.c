@@ -1,4 +1,4 @@
-/* test_trainer_faults.c: what the trainer's program does when its input or its disk is no good, with the small model of fake_model.c. */
+/* test_trainer_faults.c: the trainer's program with bad input or a failing disk, with the small model of fake_model.c. */
 #include "../runtime/common/file.h"
 #include "../runtime/pictures/strip.h"
 #include "trainer_runs.h"
@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* ---- numbers that are none ---- */
+/* ---- values that are not finite ---- */
 
 START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
     ck_assert_int_eq(run("train --out a --iterations 11"), 0);
@@ -20,7 +20,7 @@ START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
     fake_model_poison = 0;
     ck_assert_says("the loss of iteration 12 is nan");
     assert_same_file("kept", "a/last.state.safetensors");
-    fake_model_gradient_poison = INFINITY; /* the loss is still fine when the weights no longer are */
+    fake_model_gradient_poison = INFINITY; /* the loss is still finite when the weights no longer are */
     ck_assert_int_eq(run("train --out a --iterations 12 --resume"), 1);
     fake_model_gradient_poison = 0;
     ck_assert_says("no longer finite");
@@ -29,7 +29,7 @@ START_TEST(a_loss_or_weights_that_are_not_finite_replace_nothing) {
 }
 END_TEST
 
-/* `from` with the first number of a tensor changed; `type` F32, or F64 to say what F32 cannot. */
+/* `from` with the first number of a tensor changed. `type` is F32, or F64 for numbers that F32 cannot hold. */
 static void write_changed(const char *path, const char *from, const char *name, TensorType type, double value) {
     TensorFile file = read_tensors(from);
     FileTensor *tensor = (FileTensor *)(uintptr_t)tensor_file_find(&file, name);
@@ -53,7 +53,7 @@ static const struct {
     {"fc1.0.weight", TENSOR_F32, NAN, "changed: tensor fc1.0.weight holds nan (element 1 of 2)"},
     {"encoder.0.bias", TENSOR_F32, -INFINITY, "changed: tensor encoder.0.bias holds -inf (element 1 of 1)"},
     {"encoder.1.running_var", TENSOR_F64, 1e300,
-     "changed: tensor encoder.1.running_var holds 1e+300 (element 1 of 2); F32 has no number so large"},
+     "changed: tensor encoder.1.running_var holds 1e+300 (element 1 of 2); F32 cannot hold a number this large"},
     {"encoder.1.running_var", TENSOR_F32, -1,
      "changed: tensor encoder.1.running_var holds -1 (element 1 of 2); a variance is never negative"},
 };
@@ -82,7 +82,7 @@ START_TEST(a_count_of_batches_that_is_none_is_refused) {
         tensor->bytes = &counts[i];
         ck_assert(tensor_file_write("changed", file.tensor, file.count, NULL, 0, &error));
         ck_assert_int_eq(run("train --out b --init changed"), 1);
-        ck_assert_says(i == 0 ? "num_batches_tracked holds -1, which is no number of batches" : "holds 9.22337203685478e+18");
+        ck_assert_says(i == 0 ? "num_batches_tracked holds -1, which is not a number of batches" : "holds 9.22337203685478e+18");
     }
     tensor_file_free(&file);
 }
@@ -91,13 +91,13 @@ END_TEST
 static const struct {
     const char *key, *value, *says;
 } metadata[] = {
-    {"iteration", "-1", "no good \"iteration\""},
-    {"iteration", "1e3", "no good \"iteration\""},
-    {"iteration", "9999999999999999999", "no good \"iteration\""},
-    {"seed", "", "no good \"seed\""},
-    {"best_validation_psnr", "nan", "no good \"best_validation_psnr\""},
-    {"best_validation_psnr", "12dB", "no good \"best_validation_psnr\""},
-    {"format", "pt", "is no training state"},
+    {"iteration", "-1", "no valid \"iteration\""},
+    {"iteration", "1e3", "no valid \"iteration\""},
+    {"iteration", "9999999999999999999", "no valid \"iteration\""},
+    {"seed", "", "no valid \"seed\""},
+    {"best_validation_psnr", "nan", "no valid \"best_validation_psnr\""},
+    {"best_validation_psnr", "12dB", "no valid \"best_validation_psnr\""},
+    {"format", "pt", "is not a training state"},
     {"spec_hash", "1234", "belongs to a model with spec 1234"},
 };
 
@@ -122,7 +122,7 @@ START_TEST(a_training_state_that_is_none_is_refused_with_a_way_on) {
     ck_assert_int_eq(truncate("a/last.state.safetensors", 4), 0);
     ck_assert_int_eq(run("train --out a --iterations 4 --resume"), 1);
     ck_assert_says(
-        "error: a/last.state.safetensors: is no safetensors file; it cannot be resumed: start anew with another --out, and --init "
+        "error: a/last.state.safetensors: is not a safetensors file; it cannot be resumed: start again with another --out, and --init "
         "a/last.safetensors for the weights\n");
     ck_assert_int_eq(run("train --out b --init a/last.safetensors --iterations 4"), 0);
 }
@@ -133,17 +133,17 @@ START_TEST(weights_that_make_no_numbers_are_named_as_the_reason) {
     fake_model_poison = INFINITY;
     ck_assert_int_eq(run("train --out b --iterations 4 --init a/last.safetensors"), 1);
     fake_model_poison = 0;
-    ck_assert_says("the loss of iteration 1 is inf; what was saved before is left as it is; the weights of --init are no good");
+    ck_assert_says("the loss of iteration 1 is inf; files that were saved before are unchanged; give other weights with --init");
     ck_assert(!file_exists("b"));
 }
 END_TEST
 
-/* Of a size that no memory holds: it must be refused for what it is, from its beginning alone. */
+/* A file that does not fit into memory must be refused for the right reason, from its first bytes. */
 START_TEST(a_huge_file_of_another_kind_is_not_read) {
     ck_assert_int_eq(system("touch huge && mkfifo pipe"), 0);
     ck_assert_int_eq(truncate("huge", (off_t)1 << 40), 0);
     ck_assert_int_eq(run("train --init huge"), 1);
-    ck_assert_says("huge: is no safetensors file; save the weights with");
+    ck_assert_says("huge: is not a safetensors file; save the weights with");
     ck_assert_int_eq(run("train --init pipe"), 1);
     ck_assert_says("pipe: is not a file that can be read");
     ck_assert_int_eq(run("train --init ."), 1);
@@ -175,7 +175,7 @@ END_TEST
 START_TEST(a_full_disk_is_an_error_and_harms_no_file) {
     ck_assert_int_eq(run("train --out a --iterations 1"), 0);
     ck_assert(rename("a/last.state.safetensors", "kept") == 0 && system("cp kept a/last.state.safetensors") == 0);
-    file_limit = 1200; /* bytes a file may have: strips and weights fit, the training state does not */
+    file_limit = 1200; /* the most bytes of a file: strips and weights fit, the training state does not */
     ck_assert_int_eq(run("train --out a --iterations 3 --resume"), 1);
     file_limit = 0;
     ck_assert_says("last.state.safetensors");
@@ -240,7 +240,7 @@ static void close_streams(void) {
 
 START_TEST(what_is_printed_on_a_closed_stream_lands_in_no_file) {
     before_run = close_streams;
-    ck_assert_int_eq(run("train --out a --iterations 12"), 1); /* trained, but not said */
+    ck_assert_int_eq(run("train --out a --iterations 12"), 1); /* trained, but the output failed */
     before_run = NULL;
     assert_iteration("a/last.state.safetensors", "12");
     ck_assert_int_eq(count_lines("a/metrics.jsonl"), 12);
@@ -250,8 +250,8 @@ END_TEST
 START_TEST(step_says_before_it_works_that_its_output_cannot_be_written) {
     static const struct {
         const char *out, *says;
-    } places[] = {{"a/last.safetensors", "error: a/last.safetensors: --out would overwrite what is read"},
-                  {"./link", "error: ./link: --out would overwrite what is read"},
+    } places[] = {{"a/last.safetensors", "error: a/last.safetensors: --out would overwrite an input file"},
+                  {"./link", "error: ./link: --out would overwrite an input file"},
                   {"nowhere/out", "error: nowhere: the folder cannot be written: No such file or directory"},
                   {"link/out", "error: link: the folder cannot be written: Not a directory"},
                   {"a", "error: a: is a folder"}};
@@ -298,7 +298,7 @@ START_TEST(what_was_learned_is_saved_before_pictures_are_written) {
     ck_assert_int_eq(system(line), 0);
     ck_assert_int_eq(run("train --out a --iterations 30 --data videos --cache 0 --resume --checkpoint-every 21"), 1);
     ck_assert_says("cannot be written");
-    ck_assert_says("the 21 iterations so far are saved: go on with --resume");
+    ck_assert_says("the 21 iterations so far are saved: continue with --resume");
     assert_iteration("a/last.state.safetensors", "21");
     assert_iteration("a/last.safetensors", "21");
     ck_assert_int_eq(rmdir(pictures[_i]), 0);
@@ -318,9 +318,9 @@ START_TEST(what_was_learned_is_saved_when_the_videos_vanish) {
     ck_assert_int_eq(run("train --out a --iterations 30 --data videos --cache 0"), 1);
     fake_model_hook = NULL;
     ck_assert_says("videos/one");
-    ck_assert_says("iterations so far are saved: go on with --resume");
+    ck_assert_says("iterations so far are saved: continue with --resume");
     TensorFile file = read_tensors("a/last.state.safetensors");
-    ck_assert_int_ge(atoi(tensor_file_metadata(&file, "iteration")), 8); /* those that were read ahead are learned from as well */
+    ck_assert_int_ge(atoi(tensor_file_metadata(&file, "iteration")), 8); /* batches that were read ahead are used too */
     tensor_file_free(&file);
     ck_assert_int_eq(rename("hidden", "videos"), 0);
     goes_on_as_if_nothing_had_happened();
@@ -332,9 +332,9 @@ START_TEST(what_was_learned_is_saved_when_metrics_find_no_room) {
     ck_assert_int_eq(run("train --out a --iterations 600"), 1);
     file_limit = 0;
     ck_assert_says("a/metrics.jsonl: cannot be written: File too large; make room there");
-    ck_assert_says("iterations so far are saved: go on with --resume");
+    ck_assert_says("iterations so far are saved: continue with --resume");
     ck_assert_int_eq(run("train --out a --iterations 600 --resume"), 0);
-    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 599); /* the line that was cut off is lost, and no other */
+    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 599); /* only the line that was cut off is lost */
     ck_assert_int_eq(run("train --out unbroken --iterations 600"), 0);
     assert_same_file("a/last.state.safetensors", "unbroken/last.state.safetensors");
 }
@@ -344,17 +344,17 @@ START_TEST(metrics_that_are_none_are_left_alone) {
     ck_assert_int_eq(run("train --out a --iterations 3"), 0);
     ck_assert_int_eq(system("sed -i '2s/.*/{\"loss\": 5}/' a/metrics.jsonl && cp -r a kept"), 0);
     ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 1);
-    ck_assert_says("error: a/metrics.jsonl: line 2 is none of a training run; mend the file, or move it away");
+    ck_assert_says("error: a/metrics.jsonl: line 2 is not a line of a training run; correct the file, or move it away");
     ck_assert_int_eq(system("diff -r a kept && ln -sf /dev/zero a/metrics.jsonl"), 0);
     ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 1);
-    ck_assert_says("error: a/metrics.jsonl: is no file that can be read back");
+    ck_assert_says("error: a/metrics.jsonl: is not a file that can be read back");
     ck_assert_int_eq(unlink("a/metrics.jsonl"), 0);
     ck_assert_int_eq(run("train --out a --iterations 5 --resume"), 0);
-    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 2); /* those lost are lost, the weights are not */
+    ck_assert_int_eq(count_lines("a/metrics.jsonl"), 2); /* some lines are lost, the weights are not */
     ck_assert_says("warning: a/metrics.jsonl: has lines of only 0 of the 3 iterations so far");
     ck_assert_int_eq(system("sed -n 2p a/metrics.jsonl >> a/metrics.jsonl"), 0);
     ck_assert_int_eq(run("train --out a --iterations 6 --resume"), 1); /* the same iteration twice */
-    ck_assert_says("error: a/metrics.jsonl: line 3 is none of a training run");
+    ck_assert_says("error: a/metrics.jsonl: line 3 is not a line of a training run");
 }
 END_TEST
 
@@ -372,7 +372,7 @@ START_TEST(best_weights_that_could_not_be_written_are_written_later) {
 }
 END_TEST
 
-/* The state is what --resume goes by, so that it must never be ahead of what it speaks of. */
+/* --resume relies on the state, so it must never be ahead of the files that it refers to. */
 START_TEST(what_a_state_speaks_of_is_there_before_it) {
     static const char line[] = "train --out %s --iterations %d --data videos --validation videos%s";
     char text[200];
@@ -397,10 +397,10 @@ START_TEST(weights_that_could_not_be_written_are_written_later) {
     ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 1);
     ck_assert_says("a/last.safetensors: cannot be written");
     assert_iteration("a/last.state.safetensors", "11");
-    ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 1); /* still not, so it still says so */
+    ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 1); /* still not written, so it is still an error */
     ck_assert_int_eq(rmdir("a/last.safetensors.partial"), 0);
     ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 0);
-    ck_assert_says("written now");
+    ck_assert_says("is now written");
     assert_same_file("a/last.safetensors", "kept/last.safetensors");
     assert_same_file("a/loss.svg", "kept/loss.svg");
     ck_assert_int_eq(run("train --out a --iterations 11 --resume"), 0);

@@ -1,4 +1,4 @@
-/* test_trainer_files.c: what the trainer reads and writes: safetensors, pictures, metrics, options; and its arithmetic. */
+/* test_trainer_files.c: files that the trainer reads and writes: safetensors, pictures, metrics; its options and arithmetic. */
 #include "../runtime/commands/profile_plot.h"
 #include "../runtime/common/file.h"
 #include "../runtime/common/random.h"
@@ -32,7 +32,7 @@ static void remove_folder(void) {
     ck_assert_int_eq(system(command), 0);
 }
 
-/* A file of header and `data` bytes of zeros, parsed. The message is empty where it is accepted. */
+/* Parses a file with this header and `data` zero bytes. The message is empty if the file is accepted. */
 static const char *parse(const char *header, size_t data) {
     static Error error;
     size_t length = strlen(header);
@@ -62,18 +62,18 @@ static const struct {
     {"{\"__metadata__\":{\"k\":5}}", 0, "__metadata__"},
     {"{\"__metadata__\":[]}", 0, "__metadata__"},
     {"{", 0, "damaged"},
-    {"[]", 0, "no safetensors"},
+    {"[]", 0, "not a safetensors"},
     {"", 0, "damaged"},
     {"{\"a\":5}", 0, "no dtype"},
-    {ONE("F99", "[2]", "[0,5]"), 5, ""}, /* of a type that is not known, any size may be right */
+    {ONE("F99", "[2]", "[0,5]"), 5, ""}, /* if the type is unknown, any size may be right */
     {ONE("F99", "[2]", "[0,9]"), 5, "outside"},
     {ONE("F4", "[2,3]", "[0,3]"), 3, ""},
     {ONE("F6_E2M3", "[8]", "[0,6]"), 6, ""},
     {ONE("F6_E2M3", "[7]", "[0,5]"), 5, "not what its shape needs"},
     {ONE("F4", "[9223372036854775807]", "[0,5]"), 5, "not what its shape needs"},
     {ONE("F32", "5", "[0,8]"), 8, "no shape"},
-    {ONE("F32", "[-2]", "[0,8]"), 8, "no shape"},
-    {ONE("F32", "[2.5]", "[0,8]"), 8, "no shape"},
+    {ONE("F32", "[-2]", "[0,8]"), 8, "invalid or too large"},
+    {ONE("F32", "[2.5]", "[0,8]"), 8, "invalid or too large"},
     {ONE("F32", "[4611686018427387904,4]", "[0,8]"), 8, "too large"},
     {ONE("F32", "[4611686018427387904]", "[0,8]"), 8, "not what its shape needs"},
     {ONE("F32", "[1,1,1,1,1,1,1,1,2]", "[0,8]"), 8, "dimensions"},
@@ -191,7 +191,7 @@ static void make_pattern(float *x, float *y, int count) {
     }
 }
 
-/* Expected values from a program that sums each two-dimensional window by itself in double precision. */
+/* Expected values from a program that sums each two-dimensional window separately, in double precision. */
 START_TEST(psnr_and_ssim_agree_with_an_independent_program) {
     static const struct {
         int frames, channels, height, width;
@@ -200,7 +200,7 @@ START_TEST(psnr_and_ssim_agree_with_an_independent_program) {
     float x[2 * 3 * 14 * 17], y[2 * 3 * 14 * 17];
     int count = cases[_i].frames * cases[_i].channels * cases[_i].height * cases[_i].width;
     make_pattern(x, y, count);
-    /* both sum in double; what differs is the order, and a rounding or two of y in float */
+    /* both sum in double, but in another order, and y is rounded to float once or twice */
     ck_assert_double_eq_tol(clip_psnr(x, y, (size_t)count), cases[_i].psnr, 1e-5);
     ck_assert_double_eq_tol(clip_ssim(x, y, cases[_i].frames, cases[_i].channels, cases[_i].height, cases[_i].width), cases[_i].ssim, 1e-7);
     ck_assert_double_eq(clip_psnr(x, x, (size_t)count), PSNR_EQUAL);
@@ -243,7 +243,7 @@ END_TEST
 /* ---- pictures ---- */
 
 START_TEST(strips_lie_as_torchvision_lays_them) {
-    /* T = 2, 1 channel, 2×3; a frame more than 0 … 255 can say, and what is not a number */
+    /* T = 2, 1 channel, 2×3; one value outside of 0 … 255, and a NaN */
     const float clip[12] = {-1, 0, 1, -2, 2, NAN, 0.5F, -0.5F, 0.25F, 1, 1, 1};
     const uint8_t levels[12] = {0, 128, 255, 0, 255, 0, 191, 64, 159, 255, 255, 255};
     int height, width;
@@ -281,7 +281,7 @@ START_TEST(plots_are_made_of_any_number_of_iterations) {
     ck_assert_ptr_null(strstr((char *)bytes, "inf"));
     ck_assert_ptr_nonnull(strstr((char *)bytes, "</svg>"));
     ck_assert_uint_lt(length, 200000);
-    /* A figure or a curve that is a mean says so. */
+    /* A figure or a curve that is a mean is labelled as one. */
     ck_assert_ptr_nonnull(strstr((char *)bytes, log.count == 5000  ? "mean of the last 50 iterations <"
                                                 : log.count >= 416 ? "mean of the last 5 iterations <"
                                                                    : "last iteration <"));
@@ -292,7 +292,7 @@ START_TEST(plots_are_made_of_any_number_of_iterations) {
 }
 END_TEST
 
-/* The kernels that are drawn as one bar are limited by arithmetic and by memory: it shows both, and what is lost, each as wide as it is. */
+/* Kernels that share one bar are limited by arithmetic and by memory. The bar shows both, and what is lost, each with its width. */
 START_TEST(profile_shows_the_limits_of_the_kernels_that_it_sums_up) {
     enum { ROWS = 45 };
     ProfileRow row[ROWS], total = {.name = "all", .measured = 1, .limit = 1};
@@ -301,9 +301,9 @@ START_TEST(profile_shows_the_limits_of_the_kernels_that_it_sums_up) {
     size_t length;
     Error error;
     for (int i = 0; i < ROWS; i++) row[i] = (ProfileRow){.name = "kernel", .measured = 4, .limit = 3, .by_memory = i % 2};
-    row[ROWS - 1].limit = 5; /* faster than its limit: nothing is lost, and that makes no other's loss less */
+    row[ROWS - 1].limit = 5; /* faster than its limit: nothing is lost, and the loss of others stays the same */
     ck_assert(profile_plot_write(path, "fake", row, ROWS, &total, &error) && file_read(path, &bytes, &length, &error));
-    ck_assert_ptr_nonnull(strstr((char *)bytes, "By the time that a kernel takes beyond its limit, the most first"));
+    ck_assert_ptr_nonnull(strstr((char *)bytes, "Sorted by the time that a kernel takes beyond its limit"));
     const char *at = strstr((char *)bytes, "6 others together, on another scale");
     ck_assert_ptr_nonnull(at);
     double x[3], width[3];

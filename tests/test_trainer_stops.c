@@ -1,4 +1,4 @@
-/* test_trainer_stops.c: what stops a training run, and what keeps a second one out of its folder, with the small model of fake_model.c. */
+/* test_trainer_stops.c: signals that stop a run, and locks that keep other runs out of its folder, with the model of fake_model.c. */
 #include "../runtime/common/file.h"
 #include "../runtime/pictures/strip.h"
 #include "trainer_runs.h"
@@ -32,7 +32,7 @@ START_TEST(a_signal_finishes_the_iteration_saves_and_says_how_to_resume) {
 }
 END_TEST
 
-/* Schedulers signal a group, scripts in it forward what they get, and some send SIGTERM after SIGINT. */
+/* Schedulers signal a group, scripts in it forward their signals, and some send SIGTERM after SIGINT. */
 static void send_signals(void) {
     static const int signals[] = {SIGTERM, SIGTERM, SIGINT, SIGTERM, SIGHUP};
     for (int i = 0; signal_at == 0 && i < 5; i++) raise(signals[i]);
@@ -44,7 +44,7 @@ START_TEST(signals_that_follow_at_once_are_the_same_wish) {
     signal_at = 17;
     ck_assert_int_eq(run("train --out a --iterations 30"), 128 + SIGTERM);
     fake_model_hook = NULL;
-    ck_assert_says("stopped by SIGTERM after 18 of 30 iterations; saved in a; give the same command with --resume to go on\n");
+    ck_assert_says("stopped by SIGTERM after 18 of 30 iterations; saved in a; give the same command with --resume to continue\n");
     assert_iteration("a/last.state.safetensors", "18");
 }
 END_TEST
@@ -54,7 +54,7 @@ static void ask_twice(void) {
     raise(SIGINT);
     usleep(5100000);
     raise(SIGINT);
-    usleep(5000000); /* never done */
+    usleep(5000000); /* the run never gets this far */
 }
 
 START_TEST(a_signal_that_comes_later_ends_a_run_at_once_and_its_status_says_so) {
@@ -80,7 +80,7 @@ START_TEST(a_run_that_was_stopped_and_could_not_save_has_a_status_of_its_own) {
     ck_assert_int_eq(run("train --out a --iterations 30"), 3);
     fake_model_hook = NULL;
     ck_assert_says("error: a/last.state.safetensors: cannot be written: ");
-    ck_assert_says("; only the first 11 iterations are saved: go on from there with --resume\n");
+    ck_assert_says("; only the first 11 iterations are saved: continue from there with --resume\n");
     ck_assert_int_eq(run("--help"), 0);
     ck_assert_says("  3    train: stopped by a signal, and the iterations since the last save are\n");
 }
@@ -97,11 +97,11 @@ START_TEST(a_run_whose_folder_is_gone_does_not_say_that_it_is_saved) {
     signal_at = 17;
     ck_assert_int_eq(run("train --out a --iterations 30"), 3);
     fake_model_hook = NULL;
-    ck_assert_says("; nothing is saved: the files of before are gone\n");
+    ck_assert_says("; nothing is saved: the earlier files are gone\n");
 }
 END_TEST
 
-/* Sends this process SIGINT as soon as the run's folder is there, which is before its videos are read. */
+/* Sends this process SIGINT as soon as the run's folder exists, before its videos are read. */
 static void *interrupt(void *unused) {
     while (!file_exists("new/run/metrics.jsonl")) usleep(1000);
     kill(getpid(), SIGINT);
@@ -138,8 +138,8 @@ START_TEST(a_folder_that_cannot_be_locked_is_warned_about) {
     static const int reasons[] = {ENOLCK, EOPNOTSUPP, ENOSYS, EINVAL, EIO};
     for (int i = 0; i < 5; i++) {
         char *line = path_join("", "train --out run%d --iterations 1", i),
-             *says = path_join("", "warning: run%d/metrics.jsonl: cannot be locked: %s; nothing keeps a second training run from writing",
-                               i, strerror(reasons[i]));
+             *says = path_join("", "warning: run%d/metrics.jsonl: cannot be locked: %s; a second training run could write", i,
+                               strerror(reasons[i]));
         lock_error = reasons[i];
         ck_assert_int_eq(run(line), 0);
         ck_assert_says(says);

@@ -1,4 +1,4 @@
-/* Tuning files: what is read, what is refused, where its errors point, and what becomes of it. */
+/* Tuning files: what is read, what is refused, where errors point, and the effect. */
 #include "../compiler/graph/build_graph.h"
 #include "lowered.h"
 #include "sample_graphs.h"
@@ -26,11 +26,11 @@ static const char base[] = "spec: gru_ae\n"
 
 typedef struct Compiled {
     TrainerGraphs graphs;
-    char *errors; /* of the file and of its targets */
+    char *errors; /* about the file and its targets */
     const TargetCode *code[8];
 } Compiled;
 
-/* Lowers gru_ae for the targets that the text is about, or for `only`. */
+/* Lowers gru_ae for the targets in the text, or for `only`. */
 static Compiled compile_with(const char *text, const Target *only) {
     Compiled result = {.graphs = build_graphs(gru_ae_spec())};
     size_t size;
@@ -60,7 +60,7 @@ static const struct {
     {"spec: gru_ae", "spec: other", "x.yaml:1:7: error: the file is for the spec 'other', and this is `gru_ae`"},
     {"spec: gru_ae\n", "", "x.yaml:1:1: error: a document of a tuning file lacks `spec`"},
     {"target: avx512\n", "", "x.yaml:1:1: error: a document of a tuning file lacks `target`"},
-    {"avx512", "avx51", "x.yaml:2:9: error: 'avx51' is none of the targets\n"},
+    {"avx512", "avx51", "x.yaml:2:9: error: 'avx51' is not one of the targets\n"},
     {"avx512", "avx51", "did you mean `avx512`?"},
     {"avx512", "avx2", "x.yaml:10:9: error: the target `avx2` stands here a second time"},
     {"cpu: zen4", "cpu: [1]", "x.yaml:3:6: error: `cpu` is a word, not a list of 1"},
@@ -72,7 +72,7 @@ static const struct {
     {"encoder0_conv_forward", "encoder0_conv_foward", "did you mean `encoder0_conv_forward`?"},
     {"encoder0_conv_forward", "encoder1_conv_forward", "x.yaml:5:1: error: `encoder1_conv_forward` stands here a second time; the first is at line 4, column 1"},
     {"{tile_vectors: 4}", "4", "x.yaml:7:14: error: `fc3_forward` is a map of choices, not 4"},
-    {"fc3_forward: {tile_vectors", "fc1_forward: {tile_vector", "x.yaml:7:15: error: 'tile_vector' is none of the keys of a kernel\n"},
+    {"fc3_forward: {tile_vectors", "fc1_forward: {tile_vector", "x.yaml:7:15: error: 'tile_vector' is not one of the keys of a kernel\n"},
     {"fc3_forward: {tile_vectors", "fc1_forward: {tile_vector", "did you mean `tile_vectors`?"},
     {"tile_vectors: 4", "tile_vectors: 4, tile_vectors: 2", "x.yaml:7:32: error: `tile_vectors` stands here a second time"},
     {"tile_vectors: 4", "tile_vectors: 4.5", "x.yaml:7:29: error: `tile_vectors` is a number from 1 on, not 4.5"},
@@ -80,10 +80,10 @@ static const struct {
     {"tile_vectors: 4", "tile_vectors: '4'", "x.yaml:7:29: error: `tile_vectors` is a number from 1 on, not the text \"4\""},
     {"tile_vectors: 4", "tile_vectors: 99999999999999999999", "x.yaml:7:29: error: `tile_vectors` is a number from 1 on, not"},
     {"tile_vectors: 4", "groups: 4", "x.yaml:7:15: error: `fc3_forward`, run by `direct`, has no `groups`"},
-    {"tile_vectors: 4", "groups: 4", "keys that it has: algorithm, tile_vectors, tile_sequences, tile_steps"},
+    {"tile_vectors: 4", "groups: 4", "its keys: algorithm, tile_vectors, tile_sequences, tile_steps"},
     {"tile_vectors: 4", "tile_vectors: 4, tile_sequences: 16", "x.yaml:7:48: error: `tile_sequences` cannot be 16 in `fc3_forward` on avx512"},
     {"tile_vectors: 4", "tile_vectors: 4, tile_sequences: 16", "legal here: 1 to 6; more does not fit into 32 registers"},
-    {"filtered_2", "filtered_3", "x.yaml:5:36: error: 'filtered_3' is none of the algorithms"},
+    {"filtered_2", "filtered_3", "x.yaml:5:36: error: 'filtered_3' is not one of the algorithms"},
     {"filtered_2", "filtered_4", "x.yaml:5:36: error: `encoder1_conv_forward` cannot be run by `filtered_4` on avx512"},
     {"filtered_2", "filtered_4", "tiles of 4 outputs have to be allowed by `--filtering 4`"},
     {"filtered_2", "few_outputs", "x.yaml:5:36: error: `encoder1_conv_forward` cannot be run by `few_outputs` on avx512"},
@@ -111,7 +111,7 @@ START_TEST(each_mistake_is_an_error_with_its_place) {
 }
 END_TEST
 
-/* What is wanted is only read; what was made of it stands in the code, as data. */
+/* The requested choices are only read. What was done with them is stored in the code, as data. */
 START_TEST(what_is_refused_is_in_the_code) {
     Graph *training = build_graph(gru_ae_spec(), true), *evaluation = build_graph(gru_ae_spec(), false);
     differentiate_spec(training);
@@ -156,7 +156,7 @@ static const KernelChoice *choice_of(const TargetCode *code, const char *kernel)
     return choice;
 }
 
-/* What the file says is what is chosen; for a target that it does not name, nothing is. */
+/* The choices are those of the file. For a target that it does not name, it chooses nothing. */
 START_TEST(choices_are_those_of_the_file) {
     const Compiled result = compile_with(base, NULL);
     ck_assert_str_eq(result.errors, "");
@@ -182,7 +182,7 @@ static const char *target_file(const Compiled *from, const TargetCode *code) {
     return text.bytes;
 }
 
-/* The program says which choices it was made by: the bits of its results depend on them. */
+/* The program identifies its choices, because the bits of its results depend on them. */
 START_TEST(generated_files_say_what_was_tuned) {
     const Compiled result = compile_with(base, targets[0]);
     const char *text = target_file(&result, result.code[0]), *hash = result.code[0]->tuning;
@@ -193,7 +193,7 @@ START_TEST(generated_files_say_what_was_tuned) {
 }
 END_TEST
 
-/* A file that repeats the cost model's choices gives the bytes that no file gives. */
+/* A file that repeats the cost model's choices gives the same bytes as no file. */
 START_TEST(a_file_of_the_cost_models_choices_changes_nothing) {
     const Target *target = targets[_i];
     const Compiled plain = compile_with(format("spec: gru_ae\ntarget: %s\n", target->name), NULL);

@@ -1,4 +1,4 @@
-/* test_type.c: halves and bfloat16: what their bits mean, and that a number becomes the nearest one of them. */
+/* test_type.c: halves and bfloat16: the meaning of their bits, and rounding to the nearest. */
 #include "../compiler/loop/kernel.h"
 
 #include <check.h>
@@ -38,13 +38,13 @@ START_TEST(bits_mean_what_the_formats_say) {
 }
 END_TEST
 
-/* Each one is itself; halfway between two goes to the even one, and what is nearer to one goes there. */
+/* Each one converts to itself, halfway between two to the even one, and other numbers to the nearest. */
 START_TEST(a_number_becomes_the_nearest_one_and_ties_go_to_even) {
     const Narrow *format = &narrow[_i];
     const long sign = 0x8000;
     for (long bits = 0; bits < format->infinity; bits++) {
         const double here = value_of(format, bits), last = value_of(format, format->infinity - 1);
-        /* above the largest there would be one more step before infinity */
+        /* above the largest, one more step would follow before infinity */
         const double next = bits + 1 < format->infinity ? value_of(format, bits + 1) : 2 * last - value_of(format, bits - 1);
         const double middle = (here + next) / 2;
         ck_assert_int_eq(format->bits(here), bits);

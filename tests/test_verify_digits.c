@@ -40,10 +40,10 @@ static bool digits_meet(const Digits *d) {
 }
 
 START_TEST(a_digit_of_an_index_keeps_iterations_apart) {
-    /* as the sums of an image's tiles have it, of two rows in an iteration, each in two groups of four */
+    /* like the sums of an image's tiles: two rows in an iteration, each in two groups of four */
     ck_assert_ptr_null(verify_digits(&(Digits){.above = 16, .rows = 3, .c = 4, .count = 2, .below = 4, .shift = 8}));
     int passed = 0, apart = 0;
-    for (int n = 0; n < 4 * 3 * 3 * 3 * 4 * 2; n++) { /* whatever passes is apart, and most of what is apart passes */
+    for (int n = 0; n < 4 * 3 * 3 * 3 * 4 * 2; n++) { /* whatever passes does not overlap, and most of what does not overlap passes */
         const Digits d = {.above = (const long[]){4, 8, 12, 16}[n % 4],
                           .c = (const long[]){1, 2, 4}[n / 4 % 3],
                           .count = 2 + n / 12 % 3,

@@ -1,4 +1,4 @@
-/* The verifier on scratch and registers: what is read of them has been written, on every path, element by element. */
+/* The verifier on scratch and registers: each element that is read has been written, on every path. */
 #include "../compiler/loop/loop_tree.h"
 #include "../compiler/verify/verify.h"
 #include "trees.h"
@@ -64,7 +64,7 @@ START_TEST(scratch_with_holes_is_refused) {
         strstr(verify_kernel(&kernel, LANES), "scratch scratch is read where it may not have been written: scratch[0, r]"));
     kernel = filled(3, 4, 14, NULL);
     is_wrong(&kernel, "read where it may not have been written");
-    Variable *rest = new_variable("rest", 3); /* 13 … 15 by a loop of its own */
+    Variable *rest = new_variable("rest", 3); /* 13 … 15 in a separate loop */
     kernel = filled(3, 4, 16, assign(x, zero(), affine_constant(13), constant(0)));
     is_wrong(&kernel, "read where it may not have been written");
     Statement *last = loop(rest, LOOP_SERIAL, NULL);
@@ -121,7 +121,7 @@ START_TEST(scratch_spoilt_for_the_next_iteration_is_refused) {
 }
 END_TEST
 
-/* the two branches of a guard write 0 … 11 and 4 … 15: what is sure is 4 … 11 */
+/* the two branches of a guard write 0 … 11 and 4 … 15: only 4 … 11 is certain */
 START_TEST(what_both_branches_write_is_written) {
     Buffer *acc = buffer_of("acc", SPACE_REGISTER, 1, 16);
     Variable *b = new_variable("b", 12), *o = new_variable("o", 12), *r = new_variable("r", 8);

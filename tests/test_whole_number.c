@@ -19,7 +19,7 @@ START_TEST(numbers_are_read_exactly_or_refused) {
         {"1250E-1", "", WHOLE_READ, 125},
         {"0.00e-5", "", WHOLE_READ, 0},
         {"00012", "", WHOLE_READ, 12},
-        {"9007199254740993.0", "", WHOLE_READ, UINT64_C(9007199254740993)}, /* no double */
+        {"9007199254740993.0", "", WHOLE_READ, UINT64_C(9007199254740993)}, /* not a double */
         {"18446744073709551615", "", WHOLE_READ, UINT64_MAX},
         {"1844674407370955161.5e1", "", WHOLE_READ, UINT64_MAX},
         {"18446744073709551616", "", WHOLE_TOO_LARGE, 0},

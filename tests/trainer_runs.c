@@ -20,7 +20,7 @@ long file_limit;
 void (*before_run)(void);
 int lock_error;
 
-/* In the place of the C library's: a file system without locks. */
+/* Replaces the C library's, to imitate a file system without locks. */
 int flock(int descriptor, int operation) {
     if (lock_error == 0) return (int)syscall(SYS_flock, descriptor, operation);
     errno = lock_error;

@@ -18,13 +18,13 @@ Affine of(const Variable *variable, long coefficient, long constant); /* coeffic
 Affine sum_of(Affine a, Affine b);
 Kernel kernel_of(Statement *tree);
 
-/* What the verifier must say of kernels and of trees: nothing, or an error that names the kernel and has `reason` in it. */
+/* What the verifier must say of kernels and of trees: nothing, or an error that names the kernel and contains `reason`. */
 void is_right(const Kernel *kernel);
 void is_wrong(const Kernel *kernel, const char *reason);
 void passes(Statement *tree);
 void is_refused(Statement *tree, const char *reason);
 
-typedef struct Binding { /* memory of a kernel's tensors: a list that ends with a NULL buffer is find_memory's context */
+typedef struct Binding { /* memory of a kernel's tensors: find_memory's context is a list of these that ends with a NULL buffer */
     const Buffer *buffer;
     void *elements;
 } Binding;

@@ -15,15 +15,15 @@ typedef struct MemoryBlock { /* its `size` bytes follow it */
 
 typedef struct Arena {
     MemoryBlock *blocks; /* of BLOCK_SIZE, the one being filled first */
-    char *next, *end;    /* what is left of that */
-    MemoryBlock *large;  /* of what is larger, each with one thing in it */
+    char *next, *end;    /* the rest of the first block */
+    MemoryBlock *large;  /* larger blocks, each with a single allocation */
 } Arena;
 
 static Arena arenas[MAX_ARENAS];
 static int innermost;
 static MemoryBlock *spare; /* given back, of BLOCK_SIZE and zeroed */
 
-/* So that a sanitizer sees who uses what an arena has given back. */
+/* Lets a sanitizer report any use of memory that an arena has freed. */
 #ifdef __SANITIZE_ADDRESS__
 static const bool keeps_spare = false;
 #else
@@ -92,7 +92,7 @@ void *arena_allocate_in(int arena, size_t size) {
 }
 
 void arena_enter(void) {
-    if (++innermost == MAX_ARENAS) die("more than %d arenas in each other", MAX_ARENAS);
+    if (++innermost == MAX_ARENAS) die("more than %d nested arenas", MAX_ARENAS);
 }
 
 void arena_leave(void) {

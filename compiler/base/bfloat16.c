@@ -35,8 +35,9 @@ static float flushed(float a) {
     return (bits_of(a) & 0x7f800000) == 0 ? copysignf(0, a) : a;
 }
 
-/* a · b + c, rounded once. The sum in double may itself be rounded: then its last bit is made odd, so that it lies on the right side of
- * all that a float can be. What is denormal is decided after rounding to 24 bits, whatever the exponent: below 2^-126 · (1 − 2^-25). */
+/* a · b + c, rounded once. The sum in double may itself be rounded. Then its last bit is made odd, so that it stays on the right side of
+ * every float. Whether a result is denormal is decided after rounding to 24 bits, with an unlimited exponent: it is below 2^-126 · (1 −
+ * 2^-25). */
 static float multiply_add(float a, float b, float c) {
     const double product = (double)a * (double)b, sum = product + (double)c;
     const double taken = sum - product, lost = (product - (sum - taken)) + ((double)c - taken);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Is all that the pattern asks for %s, %d and %ld, without widths? Nearly all of what emit prints is. */
+/* Does the pattern have only %s, %d and %ld, without widths? Nearly everything that emit prints has. */
 static bool is_simple(const char *pattern) {
     for (const char *c = pattern; *c; c++) {
         if (*c != '%') continue;
@@ -28,7 +28,7 @@ static char *digits_of(long value, char end[24]) {
     return first;
 }
 
-/* As print_into, of a simple pattern, at a fraction of what vsnprintf costs. */
+/* Like print_into(), for a simple pattern, at a fraction of the cost of vsnprintf(). */
 static size_t print_simple(char *into, size_t room, const char *pattern, va_list arguments) {
     size_t length = 0;
     while (*pattern) {
@@ -52,8 +52,8 @@ static size_t print_simple(char *into, size_t room, const char *pattern, va_list
     return length;
 }
 
-/* printf into the `room` bytes at `into`; returns how many the whole takes, without the 0. What has no room is left out, and so is the 0.
- */
+/* Prints into the `room` bytes at `into`. Returns the length of the whole text, without the 0. Text that does not fit is left out, and so
+ * is the 0. */
 static size_t print_into(char *into, size_t room, const char *pattern, va_list arguments) {
     va_list copy;
     va_copy(copy, arguments);

@@ -9,8 +9,8 @@
 char *format(const char *pattern, ...) __attribute__((format(printf, 1, 2)));
 char *format_list(const char *pattern, va_list arguments);
 
-/* A growing text. text_add appends as printf does. `bytes` is always terminated by 0. It grows in the arena in which it was begun,
- * by the first text_add or by text_begin: what is printed in an inner arena outlives it in a text from outside. */
+/* A growing text. text_add() appends as printf() does. `bytes` always ends with a 0. The text grows in the arena in which text_begin() or
+ * the first text_add() was called, so it survives inner arenas that are left meanwhile. */
 typedef struct Text {
     char *bytes;
     size_t length, capacity;

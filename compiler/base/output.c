@@ -12,7 +12,7 @@ Text *add_output(Output *output, const char *name) {
     return &output->file[output->count++].text;
 }
 
-/* Makes the folder and those above it that are missing. *first: the length of the path of the first one that was made; 0: none was. */
+/* Makes the folder and its missing parents. *first: the length of the path of the first folder that was made; 0 if none was. */
 static bool make_folders(char *path, size_t *first) {
     *first = 0;
     for (char *end = path + 1; end[-1]; end++) {
@@ -27,7 +27,7 @@ static bool make_folders(char *path, size_t *first) {
     return true;
 }
 
-/* Those of make_folders that are empty, the inner ones first. */
+/* Removes the empty folders that make_folders() made, the inner ones first. */
 static void remove_folders(char *path, size_t first) {
     for (size_t length = strlen(path); first && length >= first; length--) {
         if (path[length] && path[length] != '/') continue;
@@ -55,7 +55,7 @@ typedef struct Writing {
     int written;  /* files beside their places */
 } Writing;
 
-/* Nothing is left of what was begun. Returns false. */
+/* Removes everything that was begun. Returns false. */
 static bool give_up(Writing *writing, const char *what, const char *path, int problem) {
     fprintf(stderr, "zoetrope: cannot %s %s: %s\n", what, printable(path), strerror(problem));
     for (int i = 0; i < writing->written; i++) unlink(beside(writing->paths[i]));
@@ -63,8 +63,7 @@ static bool give_up(Writing *writing, const char *what, const char *path, int pr
     return false;
 }
 
-/* All are written beside their places first: what a disk has no room for, and what cannot be written there, shows before a file of an
- * earlier run is gone. */
+/* Writes every file beside its place first. So a full disk or a missing permission shows before any file of an earlier run is replaced. */
 static bool write_beside(Writing *writing, const Output *output) {
     struct stat there;
     *writing = (Writing){.output = output, .directory = format("%s", output->directory)};
@@ -82,17 +81,16 @@ static const char *kept_as(const char *path) {
     return format("%s.before", path);
 }
 
-/* Keeps the file of an earlier run until all are in their places. By a link, it stays where it is meanwhile; not every file system has
- * those.
- */
+/* Keeps the file of an earlier run until all new files are in place. A hard link leaves it where it is meanwhile, but some file systems
+ * have no hard links. */
 static bool keep(const char *path) {
     if (unlink(kept_as(path)) != 0 && errno != ENOENT) return false;
     return link(path, kept_as(path)) == 0 || errno == ENOENT || rename(path, kept_as(path)) == 0;
 }
 
-/* What was there before comes back; where nothing was, nothing is left. */
+/* Puts the earlier file back, or removes the new one if there was no earlier file. */
 static void put_back(const char *path) {
-    if (rename(kept_as(path), path) == 0) unlink(kept_as(path)); /* two links to one file: both are there still */
+    if (rename(kept_as(path), path) == 0) unlink(kept_as(path)); /* both names may still be links to one file */
     else if (errno == ENOENT) unlink(path);
 }
 

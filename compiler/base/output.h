@@ -15,13 +15,13 @@ typedef struct Output {
     } file[MAX_OUTPUTS];
 } Output;
 
-/* A text that will be the file `name` of the folder. */
+/* Returns the text of a new file `name` in the folder. */
 Text *add_output(Output *output, const char *name);
-/* Makes the folder where it is missing and writes the files. On failure reports it and returns false: files and folders that were there
- * are as they were, others are gone again. */
+/* Makes the folder if it is missing, and writes the files. On failure, reports it and returns false: earlier files and folders are as they
+ * were, and new ones are removed. */
 bool write_output(const Output *output);
-/* Whether write_output could, as far as that can be known before; what stands in its way is reported. Nothing is changed: for those who
- * have long work to do for what is to be written. */
+/* Checks whether write_output() could succeed, as far as that can be known beforehand, and reports any obstacle. Changes nothing. It is
+ * meant to be called before a long computation whose result is to be written. */
 bool can_write_output(const Output *output);
 
 #endif

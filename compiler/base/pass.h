@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* In order. Those from `recompute` on are run for each target, schedule and verify for each kernel. Name; can --dump show what it made. */
+/* The passes, in order. From `recompute` on, they run for each target; schedule and verify visit each kernel. Columns: name; whether
+ * --dump can show its result. */
 #define PASSES(X)                                                                                                                          \
     X(SPEC, "spec", true)                                                                                                                  \
     X(GRAPH, "graph", true)                                                                                                                \
@@ -30,7 +31,7 @@ typedef enum Pass {
 
 const char *pass_name(Pass pass);
 bool pass_can_be_dumped(Pass pass);
-/* From here on, time is this pass's. Returns the pass whose it was, for who wants to go back to it. */
+/* Time is charged to this pass from now on. Returns the previous pass. */
 Pass begin_pass(Pass pass);
 void print_pass_times(FILE *out);
 

@@ -1,5 +1,5 @@
-/* support.h: what every pass uses: arenas, text and arithmetic, which have headers of their own; text from outside, and the door for our
- * own bugs. */
+/* support.h: what every pass uses: arenas, text and arithmetic, from headers of their own; printable text; hashes; and die(), for bugs of
+ * the compiler. */
 #ifndef ZOETROPE_SUPPORT_H
 #define ZOETROPE_SUPPORT_H
 
@@ -13,13 +13,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Text from outside, such as the name of a file, as runtime/common/text.h shows it. All that repeats such text does so through this, once.
- */
+/* Makes text from outside, such as a file name, safe to print, as runtime/common/text.h describes. Every message that repeats such text
+ * calls this once. */
 const char *printable(const char *text);
-/* The lines of another program's output, at most so many bytes, each as printable() has it. */
+/* Returns the lines of another program's output, up to a number of bytes, each passed through printable(). */
 const char *printable_lines(const char *text, size_t most);
 
-/* A bug of ours: prints where and what, and aborts. User input never comes here (spec.h has spec_error for that). */
+/* Reports a bug of the compiler, with its place, and aborts. Bad input never leads here: spec_error() in spec.h reports that. */
 #define die(...) die_at(__FILE__, __LINE__, __VA_ARGS__)
 _Noreturn void die_at(const char *file, int line, const char *pattern, ...) __attribute__((format(printf, 3, 4)));
 

@@ -1,4 +1,4 @@
-/* The command that writes an inference bundle: a folder of C and weights that needs nothing else. */
+/* command_inference.c: the command that writes an inference bundle: a folder of C and weights that depends on nothing else. */
 #include "command/command_inference.h"
 
 #include "base/output.h"
@@ -8,7 +8,7 @@
 
 enum { ARRAY_MOST = 1 << 20 };
 
-/* The files that are a template and nothing else. */
+/* The files that are plain templates. */
 static const char *const templates[][2] = {
     {"header.h", NULL}, {"main.c", "main.c"}, {"Makefile", "Makefile"}, {"CMakeLists.txt", "CMakeLists.txt"}, {"README.md", "README.md"}};
 
@@ -49,8 +49,8 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
     return write_output(&output);
 }
 
-/* Dot products of bfloat16 are faster than float32 with weights that are exact in bfloat16: unless other targets are asked for, they go
- * first, where the network has convolutions for them. */
+/* If the weights are exact in bfloat16, dot products of bfloat16 are faster than float32. So targets that have them go first, if the
+ * network has convolutions for them and --targets is not given. */
 static Inference *compile_targets(const Spec *spec, const Options *options) {
     const bool dots = !options->targets_given && precision_has_pairs(options->precision) && !options->big_endian;
     const Target *wanted[MAX_TARGETS];

@@ -1,7 +1,7 @@
-/* explain: what a spec means, in figures: layer by layer, in all, and the memory that each target needs.
+/* explain.c: a spec in figures: layer by layer, in total, and the memory that each target needs.
  *
- * Shapes and parameters come from the graph. FLOPs and bytes are those of the kernels as they were lowered, each put down to the layer
- * whose work it is; so what is printed is what runs. */
+ * Shapes and parameters come from the graph. FLOPs and bytes are those of the lowered kernels, each counted for its layer. So the figures
+ * are those of the code that runs. */
 #include "command/explain.h"
 
 #include "command/explain_trade.h"
@@ -29,7 +29,7 @@ struct Explanation {
     const Model *model;
     int count, capacity;
     Row *row;            /* layers, then the loss, then the update */
-    const Target *first; /* whose kernels' work is shown; NULL: there was no target so far */
+    const Target *first; /* the target whose kernels are counted; NULL: no target so far */
     Text memory;         /* lines, two for each target */
     Text trades;         /* what --max-ram made of each */
     bool again;          /* the first target computes something again */
@@ -60,7 +60,7 @@ static const char *plural(long count, const char *noun) {
     return format("%ld %s%s", count, noun, count == 1 ? "" : "s");
 }
 
-/* What a forward node adds to the description of its layer: "conv 3×3 /2", "batch", "relu". */
+/* The words that a forward node adds to the description of its layer: "conv 3×3 /2", "batch", "relu". */
 static void describe_node(Row *row, const Node *node) {
     static const char *const words[OP_COUNT] = {
         [OP_CONV2D] = "conv",

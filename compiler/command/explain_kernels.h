@@ -4,7 +4,7 @@
 
 #include "lower/program.h"
 
-typedef struct Machine { /* what explain --kernels reckons with; the default: two cores at 4 GHz that add 32 products a cycle each */
+typedef struct Machine { /* the machine that explain --kernels assumes; by default two cores at 4 GHz, each with 32 FLOPs a cycle */
     double gigaflops, gigabytes;
 } Machine;
 

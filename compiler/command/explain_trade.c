@@ -1,4 +1,5 @@
-/* explain --max-ram: what is computed again, and what that gives and costs; and the error where it is not enough. */
+/* explain_trade.c: explain --max-ram: the results that are computed again, the memory saved and the time it costs; and the error if that
+ * is not enough. */
 #include "command/explain_trade.h"
 
 #include "command/explain.h"

@@ -1,12 +1,12 @@
-/* explain_trade.h: what --max-ram made of a program, in words. */
+/* explain_trade.h: the effect of --max-ram, in words. */
 #ifndef ZOETROPE_EXPLAIN_TRADE_H
 #define ZOETROPE_EXPLAIN_TRADE_H
 
 #include "recompute/recompute.h"
 
-/* What is computed again for --max-ram, and what that gives and costs. */
+/* Appends the results that are computed again, the memory saved and the work added. */
 void explain_trade(Text *out, const TargetCode *code);
-/* False, where the limit cannot be held: the error says what the least is. */
+/* Returns false if the limit cannot be kept; the error names the least one. */
 bool report_trade(FILE *errors, const char *name, const TargetCode *code);
 const char *memory_limit_name(const MemoryLimit *limit); /* "; max-ram 300000000,1", or nothing */
 

@@ -18,7 +18,7 @@
 #include <signal.h>
 #include <string.h>
 
-/* ---- what the passes made ---- */
+/* ---- dumps ---- */
 
 static void dump_program(const Program *program, bool scheduled) {
     for (int i = 0; i < program->call_count; i++) {
@@ -51,7 +51,7 @@ static void dump_plan(const TargetCode *code) {
 
 /* ---- the passes ---- */
 
-/* The targets that a spec's precision has, where none were asked for; else whether they have it. */
+/* Sets the targets to those of the spec's precision if none were given. If some were, checks that they have it. */
 static bool choose_targets(Options *options, const Spec *spec) {
     const bool pairs = spec->precision == COMPUTE_BF16;
     const Target *const *list = pairs ? bf16_targets : targets;
@@ -70,7 +70,8 @@ static bool choose_targets(Options *options, const Spec *spec) {
     return true;
 }
 
-/* All that is the same for each target. NULL: the spec has errors, or the targets are not for it, which was reported. */
+/* The passes that all targets share. Returns NULL after reporting that the spec has errors, or that the targets do not have its precision.
+ */
 static Model *compile_spec(Options *options) {
     Model *model = NEW(Model);
     begin_pass(PASS_SPEC);
@@ -94,14 +95,15 @@ static Model *compile_spec(Options *options) {
     return model;
 }
 
-/* The rest, for one target. NULL: the tuning file has errors, or training needs more memory than it may, which was reported. */
+/* The passes of one target. Returns NULL after reporting errors in the tuning file, or that training needs more memory than --max-ram
+ * allows. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
     TargetCode *code = compile_tuned(&model->graphs, options->target[target], &options->choices, model->tuning, stderr);
     if (!code) return NULL;
     code = compile_within(code, &model->graphs, &options->memory);
     if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
-    const bool fused = options->dump == PASS_FUSE; /* the passes before it leave no mark of that */
+    const bool fused = options->dump == PASS_FUSE; /* earlier passes do not show which nodes are fused */
     for (int i = 0; i < model->graphs.step_count; i++) {
         const Program *step = code->program[i];
         if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, step->graph, fused);
@@ -181,7 +183,7 @@ static int command_documentation(Options *options) {
     return 0;
 }
 
-/* The status with which to end: what was printed has to have come through. */
+/* The exit status: standard output must have been written. */
 static int end_output(int status) {
     if (fflush(stdout) == 0 && !ferror(stdout)) return status;
     fprintf(stderr, "zoetrope: cannot write to standard output: %s\n", strerror(errno));
@@ -195,7 +197,7 @@ int main(int count, char **arguments) {
     };
     Options options;
     int status;
-    signal(SIGXFSZ, SIG_IGN); /* a limit of what a file may have (ulimit -f) is met by an error, as a full disk is */
+    signal(SIGXFSZ, SIG_IGN); /* exceeding ulimit -f is reported as an error, like a full disk */
     if (!read_options(count, arguments, &options, &status)) return end_output(status);
     status = commands[options.command](&options);
     if (options.time) print_pass_times(stderr);

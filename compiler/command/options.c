@@ -1,4 +1,4 @@
-/* The command line: one table of commands, one of options. */
+/* options.c: the command line: a table of commands and a table of options. */
 #include "command/options.h"
 
 #include "../../runtime/common/whole_number.h"
@@ -53,8 +53,8 @@ enum {
     ALL = (1 << COMMANDS) - 1
 };
 
-/* Which commands take which option. A name that means one thing to some and another to others has two rows, one after the other; the first
- * is the one that read_option() is given. */
+/* The commands that take each option. A name with different meanings for different commands has two rows, one after the other.
+ * read_option() gets the first. */
 static const struct {
     const char *name, *value;
     int commands;
@@ -71,21 +71,19 @@ static const struct {
                            "a stream's GRU sees the last T frames, as a clip's does, or all since the stream began (default: window)"},
     [OPTION_ENDIAN] = {"--endian", "little|big", INFERENCE, "the byte order of the machines that will read the weights (default: little)"},
     [OPTION_TARGETS] = {"--targets", "LIST", COMPILE | INFERENCE | EXPLAIN,
-                        "instruction sets to generate for, separated by commas (default: all that are for the precision)"},
-    [OPTION_TARGETS_TUNED] = {"--targets", "LIST", TUNE, "instruction sets to measure for (default: those that this CPU has)"},
+                        "instruction sets to generate for, separated by commas (default: all for the precision)"},
+    [OPTION_TARGETS_TUNED] = {"--targets", "LIST", TUNE, "instruction sets to measure for (default: all that this CPU has)"},
     [OPTION_FILTERING] = {"--filtering", "none|2|4", COMPILE | INFERENCE | TUNE | EXPLAIN,
-                          "convolve with fewer multiplications, by tiles of so many outputs, where that is faster (default: 2)"},
-    [OPTION_TUNING] = {"--tuning", "FILE", COMPILE | EXPLAIN,
-                       "the choices that were measured (zoetrope tune), in the place of the cost model's"},
+                          "convolve with fewer multiplications, in tiles of 2 or 4 outputs, where that is faster (default: 2)"},
+    [OPTION_TUNING] = {"--tuning", "FILE", COMPILE | EXPLAIN, "choices measured by zoetrope tune, instead of the cost model's"},
     [OPTION_MAX_RAM] = {"--max-ram", "BYTES[,N]", COMPILE | EXPLAIN,
-                        "train within this, on N threads (default: 1), by computing again what is not kept; also 300M, 300MiB"},
+                        "limit the memory of training on N threads (default: 1); some results are then computed twice; also 300M, 300MiB"},
     [OPTION_KERNELS] = {"--kernels", NULL, EXPLAIN,
                         "each kernel's FLOPs, bytes, the roofline's time and choices, for the first of the targets"},
-    [OPTION_MACHINE] = {"--machine", "G,B", EXPLAIN, "--kernels with a machine of so many GFLOP/s and GB/s (default: 256,40)"},
-    [OPTION_DUMP] = {"--dump", "PASS", COMPILE | EXPLAIN,
-                     "print what a pass made, and, but for what compile's -o asks for, do nothing else"},
-    [OPTION_TIME] = {"--time", NULL, COMPILE | INFERENCE | EXPLAIN, "print what each pass cost"},
-    [OPTION_HELP] = {"--help", NULL, ALL, "print this; zoetrope COMMAND --help: what a command takes"},
+    [OPTION_MACHINE] = {"--machine", "G,B", EXPLAIN, "the machine that --kernels assumes, in GFLOP/s and GB/s (default: 256,40)"},
+    [OPTION_DUMP] = {"--dump", "PASS", COMPILE | EXPLAIN, "print the result of a pass; write files only if compile has -o"},
+    [OPTION_TIME] = {"--time", NULL, COMPILE | INFERENCE | EXPLAIN, "print the time of each pass"},
+    [OPTION_HELP] = {"--help", NULL, ALL, "print this; zoetrope COMMAND --help prints the options of a command"},
     [OPTION_VERSION] = {"--version", NULL, ALL, "print the version"},
 };
 
@@ -100,7 +98,7 @@ static const char *dumped_passes(void) {
 
 enum { SCREEN = 80, HELP_COLUMN = 22 };
 
-/* The words of the text from HELP_COLUMN on, behind what stands in the line already, up to `column`. */
+/* Prints the words of the text from HELP_COLUMN on, up to `column`; something is on the first line already. */
 static void print_words(int column, const char *text) {
     printf(column < HELP_COLUMN ? "%*s" : "\n%*s", column < HELP_COLUMN ? HELP_COLUMN - column : HELP_COLUMN, "");
     column = HELP_COLUMN;
@@ -250,7 +248,7 @@ static bool read_filtering(const char *name, Options *options, int *status) {
     return usage_error(status, "--filtering is %s, not '%s'", table[OPTION_FILTERING].value, name);
 }
 
-/* False: that does not begin with a whole number, or with one that is too large. */
+/* Returns false if the text does not begin with a whole number, or if the number is too large. */
 static bool read_count(const char *text, const char **end, long *count) {
     uint64_t value;
     if (read_whole_number(text, end, &value) != WHOLE_READ || value > LONG_MAX) return false;
@@ -258,7 +256,7 @@ static bool read_count(const char *text, const char **end, long *count) {
     return true;
 }
 
-/* Bytes, or so many of a unit. */
+/* A number of bytes, perhaps with a unit. */
 static bool read_size(const char *text, const char **end, long *size) {
     static const struct {
         const char *name;
@@ -336,7 +334,7 @@ static bool read_option(Option option, const char *value, Options *options, int 
     case OPTION_DUMP:
         for (options->dump = 0; options->dump < PASS_COUNT; options->dump++)
             if (pass_can_be_dumped(options->dump) && strcmp(pass_name(options->dump), value) == 0) return true;
-        return usage_error(status, "there is no pass '%s' to dump; those that there are: %s", value, dumped_passes());
+        return usage_error(status, "there is no pass '%s' to dump; the passes are: %s", value, dumped_passes());
     default:
         die("option %d", (int)option);
     }
@@ -422,7 +420,7 @@ static const char *big_endian_names(bool pairs) {
     return names.bytes;
 }
 
-/* What no machine with that byte order could run is left out, with a word on it where it was asked for. */
+/* Removes targets that no machine with that byte order can run, with a message if they were asked for. */
 static bool check_byte_order(Options *options, int *status) {
     const int listed = options->target_count;
     int possible = 0;

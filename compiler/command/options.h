@@ -28,15 +28,15 @@ typedef struct Options {
     MemoryLimit memory;
     bool kernels;
     Machine machine;
-    bool targets_given; /* else those of the spec's precision */
+    bool targets_given; /* else the targets of the spec's precision */
     int target_count;
     const Target *target[MAX_TARGETS];
 } Options;
 
-/* Returns false where there is nothing more to do (help, or an error that was reported); *status is then the exit status. */
+/* Returns false if there is nothing more to do (help, or a reported error). *status is then the exit status. */
 bool read_options(int count, char **arguments, Options *options, int *status);
 
-/* What --filtering calls it. */
+/* The name that --filtering has for it. */
 const char *filtering_name(int filtering);
 
 #endif

@@ -1,4 +1,4 @@
-/* What is legal of a choice, what is wanted, and what is chosen. */
+/* choice.c: which values of a choice are legal, which are requested, and which is chosen. */
 #include "lower/choice.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ const char *const field_meanings[FIELDS] = {
 #undef X
 };
 
-/* ---- what is legal ---- */
+/* ---- legal values ---- */
 
 bool is_legal(const Legal *legal, long value) {
     if (value < 1 || value > legal->most) return false;
@@ -52,7 +52,7 @@ const char *legal_text(const Legal *legal) {
     return legal->registers ? format("%s; more does not fit into %d registers", list.bytes, legal->registers) : list.bytes;
 }
 
-/* ---- what is wanted ---- */
+/* ---- requests ---- */
 
 WantedKernel *want_kernel(WantedChoices *wanted, const char *kernel) {
     MAKE_ROOM(wanted->kernel, wanted->count, wanted->capacity);
@@ -71,7 +71,7 @@ const Choices default_choices = {.filtering = 2};
 
 /* ---- choosing ---- */
 
-/* The cost model's value, or the nearest to it that is legal: where others are wanted, those before it may have made it illegal. */
+/* The cost model's value, or the nearest legal one: earlier requested values may have made it illegal. */
 static long legal_model(const KernelChoice *choice, ChoiceField field, long model, const Legal *legal) {
     long value = model;
     if (!is_legal(legal, value)) value = next_legal(legal, minimum(value, legal->most + 1), -1);

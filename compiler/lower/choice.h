@@ -1,12 +1,11 @@
-/* choice.h: what the cost model decides of a kernel, as data: by which algorithm it is run, and numbers that have names. Whoever lowers a
- * graph may want it otherwise, and finds afterwards what became of that. Neither changes what is computed but by the rounding of its sums.
- */
+/* choice.h: the decisions of the cost model for a kernel, as data: an algorithm, and numbers that have names. A caller may request others
+ * before lowering, and find out afterwards which were accepted. Choices never change what is computed, except for the rounding of sums. */
 #ifndef ZOETROPE_CHOICE_H
 #define ZOETROPE_CHOICE_H
 
 #include "target/target.h"
 
-/* name in a tuning file, what it is */
+/* name in a tuning file, meaning */
 #define CHOICE_ALGORITHMS(X)                                                                                                               \
     X(DIRECT, "direct", "a product for each tap")                                                                                          \
     X(FEW, "few_outputs", "directly, lanes along the input channels: to a few output channels")                                            \
@@ -21,8 +20,8 @@ typedef enum {
     ALGORITHM_ANY = ALGORITHMS /* none is asked for */
 } Algorithm;
 
-/* A register tile holds the sums of tile_vectors vectors by the product of its other tile_… values; a block is what is staged or
- * transformed at once, or shares that. */
+/* A register tile holds the sums of tile_vectors vectors times the product of its other tile_… values. A block is the part that is staged
+ * or transformed at once, or that shares it. */
 #define CHOICE_FIELDS(X)                                                                                                                   \
     X(TILE_VECTORS, "tile_vectors", "vectors side by side in a register tile")                                                             \
     X(TILE_CHANNELS, "tile_channels", "channels of the other operand in a register tile")                                                  \
@@ -56,15 +55,15 @@ typedef struct Legal { /* 1 … most, of which only … */
     long multiple; /* … the multiples of this (0: all) … */
     bool ragged;   /* … and `most` itself */
     long divides;  /* … that divide this (0: all) */
-    int registers; /* not 0: more than `most` would not fit into so many */
+    int registers; /* not 0: a value above `most` would need more registers than this */
 } Legal;
 bool is_legal(const Legal *legal, long value);
-/* The nearest legal value above (step 1) or below (−1); 0: there is none. */
+/* The nearest legal value above (step 1) or below (−1); 0 if there is none. */
 long next_legal(const Legal *legal, long value, int step);
-/* "1 to 7", "the divisors of 64 up to 16", …: what a value may be. */
+/* The legal values in words: "1 to 7", "the divisors of 64 up to 16", … */
 const char *legal_text(const Legal *legal);
 
-enum { MAX_CHOSEN = 8, BLOCK_BYTES_MOST = 4 << 20 /* what is staged or transformed at once is never larger */ };
+enum { MAX_CHOSEN = 8, BLOCK_BYTES_MOST = 4 << 20 /* no stage or transformed block is larger */ };
 
 typedef struct Chosen {
     ChoiceField field;
@@ -72,7 +71,7 @@ typedef struct Chosen {
     Legal legal; /* given the values before it */
 } Chosen;
 
-/* ---- what is wanted, and what came of it ---- */
+/* ---- requests, and the answers ---- */
 
 typedef struct WantedKernel {
     const char *kernel;
@@ -85,25 +84,25 @@ typedef struct WantedChoices { /* for one target */
     WantedKernel *kernel;
 } WantedChoices;
 
-/* One more, of which nothing is wanted so far; it moves when the next one is added. */
+/* Adds a kernel without any requests so far. The pointer is valid until the next call. */
 WantedKernel *want_kernel(WantedChoices *wanted, const char *kernel);
-/* Where the kernel stands in the list; −1: nothing is wanted of it, or no list is there (NULL). */
+/* The index of the kernel in the list; −1 if nothing is requested of it, or if `wanted` is NULL. */
 int find_wanted(const WantedChoices *wanted, const char *kernel);
 
-/* To what is wanted of a kernel. What is not as it is wanted was refused. */
+/* The answer to the requests for a kernel. Requests that were not followed were refused. */
 typedef struct Answer {
     bool found;          /* there is such a kernel */
-    Algorithm algorithm; /* by which it is run. Where another one is wanted, the values that are wanted mean nothing */
+    Algorithm algorithm; /* the one that is used. If another one was requested, the requested values do not apply */
     bool has[FIELDS];    /* it has such a value, … */
     Legal legal[FIELDS]; /* … which may be one of these */
     const char *why;     /* it cannot be run with these values; NULL: it can */
 } Answer;
 
-/* How, where there is a choice that shapes and targets do not decide. */
+/* Choices that shapes and targets leave open. */
 typedef struct Choices {
     int filtering; /* 0: all convolution is direct; 2: minimal filtering by tiles of 2 outputs, where the cost model expects a gain … */
     bool filter_everywhere; /* … or wherever it is possible, for the tests */
-    bool few_images; /* weights are read anew for a few images: how they lie matters, and those that filtering makes larger have to pay */
+    bool few_images; /* weights are read again for every few images: their layout matters, and filtering must pay for making them larger */
     bool sums_apart; /* sums of tiles (lower_tiles.h) by kernels of their own, for the tests */
     const WantedChoices *wanted; /* NULL: the cost model decides */
 } Choices;
@@ -117,11 +116,11 @@ typedef struct KernelChoice { /* of one kernel: its algorithm's values, in order
     int count;
     Chosen chosen[MAX_CHOSEN];
     const Target *target;
-    const WantedKernel *wanted; /* NULL: the cost model decides; nor is there an answer then */
+    const WantedKernel *wanted; /* NULL: the cost model decides, and `answer` is NULL too */
     Answer *answer;
 } KernelChoice;
 
-/* The value of a field: that which is wanted, where it is legal; else the cost model's, or the nearest to it that is legal. */
+/* The value of a field: the requested one, if it is legal; else the cost model's, or the legal one nearest to it. */
 long choose(KernelChoice *choice, ChoiceField field, long model, Legal legal);
 
 /* {algorithm: direct, tile_vectors: 2, …}: as in a tuning file */

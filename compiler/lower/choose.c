@@ -1,8 +1,8 @@
-/* choose: what a kernel is run by, and the cost model of register tiles. Its constants are the target's (target.c), never this machine's.
- */
+/* choose.c: the algorithm of a kernel, and the cost model of register tiles. Its constants are the target's (target.c), never this
+ * machine's. */
 #include "lower/choose.h"
 
-/* ---- what is wanted of a kernel ---- */
+/* ---- requests ---- */
 
 int wanted_number(const Lowering *l, const Node *node) {
     return find_wanted(l->choices->wanted, node->repeats ? node->repeats : node->name);
@@ -57,7 +57,7 @@ static double tile_cycles(const Target *target, const TileRange *range, const lo
     return cycles + 0.1 * memory;
 }
 
-/* Over the whole range: full tiles and what is left of each variable, which is a copy of the loops: 2% for each. */
+/* The cycles of the whole range: full tiles, and the remainder of each variable. Each remainder is a copy of the loops and costs 2%. */
 static double range_cycles(const Target *target, const TileRange *range, const long size[3]) {
     double cycles = 0;
     int copies = -1;
@@ -84,7 +84,7 @@ static RegisterTile choose_tile(const Target *target, const TileRange *range) {
             for (long i = 1; i <= minimum(range->extent[TILE_INNER], 16); i++) {
                 const long tile[3] = {v, o, i};
                 if (v * o * i + loaded_vectors(range, tile) + 1 > target->registers) break;
-                /* 1% for each 16 accumulators: of equals the smaller code */
+                /* 1% for each 16 accumulators: among equals, prefer the smaller code */
                 const double cycles = range_cycles(target, range, tile) * (1 + (double)(v * o * i) / 1600);
                 if (least >= 0 && cycles >= least) continue;
                 least = cycles;
@@ -106,7 +106,7 @@ RegisterTile tuned_tile(KernelChoice *choice, RegisterTile model, const ChoiceFi
     long *const size[3] = {&model.vectors, &model.outer, &model.inner};
     for (int d = 0; d < 3; d++) {
         if (field[d] == FIELDS) continue;
-        /* one for each sum, one for each vector, one for what is broadcast */
+        /* registers: one for each sum, one for each vector, one for the broadcast value */
         const long v = model.vectors;
         const long room = d == TILE_VECTORS  ? (registers - 1) / 2
                           : d == TILE_OUTER  ? (registers - 1 - v) / v

@@ -1,15 +1,16 @@
-/* choose.h: what a kernel is run by, and the cost model of register tiles. */
+/* choose.h: the algorithm of a kernel, and the cost model of register tiles. */
 #ifndef ZOETROPE_CHOOSE_H
 #define ZOETROPE_CHOOSE_H
 
 #include "lower/lowering.h"
 
-/* Where the kernel of the node stands in what is wanted; −1: nothing is wanted of it. One that is computed again is as the first. */
+/* The index of the node's kernel in the requests; −1 if nothing is requested of it. A node that is computed again has the requests of the
+ * original. */
 int wanted_number(const Lowering *l, const Node *node);
-/* What it is wanted to be run by. */
+/* The algorithm that is requested for it, or ALGORITHM_ANY. */
 Algorithm wanted_algorithm(const Lowering *l, const Node *node);
-/* The kernel of the node being lowered is run by this algorithm; choose() follows for each of its values. Those of a training step are kept
- * in TargetCode. */
+/* Begins the choices of the node being lowered: its algorithm; choose() then adds each value. Those of a training step are kept in
+ * TargetCode. */
 KernelChoice *begin_choice(const Lowering *l, Algorithm algorithm);
 typedef struct RegisterTile { /* vectors of one operand by values of the other */
     long vectors;             /* along the lanes' variable */
@@ -19,7 +20,7 @@ typedef struct RegisterTile { /* vectors of one operand by values of the other *
 RegisterTile choose_register_tile(const Target *target, long vectors, long outer, long inner);
 /* The same for a weight gradient, `inner` being taps: of the operand in vectors (`of_vectors`) or of the other one. */
 RegisterTile choose_grad_tile(const Target *target, long vectors, long outer, long inner, bool of_vectors);
-/* A tile that is chosen by these fields, out of these ranges, in the place of the cost model's. FIELDS: there is no such field. */
+/* A tile chosen by these fields from these ranges, starting from the cost model's. FIELDS: this dimension has no field. */
 RegisterTile tuned_tile(KernelChoice *choice, RegisterTile model, const ChoiceField field[3], const long range[3], bool inner_of_vectors);
 enum { BUSY_ITEMS = 16 }; /* iterations of the parallel loops, for many threads */
 enum { STAGE_BYTES = 128 * 1024, STAGE_BYTES_MOST = 512 * 1024, WEIGHT_BYTES = 384 * 1024 };

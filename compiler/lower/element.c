@@ -1,7 +1,7 @@
-/* Elementwise nodes as expressions of the elements that they read. */
+/* element.c: elementwise nodes as expressions of the elements that they read. */
 #include "lower/element.h"
-#include "graph/shapes.h"
 
+#include "graph/shapes.h"
 #include "loop/function.h"
 #include "loop/lanes.h"
 #include "lower/element_losses.h"
@@ -269,7 +269,7 @@ const Expression *node_element(Lowering *l, Node *node, const At *at) {
     Affine index[4];
     const bool whole = has_carried_rows(node) && at->steps != carrying_scan(node)->steps;
     const Buffer *buffer = whole ? whole_rows(l, node) : is_given_for_blocks(l, node) ? given_in_blocks(l, node) : node_buffer(l, node);
-    const bool shared = buffer->shape[0] == 1 && !has_carried_rows(node); /* it may be what all rows read: lower_stream.c */
+    const bool shared = buffer->shape[0] == 1 && !has_carried_rows(node); /* all rows may read the same one: lower_stream.c */
     image_index(node, at, whole ? row_of(at) : shared ? affine_constant(0) : stored_row(node, at), index);
     const Expression *value = load(buffer, index);
     return value->type == TYPE_F64 ? op1(NARROW, value) : value;
@@ -337,7 +337,7 @@ const Buffer *virtual_weight(const Buffer *weight, const char *name) {
 
 /* ---- a kernel of its own for an elementwise node that is stored ---- */
 
-/* Does it read what a scan of its own steps carries, directly or through what is fused into it? */
+/* Does it read what a scan with its own number of steps carries, directly or through fused nodes? */
 static bool reads_carried(const Node *node) {
     for (int i = 0; i < node->input_count; i++) {
         const Node *input = node->input[i];
@@ -347,7 +347,7 @@ static bool reads_carried(const Node *node) {
     return false;
 }
 
-/* Of a shape that is no image's, and outside of scans: the gradients of a weight that several layers share are added up like this. */
+/* For nodes outside of scans whose shape is not an image's. The gradients of a weight that several layers share are added up like this. */
 static void lower_elements_of_weight(Lowering *l, Node *node) {
     static const char *const names[MAX_RANK] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     Kernel *kernel = new_kernel(node->name, 1);
@@ -380,7 +380,7 @@ void lower_element(Lowering *l, Node *node) {
     const Buffer *out = node_buffer(l, node);
     const long T = node->steps;
     At at = {0};
-    /* rows by sequence and step, since what a scan carried, and some steps of what there is, can only be read so */
+    /* rows by sequence and step: what a scan carried, and some steps of a value, can only be read like that */
     const bool steps = node->op == OP_SLICE && node->axis == AXIS_STEPS;
     bool rows = node->shape[0] > 1 && (node->shape[2] * node->shape[3] == 1 || steps || reads_carried(node));
     if (node->scan || rows) {
@@ -402,7 +402,8 @@ void lower_element(Lowering *l, Node *node) {
     add_store(compute, out, index, value);
     kernel->comment =
         format("%s: [%ld, %ld, %ld, %ld]", operation_name(node->op), node->shape[0], node->shape[1], node->shape[2], node->shape[3]);
-    set_work(kernel, (double)(node->shape[0] * node->shape[1]) * (double)(node->shape[2] * node->shape[3]));
+    const long rows_of_call = node->scan ? node->shape[0] / T : node->shape[0];
+    set_work(kernel, (double)(rows_of_call * node->shape[1]) * (double)(node->shape[2] * node->shape[3]));
     Schedule *schedule = &kernel->schedule[0];
     const int lanes = l->target->lanes;
     bool channels = lanes_fit(compute, "c", lanes), width = !channels && node->shape[3] >= lanes && lanes_fit(compute, "w", lanes);

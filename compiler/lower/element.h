@@ -1,4 +1,4 @@
-/* element.h: nodes as expressions: what an element of one is. */
+/* element.h: nodes as expressions of their elements. */
 #ifndef ZOETROPE_ELEMENT_H
 #define ZOETROPE_ELEMENT_H
 
@@ -12,7 +12,7 @@ Affine row_of(const At *at);
 const Expression *node_element(Lowering *l, Node *node, const At *at);
 /* The number that a stored node of one number a row has in this row, in double. */
 const Expression *double_value(Lowering *l, Node *node, const At *at);
-/* What the kernel of `node` stores where the node's own element is `value`: that, or its epilogue of it. */
+/* The value that the kernel of `node` stores if the node's own element is `value`: that, or its epilogue of it. */
 const Expression *epilogue_element(Lowering *l, Node *node, const At *at, const Expression *value);
 /* The element of a vector per channel, [1, C, R, 1], at row `row`. */
 const Expression *channel_value(Lowering *l, Node *node, Affine channel, long row);
@@ -22,13 +22,13 @@ const Expression *feature_value(Lowering *l, Node *node, const At *at);
 const Expression *scaled_sum(const Lowering *l, const Node *weight, const At *at, const Expression *sum);
 /* Where an element of a stored node lies in its buffer. */
 void stored_index(Node *node, const At *at, Affine index[4]);
-/* How far a channel variable may run in all that an expression loads, and at most `most`: padding lanes are there or not. */
+/* The number of channels that all loads of an expression have, at most `most`: with padding lanes, if all of them have those. */
 long channels_in(const Expression *value, const Variable *channel, long most);
-/* A virtual buffer of the node's elements that is 0 outside of its shape: what a padded convolution reads. In a scan, of the rows of step
+/* A virtual buffer of the node's elements, 0 outside of its shape: the input of a padded convolution. In a scan, it has the rows of step
  * `time`. */
 const Buffer *node_virtual(Lowering *l, Node *node);
 const Buffer *node_virtual_at(Lowering *l, Node *node, const Variable *time);
-/* The same elements as a weight that is stored, by way of a virtual buffer, which can be staged. */
+/* The elements of a stored weight, as a virtual buffer, which can be staged. */
 const Buffer *virtual_weight(const Buffer *weight, const char *name);
 void lower_element(Lowering *l, Node *node);
 

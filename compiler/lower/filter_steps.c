@@ -1,4 +1,4 @@
-/* What the ways to run minimal filtering have in common: see filter_steps.h. */
+/* filter_steps.c: the common steps of minimal filtering: see filter_steps.h. */
 #include "lower/filter_steps.h"
 
 #include "lower/choose.h"
@@ -9,7 +9,7 @@
 
 const Expression *combine(int count, const double *coefficient, const Expression *const *value) {
     const Expression *result = NULL;
-    for (int pass = 0; pass < 2; pass++) /* what is added before what is subtracted: no negation is wanted */
+    for (int pass = 0; pass < 2; pass++) /* additions before subtractions: then no negation is needed */
         for (int i = 0; i < count; i++) {
             const double size = coefficient[i] < 0 ? -coefficient[i] : coefficient[i];
             if (coefficient[i] == 0 || (coefficient[i] < 0) != (pass == 1)) continue;
@@ -32,8 +32,8 @@ void combine_rows(int rows, int columns, const double *coefficient, const Expres
 
 /* ---- register tiles ---- */
 
-/* What is transformed is read from the second cache once for each register tile's vectors: 4 where `wide` and registers allow it; else 2,
- * or what an odd number of them divides into, so that there are sums enough in registers. */
+/* Transformed inputs are read from the second-level cache once for each register tile. So a tile has 4 vectors where `wide` and the
+ * registers allow it; else 2, or a divisor of an odd number of vectors, so that registers hold enough sums. */
 static long tile_vectors(const Target *target, long vectors, bool wide) {
     if (wide && target->registers >= 32 && vectors % 4 == 0) return 4;
     for (long count = 2; count <= (wide ? 5 : 3); count++)

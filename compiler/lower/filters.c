@@ -1,15 +1,16 @@
-/* filters.c: the algorithms of minimal filtering in one dimension (Winograd, "Arithmetic complexity of computations", 1980; Cook and Toom),
- * for kernels of 3, and which convolutions they are faster for.
+/* filters.c: the algorithms of minimal filtering in one dimension (Winograd, "Arithmetic complexity of computations", 1980; Cook and
+ * Toom), for kernels of 3, and the convolutions for which they are faster.
  *
  * A tile of outputs is computed from transformed inputs and weights with fewer products than it has taps:
  *   stride 1: 2 outputs from 4 inputs by 4 products instead of 6; or 4 from 6 by 6 instead of 12
  *   stride 2: split into its phases, of 2 taps and of 1: 2 outputs from 5 inputs by 5 instead of 6; or 4 from 9 by 9 instead of 12
  *             its transpose: 4 outputs from 3 inputs by 5 instead of 6; or 8 from 5 by 9 instead of 12
- * and in two dimensions by the product of both numbers: 25 for 36, or 16 for 36; with the larger tiles, which multiply inputs and sums by
- * small constants too and lose a few more bits, 81 for 144, or 36 for 144. lower_filter.c makes loops of them. */
+ * In two dimensions the numbers are multiplied: 25 for 36, or 16 for 36. The larger tiles take 81 for 144, or 36 for 144, but they also
+ * multiply inputs and sums by small constants, and lose a few more bits. lower_filter.c makes loops of these algorithms. */
 #include "lower/filters.h"
 
 #include "lower/choose.h"
+#include "lower/fuse.h"
 #include "lower/storage.h"
 
 #include <math.h>
@@ -60,8 +61,8 @@ static const Filter scatter2 = {
     .output = {{1, 0, 0, 0, 0}, {0, 1, 1, 0, 0}, {0, 0, 0, 0, 1}, {0, 0, 1, 1, 0}},
 };
 
-/* ---- with tiles of 4: the polynomials' values at points that come with their reciprocals, which keeps the numbers near 1: of those tried
- * they lose the fewest bits, by far fewer than 0, ±1, ±2 do ---- */
+/* ---- tiles of 4. The polynomials are evaluated at points and their reciprocals, which keeps the numbers near 1. Of the points that were
+ * tried, these lose the fewest bits: far fewer than 0, ±1, ±2 ---- */
 
 /* 0, ±2/3, ±3/2 and infinity. */
 static const Filter gather1_4 = {
@@ -164,7 +165,7 @@ Affine run_b(const FilterRun *run, Affine sum, Affine term) {
 
 /* ---- where it wins ---- */
 
-/* The first of these, from the largest tiles of at most `size` on, that divides the outputs. */
+/* The largest of these tiles, of at most `size`, that divides the outputs; NULL if none does. */
 static const Filter *fitting(const Filter *const *by_size, int size, long outputs) {
     for (; size >= 2; size -= 2)
         if (outputs % by_size[size / 2 - 1]->outputs == 0) return by_size[size / 2 - 1];
@@ -181,12 +182,12 @@ static const Filter *scatter_filter(long kernel, long stride, long outputs, int 
     return kernel == 3 && stride == 2 ? fitting(by_size, size, outputs) : NULL;
 }
 
-/* Sets what the plan has of one dimension; false: it has no algorithm. */
+/* Sets the plan's members of one dimension. Returns false if there is no algorithm for it. */
 static bool plan_dimension(const Node *node, int d, int size, FilterPlan *plan) {
     const long kernel = node->kernel[d], stride = node->stride[d], padding = node->padding[d], outputs = node->shape[2 + d];
     const bool gathers = node->op == OP_CONV2D;
     const Filter *filter = NULL;
-    plan->reversed[d] = !gathers && stride == 1; /* a transposed convolution of stride 1 is one, with the taps in reverse */
+    plan->reversed[d] = !gathers && stride == 1; /* a transposed convolution of stride 1 is a convolution with the taps reversed */
     if (gathers || stride == 1) {
         filter = gather_filter(kernel, stride, outputs, size);
         plan->offset[d] = gathers ? -padding : padding - 2;
@@ -205,8 +206,8 @@ long filter_products(const Filter *filter) {
     return products;
 }
 
-/* Time of a tile beside that of the direct one, both in multiply-adds of vectors: transforming an element of the input takes about as long
- * as three, restoring a sum or an output as long as two. */
+/* The time of a tile relative to the direct one. In multiply-adds of vectors: transforming an element of the input takes about as long as
+ * three, restoring a sum or an output as long as two. */
 static double relative_time(const FilterPlan *plan, double channels, double outputs) {
     const Filter *v = plan->filter[0], *h = plan->filter[1];
     const double direct = (double)(v->taps * h->taps) * channels * outputs;
@@ -216,14 +217,14 @@ static double relative_time(const FilterPlan *plan, double channels, double outp
     return (products + transform + restore) / direct;
 }
 
-/* For one image: do the products that it saves take longer than reading what it adds to the weights, at a float a cycle? */
+/* For one image: do the saved products take longer than reading the additional weights, at one float a cycle? */
 static bool pays_for_weights(const Target *target, const FilterPlan *plan) {
     const Filter *v = plan->filter[0], *h = plan->filter[1];
     const long saved = (v->taps * h->taps - filter_products(v) * filter_products(h)) * plan->tiles[0] * plan->tiles[1];
     return saved >= target->lanes * (v->transformed_weights * h->transformed_weights - 9);
 }
 
-/* Is each transformed weight a tap or the sum of two? Then it can be added up in registers, where it is multiplied by. */
+/* Is each transformed weight one tap or a sum of taps? Then it can be added up in registers just before it is used. */
 static bool adds_taps(const Filter *filter) {
     for (int w = 0; w < filter->transformed_weights; w++)
         for (int t = 0; t < 3; t++)
@@ -231,11 +232,27 @@ static bool adds_taps(const Filter *filter) {
     return true;
 }
 
-/* Where weights do not pay for being larger, they are read as they are, if an image has tiles enough to fill registers. */
+/* The layout of a weight follows its first reader. Does that one have the same outputs? */
+static bool is_output_lane(const Node *node) {
+    int out, in;
+    weight_sides(node->input[1], &out, &in);
+    return out == (node->op == OP_CONV2D ? 0 : 1);
+}
+
+/* Are inputs and outputs whole vectors of channels? An output of the network has no padding lanes, and its pixels lie in planes. */
+static bool has_whole_vectors(const Lowering *l, const Node *node) {
+    const Node *result = epilogue_of(l->graph, (Node *)node);
+    if (!is_blocked(l->target, node->input[0]->shape[1]) || !is_blocked(l->target, node->shape[1])) return false;
+    const bool vector = node->shape[2] * node->shape[3] == 1;
+    if (name_of(l->graph, ROLE_OUTPUT, result) && (!vector || node->shape[1] % l->target->lanes != 0)) return false;
+    return has_channel_lanes(l, node->input[0]);
+}
+
+/* If larger weights do not pay, the weights are read as they are, provided that an image has enough tiles to fill the registers. */
 static bool is_inside(const Lowering *l, const Node *node, const FilterPlan *plan) {
     enum { LEAST_TILES = 4 };
     return l->choices->few_images && !pays_for_weights(l->target, plan) && adds_taps(plan->filter[0]) && adds_taps(plan->filter[1]) &&
-           plan->tiles[0] * plan->tiles[1] >= LEAST_TILES && node->input[0]->shape[1] % l->target->lanes == 0;
+           plan->tiles[0] * plan->tiles[1] >= LEAST_TILES && node->input[0]->shape[1] % l->target->lanes == 0 && is_output_lane(node);
 }
 
 Algorithm filtered_algorithm(const Filter *v, const Filter *h) {
@@ -250,7 +267,7 @@ static bool plan_size(const Node *node, int size, FilterPlan *plan) {
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
     if ((node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D) || node->scan) return false;
     const long channels = node->input[0]->shape[1], outputs = node->shape[1];
-    if (!is_blocked(l->target, channels) || !is_blocked(l->target, outputs)) return false;
+    if (!has_whole_vectors(l, node)) return false;
     const Algorithm wanted = wanted_algorithm(l, node);
     double best = l->choices->filter_everywhere ? HUGE_VAL : 0.9;
     bool found = false;

@@ -1,4 +1,4 @@
-/* filters.h: the algorithms of minimal filtering in one dimension, and which convolutions they are faster for. */
+/* filters.h: the algorithms of minimal filtering in one dimension, and the convolutions for which they are faster. */
 #ifndef ZOETROPE_FILTERS_H
 #define ZOETROPE_FILTERS_H
 
@@ -8,7 +8,7 @@ typedef struct FilterTerms { /* Σ over p < products of a[a + p · a_step] · b[
     int a, a_step, b, b_step, products;
 } FilterTerms;
 
-enum { FILTER_SIZE = 9 }; /* at most so many of anything in a tile of one dimension */
+enum { FILTER_SIZE = 9 }; /* the most inputs, outputs, weights or sums of a tile in one dimension */
 
 /* A tile of one dimension: transformed inputs and weights are sums of inputs and of taps, outputs are sums of their products. */
 typedef struct Filter {
@@ -30,23 +30,23 @@ typedef struct FilterPlan {
     bool inside; /* the weight is transformed block by block inside of the kernel that multiplies by it */
 } FilterPlan;
 
-/* Is the convolution run by filtering on this target, and how? Decided by its shapes alone, unless a tuning file says otherwise. */
+/* Is the convolution filtered on this target, and how? Its shapes alone decide, unless a tuning file says otherwise. */
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan);
 
 typedef struct FilterRun { /* successive sums first … first + count − 1, each `a_by` and `b_by` on from the one before: one loop */
     int first, count, a_by, b_by;
     FilterTerms terms; /* of the first */
 } FilterRun;
-/* Into as few runs as that makes of these sums; returns how many. */
+/* Groups these sums into as few runs as possible; returns how many. */
 int find_runs(const FilterTerms *sums, int count, FilterRun *runs);
-/* Where in a and b product `term` of sum `sum` of a run is. */
+/* The indices in a and b of product `term` of sum `sum` of a run. */
 Affine run_a(const FilterRun *run, Affine sum, Affine term);
 Affine run_b(const FilterRun *run, Affine sum, Affine term);
 /* The algorithm of one dimension of a gather, y[i] = Σ u x[stride · i + u − padding] w[u], of `outputs` outputs, by tiles of `size`
- * outputs, or of 2 where those do not divide into `size`; NULL: there is none. */
+ * outputs, or of 2 if `size` does not divide them; NULL if there is none. */
 const Filter *gather_filter(long kernel, long stride, long outputs, int size);
 long filter_products(const Filter *filter);
-/* What a kernel is run by whose tiles are these, vertically and horizontally. */
+/* The algorithm of a kernel with these tiles, vertically and horizontally. */
 Algorithm filtered_algorithm(const Filter *v, const Filter *h);
 
 #endif

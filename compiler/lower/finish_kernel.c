@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* What a scan's kernels want once (a weight in pairs) is made before its loop, by the calls of its first node. */
+/* A kernel that a scan needs only once, such as one that makes a weight in pairs, is called before the scan's loop, as part of its first
+ * node. */
 static void add_call_before_scan(Lowering *l, const Kernel *kernel) {
     Program *program = l->program;
     add_call(program, kernel, NULL);

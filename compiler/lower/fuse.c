@@ -1,12 +1,12 @@
-/* fuse: which elementwise nodes are never stored, but computed by whoever reads them.
+/* fuse.c: chooses the elementwise nodes that are never stored. Their readers compute them.
  *
- * A convolution reads through a staged copy of its input, so an elementwise producer costs it one pass over that copy; an
- * elementwise reader just goes on computing. What would be computed often or dearly is stored: exp in it, or a gradient that
- * two convolutions read. Batch norm's gradient is read by two, and is not stored all the same: both then read what it is computed
- * from, two tensors each, for a third one that would be written, and read twice.
+ * A convolution reads a staged copy of its input, so an elementwise producer costs it one pass over that copy. An elementwise reader
+ * simply continues the computation. A node is stored if it would be computed often or is expensive: it has an exponential, or it is a
+ * gradient that two convolutions read. Batch norm's gradient also has two such readers, but is not stored: each then reads the two tensors
+ * that it is computed from, which is cheaper than writing a third one and reading it twice.
  *
- * A view, elements that lie elsewhere, is no work at all: whoever reads it reads what is there. What it is a view of is computed by its
- * readers only if all of them can. */
+ * A view, whose elements lie elsewhere, costs nothing: its readers read them there. The node that it is a view of is computed by its
+ * readers only if all of them can do that. */
 #include "lower/fuse.h"
 
 #include "lower/lower_moves.h"
@@ -34,7 +34,7 @@ static bool is_read_as_view(const Lowering *l, const Node *node) {
 
 static bool all_read_through(const Lowering *l, const Node *node, int *convolutions);
 
-/* Can a reader compute this operand itself? *convolutions counts those among them. */
+/* Can a reader compute this operand itself? *convolutions counts the convolutions among the readers. */
 static bool reads_through(const Lowering *l, const Node *user, const Node *node, int *convolutions) {
     if (is_read_as_view(l, user)) return all_read_through(l, user, convolutions);
     switch (user->op) {
@@ -64,7 +64,7 @@ static bool all_read_through(const Lowering *l, const Node *node, int *convoluti
     return true;
 }
 
-/* Is an element computed from what lies in planes, whatever the number of channels? Then no lanes lie along those. */
+/* Is an element computed from a tensor in planes, whatever the number of channels? Then lanes cannot lie along the channels. */
 static bool reads_planes(const Lowering *l, const Node *node) {
     if (name_of(l->graph, ROLE_OUTPUT, node) || name_of(l->graph, ROLE_INPUT, node)) return !is_given_for_blocks(l, node);
     for (int i = 0; node->fused && i < node->input_count; i++)

@@ -1,4 +1,4 @@
-/* fuse.h: what is computed where it is read, and never stored. */
+/* fuse.h: nodes that are computed where they are read, and never stored. */
 #ifndef ZOETROPE_FUSE_H
 #define ZOETROPE_FUSE_H
 

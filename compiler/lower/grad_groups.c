@@ -1,5 +1,5 @@
-/* Groups of images, each with a weight gradient of its own, so that there is work for many threads where the weight is small; and their
- * sum, in index order whatever the number of threads. */
+/* grad_groups.c: groups of images, each with a weight gradient of its own. They give many threads work where the weight is small. The
+ * gradients are added up in index order, whatever the number of threads. */
 #include "lower/grad_groups.h"
 
 #include "lower/finish_kernel.h"

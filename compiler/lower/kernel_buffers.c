@@ -1,5 +1,5 @@
-/* kernel_buffers: the tensors of a kernel, in the order of its function's parameters. Also the questions about trees that several
- * printers ask. */
+/* kernel_buffers.c: the tensors of a kernel, in the order of its function's parameters; and questions about trees that several printers
+ * ask. */
 #include "lower/kernel_buffers.h"
 
 typedef struct Tensors {
@@ -7,7 +7,7 @@ typedef struct Tensors {
     const Buffer **buffers;
     bool *written;
     int count, capacity;
-    PointerMap seen; /* expressions; what was seen once adds nothing */
+    PointerMap seen; /* expressions that were visited already */
 } Tensors;
 
 static void note_tensor(Tensors *tensors, const Buffer *buffer, bool written) {

@@ -14,8 +14,8 @@ int kernel_buffers(const Kernel *kernel, const Buffer *buffers[], bool written[]
 /* Whether its products are dot products of pairs of bfloat16. */
 bool kernel_has_pairs(const Kernel *kernel);
 
-/* Does anything in the expression hold, of what has not been `seen` already; does a tree depend on a variable that
- * has more than one value? */
+/* expression_any(): does `holds` return true for any part of the expression that is not in `seen` yet? tree_uses(): does the tree depend
+ * on a variable with more than one value? */
 bool expression_any(const Expression *e, bool (*holds)(const Expression *, const void *), const void *context, PointerMap *seen);
 bool tree_uses(const Statement *tree, const Variable *variable);
 bool kernel_uses_time(const Kernel *kernel);

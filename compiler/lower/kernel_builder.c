@@ -1,4 +1,4 @@
-/* Kernels in the making: what they compute, how they are to be run, and the work that this is. */
+/* kernel_builder.c: building kernels: their computes, their schedules, and their work. */
 #include "lower/kernel_builder.h"
 
 #include "base/pointer_map.h"

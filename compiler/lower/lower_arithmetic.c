@@ -1,5 +1,5 @@
-/* lower_arithmetic.c: a kernel of what compilers compute otherwise than it is written where a flag lets them, and processors where a mode
- * does. A program that is made of kernels runs it first, and compares what it stores with the bits that these operations have.
+/* lower_arithmetic.c: a kernel of operations that come out differently if a compiler flag or a mode of the processor permits it. A program
+ * that is made of kernels runs it first, and compares the results with the bits that these operations must have.
  *
  *   operation                 as it is written     changed by
  *   round(2.5)                2                    -fassociative-math: x + c - c is x
@@ -8,7 +8,7 @@
  *   2^-140 + 2^-141           3 · 2^-141           denormal operands taken for zero
  *   7 / 255                   the nearest float    -freciprocal-math: x · (1 / 255)
  *   p · p - q                 0                    -ffp-contract=fast: 2^-24, by one rounding
- *   multiply_add(p, p, -q)    2^-24 where fused    a target whose instruction is not what it should be
+ *   multiply_add(p, p, -q)    2^-24 where fused    an instruction of the target that is not what it should be
  *   -(1 - 1)                  -0                   -fno-signed-zeros
  *   NaN > 1 ? 1 : 2           2                    -ffinite-math-only, an error where it is known
  *   Σ 1, 2^24, 1, 1, -2^24…   1                    -fassociative-math: in another order */

@@ -6,7 +6,7 @@
 
 struct Lowering;
 void lower_arithmetic(struct Lowering *l);
-/* The bits of its rows of inputs and, following them, of outputs, alike in each lane. */
+/* The bits of its rows of inputs, followed by those of its outputs. All lanes are alike. */
 long arithmetic_inputs(void);
 long arithmetic_outputs(void);
 uint32_t arithmetic_input(long row);

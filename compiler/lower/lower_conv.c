@@ -120,14 +120,14 @@ static void lower_phase(Lowering *l, Node *node, Compute *compute, const Operand
         const Affine read[4] = {V(n), V(c), phase_input(&phase[0], V(i), V(u)), phase_input(&phase[1], V(j), V(v))};
         compute->sum[compute->sum_count++] = product_of(load(input, read), phase_weight(node, w, phase, V(k), V(c), V(u), V(v)));
     } else {
-        compute->variable_count = 4; /* no tap meets these: bias or zero */
+        compute->variable_count = 4; /* no tap reaches these outputs: they are the bias or zero */
     }
     At at = {.n = V(n), .c = V(k), .h = phase_output(&phase[0], V(i)), .w = phase_output(&phase[1], V(j))};
     if (operands->time) at.steps = operands->time->extent, at.b = at.n, at.t = V(operands->time);
     store_convolution(l, compute, node, &at, compute->sum_count ? sum_value(0, TYPE_F32) : constant(0));
 }
 
-/* How much of the variable an iteration of the parallel loops takes; 0: all. */
+/* How many values of the variable an iteration of the parallel loops has; 0 for all. */
 static long parallel_tile(const Kernel *kernel, const char *variable) {
     const Schedule *schedule = &kernel->schedule[0];
     for (int i = 0; i < schedule->levels; i++)
@@ -181,13 +181,12 @@ static void lower_direct(Lowering *l, Node *node) {
     finish_kernel(l, kernel, node->scan);
 }
 
-/* By whichever nest suits the shapes. */
 void lower_convolution(Lowering *l, Node *node) {
-    const FilterPlan *plan = product_of_node(l, node)->filter;
+    const Product *product = product_of_node(l, node);
     node->rounded = 0;
-    if (plan && lower_filtered(l, node, plan)) return;
-    if (lower_few_outputs(l, node)) return;
-    lower_direct(l, node);
+    if (product->filter) lower_filtered(l, node, product->filter);
+    else if (product->algorithm == ALGORITHM_FEW) lower_few_outputs(l, node);
+    else lower_direct(l, node);
 }
 
 /* ---- the weight gradient ---- */
@@ -220,7 +219,7 @@ static Kernel *weight_grad_kernel(Lowering *l, Node *node, const Buffer *small, 
     const Affine in_small[4] = {number, V(k), V(i), V(j)};
     const Affine in_large[4] = {number, V(c), strided(i, node->stride[0], u, node->padding[0]),
                                 strided(j, node->stride[1], v, node->padding[1])};
-    /* S is never read outside of its shape, so where it is stored it needs no stage, and no virtual buffer either */
+    /* S is never read outside of its shape. If it is stored, it needs neither a stage nor a virtual buffer */
     const At at_small = {.n = number, .c = V(k), .h = V(i), .w = V(j)};
     const Expression *factor = image->fused || node->rounded ? load(small, in_small) : node_element(l, node->input[0], &at_small);
     compute->sum[compute->sum_count++] = product_of(factor, load(large, in_large));
@@ -229,9 +228,7 @@ static Kernel *weight_grad_kernel(Lowering *l, Node *node, const Buffer *small, 
     return kernel;
 }
 
-void lower_conv2d_weight_grad(Lowering *l, Node *node) {
-    node->rounded = 0;
-    if (lower_filtered_weight_grad(l, node)) return;
+static void lower_direct_weight_grad(Lowering *l, Node *node) {
     const Buffer *out = node_buffer(l, node), *small = node_virtual(l, node->input[0]), *large = node_virtual(l, node->input[1]);
     if (product_of_node(l, node)->pairs) node->rounded = 2;
     if (node->rounded) small = pairs_of_images(small), large = pairs_of_images(large);
@@ -244,4 +241,11 @@ void lower_conv2d_weight_grad(Lowering *l, Node *node) {
     finish_kernel(l, kernel, node->scan);
     const long channels[2] = {kernel->compute[0].variable[0]->extent, kernel->compute[0].variable[1]->extent};
     if (cut.groups > 1) add_group_sum(l, node, gradient, out, channels, cut.vector, cut.width);
+}
+
+void lower_conv2d_weight_grad(Lowering *l, Node *node) {
+    const Product *product = product_of_node(l, node);
+    node->rounded = 0;
+    if (product->tiles[0]) lower_filtered_weight_grad(l, node, product->tiles);
+    else lower_direct_weight_grad(l, node);
 }

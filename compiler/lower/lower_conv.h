@@ -1,4 +1,4 @@
-/* lower_conv.h: convolutions of either kind and their weight gradients: what they compute. */
+/* lower_conv.h: the computes of both kinds of convolution and of their weight gradients. */
 #ifndef ZOETROPE_LOWER_CONV_H
 #define ZOETROPE_LOWER_CONV_H
 
@@ -19,10 +19,10 @@ Affine phase_input(const Phase *phase, Affine position, Affine tap);
 Affine phase_tap(const Phase *phase, Affine tap);
 Affine phase_output(const Phase *phase, Affine position);
 const Expression *phase_weight(const Node *node, const Buffer *weight, const Phase phase[2], Affine k, Affine c, Affine u, Affine v);
-/* The comment and the work of a kernel whose computes are there: direct convolution's, however it is run. */
+/* Sets the comment and the work of a kernel with complete computes: those of direct convolution, whatever the algorithm. */
 void describe_convolution(Kernel *kernel, const Node *node);
 void describe_weight_grad(Kernel *kernel, const Node *node);
-/* Adds the store of an element of a convolution's output: `sum`, the bias, and what the layer's epilogue makes of it. */
+/* Adds the store of an element of a convolution's output: `sum`, the bias, and the layer's epilogue. */
 void store_convolution(Lowering *l, Compute *compute, Node *node, const At *at, const Expression *sum);
 
 #endif

@@ -1,11 +1,11 @@
-/* A convolution to a few output channels, as at a decoder's end: no vector fits along those, so lanes lie along the input channels.
+/* lower_conv_few.c: convolutions to few output channels, as at the end of a decoder. A vector does not fit along the outputs, so lanes lie
+ * along the input channels.
  *
  *   partial[k, j, l] = Σ c, u, v  x[n, L · c + l, …] · w    for one row of outputs, in scratch
  *   sum[k, j]        = Σ l  partial[k, j, l]
- *   y[n, k, i, j]    = what bias and epilogue make of sum[k, j], lanes along the row where they fit
+ *   y[n, k, i, j]    = bias and epilogue of sum[k, j], lanes along the row where they fit
  *
- * Where the channels are no whole vectors, both operands are staged with zeros behind them.
- */
+ * If the channels are not whole vectors, both operands are staged with zeros behind them. */
 #include "lower/lower_conv_few.h"
 
 #include "loop/lanes.h"
@@ -20,6 +20,11 @@
 
 enum { FEW = 4, SUMS = 8 };
 
+/* The weight's dimension of the input channels. */
+static int weight_channels(const Node *node) {
+    return node->op == OP_CONV2D ? 1 : 0;
+}
+
 typedef struct Few {
     Lowering *l;
     Node *node;
@@ -29,7 +34,7 @@ typedef struct Few {
     long columns; /* of outputs whose sums are in registers */
 } Few;
 
-/* A virtual buffer of the same elements that is 0 from index `count` of a dimension on, where padding lanes may hold anything. */
+/* A virtual buffer of the same elements, but 0 from index `count` of a dimension on: padding lanes may hold anything. */
 static const Buffer *zero_from(const Buffer *from, int dimension, long count) {
     const char *name = format("%s_whole", from->name);
     Buffer *buffer = NEW(Buffer);
@@ -122,20 +127,20 @@ static void add_result(const Few *f, Kernel *kernel, int number, const Phase pha
     if (vectors) add_level(schedule, "j", 1, LOOP_VECTOR);
 }
 
-/* Of a row of all channels, padded. */
+/* Bytes of a padded row of all channels. */
 static long row_bytes(const Node *node) {
     const Node *from = node->input[0];
     return 4 * from->shape[1] * (from->shape[3] + 2 * node->padding[1]);
 }
 
-/* Rows of outputs whose input fits in so many bytes, at least one. */
+/* The number of rows of outputs whose input fits in `bytes`, at least one. */
 static long rows_within(const Node *node, const Phase *phase, long bytes) {
     long rows = 1;
     while (rows < phase->count && (phase->in_step * rows + phase->taps) * row_bytes(node) <= bytes) rows++;
     return rows;
 }
 
-/* Rows that are staged at once, in blocks of equal size; and a register tile. */
+/* Chooses how many rows are staged at once, in blocks of equal size, and the register tile. */
 static void choose_sizes(Few *f, KernelChoice *choice) {
     const Phase phase = phase_of(f->node, 0, 0);
     const long blocks = (phase.count + rows_within(f->node, &phase, STAGE_BYTES) - 1) / rows_within(f->node, &phase, STAGE_BYTES);
@@ -147,19 +152,31 @@ static void choose_sizes(Few *f, KernelChoice *choice) {
                (Legal){.most = maximum(columns, (f->l->target->registers - 1 - outputs) / outputs), .registers = f->l->target->registers});
 }
 
-bool lower_few_outputs(Lowering *l, Node *node) {
-    const long lanes = l->target->lanes, phases[2] = {phase_count(node, 0), phase_count(node, 1)};
+/* Does the weight, or its second copy, have its lanes along the input channels? */
+static bool weight_has_lanes(const Lowering *l, const Node *node) {
+    const WeightLanes *lanes = &l->weight_lanes[node->input[1]->parameter->number];
+    const int channels = weight_channels(node);
+    return lanes->value == channels || lanes->copy == channels;
+}
+
+bool has_few_outputs(const Lowering *l, const Node *node) {
+    const long lanes = l->target->lanes;
     const Algorithm wanted = wanted_algorithm(l, node);
     if (wanted != ALGORITHM_ANY && wanted != ALGORITHM_FEW) return false;
     if (node->shape[1] > FEW || node->shape[1] >= lanes || node->scan) return false;
     for (int d = 0; d < 2; d++)
-        for (long a = 0; a < phases[d]; a++)
+        for (long a = 0; a < phase_count(node, d); a++)
             if (phase_of(node, d, a).taps == 0) return false;
     if (phase_of(node, 0, 0).taps * row_bytes(node) > BLOCK_BYTES_MOST) return false;
-    Few f = {.l = l, .node = node, .channels = node->op == OP_CONV2D ? 1 : 0, .input = node_virtual(l, node->input[0])};
+    return node->input[1]->parameter && weight_has_lanes(l, node) && has_channel_lanes(l, node->input[0]);
+}
+
+void lower_few_outputs(Lowering *l, Node *node) {
+    const long lanes = l->target->lanes, phases[2] = {phase_count(node, 0), phase_count(node, 1)};
+    Few f = {.l = l, .node = node, .channels = weight_channels(node), .input = node_virtual(l, node->input[0])};
     f.weight = weight_along(l, node->input[1], f.channels);
     Stage stage = stage_of(l, f.input, 0);
-    if (stage.blocked < 0 || layout_lane(&f.weight->layout) != f.channels) return false;
+    if (stage.blocked < 0 || layout_lane(&f.weight->layout) != f.channels) die("%s has no lanes along its input channels", node->name);
     const long channels = node->input[0]->shape[1];
     if (channels % lanes != 0) {
         f.input = zero_from(f.input, 1, channels);
@@ -181,5 +198,4 @@ bool lower_few_outputs(Lowering *l, Node *node) {
         }
     describe_convolution(kernel, node);
     finish_kernel(l, kernel, NULL);
-    return true;
 }

@@ -4,7 +4,9 @@
 
 #include "lower/lowering.h"
 
-/* A convolution to a few output channels, lanes along the input channels. False, and nothing is done, where that does not fit. */
-bool lower_few_outputs(Lowering *l, Node *node);
+/* Does the convolution have few outputs, and whole vectors of input channels? */
+bool has_few_outputs(const Lowering *l, const Node *node);
+/* Lowers it, with lanes along the input channels. */
+void lower_few_outputs(Lowering *l, Node *node);
 
 #endif

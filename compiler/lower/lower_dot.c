@@ -1,14 +1,14 @@
-/* A product of a linear layer that sums over many features, with the weight's lanes along those: both operands are vectors, and each lane
- * has a sum of its own, so that forward product and data gradient read one layout, and the weight needs no second copy.
+/* lower_dot.c: products of linear layers that sum over many features, with the weight's lanes along those. Both operands are vectors, and
+ * each lane has a sum of its own. So the forward product and the data gradient read one layout, and the weight needs no second copy.
  *
  *   parts[g, n, m, l] = Σ c, h, w  x[n, L · c + l, h, w] · w[m, L · c + l, h, w]    over group g of the features
  *   sums[n, m, l]     = Σ g  parts[g, n, m, l]
- *   y[n, m]           = what bias and epilogue make of  Σ l  sums[n, m, l]
+ *   y[n, m]           = bias and epilogue of  Σ l  sums[n, m, l]
  *
- * Groups are parallel, so that operands and weight come from memory once, or the weight once for each block of rows; a block of features of
+ * Groups are parallel. So operands and weight are read from memory once, or the weight once for each block of rows. A block of features of
  * its rows is staged, and stays in a cache for all outputs. Rows n are sequence b and step t.
  *
- * How features are cut depends on the number of rows: a trainer's frame by frame run adds up in another order than its batches do. */
+ * The number of rows decides how features are cut. So the frame-by-frame run of a trainer adds up in another order than its batches. */
 #include "lower/lower_dot.h"
 
 #include "loop/lanes.h"
@@ -24,9 +24,9 @@
 
 #define V affine_variable
 
-/* Features from which on summing lanes costs little; those of a group, and how many groups. Rows and outputs at a time, and what is staged
- * of the rows, which stays in the first-level cache for all outputs; outputs whose weights are staged at once; steps after which memory is
- * asked for; scalar sums side by side; time steps of a sequence. */
+/* In order: the number of features from which summing lanes costs little; the features of a group, and the number of groups; rows and
+ * outputs at a time; the staged part of the rows, which stays in the first-level cache for all outputs; outputs whose weights are staged
+ * at once; steps between prefetches; scalar sums side by side; time steps of a sequence. */
 enum { DOT_FEATURES = 4096, GROUP_FEATURES = 1024, DOT_GROUPS = 8, ROWS_MOST = 32, OUTPUTS_MOST = 128 };
 enum { DOT_BYTES = 32 * 1024, STEPS_MOST = 64, STAGED_OUTPUTS = 8, ASKING_STEPS = 8, SUMS = 8, SEQUENCE_MOST = 64 };
 
@@ -66,7 +66,7 @@ static void choose_dot(Dot *dot) {
     dot->groups_of_rows = largest_divisor(features[1], groups / dot->groups_of_channels);
 }
 
-typedef struct Block {  /* what an iteration of the parallel loops is about */
+typedef struct Block {  /* the part of an iteration of the parallel loops */
     Affine group, c, h; /* the first block of channels and the first row of its features */
     Affine b, m;        /* the first sequence and output */
 } Block;
@@ -91,7 +91,8 @@ static void add_block_levels(Schedule *schedule) {
     add_level(schedule, "gm", 1, LOOP_PARALLEL);
 }
 
-/* Of a few outputs, as it lies in memory, but on end: lines that lie at a power of two apart share little of a cache. */
+/* Stages the weight of a few outputs with the layout that it has in memory, but contiguous: cache lines that are a power of two apart
+ * compete for the same sets. */
 static Stage stage_of_weight(const Dot *dot, int level) {
     const int a = dot->side, b = dot->other;
     return (Stage){.buffer = dot->weight,
@@ -156,7 +157,7 @@ static void add_parts(Dot *dot, Kernel *kernel) {
     schedule_parts(dot, kernel);
 }
 
-/* ---- what becomes of the parts: groups in index order, then lanes, for any number of threads ---- */
+/* ---- adding up the parts: groups in index order, then lanes, for any number of threads ---- */
 
 static void add_row_levels(Schedule *schedule) {
     add_level(schedule, "b", 1, LOOP_PARALLEL);

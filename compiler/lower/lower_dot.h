@@ -4,7 +4,7 @@
 
 #include "lower/lowering.h"
 
-/* lower_dot.c: whether a linear layer's product can have its lanes along `side`, the dimension of the weight that it sums over. */
+/* Can a linear layer's product have its lanes along `side`, the dimension of the weight that it sums over? */
 bool can_be_dot(const Lowering *l, const Node *node, int side);
 void lower_dot(Lowering *l, Node *node, int side, const char *comment, double flops);
 

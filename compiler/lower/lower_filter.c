@@ -1,6 +1,7 @@
-/* Convolutions by minimal filtering, with the algorithms of filters.c and the steps of filter_steps.c. What is transformed is that of a
- * group of images and rows of tiles; it is multiplied for a block of output channels and a few tiles. Weights are transformed by a kernel
- * of their own, just before; those of bundles, when these are made, or where they are multiplied by (lower_filter_inside.c). */
+/* lower_filter.c: convolutions by minimal filtering, with the algorithms of filters.c and the steps of filter_steps.c. The inputs of a
+ * group of images and rows of tiles are transformed at once, then multiplied for a block of output channels and a few tiles at a time. A
+ * kernel of its own transforms the weights, just before. Those of a bundle are transformed when it is made, or in the kernel that
+ * multiplies by them (lower_filter_inside.c). */
 #include "lower/lower_filter.h"
 
 #include "lower/choose.h"
@@ -19,16 +20,16 @@
 
 /* ---- how a layer is cut ---- */
 
-/* Transformed inputs of an item: of tiles of 2, and of 4, of which the same outputs take as much, but fewer share more weights; at most so
- * many tiles, less to keep threads busy. */
+/* Transformed inputs of an item, for tiles of 2 and of 4. For the same outputs, tiles of 4 need as many, but fewer of them share more
+ * weights. And the most tiles of an item; fewer, if threads would be idle. */
 enum { FILTER_BYTES_2 = 384 * 1024, FILTER_BYTES_4 = 768 * 1024, FILTER_TILES = 32, BUSY_TILES = 8 };
 
-typedef struct Cutting { /* what a cut has to fit */
+typedef struct Cutting { /* the limits of a cut */
     long extent[3];
-    long tiles, values; /* of an item, of a register tile: as many as the cost model wants */
+    long tiles, values; /* of an item and of a register tile: the numbers that the cost model aims at */
 } Cutting;
 
-/* Tiles of an item in dimension d, where those behind it have `taken`. */
+/* The number of tiles of an item in dimension d, if the inner dimensions have `taken`. */
 static long item_tiles(const Cutting *c, int d, long taken) {
     const long *extent = c->extent;
     long wanted = c->tiles / taken;
@@ -37,8 +38,9 @@ static long item_tiles(const Cutting *c, int d, long taken) {
     return largest_divisor(extent[d], wanted);
 }
 
-/* The cost model's: whole rows of tiles, and then several. Where that leaves fewer values to a register tile than keep multiply-adds busy
- * (11 tiles in a row have no divisor but 1), whatever box of images, rows and columns leaves the most, and of these the smallest. */
+/* The cost model's cut: whole rows of tiles, and then several rows. That may leave too few values in a register tile to keep the
+ * multiply-adds busy: 11 tiles in a row have no divisor but 1. Then it is the box of images, rows and columns that leaves the most values,
+ * and of these the smallest. */
 static Cut model_cut(const Cutting *c, long most) {
     enum { ENOUGH = 4, MORE = 4 };
     Cut cut;
@@ -72,7 +74,7 @@ static Cut choose_cut(KernelChoice *choice, const Node *node, const FilterPlan *
     const long most = maximum(c.tiles, BLOCK_BYTES_MOST / tile_bytes);
     const Cut model = model_cut(&c, maximum(1, bytes / tile_bytes));
     Cut cut;
-    bool follows = true; /* the model, so far; else what fits the choices before */
+    bool follows = true; /* still the model's choice; else whatever fits the earlier choices */
     long taken = 1;      /* tiles of the dimensions so far */
     for (int d = 2; d >= 0; d--) {
         const Legal legal = {.most = maximum(1, minimum(c.extent[d], most / taken)), .divides = c.extent[d]};
@@ -179,26 +181,25 @@ static void lower_steps(Filtered *f, const Stage *stage, long channels) {
     finish_kernel(steps->l, kernel, steps->node->scan);
 }
 
-bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
+void lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const Filter *v = plan->filter[0], *h = plan->filter[1];
     const long lanes = l->target->lanes;
     const Buffer *input = node_virtual(l, node->input[0]);
     const Stage stage = stage_of(l, input, 0);
-    const Buffer *out = node_buffer(l, epilogue_of(l->graph, node)); /* what the caller gets has no lanes along its channels */
-    if (stage.blocked < 0 || input->shape[1] < round_up(node->input[0]->shape[1], lanes)) return false;
-    if (out->shape[1] < round_up(node->shape[1], lanes) || layout_lane(&out->layout) != 1) return false;
-    if (plan->inside) return lower_filtered_inside(l, node, plan, input, &stage);
+    if (stage.blocked < 0) die("%s has no lanes along its input channels", node->name);
+    if (plan->inside) {
+        lower_filtered_inside(l, node, plan, input, &stage);
+        return;
+    }
     const int parameter = node->input[1]->parameter->number;
-    const bool made = l->parameter[parameter].filter != NULL; /* when the bundle was */
+    const bool made = l->parameter[parameter].filter != NULL; /* when the bundle was made */
     const Buffer *weight = made ? l->parameter[parameter].value : lower_filtered_weight(l, node, plan);
-    if (l->filtered) l->filtered[parameter] = plan;
     KernelChoice *choice = begin_choice(l, filtered_algorithm(v, h));
-    /* in bundles, where there are few tiles for each, weights from the second-level cache are what is waited for */
+    /* a bundle has few tiles for each weight, and waits for weights from the second-level cache */
     const bool wide = choice->algorithm == ALGORITHM_FILTERED_4 && !l->choices->few_images;
     const long vectors = choose_vectors(choice, weight->shape[3] / lanes, wide);
     const long channels = round_up(node->input[0]->shape[1], lanes);
     const Cut cut = choose_cut(choice, node, plan, vectors, channels);
     Filtered f = {.steps = {.l = l, .node = node, .plan = plan, .cut = cut, .input = input}, .k_block = vectors * lanes, .weight = weight};
     lower_steps(&f, &stage, channels);
-    return true;
 }

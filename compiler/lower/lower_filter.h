@@ -1,10 +1,9 @@
-/* lower_filter.h: convolutions by minimal filtering: fewer multiplications than one for each tap, for additions on inputs and outputs. */
+/* lower_filter.h: convolutions by minimal filtering, which trades multiplications for additions. */
 #ifndef ZOETROPE_LOWER_FILTER_H
 #define ZOETROPE_LOWER_FILTER_H
 
 #include "lower/filters.h"
 
-/* False, and nothing is done, where the layout of the input does not allow it. */
-bool lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
+void lower_filtered(Lowering *l, Node *node, const FilterPlan *plan);
 
 #endif

@@ -1,10 +1,11 @@
-/* The weight gradient by minimal filtering: each step of lower_filter.c transposed.
+/* lower_filter_grad.c: weight gradients by minimal filtering. Each step of lower_filter.c is transposed:
  *
  *   transform   A[p, …, c] = Σ ± x          of the larger image; Q[q, …, k] = Σ ± s of the smaller one: for a few tiles, in scratch
  *   multiply    D[w, c, k] += Σ tiles A · Q  w: a transformed weight; for a block of channels of both sides, in scratch
  *   restore     dw = Σ ± D
- * with as many products as the forward pass. Blocks of channels are parallel; where there are few, groups of images are too, each with
- * a gradient of its own, which are added in index order. */
+ *
+ * There are as many products as in the forward pass. Blocks of channels are parallel. If there are few blocks, groups of images are
+ * parallel too: each has a gradient of its own, and these are added in index order. */
 #include "lower/lower_filter_grad.h"
 
 #include "lower/choose.h"
@@ -20,7 +21,8 @@
 
 #define V affine_variable
 
-/* Channels of each side at a time: an element of the larger image takes more to transform, so fewer of it, each for more of the other. */
+/* Channels of each side at a time. An element of the larger image takes more time to transform, so a block has fewer of its channels, and
+ * each is used for more channels of the other side. */
 enum { SMALL = 0, LARGE = 1, SMALL_BLOCK = 256, LARGE_BLOCK = 64, TILES = 32, GROUP_ITEMS = 8, CHANNELS_MOST = 512 };
 
 typedef struct FilteredGrad {
@@ -43,7 +45,8 @@ typedef struct GradPlace {
     Affine local[3], global[3]; /* image, row and column of the tile: in scratch, and of all */
 } GradPlace;
 
-/* Variables of an item, and of a tile in it: whatever is summed over is reduced for a product and has a place of its own before. */
+/* Adds the variables of an item and of a tile in it. In a product, the tile's variables are summed over (`reduced`). Before that, each
+ * tile has a place of its own. */
 static GradPlace add_item(const FilteredGrad *f, Compute *compute, bool tile, bool reduced) {
     GradPlace place = {
         .block = {V(add_variable(compute, "kb", f->blocks[SMALL], false)), V(add_variable(compute, "cb", f->blocks[LARGE], false))},
@@ -126,7 +129,7 @@ static void add_side(const FilteredGrad *f, Kernel *kernel, int number, int side
     add_level(schedule, "c", 1, LOOP_VECTOR);
 }
 
-/* Adds a product of transformed input a and gradient b to those of a transformed weight, which have to be evenly spaced. */
+/* Adds a product of transformed input a and gradient b to those of a transformed weight. They have to be evenly spaced. */
 static void add_term(FilterTerms *weight, int a, int b) {
     const int p = weight->products++;
     if (p == 0) weight->a = a, weight->b = b;
@@ -212,19 +215,10 @@ static void add_taps(const FilteredGrad *f, Kernel *kernel, int number, int p) {
 
 /* ---- the whole ---- */
 
-/* The side that lanes lie along; false: neither. */
-static bool find_lanes(FilteredGrad *f, const Buffer *out) {
-    f->vector = layout_lane(&out->layout);
-    if (f->vector != SMALL && f->vector != LARGE) return false;
-    f->along = f->vector == SMALL ? "k" : "c";
-    f->across = f->vector == SMALL ? "c" : "k";
-    return out->shape[1 - f->vector] % f->l->target->lanes == 0;
-}
-
-/* Channels of a side at a time, as the cost model has it: so many that divide them all, or a quarter more; where less than half is left of
- * that (of 7 vectors, 1), all of them, if they are not twice as many. */
-static long model_block(const FilteredGrad *f, int side, long vectors) {
-    const long lanes = f->l->target->lanes, most = (side == LARGE ? LARGE_BLOCK : SMALL_BLOCK) / lanes;
+/* The cost model's channels of a side at a time: a divisor of all channels, up to a quarter above the block. If the largest divisor is
+ * below half of the block (1, of 7 vectors), all channels, unless they are more than twice the block. */
+static long model_block(long lanes, int side, long vectors) {
+    const long most = (side == LARGE ? LARGE_BLOCK : SMALL_BLOCK) / lanes;
     const long block = largest_divisor(vectors, most + most / 4);
     return lanes * (2 * block < most && vectors <= 2 * most ? vectors : block);
 }
@@ -236,7 +230,7 @@ static void choose_blocks(FilteredGrad *f, KernelChoice *choice, const Buffer *o
     const long images = f->node->input[0]->shape[0], lanes = target->lanes;
     for (int side = 0; side < 2; side++) {
         const long all = round_up(out->shape[side], lanes);
-        f->block[side] = choose(choice, fields[side], model_block(f, side, all / lanes),
+        f->block[side] = choose(choice, fields[side], model_block(lanes, side, all / lanes),
                                 (Legal){.most = minimum(all, CHANNELS_MOST), .multiple = lanes, .divides = all});
         f->blocks[side] = all / f->block[side];
     }
@@ -257,52 +251,57 @@ static void choose_blocks(FilteredGrad *f, KernelChoice *choice, const Buffer *o
                             (Legal){.most = minimum(others, room), .divides = others, .registers = room < others ? target->registers : 0});
 }
 
-/* Time beside the direct gradient's, as in lower_filter.c; each side is transformed once for each block of the other. */
-static double relative_time(const FilteredGrad *f, const Buffer *out) {
-    const Filter *v = f->filter[0], *h = f->filter[1];
-    const long lanes = f->l->target->lanes;
-    const double small = (double)model_block(f, SMALL, (out->shape[SMALL] + lanes - 1) / lanes),
-                 large = (double)model_block(f, LARGE, (out->shape[LARGE] + lanes - 1) / lanes);
+/* The time relative to the direct gradient's, as in filters.c. Each side is transformed once for each block of the other side. */
+static double relative_time(long lanes, const Node *node, const Filter *const filter[2]) {
+    const Filter *v = filter[0], *h = filter[1];
+    const double small = (double)model_block(lanes, SMALL, (node->shape[SMALL] + lanes - 1) / lanes),
+                 large = (double)model_block(lanes, LARGE, (node->shape[LARGE] + lanes - 1) / lanes);
     const double products = (double)(filter_products(v) * filter_products(h)) * small * large;
     const double transform = 3.0 * (v->transformed_inputs * h->transformed_inputs * large + v->sums * h->sums * small);
     return (products + transform) / (v->taps * h->taps * small * large);
 }
 
-static bool use_tiles(FilteredGrad *f, int size) {
+static bool find_tiles(const Node *node, int size, const Filter *filter[2]) {
     for (int d = 0; d < 2; d++) {
-        const long outputs = f->node->input[SMALL]->shape[2 + d];
-        f->filter[d] = gather_filter(f->node->kernel[d], f->node->stride[d], outputs, size);
-        if (!f->filter[d]) return false;
-        f->tiles[d] = outputs / f->filter[d]->outputs;
+        filter[d] = gather_filter(node->kernel[d], node->stride[d], node->input[SMALL]->shape[2 + d], size);
+        if (!filter[d]) return false;
     }
     return true;
 }
 
-/* Sets tiles by the fastest that there is, or by what a tuning file wants; false: the direct gradient is. */
-static bool choose_tiles(FilteredGrad *f, const Buffer *out) {
-    const Algorithm wanted = wanted_algorithm(f->l, f->node);
-    double best = f->l->choices->filter_everywhere ? HUGE_VAL : 0.9;
-    int found = 0;
-    for (int size = f->l->choices->filtering; size >= 2; size -= 2) {
-        if (!use_tiles(f, size)) continue;
-        const double time = relative_time(f, out);
-        if (wanted == ALGORITHM_ANY ? time >= best : wanted != filtered_algorithm(f->filter[0], f->filter[1])) continue;
+bool plan_filtered_weight_grad(const Lowering *l, const Node *node, const Filter *filter[2]) {
+    const int vector = weight_gradient_lane(l, node);
+    const long lanes = l->target->lanes;
+    const Algorithm wanted = wanted_algorithm(l, node);
+    double best = l->choices->filter_everywhere ? HUGE_VAL : 0.9;
+    filter[0] = filter[1] = NULL;
+    if (vector < 0 || node->shape[1 - vector] % lanes != 0) return false;
+    if (!has_channel_lanes(l, node->input[SMALL]) || !has_channel_lanes(l, node->input[LARGE])) return false;
+    for (int size = l->choices->filtering; size >= 2; size -= 2) {
+        const Filter *tried[2];
+        if (!find_tiles(node, size, tried)) continue;
+        const double time = relative_time(lanes, node, tried);
+        if (wanted == ALGORITHM_ANY ? time >= best : wanted != filtered_algorithm(tried[0], tried[1])) continue;
         best = time;
-        found = size;
+        filter[0] = tried[0], filter[1] = tried[1];
     }
-    return found && use_tiles(f, found);
+    return filter[0] != NULL;
 }
 
-bool lower_filtered_weight_grad(Lowering *l, Node *node) {
+void lower_filtered_weight_grad(Lowering *l, Node *node, const Filter *const filter[2]) {
     const Buffer *out = node_buffer(l, node);
-    FilteredGrad f = {.l = l, .node = node};
     const long lanes = l->target->lanes;
-    if (!find_lanes(&f, out) || !choose_tiles(&f, out)) return false;
+    const int vector = weight_gradient_lane(l, node);
+    FilteredGrad f = {.l = l, .node = node, .vector = vector, .along = vector == SMALL ? "k" : "c", .across = vector == SMALL ? "c" : "k"};
+    for (int d = 0; d < 2; d++) {
+        f.filter[d] = filter[d];
+        f.tiles[d] = node->input[SMALL]->shape[2 + d] / filter[d]->outputs;
+    }
     Stage stage[2] = {{.level = 0}};
     for (int side = 0; side < 2; side++) {
         const Buffer *input = node_virtual(l, node->input[side]);
         stage[side] = stage_of(l, input, 0);
-        if (stage[side].blocked < 0 || input->shape[1] < round_up(out->shape[side], lanes)) return false;
+        if (stage[side].blocked < 0) die("%s has no lanes along the channels of %s", node->name, node->input[side]->name);
         if (side == LARGE || node->input[side]->fused) f.input[side] = input;
     }
     choose_blocks(&f, begin_choice(l, filtered_algorithm(f.filter[0], f.filter[1])), out);
@@ -337,5 +336,4 @@ bool lower_filtered_weight_grad(Lowering *l, Node *node) {
     finish_kernel(l, kernel, NULL);
     const long channels[2] = {f.blocks[SMALL] * f.block[SMALL], f.blocks[LARGE] * f.block[LARGE]};
     if (f.groups > 1) add_group_sum(l, node, f.gradient, out, channels, f.along, lanes);
-    return true;
 }

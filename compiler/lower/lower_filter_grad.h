@@ -2,10 +2,10 @@
 #ifndef ZOETROPE_LOWER_FILTER_GRAD_H
 #define ZOETROPE_LOWER_FILTER_GRAD_H
 
-#include "lower/lowering.h"
+#include "lower/filters.h"
 
-/* The weight gradient of a convolution by the transpose of its filtering. False, and nothing is done, where
- * that does not win or does not fit. */
-bool lower_filtered_weight_grad(Lowering *l, Node *node);
+/* Is the weight gradient of a convolution faster by filtering, and with which tiles? */
+bool plan_filtered_weight_grad(const Lowering *l, const Node *node, const Filter *filter[2]);
+void lower_filtered_weight_grad(Lowering *l, Node *node, const Filter *const filter[2]);
 
 #endif

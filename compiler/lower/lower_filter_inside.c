@@ -1,6 +1,7 @@
-/* Minimal filtering where weights outweigh all else: of few images with few tiles each. So they are not made larger: each is read once, and
- * its taps are added up in registers, for a block of both channels that stays in the caches while all tiles are multiplied by it. Items are
- * groups of output channels, each of which transforms the input anew. Nothing of the order of a sum depends on the number of images. */
+/* lower_filter_inside.c: minimal filtering for few images with few tiles each, where reading the weights takes the most time. Transformed
+ * weights would be larger, so the weights are read as they are, once. Their taps are added up in registers, for a block of channels of
+ * both sides that stays in the caches while all tiles are multiplied by it. Items are groups of output channels, and each item transforms
+ * the input again. The order of a sum does not depend on the number of images. */
 #include "lower/lower_filter_inside.h"
 
 #include "lower/choose.h"
@@ -12,7 +13,7 @@
 
 #define V affine_variable
 
-/* Tiles of an item at most; input channels at a time; and into how many items the output channels are cut at least. */
+/* The most tiles of an item; input channels at a time; the least number of items that the output channels are cut into. */
 enum { INSIDE_TILES = 32, INSIDE_CHANNELS = 32, INSIDE_ITEMS = 4 };
 
 typedef struct Inside {
@@ -136,10 +137,9 @@ static const Filter *single_products(const Filter *filter) {
     return single;
 }
 
-bool lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, const Buffer *input, const Stage *stage) {
+void lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, const Buffer *input, const Stage *stage) {
     const Buffer *taps = weight_along(l, node->input[1], plan->out);
     const long lanes = l->target->lanes, outputs = taps->shape[plan->out], channels = taps->shape[1 - plan->out];
-    if (layout_lane(&taps->layout) != plan->out) return false; /* as in no bundle */
     KernelChoice *choice = begin_choice(l, filtered_algorithm(plan->filter[0], plan->filter[1]));
     FilterPlan single = *plan;
     for (int d = 0; d < 2; d++) single.filter[d] = single_products(plan->filter[d]);
@@ -153,5 +153,4 @@ bool lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, cons
     f.c_block = lanes * largest_divisor(channels / lanes, maximum(1, INSIDE_CHANNELS / lanes));
     f.k_item = f.k_block * largest_divisor(outputs / f.k_block, maximum(1, outputs * items / INSIDE_ITEMS / f.k_block));
     lower_steps(&f, stage);
-    return true;
 }

@@ -1,11 +1,10 @@
-/* lower_filter_inside.h: minimal filtering whose weights are transformed where they are multiplied by. */
+/* lower_filter_inside.h: minimal filtering that transforms weights in the kernel that multiplies by them. */
 #ifndef ZOETROPE_LOWER_FILTER_INSIDE_H
 #define ZOETROPE_LOWER_FILTER_INSIDE_H
 
 #include "lower/filters.h"
 
-/* By the `inside` plan, from a virtual input and its stage. False, and nothing is done, where the layout of the weight does not allow it.
- */
-bool lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, const Buffer *input, const Stage *stage);
+/* Lowers a convolution whose plan is `inside`, from a virtual input and its stage. */
+void lower_filtered_inside(Lowering *l, Node *node, const FilterPlan *plan, const Buffer *input, const Stage *stage);
 
 #endif

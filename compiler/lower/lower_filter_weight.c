@@ -1,4 +1,5 @@
-/* The weights of convolutions by minimal filtering: sums of their taps, made by a kernel before the convolution's, or when a bundle is. */
+/* lower_filter_weight.c: transformed weights for minimal filtering: sums of their taps. A kernel makes them before the convolution, or
+ * they are made when a bundle is. */
 #include "lower/lower_filter_weight.h"
 
 #include "loop/lanes.h"
@@ -67,7 +68,7 @@ const Buffer *lower_filtered_weight(Lowering *l, const Node *node, const FilterP
     const Buffer *stored = weight_along(l, weight, plan->out), *from = stored;
     Kernel *kernel = new_kernel(format("%s_weight", node->name), v->transformed_weights);
     const long lanes = l->target->lanes, outputs = minimum(filtered->shape[3], stored->shape[plan->out]);
-    /* Lanes along the other side, as the weight gradient wants them: a block is turned in scratch. */
+    /* If lanes lie along the other side, as the weight gradient wants them, blocks are transposed in scratch. */
     const bool turn = layout_lane(&stored->layout) != plan->out && outputs % lanes == 0;
     Stage stage = {.level = 2, .order = {1 - plan->out, 2, 3, plan->out}, .blocked = -1, .split = -1, .phased = -1};
     if (turn) stage.buffer = from = virtual_weight(stored, format("%s_turned", weight->name));

@@ -1,4 +1,4 @@
-/* A graph, node by node: which operation is lowered by what. */
+/* lower_graph.c: lowers a graph node by node: the lowering of each operation. */
 #include "lower/lower_graph.h"
 
 #include "lower/fuse.h"
@@ -57,7 +57,7 @@ static bool has_weight(const Node *node) {
     return operation_is(node->op, PRODUCT) && node->op != OP_CONV2D_WEIGHT_GRAD && node->op != OP_LINEAR_WEIGHT_GRAD;
 }
 
-/* Between the nodes of one scan, or of none, and those of the next; NULL: the last node was the last one. */
+/* Called where the scan changes: `before` is left, and the node's scan is entered. `node` is NULL after the last node. */
 static void enter_scan(Lowering *l, const Scan *before, const Node *node) {
     const Graph *graph = l->graph;
     l->body = NULL;
@@ -76,7 +76,7 @@ static void enter_scan(Lowering *l, const Scan *before, const Node *node) {
 static void lower_node(Lowering *l, Node *node) {
     const Graph *graph = l->graph;
     l->node = node;
-    if (has_weight(node) && !node->input[1]->parameter) die("%s: a weight that is computed, and no parameter", node->name);
+    if (has_weight(node) && !node->input[1]->parameter) die("%s: its weight is computed, and not a parameter", node->name);
     if (lowerings[node->op]) lowerings[node->op](l, node);
     else if (!operation_is(node->op, ELEMENTWISE | STORAGE)) die("%s has no lowering", operation_name(node->op));
     else if (operation_is(node->op, ELEMENTWISE) && (!node->input_count || epilogue_of(graph, node->input[0]) != node))

@@ -4,9 +4,9 @@
 
 #include "lower/lowering.h"
 
-/* Room for what the passes find out of each node. */
+/* Makes room for the results of the passes, for each node. */
 void start_graph(Lowering *l, const Graph *graph);
-/* Nodes first … end − 1 into a program, once they are stored. A scan is not cut. */
+/* Lowers nodes first … end − 1 into a program, once they are stored. The range must not cut a scan. */
 void lower_nodes(Lowering *l, int first, int end, Program *program);
 
 #endif

@@ -1,5 +1,6 @@
-/* Linear layers, and the projections of a GRU: y[n, o] = Σ i  x[n, i] · w[o, i] + bias[o], its data gradient and its weight gradient.
- * Features o and i are each channel, height, width; rows n are sequence b and step t, so that what a scan carried can be read. */
+/* lower_linear.c: linear layers, and the projections of a GRU: y[n, o] = Σ i  x[n, i] · w[o, i] + bias[o], its data gradient and its
+ * weight gradient. Features o and i each have channel, height and width. Rows n are sequence b and step t, so that the rows that a scan
+ * carries can be read. */
 #include "lower/lower_linear.h"
 
 #include "loop/lanes.h"
@@ -22,7 +23,7 @@ typedef struct Rows { /* b·steps + t */
     Affine b, t;
 } Rows;
 
-/* Of `like`; in the scan of `node`, those of a step. */
+/* The rows of `like`; in the scan of `node`, those of one step. */
 static Rows add_rows(Kernel *kernel, Compute *compute, const Node *node, const Node *like, bool reduced) {
     const long T = like->steps, rows = like->shape[0];
     Rows result = {.steps = T};
@@ -53,17 +54,17 @@ static const char *const out_names[3] = {"o", "p", "q"}, *const in_names[3] = {"
 
 enum { SEVERAL_ITEMS = 4, MANY_ITEMS = 64, CHAIN_TERMS = 512 };
 
-/* A sum of n terms one after another is off by up to n roundings, and usually by √n of them: a long one is made of partial sums of about
- * CHAIN_TERMS terms, which are added up in memory (Higham 1993, "The accuracy of floating point summation"; BLAS blocks its inner
- * dimension likewise). */
+/* A sum of n terms in sequence is off by up to n roundings, and usually by √n. So a long sum is made of partial sums of about CHAIN_TERMS
+ * terms, which are added up in memory (Higham 1993, "The accuracy of floating point summation"; BLAS blocks its inner dimension likewise).
+ */
 static bool is_long(const long *features) {
     return features[0] * features[1] * features[2] > 2 * CHAIN_TERMS;
 }
 
-/* The levels over blocks of features of shape [c, h, w], each of which is a partial sum; blocks of c are whole vectors. */
+/* Adds the levels over blocks of features of shape [c, h, w]. Each block is a partial sum, and blocks of c are whole vectors. */
 static void add_chain_levels(Schedule *schedule, const char *const i[3], const long *features, long lanes) {
     const long rest[3] = {features[1] * features[2], features[2], 1};
-    long terms = minimum(lanes, features[0]); /* of what is taken of the outer ones at a time */
+    long terms = minimum(lanes, features[0]); /* terms for each value of the outer features */
     if (!is_long(features)) return;
     add_level(schedule, i[0], lanes * maximum(1, CHAIN_TERMS / (terms * rest[0])), LOOP_SERIAL);
     for (int d = 1; d < 3; d++) {
@@ -72,8 +73,8 @@ static void add_chain_levels(Schedule *schedule, const char *const i[3], const l
     }
 }
 
-/* For a product of `others` vectors of outputs besides those of a tile's range. Where it would be a task for one thread, tiles are
- * narrower: its weights, each read once, are what bounds it. */
+/* The register tile of a product with `others` vectors of outputs outside of a tile's range. A product that would be work for one thread
+ * only gets narrower tiles: it is bound by its weights, each of which is read once. */
 static RegisterTile choose_product_tile(const Target *target, long vectors, long b, long t, long others) {
     RegisterTile tile = choose_register_tile(target, vectors, b, t);
     while (tile.vectors > 1 && others * ((vectors + tile.vectors - 1) / tile.vectors) * ((b + tile.outer - 1) / tile.outer) < SEVERAL_ITEMS)
@@ -144,7 +145,7 @@ static void weight_index(Affine index[6], Features o, Features i) {
     memcpy(index, result, sizeof result);
 }
 
-/* By vectors of both operands, where that fits and the weight's lanes lie along what is summed over. */
+/* The product by vectors of both operands, if the lanes of the weight lie along the summed features and that fits. */
 static bool lower_as_dot(Lowering *l, Node *node, int side, const char *comment) {
     const Node *weight = node->input[1];
     if (product_of_node(l, node)->dot != side || layout_lane(&weight_along(l, weight, 3 - side)->layout) != side) return false;
@@ -158,7 +159,8 @@ void lower_linear(Lowering *l, Node *node) {
         format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
                weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
     if (lower_as_dot(l, node, 3, comment)) return;
-    const bool apart = is_long(&weight->shape[3]); /* what follows the sum: its parts are added up where it is stored */
+    const bool apart =
+        is_long(&weight->shape[3]); /* bias and epilogue follow the whole sum: its parts are added up where they are stored */
     Kernel *kernel = new_kernel(node->name, apart ? 2 : 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, result);
@@ -217,11 +219,12 @@ typedef struct WeightGrad {
     Variable *vectors, *values;                   /* their channels */
     long width;                                   /* lanes; 1: none fit */
     long steps;                                   /* of the rows */
-    Node *staged;                                 /* the operand with those lanes; NULL: only its carried rows can be read */
+    Node *staged;                                 /* the operand with those lanes; NULL if it can only be read as carried rows */
 } WeightGrad;
 
-/* Rows of many features lie far apart, often at a power of two, so that caches keep few of them at once: those of a block of features are
- * staged side by side, once for all features of the other side. Blocks are parallel; where there are few, so are blocks of that. */
+/* Rows of many features are far apart, often by a power of two, and caches keep few such rows. So the rows of a block of features are
+ * staged side by side, once for all features of the other side. Blocks are parallel. If there are few, blocks of the other side are
+ * parallel too. */
 static void schedule_weight_grad_product(const Lowering *l, Kernel *kernel, const WeightGrad *grad, const Stage *stage) {
     const Compute *compute = &kernel->compute[0];
     Schedule *schedule = &kernel->schedule[0];
@@ -254,7 +257,7 @@ static void schedule_weight_grad_product(const Lowering *l, Kernel *kernel, cons
     if (grad->width > 1) add_level(schedule, grad->vector[0], 1, LOOP_VECTOR);
 }
 
-/* The operand's elements by way of a virtual buffer, which can be staged. */
+/* The operand's elements as a virtual buffer, which can be staged. */
 static const Expression *virtual_element(const Buffer *buffer, Rows rows, Features f) {
     const Affine index[4] = {affine_add(affine_scale(rows.b, rows.steps), rows.t), V(f.c), V(f.h), V(f.w)};
     return load(buffer, index);
@@ -279,7 +282,7 @@ void lower_linear_weight_grad(Lowering *l, Node *node) {
     add_store(compute, out, w, sum_value(0, TYPE_F32));
     kernel->comment = format("dw[o, i] = sum over n of dy[n, o] x[n, i]; %ld rows", dy->shape[0]);
     set_product_work(kernel, product_flops(dy, node));
-    kernel->read_late = true; /* by the optimizer */
+    kernel->read_late = true; /* the optimizer reads it */
     const bool along_o = lanes_fit(compute, "o", lanes), along_c = !along_o && lanes_fit(compute, "c", lanes);
     WeightGrad grad = {
         out_names, in_names, o.c, i.c, along_o || along_c ? lanes : 1, rows.steps, along_o && !has_carried_rows(dy) ? dy : NULL};

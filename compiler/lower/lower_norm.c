@@ -1,7 +1,7 @@
-/* Sums over images: batch norm's statistics, the sums of its gradient, and the gradients of biases.
+/* lower_norm.c: sums over images: batch norm's statistics, the sums of its gradient, and the gradients of biases.
  *
- * Each is two kernels. The first sums fixed tiles, some rows of one image and channel, in float; the second merges the tiles of a
- * channel in index order, in double. So the result depends on shapes, never on threads, and no precision is lost over long sums. */
+ * Each sum takes two kernels. The first sums fixed tiles, some rows of one image and channel, in float. The second merges the tiles of a
+ * channel in index order, in double. So the result depends on shapes and never on threads, and long sums lose no precision. */
 #include "lower/lower_norm.h"
 
 #include "loop/lanes.h"
@@ -38,7 +38,7 @@ static const Expression *partial_value(const Merge *merge, const Buffer *partial
     return W64(load(partial, index));
 }
 
-enum { MERGED = 4 }; /* channels at a time, whose sums do not wait for each other */
+enum { MERGED = 4 }; /* channels at a time: their sums do not wait for each other */
 
 static void schedule_merge(Lowering *l, Kernel *kernel) {
     for (int i = 0; i < kernel->compute_count; i++) {

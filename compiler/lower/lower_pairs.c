@@ -1,10 +1,10 @@
-/* Convolution by dot products of pairs of bfloat16: the operands, rounded, two by two along the sum. The nests and their schedules are
- * those of float32 (lower_conv.c, schedule_conv.c), with half as many terms:
+/* lower_pairs.c: convolution by dot products of pairs of bfloat16. The operands are rounded and paired along the sum. The nests and
+ * schedules are those of float32 (lower_conv.c, schedule_conv.c), with half as many terms:
  *
- *   forward, data gradient   pairs of channels c and c + H, H whole blocks, so that a vector of pairs is made of two vectors as they lie
- *   weight gradient          pairs of images 2n and 2n + 1, in which padding lies in the same places
+ *   forward, data gradient   pairs of channels c and c + H. H is whole blocks, so that two stored vectors make a vector of pairs
+ *   weight gradient          pairs of images 2n and 2n + 1, which have their padding in the same places
  *
- * Activations become pairs where they are staged, weights by a kernel of their own, just before. */
+ * Activations are paired where they are staged. A kernel of its own pairs the weights, just before. */
 #include "lower/lower_pairs.h"
 
 #include "loop/lanes.h"
@@ -43,7 +43,7 @@ const Buffer *new_paired_weight(const Lowering *l, const Node *convolution, Type
     return new_tensor(name, type, PLACE_WORKSPACE, 4, shape, weight_layout(4, shape, out, l->target->lanes, is_read_by_phases(l, weight)));
 }
 
-/* `count` of a weight's input channels from `first` on, to be staged with lanes along the outputs. */
+/* Input channels first … first + count − 1 of a weight, to be staged with lanes along the outputs. */
 static const Buffer *turned_weight(const Buffer *from, const char *name, int out, long first, long count) {
     long shape[4];
     Affine index[4];
@@ -65,7 +65,7 @@ typedef struct Pairs { /* to be made of a weight: first … first + count − 1,
     bool both;
 } Pairs;
 
-/* Where the weight has its lanes along the other side, as its gradient wants them, blocks of it are turned in scratch. */
+/* If the weight has its lanes along the other side, as its gradient wants them, blocks of it are transposed in scratch. */
 static void add_pairs(const Lowering *l, Kernel *kernel, int number, const Pairs *pairs) {
     Compute *compute = &kernel->compute[number];
     Schedule *schedule = &kernel->schedule[number];

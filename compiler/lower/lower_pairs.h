@@ -4,15 +4,15 @@
 
 #include "lower/lowering.h"
 
-/* Of so many channels summed over: pair p is of channels p and p + channel_pairs(); where there is no second one, it is zero. */
+/* The number of pairs of `channels` summed channels. Pair p has channels p and p + channel_pairs(); a missing second one is zero. */
 long channel_pairs(const Lowering *l, long channels);
-/* The virtual buffer [N, pairs, H, W] of a virtual buffer [N, C, H, W] of which `channels` are summed over, or [N / 2, C, H, W] of pairs of
- * images 2n and 2n + 1. */
+/* pairs_of_channels(): a virtual buffer [N, pairs, H, W] of a virtual buffer [N, C, H, W], of which `channels` are summed over.
+ * pairs_of_images(): [N / 2, C, H, W], with pairs of images 2n and 2n + 1. */
 const Buffer *pairs_of_channels(const Lowering *l, const Buffer *input, long channels);
 const Buffer *pairs_of_images(const Buffer *input);
 /* A convolution's weight in pairs (of bfloat16, or of bytes) along its input channels, lanes along the outputs. */
 const Buffer *new_paired_weight(const Lowering *l, const Node *convolution, Type type);
-/* That of the file of a bundle; else appends a kernel that makes it. */
+/* Returns the weight in pairs from a bundle's file, if there is one; else lowers a kernel that makes it. */
 const Buffer *lower_paired_weight(Lowering *l, const Node *convolution);
 
 #endif

@@ -1,9 +1,9 @@
-/* Copies of what lies otherwise than its readers want it.
+/* lower_rows.c: copies of values whose readers need another layout.
  *
- * Rows of what a scan carries: they lie with one more to each sequence (storage.c), for the value before the first step. Who reads by
- * sequence and step reads them there; for anybody else, who counts rows as they are, they are copied.
+ * What a scan carries has one more row for each sequence (storage.c): the value before the first step. A kernel that reads by sequence
+ * and step reads the rows where they lie. Any other kernel reads a copy without that row.
  *
- * What the caller gives lies in planes. An activation of many channels lies in blocks of them, and no vector can be loaded from both. */
+ * The caller's values lie in planes. An activation of many channels lies in blocks of them, and no vector can be loaded from both. */
 #include "lower/lower_rows.h"
 
 #include "loop/lanes.h"
@@ -14,37 +14,44 @@
 
 #define V affine_variable
 
+void lower_row_copy(Lowering *l, Node *node, const RowCopy *copy) {
+    static const char *const names[3] = {"c", "h", "w"};
+    const Buffer *inside = node_buffer(l, node), *outside = copy->outside;
+    const long steps = maximum(copy->steps, 1), channels = minimum(outside->shape[1], inside->shape[1]);
+    const long extent[3] = {channels, node->shape[2], node->shape[3]};
+    Kernel *kernel = new_kernel(copy->name, 1);
+    Compute *compute = &kernel->compute[0];
+    Schedule *schedule = &kernel->schedule[0];
+    At at = {.steps = steps, .b = V(add_variable(compute, "b", node->shape[0] / steps, false)), .t = affine_constant(0)};
+    if (copy->steps) at.t = V(add_variable(compute, "t", steps, false));
+    Affine *const position[3] = {&at.c, &at.h, &at.w};
+    Affine there[4] = {affine_shift(affine_add(affine_scale(at.b, steps), at.t), copy->row)}, here[4];
+    for (int d = 0; d < 3; d++) there[1 + d] = *position[d] = V(add_variable(compute, names[d], extent[d], false));
+    stored_index(node, &at, here);
+    if (copy->out) add_store(compute, outside, there, load(inside, here));
+    else add_store(compute, inside, here, load(outside, there));
+    kernel->comment = copy->comment;
+    set_work(kernel, 0);
+    const bool fit = lanes_fit(compute, "c", l->target->lanes);
+    add_level(schedule, "b", 1, copy->loops);
+    if (copy->steps) add_level(schedule, "t", 1, copy->loops);
+    add_level(schedule, "c", fit ? l->target->lanes : 1, LOOP_SERIAL);
+    for (int d = 1; d < 3; d++) add_level(schedule, names[d], 1, LOOP_SERIAL);
+    if (fit) add_level(schedule, "c", 1, LOOP_VECTOR);
+    finish_kernel(l, kernel, NULL);
+}
+
 const Buffer *whole_rows(Lowering *l, Node *node) {
     if (l->whole_rows[node->id]) return l->whole_rows[node->id];
     const char *given = name_of(l->graph, ROLE_OUTPUT, node), *name = format("%s_rows", node->name);
     const Buffer *out = given ? new_plain(given, TYPE_F32, PLACE_STEP, 4, node->shape) : new_activation(l, name, node->shape);
-    const Buffer *in = node_buffer(l, node);
-    Kernel *kernel = new_kernel(name, 1);
-    Compute *compute = &kernel->compute[0];
-    const long T = carrying_scan(node)->steps, lanes = l->target->lanes;
-    const Affine b = V(add_variable(compute, "b", node->shape[0] / T, false)), t = V(add_variable(compute, "t", T, false));
-    Variable *c = add_variable(compute, "c", minimum(out->shape[1], in->shape[1]), false);
-    const At at = {.steps = T,
-                   .b = b,
-                   .t = t,
-                   .c = V(c),
-                   .h = V(add_variable(compute, "h", node->shape[2], false)),
-                   .w = V(add_variable(compute, "w", node->shape[3], false))};
-    Affine from[4];
-    stored_index(node, &at, from);
-    const Affine to[4] = {affine_add(affine_scale(b, T), t), at.c, at.h, at.w};
-    add_store(compute, out, to, load(in, from));
-    kernel->comment = "the rows of a scan, without what was there before its first step";
-    set_work(kernel, 0);
-    const bool fit = lanes_fit(compute, "c", (int)lanes);
-    Schedule *schedule = &kernel->schedule[0];
-    add_level(schedule, "b", 1, LOOP_PARALLEL);
-    add_level(schedule, "t", 1, LOOP_PARALLEL);
-    add_level(schedule, "c", fit ? lanes : 1, LOOP_SERIAL);
-    add_level(schedule, "h", 1, LOOP_SERIAL);
-    add_level(schedule, "w", 1, LOOP_SERIAL);
-    if (fit) add_level(schedule, "c", 1, LOOP_VECTOR);
-    finish_kernel(l, kernel, NULL);
+    const RowCopy copy = {.name = name,
+                          .comment = "the rows of a scan, without what was there before its first step",
+                          .outside = out,
+                          .steps = carrying_scan(node)->steps,
+                          .out = true,
+                          .loops = LOOP_PARALLEL};
+    lower_row_copy(l, node, &copy);
     return l->whole_rows[node->id] = out;
 }
 

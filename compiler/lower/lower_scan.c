@@ -1,4 +1,4 @@
-/* What is inside a scan and has no loops of its own in common with anything else: a carry's first value, and the GRU's cell. */
+/* lower_scan.c: operations that occur only in scans: the first value of a carry, and the GRU's cell. */
 #include "lower/lower_scan.h"
 
 #include "loop/function.h"
@@ -38,7 +38,7 @@ void lower_carry(Lowering *l, Node *node) {
     finish_kernel(l, kernel, NULL);
 }
 
-/* Of one element of the hidden state. */
+/* The values of one element of the hidden state. */
 typedef struct Cell {
     const Expression *reset, *update, *candidate, *hidden_candidate, *before; /* r, z, n, W_hn h + b_hn, h */
     At at;

@@ -1,4 +1,4 @@
-/* lower_scan.h: what is inside of a scan alone. */
+/* lower_scan.h: operations that occur only in scans. */
 #ifndef ZOETROPE_LOWER_SCAN_H
 #define ZOETROPE_LOWER_SCAN_H
 

@@ -1,4 +1,4 @@
-/* Sums over tiles of images, in a kernel of their own or at the end of a convolution's. */
+/* lower_tiles.c: sums over tiles of images, in a kernel of their own or at the end of a convolution's kernel. */
 #include "lower/lower_tiles.h"
 
 #include "loop/lanes.h"
@@ -26,7 +26,7 @@ Tiles tiles_of(const Node *node) {
     return tiles;
 }
 
-/* ---- what is summed ---- */
+/* ---- the sums ---- */
 
 static bool has_tile_sums(const Node *node) {
     return node->op == OP_BATCH_NORM_STATISTICS || node->op == OP_BATCH_NORM_SUMS || (node->op == OP_BIAS_GRAD && node->pixels);
@@ -98,7 +98,7 @@ static const Buffer *new_partial(Lowering *l, const Node *node) {
     return new_activation(l, format("%s_partial", node->name), shape);
 }
 
-/* The computes, over padding lanes too where all that is read has them. False: lanes do not fit along the channels. */
+/* Adds the computes, over padding lanes too if all operands have them. Returns false if lanes do not fit along the channels. */
 static bool add_sums(Lowering *l, Node *node, Compute *compute, const char *channel, const Buffer *partial) {
     (node->op == OP_BATCH_NORM_STATISTICS ? add_moments : add_gradient_sums)(l, node, compute, channel, partial);
     bool fit = true;
@@ -110,8 +110,8 @@ static bool add_sums(Lowering *l, Node *node, Compute *compute, const char *chan
     return fit;
 }
 
-/* Below the parallel levels, which are there: with lanes along the channels, and `chains` sums at a time that need not wait for each other:
- * of so many tiles, or, where an iteration has fewer than that, of several vectors of channels. */
+/* Adds the levels below the parallel ones: lanes along the channels, and `chains` independent sums at a time. These are of several tiles
+ * or, if an iteration has too few tiles, of several vectors of channels. */
 static void schedule_sums(const Lowering *l, const Node *node, Schedule *schedule, const char *channel, long down, long chains, bool fit) {
     const int parallels = schedule[0].levels;
     const long lanes = fit ? l->target->lanes : 1, tiles = minimum(chains, down), vectors = chains / tiles;
@@ -142,7 +142,7 @@ const Buffer *tile_sums(Lowering *l, Node *node) {
         add_level(&kernel->schedule[i], "n", 1, LOOP_PARALLEL);
         add_level(&kernel->schedule[i], "c", fit ? l->target->lanes : 1, LOOP_PARALLEL);
     }
-    schedule_sums(l, node, kernel->schedule, "c", 1, 1, fit); /* memory sets the pace */
+    schedule_sums(l, node, kernel->schedule, "c", 1, 1, fit); /* memory is the bottleneck */
     kernel->comment = format("%s, for tiles of each image and channel", comment_of(node));
     set_work(kernel,
              (is_plain_sum(node) ? 1.0 : 4.0) * (double)(image->shape[0] * image->shape[1]) * (double)(image->shape[2] * image->shape[3]));
@@ -152,7 +152,7 @@ const Buffer *tile_sums(Lowering *l, Node *node) {
 
 /* ---- in the kernel of a convolution ---- */
 
-/* Whether an iteration of `size` rows or columns, 0 for all, consists of whole tiles. */
+/* Does an iteration of `size` rows or columns (0: all) consist of whole tiles? */
 static bool has_whole_tiles(long size, long tile, long count) {
     return size == 0 || size % tile == 0 || size >= tile * count;
 }
@@ -165,7 +165,7 @@ static long tiles_of_item(long size, long tile) {
     return (size + tile - 1) / tile;
 }
 
-/* The parallel levels of the kernel's other computes, stepping in tiles. */
+/* Adds the parallel levels of the kernel's other computes, with steps in tiles. */
 static void add_item_levels(Schedule *schedule, const Schedule *like, const Tiles *tiles, const Items *items) {
     for (int l = 0; l < like->levels && like->level[l].kind == LOOP_PARALLEL; l++) {
         const char *variable = like->level[l].variable;
@@ -177,7 +177,7 @@ static void add_item_levels(Schedule *schedule, const Schedule *like, const Tile
     }
 }
 
-/* False, and nothing is done: it does not fit. */
+/* Returns false and does nothing if the sums do not fit. */
 static bool add_to_kernel(Lowering *l, Node *node, Kernel *kernel, const Items *items) {
     const Tiles tiles = tiles_of(node->input[0]);
     const int count = computes_of(node), before = kernel->compute_count;
@@ -207,7 +207,8 @@ static const Node *later(const Node *a, const Node *b) {
     return !a || (b && b->id > a->id) ? b : a;
 }
 
-/* Of the nodes whose stored elements are read by who computes an element of this one: the last that has a kernel; NULL: there is none. */
+/* The last node with a kernel of those that are read to compute an element of this one, fused nodes being computed on the way; NULL if
+ * there is none. */
 static const Node *last_read(const Node *node) {
     const Node *last = NULL;
     if (!node->fused) return operation_is(node->op, STORAGE) ? NULL : node;
@@ -235,7 +236,7 @@ static bool sums_in_place(const Node *node, const Node *convolution) {
     return true;
 }
 
-/* The node that sums tiles of what is computed from the convolution's result and from what is there before it; NULL: there is none. */
+/* The node that sums tiles of values that are computed from the convolution's result and earlier results; NULL if there is none. */
 static Node *summing_reader(const Node *convolution, const Node *through) {
     for (int i = 0; i < through->reader_count; i++) {
         Node *reader = through->reader[i];
@@ -246,7 +247,8 @@ static Node *summing_reader(const Node *convolution, const Node *through) {
     return NULL;
 }
 
-/* Of the forward pass, only what statistics are of: where a node of it is computed again (recompute.h), that changes nothing for others. */
+/* Convolutions of the forward pass sum only for statistics. So computing one of them again (recompute.h) changes nothing for other nodes.
+ */
 static Node *summing_node(const Lowering *l, const Node *convolution) {
     if (l->choices->sums_apart || convolution->scan || epilogue_of(l->graph, (Node *)convolution) != convolution) return NULL;
     Node *node = summing_reader(convolution, convolution);

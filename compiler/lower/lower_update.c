@@ -1,4 +1,4 @@
-/* The optimizer, and the copies between layouts: what is over all parameters. */
+/* lower_update.c: the optimizer, and the copies between layouts: kernels over all parameters. */
 #include "lower/lower_update.h"
 
 #include "loop/function.h"
@@ -13,7 +13,7 @@
 
 #define V affine_variable
 
-/* ---- the optimizer: one loop over all parameters, padding lanes included, whatever these hold: nothing reads them ---- */
+/* ---- the optimizer: one loop over all parameters. Padding lanes are included, whatever they hold: nothing reads them. ---- */
 
 enum { UPDATE_TILE = 4096 };
 
@@ -149,8 +149,9 @@ void lower_update(Lowering *l) {
 
 /* ---- copies between layouts ---- */
 
-/* Lanes of both sides: a block of one by the other is turned within the first-level cache. Blocks of all taps lie on end in both layouts,
- * so taps are inside: read apart, they are lines that no cache asks for ahead. A rest of lanes would be a parallel region of its own. */
+/* Transposes blocks of lanes by lanes within the first-level cache. Blocks of all taps are adjacent in both layouts, so taps are the inner
+ * loop: read apart, they would be lines that no hardware prefetcher asks for. A remainder of lanes would be a parallel region of its own.
+ */
 static void schedule_turn(Schedule *schedule, const char *const *names, const long *extent, int rank, int lane, int turned, long block) {
     add_level(schedule, names[turned], block, LOOP_PARALLEL);
     add_level(schedule, names[lane], block, extent[lane] % block ? LOOP_SERIAL : LOOP_PARALLEL);
@@ -218,7 +219,7 @@ static void lower_transfer(Lowering *l, int i, long file_offset, bool loads) {
     const char *name = format("%s_%s", loads ? "load" : "save", node->name);
     Kernel *kernel = loads ? copy_kernel(name, node->shape, node->rank, values, packed, "from file order")
                            : copy_kernel(name, node->shape, node->rank, packed, values, "to file order");
-    if (!loads) /* iterations must not be split by lanes that the file does not have */
+    if (!loads) /* iterations must not be split by lanes: the file has none */
         for (int k = 0; k < kernel->schedule[0].levels; k++) kernel->schedule[0].level[k].kind = LOOP_SERIAL;
     finish_kernel(l, kernel, NULL);
 }

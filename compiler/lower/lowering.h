@@ -1,4 +1,4 @@
-/* lowering.h: a graph on its way to kernels: what the modules that lower it share. Private to them. */
+/* lowering.h: the state of a graph that is being lowered, shared by the modules of this room. Private to them. */
 #ifndef ZOETROPE_LOWERING_H
 #define ZOETROPE_LOWERING_H
 
@@ -8,30 +8,35 @@ typedef struct ParameterStorage { /* one for each entry of graph->parameter; sha
     const Buffer *value;          /* packed in the target's layout, in its block */
     const Buffer *copy;           /* the same with lanes along the input channels, for the data gradient; NULL: none */
     const Buffer *gradient;
-    const struct FilterPlan *filter; /* inference: `value` is what minimal filtering multiplies by; NULL: it is the weight */
-    const Buffer *scale;             /* inference: what its elements are multiplied by, for each output feature; NULL: nothing */
+    const struct FilterPlan *filter; /* inference: `value` is the weight transformed by this plan; NULL: it is the weight */
+    const Buffer *scale;             /* inference: factors of the elements, one for each output feature; NULL: none */
     long offset;                     /* of the value in its block, of the gradient and the moments in theirs; bytes */
 } ParameterStorage;
+
+typedef struct WeightLanes { /* the dimension of a weight that lanes lie along; −1: none */
+    int value;
+    int copy; /* of the second copy, for the data gradient; −1: there is no copy */
+} WeightLanes;
 
 typedef struct Lowering {
     const Graph *graph;
     const Target *target;
     const Choices *choices;
     TargetCode *code;
-    Program *program;                   /* being appended to */
-    const Node *node;                   /* being lowered; NULL: what is lowered is of no single one */
-    Type weight_type;                   /* inference: of the elements of convolutions' weights and of matrices */
-    ParameterStorage *parameter;        /* by index in graph->parameter */
-    bool apart;                         /* programs between cuts are planned one by one: each has its own values of what it begins with */
-    const struct FilterPlan **filtered; /* inference: by the same index, the plans by which convolutions were filtered; NULL: not wanted */
-    struct Product *product;            /* by node id: how it is run (products.h) */
-    const Buffer **buffer;              /* by node id; NULL: not stored so far */
-    const Buffer **whole_rows;          /* by node id: a copy of it, as its readers want it (lower_rows.c); NULL: none so far */
-    const Buffer **tile_sums;           /* by node id: sums of tiles (lower_tiles.h) that are lowered already; NULL: none are … */
-    const Node **summed_by;             /* … and the convolution in whose kernel; NULL: in one of their own */
-    int *first_call;                    /* by node id, and one more: how many calls `program` had before it */
-    const Scan *body;                   /* whose nodes are being lowered; NULL: none … */
-    int body_node, body_call;           /* … its node after the first one, and its first call */
+    Program *program;            /* being appended to */
+    const Node *node;            /* being lowered; NULL: the kernel belongs to no single node */
+    Type weight_type;            /* inference: of the elements of convolutions' weights and of matrices */
+    WeightLanes *weight_lanes;   /* by index in graph->parameter; shared by all programs of a target */
+    ParameterStorage *parameter; /* by the same index */
+    bool apart;                  /* programs between cuts are planned one by one, so each has its own copy of the values at its start */
+    struct Product *product;     /* by node id: how it is run (products.h) */
+    const Buffer **buffer;       /* by node id; NULL: not stored */
+    const Buffer **whole_rows;   /* by node id: a copy in the layout that its readers need (lower_rows.c); NULL: not made so far */
+    const Buffer **tile_sums;    /* by node id: its sums of tiles (lower_tiles.h), once they are lowered; … */
+    const Node **summed_by;      /* … the convolution whose kernel sums them; NULL: a kernel of their own */
+    int *first_call;             /* by node id, and one more: how many calls `program` had before it */
+    const Scan *body;            /* whose nodes are being lowered; NULL: none … */
+    int body_node, body_call;    /* … its node after the first one, and its first call */
 } Lowering;
 
 #endif

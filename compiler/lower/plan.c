@@ -1,6 +1,6 @@
-/* plan: one workspace. What must survive from step to step has its place at the start; every other tensor lives from the first call
- * that touches it to the last, and tensors that do not live at the same time share memory. Of several programs, one runs at
- * a time, so their tensors share all of it. */
+/* plan.c: lays out one workspace. Tensors that survive from step to step have their places at the start. Any other tensor lives from the
+ * first call that touches it to the last, and tensors that do not live at the same time share memory. One program runs at a time, so the
+ * tensors of different programs share all of it. */
 #include "lower/plan.h"
 
 #include "base/pointer_map.h"
@@ -14,7 +14,7 @@ typedef struct Lifetimes {
     PointerMap known;
 } Lifetimes;
 
-/* A scan's body runs again and again: what one of its calls touches lives through all of them. */
+/* A scan's body runs repeatedly, so a tensor that one of its calls touches lives through all of them. */
 static void scan_span(const Program *program, int call, int *first, int *last) {
     *first = *last = call;
     const Scan *scan = program->call[call].scan;
@@ -23,7 +23,7 @@ static void scan_span(const Program *program, int call, int *first, int *last) {
     while (*last + 1 < program->call_count && program->call[*last + 1].scan == scan) ++*last;
 }
 
-/* The workspace tensors that a program touches: those that are kept, or the others; and between which of its calls. */
+/* The workspace tensors that a program touches, either the kept ones or the others, with the calls between which they live. */
 static Lifetimes *find_lifetimes(const Program *program, bool kept) {
     Lifetimes *lifetimes = NEW(Lifetimes);
     for (int i = 0; i < program->call_count; i++) {
@@ -54,7 +54,7 @@ static int larger_first(const void *a, const void *b) {
     return left->last - right->last;
 }
 
-/* The lowest place where it overlaps nothing that lives at the same time; `placed` has lower offsets first. */
+/* The lowest place where the tensor overlaps nothing that lives at the same time. `placed` is sorted by offset. */
 static long lowest_place(const Tensor *tensor, Tensor *const *placed, int count, long start) {
     long place = start;
     for (int i = 0; i < count && placed[i]->offset < place + tensor->bytes; i++) {
@@ -93,13 +93,13 @@ long plan_program(const Program *program, long start) {
     return place_tensors(lifetimes->tensor, lifetimes->count, start);
 }
 
-/* Each program is laid out by itself: what two of them touch would have its place from the last one alone, among tensors that it does not
- * know. */
+/* Each program is laid out by itself. A tensor of two programs would get its place from the last one, among tensors that the first one
+ * does not know. */
 static void check_apart(PointerMap *known, const Lifetimes *lifetimes, const Program *program) {
     for (int i = 0; i < lifetimes->count; i++) {
         bool added;
         pointer_map_add(known, lifetimes->tensor[i], &added);
-        if (!added) die("%s is not kept, and %s is not the only program with it", lifetimes->tensor[i]->buffer->name, program->name);
+        if (!added) die("%s is not kept, but %s is not the only program that uses it", lifetimes->tensor[i]->buffer->name, program->name);
     }
 }
 

@@ -1,18 +1,20 @@
-/* products.h: by what each product of a graph is run, as far as shapes, the target and what is wanted decide. It is decided before anything
- * is stored, for storage depends on it. Where a layout then does not allow it, the product is run like any other. */
+/* products.h: the algorithm of each product of a graph. Shapes, the target and requests decide it, before anything is stored: storage
+ * depends on it. */
 #ifndef ZOETROPE_PRODUCTS_H
 #define ZOETROPE_PRODUCTS_H
 
 #include "lower/filters.h"
 
 typedef struct Product {
-    const FilterPlan *filter; /* a convolution is run by filtering, and how; NULL: it is not */
-    bool pairs;               /* it takes its operands as pairs of bfloat16: of channels, or, a weight gradient, of images */
-    int dot; /* of a linear layer's weight: the dimension that it is summed over, where lanes can lie along it (lower_dot.h); −1: not */
+    Algorithm algorithm;      /* of a convolution or its weight gradient */
+    const FilterPlan *filter; /* of a convolution that is filtered; else NULL */
+    const Filter *tiles[2];   /* of a weight gradient that is filtered: vertical, horizontal */
+    bool pairs;               /* the operands are pairs of bfloat16: of channels or, in a weight gradient, of images */
+    int dot; /* the dimension of a linear layer's weight that is summed over, if lanes can lie along it (lower_dot.h); else −1 */
 } Product;
 
-/* Of each node of l->graph. */
-void decide_products(Lowering *l);
+/* Decides the products of graphs that share parameters. The first `deciding` of them decide the lanes of weights. */
+void decide_products(Lowering *graphs, int count, int deciding);
 const Product *product_of_node(const Lowering *l, const Node *node);
 
 #endif

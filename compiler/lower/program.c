@@ -1,11 +1,11 @@
-/* Programs as lists of calls. */
+/* program.c: programs as lists of calls. */
 #include "lower/program.h"
 
 #include "../../runtime/model.h"
 
 #include <string.h>
 
-/* The runtime names blocks to the load and save of a target by its own numbers. */
+/* The runtime passes the numbers of its own enum to the load and save functions of a target. */
 _Static_assert((int)BLOCK_PARAMETERS == (int)MODEL_PARAMETERS && (int)BLOCK_GRADIENTS == (int)MODEL_GRADIENTS &&
                    (int)BLOCK_MOMENT1 == (int)MODEL_MOMENT1 && (int)BLOCK_MOMENT2 == (int)MODEL_MOMENT2 &&
                    (int)BLOCK_STATISTICS == (int)MODEL_STATISTICS && (int)BLOCK_AVERAGE == (int)MODEL_AVERAGE &&

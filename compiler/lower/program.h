@@ -37,7 +37,7 @@ typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     const char *field; /* PLACE_STEP: the name */
     long bytes;
     long offset;     /* bytes from the place; of workspace tensors a multiple of 64 */
-    bool kept;       /* has its place for itself: parameters, gradients, moments, statistics, second copies */
+    bool kept;       /* shares its place with no other tensor: parameters, gradients, moments, statistics, second copies */
     int first, last; /* calls between which it lives; set by plan.c */
 } Tensor;
 
@@ -63,7 +63,7 @@ typedef struct Program {
     const char *name;    /* of its function in C: train, evaluate, load_parameters, … */
     const char *comment; /* over it */
     Signature signature; /* of what is called with a ModelStep */
-    bool measured;       /* a table says what its kernels are, for who measures them */
+    bool measured;       /* there is a table of its kernels, for profiling */
     bool tuned;          /* a tuning file is made from its kernels */
     int call_count, call_capacity;
     Call *call;
@@ -72,12 +72,12 @@ typedef struct Program {
     const Buffer **buffer;        /* by node id: where it is stored; NULL: nowhere */
     int *first_call;              /* by node id, and one more: its first call, those of the next node following */
     const Node *const *summed_by; /* by node id: the convolution in whose kernel its sums of tiles are (lower_tiles.h); NULL: in none */
-    /* What it needs where no other program is called: the kept tensors that it touches, each rounded up to 64 bytes, and the memory that
-     * its other tensors share; and its scratch, a thread. */
+    /* The memory that it needs if no other program is called: the kept tensors that it touches, each rounded up to 64 bytes, and the part
+     * that its other tensors share. And its scratch a thread. */
     long alone_bytes, alone_scratch;
 } Program;
 
-/* What is generated for a group of parameters. */
+/* The code for a group of parameters. */
 typedef struct GroupCode {
     long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock, in the workspace; −1: it has none, such a moment or averages */
     long statistic_bytes;
@@ -87,14 +87,14 @@ typedef struct GroupCode {
 
 typedef struct TargetKernel {
     Kernel *kernel;
-    int wanted; /* where in choices.wanted the kernel of its node stands; −1: nothing is wanted of it */
+    int wanted; /* index of its node's kernel in choices.wanted; −1: nothing is requested of it */
 } TargetKernel;
 
-/* Everything that is generated for one target. */
+/* The code for one target. */
 typedef struct TargetCode {
     const Target *target;
     int program_count, program_capacity;
-    Program **program; /* what is called with a ModelStep, in ModelTarget's order; they share the workspace, for one runs at a time */
+    Program **program; /* the programs that take a ModelStep, in ModelTarget's order; one runs at a time, so they share the workspace */
     int group_count;
     GroupCode *group;   /* by the number of the graph's */
     Program renew;      /* after load of MODEL_PARAMETERS: the copies of weights in other layouts … */
@@ -106,21 +106,21 @@ typedef struct TargetCode {
     long kept_bytes;       /* blocks and second copies: the start of the workspace */
     long workspace_bytes;  /* the fixed part */
     long scratch_bytes;    /* a thread */
-    const char *tuning;    /* a hash of the choices that the cost model would have made otherwise; NULL: there are none */
+    const char *tuning;    /* a hash of the choices that differ from the cost model's; NULL: none do */
     KernelChoice **choice; /* for the kernels of a training step, in their order */
     int choice_count, choice_capacity;
-    Choices choices;           /* by which it was lowered: of those that were given, what its target can do */
+    Choices choices;           /* the choices in effect: the given ones, without those that the target cannot do */
     Answer *answer;            /* to each of choices.wanted */
-    int refused;               /* calls that are missing, for their kernels could not be run as wanted: there is a `why` in an answer */
-    const struct Trade *trade; /* what --max-ram asked for, and what was done for it (recompute.h); NULL: nothing */
+    int refused;               /* kernels that could not be run as requested: their calls are missing, and an answer has a `why` */
+    const struct Trade *trade; /* the limit of --max-ram, and what was done to keep it (recompute.h); NULL: no limit */
 } TargetCode;
 
-/* Adds a program without calls to those that ModelTarget has; finds one of them. */
+/* add_program(): adds a program without calls to those of ModelTarget. program_named(): finds one of them. */
 Program *add_program(TargetCode *code, const ProgramHead *head);
 Signature signature_of(const Graph *graph);
 Program *program_named(const TargetCode *code, const char *name);
 void add_target_kernel(TargetCode *code, Kernel *kernel, int wanted);
 void add_call(Program *program, const Kernel *kernel, Scan *scan);
-long program_scratch(const Program *program); /* bytes a thread: the most that one of its kernels wants */
+long program_scratch(const Program *program); /* bytes a thread: the most that any of its kernels needs */
 
 #endif

@@ -1,5 +1,5 @@
-/* How convolutions are run: which variable the lanes lie along, the register tile, what is staged where, what is parallel.
- * Only the cost model's constants and the shapes decide. */
+/* schedule_conv.c: the schedules of convolutions: the variable of the lanes, the register tile, the stages, the parallel loops. Only the
+ * cost model's constants and the shapes decide. */
 #include "lower/schedule_conv.h"
 
 #include "loop/lanes.h"
@@ -47,7 +47,7 @@ static Region choose_region(const ConvShape *shape, long channels, long tile_row
     while (region.rows > tile_rows && others * ((shape->rows + region.rows - 1) / region.rows) < BUSY_ITEMS) region.rows -= tile_rows;
     long blocks = (shape->rows + region.rows - 1) / region.rows;
     region.rows = round_up((shape->rows + blocks - 1) / blocks, tile_rows);
-    /* whole tiles of what is summed of the outputs, if that needs little more */
+    /* whole tiles of the sums over outputs, if they need little more */
     const long whole = minimum(shape->rows, round_up(region.rows, shape->summed_rows));
     if (whole % tile_rows == 0 && box_bytes(shape, channels, whole, region.columns) <= 2 * STAGE_BYTES &&
         others * ((shape->rows + whole - 1) / whole) >= BUSY_ITEMS)
@@ -64,7 +64,7 @@ static long most_within(const ConvShape *shape, long channels, const Region *lea
     return most;
 }
 
-/* The region by the choices of rows and columns; each a multiple of the tile's, or all that there are. */
+/* The region with the chosen rows and columns: each a multiple of the tile's, or all of them. */
 static Region tuned_region(KernelChoice *choice, const ConvShape *shape, long channels, long tile_rows, long tile_columns, long others) {
     const Region model = choose_region(shape, channels, tile_rows, tile_columns, others);
     Region region = {tile_rows, tile_columns};
@@ -76,10 +76,10 @@ static Region tuned_region(KernelChoice *choice, const ConvShape *shape, long ch
     return region;
 }
 
-/* Output channels that share one pass over the staged input: all, since a pass over weights that no cache keeps costs less than staging
- * the input again; or, where there are few images, blocks for several threads, down to weights that stay in the second-level cache. The
- * taps of a phase do not follow one another, so that a pass over them costs more: blocks that stay, where inputs are much fewer and each
- * block is as large. */
+/* The output channels that share one pass over the staged input. Usually all: a pass over weights that no cache keeps costs less than
+ * staging the input again. With few images, blocks for several threads, down to weights that stay in the second-level cache. The taps of a
+ * phase are not adjacent, so a pass over them costs more: then blocks that stay in the cache, if the inputs are much fewer and all blocks
+ * are as large. */
 static long choose_outputs(const ConvShape *shape, long tile, long images) {
     const long bytes = shape->channels * shape->taps * shape->outputs * 4, staying = (bytes + WEIGHT_BYTES - 1) / WEIGHT_BYTES;
     const long blocks = minimum((BUSY_ITEMS + images - 1) / images, staying);
@@ -124,7 +124,8 @@ static void schedule_channels(Lowering *l, const Kernel *kernel, const ConvShape
     add_level(schedule, "k", 1, LOOP_VECTOR);
 }
 
-/* Few output channels: lanes along the width; each weight is broadcast to vectors of the staged rows, or, `lanes` 1, no lanes at all. */
+/* Few output channels: lanes lie along the width, and each weight is broadcast to vectors of the staged rows. With `lanes` 1 there are no
+ * lanes. */
 static void schedule_columns(Lowering *l, const Kernel *kernel, const ConvShape *shape, Schedule *schedule, const Stage *stage,
                              long lanes) {
     const long images = kernel->compute[0].variable[0]->extent;
@@ -171,7 +172,7 @@ static bool has_variable(const Compute *compute, const char *name) {
     return false;
 }
 
-/* A compute without a sum (a phase that no tap meets) has no use for the levels and stages of the sum. */
+/* A compute without a sum (a phase that no tap reaches) does not need the levels and stages of the sum. */
 static Schedule without_sum(const Schedule *schedule, const Compute *compute) {
     Schedule result = *schedule;
     result.levels = result.stages = 0;

@@ -1,4 +1,4 @@
-/* schedule_conv.h: how convolutions are run. */
+/* schedule_conv.h: the schedules of convolutions. */
 #ifndef ZOETROPE_SCHEDULE_CONV_H
 #define ZOETROPE_SCHEDULE_CONV_H
 
@@ -13,13 +13,14 @@ typedef struct ConvShape {
     long stride[2];       /* of the input by output */
     long span[2];         /* input positions that one output reads */
     int phases;           /* computes */
-    long summed_rows;     /* multiples of so many rows of outputs are whole tiles of what is summed of them (lower_tiles.h) */
+    long summed_rows;     /* rows of the tiles in which the outputs are summed (lower_tiles.h); 1: they are not */
 } ConvShape;
 
-/* A stage of all that is read of a virtual input below `level`; copied as vectors where its source has lanes along the channels. */
+/* A stage of everything that is read of a virtual input below `level`. It is copied as vectors if its source has lanes along the channels.
+ */
 Stage stage_of(const Lowering *l, const Buffer *input, int level);
 void schedule_convolution(Lowering *l, Kernel *kernel, const ConvShape *shape);
-/* Bytes of the input that so many rows and columns of outputs read. */
+/* The bytes of the input that these rows and columns of outputs read. */
 long box_bytes(const ConvShape *shape, long channels, long rows, long columns);
 
 #endif

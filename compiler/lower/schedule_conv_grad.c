@@ -1,6 +1,6 @@
-/* How a convolution's weight gradient is run. Its sum runs over all pixels of all images, so a block of channels of both sides is kept
- * in registers and scratch for a few rows, and then added to the gradient in memory. Blocks are parallel; where there are few, so are
- * groups of images, each with a gradient of its own (grad_groups.c). */
+/* schedule_conv_grad.c: the schedule of a convolution's weight gradient. The sum runs over all pixels of all images. So a block of
+ * channels of both sides is kept in registers and scratch for a few rows, and then added to the gradient in memory. Blocks are parallel.
+ * If there are few blocks, groups of images are parallel too, each with a gradient of its own (grad_groups.c). */
 #include "lower/schedule_conv_grad.h"
 
 #include "loop/lanes.h"
@@ -9,12 +9,13 @@
 
 #include <string.h>
 
-/* Channels of each side at a time: an element of the larger image is copied to scratch for each block of the smaller one's channels. */
+/* Channels of each side at a time. An element of the larger image is copied to scratch once for each block of the smaller image's
+ * channels. */
 enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64 };
 enum { PIXELS = 1024, PIXELS_LEAST = 64, STAGED_BYTES = 384 * 1024, VECTOR_BYTES = 16 * 1024 };
-enum { ASKING_PIXELS = 8 }; /* at most so many of a row from one asking for memory to the next */
+enum { ASKING_PIXELS = 8 }; /* the most pixels of a row between prefetches */
 
-typedef struct Sides {              /* the operands: one in vectors, of which the other's values are broadcast to each */
+typedef struct Sides {              /* the operands: one in vectors, by which each value of the other is multiplied */
     const char *vector, *broadcast; /* their channels' variables: k of the smaller image, c of the larger one */
     long width;                     /* lanes; 1: none fit */
     long vectors, others;           /* channels: in vectors, and of the other side */
@@ -30,8 +31,8 @@ static Sides find_sides(const Lowering *l, const Compute *compute, const Buffer 
     return along_k ? (Sides){"k", "c", lanes, k / lanes, c, false} : (Sides){"k", "c", 1, 1, c, false};
 }
 
-/* Blocks of whole steps, about `most` channels each. Each thread has an equal share of them: they are equal themselves, if up to twice as
- * many can be, of a quarter more at most. */
+/* Blocks of whole steps, of about `most` channels each. Each thread gets an equal share of them. So the blocks are equal themselves, if
+ * that is possible with up to twice as many of them, or with blocks up to a quarter larger. */
 static long equal_blocks(long channels, long most, long step) {
     const long steps = (channels + step - 1) / step, fewest = (channels + most + most / 4 - 1) / (most + most / 4);
     for (long blocks = fewest; blocks <= 2 * fewest; blocks++)
@@ -39,9 +40,10 @@ static long equal_blocks(long channels, long most, long step) {
     return round_up(divide_evenly(channels, most), step);
 }
 
-/* At most so many pixels of S at a time, of all images: what the vectors of a register tile read, for one row of the kernel, stays in the
- * first-level cache for all tiles of the other side, where there are several. The other side, whose images may lie at a power of two
- * apart, and the gradient want the rest of it. Fewer than 64 pixels would add to the gradient in memory too often. */
+/* The most pixels of S at a time, over all images. The data that the vectors of a register tile read for one row of the kernel stays in
+ * the first-level cache for all tiles of the other side, if there are several. The rest of that cache is left to the gradient and to the
+ * other side, whose images may be a power of two apart. With fewer than 64 pixels, sums would be added to the gradient in memory too
+ * often. */
 static long most_pixels(const Sides *sides, const RegisterTile *tile, const Node *node) {
     const long pixel_bytes = tile->vectors * sides->width * 4 * (sides->large_vectors ? node->stride[1] : 1);
     return sides->others <= tile->outer ? PIXELS : maximum(PIXELS_LEAST, minimum(PIXELS, VECTOR_BYTES / pixel_bytes));

@@ -1,4 +1,4 @@
-/* schedule_conv_grad.h: how a convolution's weight gradient is run. */
+/* schedule_conv_grad.h: the schedule of a convolution's weight gradient. */
 #ifndef ZOETROPE_SCHEDULE_CONV_GRAD_H
 #define ZOETROPE_SCHEDULE_CONV_GRAD_H
 

@@ -1,15 +1,17 @@
-/* Where nodes are stored: the layouts of activations, of weights and of their blocks. */
+/* storage.c: where nodes are stored: the layouts of activations and weights, and the blocks of parameters. */
 #include "lower/storage.h"
-#include "graph/shapes.h"
 
+#include "graph/shapes.h"
 #include "lower/fuse.h"
 #include "lower/lower_filter_weight.h"
 #include "lower/lower_pairs.h"
+#include "lower/lower_rows.h"
 #include "lower/products.h"
 
 #include <string.h>
 
-/* Half a vector of channels or more is blocked; fewer lie in planes, and loops vectorise along the width. */
+/* Channels are blocked by the vector if they fill at least half of one. Fewer channels lie in planes, and loops vectorise along the width.
+ */
 bool is_blocked(const Target *target, long channels) {
     return channels >= maximum(2, target->lanes / 2);
 }
@@ -68,8 +70,8 @@ long output_of(const Node *weight, long i) {
     return weight->rank == 6 ? i / inner : i / inner % weight->shape[out];
 }
 
-/* rank 4: a and b are 0 and 1; rank 6: 0 and 3. `taps_outside`, of rank 4: each tap's weights on end, for kernels that read one phase's
- * taps at a time. */
+/* Rank 4: a and b are 0 and 1. Rank 6: 0 and 3. With `taps_outside`, of rank 4, the weights of each tap are contiguous, for kernels that
+ * read the taps of one phase at a time. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside) {
     int other = rank == 6 ? 3 - lane : 1 - lane, order[MAX_RANK], count = 0;
     if (lane < 0) return layout_row_major(rank, shape);
@@ -91,7 +93,7 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool tap
     for (int i = rank - 1; i >= 0; i--) {
         int d = order[i];
         long divisor = d == a ? lanes : d == b ? block : 1;
-        if (d == b && block > 1 && layout.size == block * lanes) { /* blocks on end are none, and nothing is padded */
+        if (d == b && block > 1 && layout.size == block * lanes) { /* adjacent blocks are one, and nothing is padded */
             layout.term[1].modulus = 0;
             layout.size = shape[d] * lanes;
             continue;
@@ -102,11 +104,12 @@ Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool tap
     return layout;
 }
 
-/* A bundle's weights are read once for a frame or a few, so that how they come from memory matters: of a strided transposed convolution,
- * phase by phase, each with some of the taps. */
+/* A bundle reads its weights once for every few frames, so their order in memory matters. A strided transposed convolution reads them
+ * phase by phase, each phase with some of the taps. */
 bool is_read_by_phases(const Lowering *l, const Node *weight) {
+    if (!l->choices->few_images || !weight->reader_count) return false;
     const Node *reader = weight->reader[0];
-    if (!l->choices->few_images || reader->op != OP_CONV_TRANSPOSE2D || (reader->stride[0] == 1 && reader->stride[1] == 1)) return false;
+    if (reader->op != OP_CONV_TRANSPOSE2D || (reader->stride[0] == 1 && reader->stride[1] == 1)) return false;
     return !product_of_node(l, reader)->filter;
 }
 
@@ -119,7 +122,7 @@ static const Buffer *new_weight(const Lowering *l, const char *name, Type type, 
 }
 
 static bool has_data_gradient(const Node *weight) {
-    for (int i = 1; i < weight->reader_count; i++) /* the forward product again (recompute.h) is none */
+    for (int i = 1; i < weight->reader_count; i++) /* the forward product may be there twice (recompute.h): it is not a gradient */
         if (operation_is(weight->reader[i]->op, PRODUCT) && weight->reader[i]->op != weight->reader[0]->op) return true;
     return false;
 }
@@ -148,7 +151,7 @@ static bool has_block(const ParameterGroup *group, int block) {
     return block != BLOCK_AVERAGE || group->average != 0;
 }
 
-/* The blocks of each group one after another at the start of the workspace; then the second copies. */
+/* Places the blocks of each group at the start of the workspace, and the second copies behind them. */
 static void place_blocks(Lowering *l) {
     TargetCode *code = l->code;
     long top = 0;
@@ -174,8 +177,8 @@ static void place_blocks(Lowering *l) {
     code->kept_bytes = top;
 }
 
-/* The dimension whose lanes suit both products of a linear layer, for one of them sums over so many features along it that each lane can
- * have a sum of its own (lower_dot.c); -1: there is none. */
+/* The dimension whose lanes suit both products of a linear layer, because one of them sums over enough features along it for a sum in each
+ * lane (lower_dot.c); −1 if there is none. */
 static int lane_of_both(const Lowering *l, const Node *weight) {
     bool sums[2] = {weight->rank == 6, weight->rank == 6}; /* along the inputs, and along the outputs */
     for (int i = 0; i < weight->reader_count; i++) {
@@ -188,19 +191,39 @@ static int lane_of_both(const Lowering *l, const Node *weight) {
     return sums[0] ? 3 : sums[1] ? 0 : -1;
 }
 
-/* In any of the graphs: is there a data gradient of it? */
-static bool has_any_data_gradient(const Lowering *graphs, int count, int parameter) {
+static bool is_weight(const Parameter *parameter) {
+    return parameter->rank > 1 && (parameter->node->rank == 4 || parameter->node->rank == 6);
+}
+
+/* The lanes of a weight by its shape: along the outputs, or along the inputs if there are too few outputs; −1 if both are few. */
+static int lane_of_shape(const Lowering *l, const Node *weight) {
+    int out, in;
+    weight_sides(weight, &out, &in);
+    return is_blocked(l->target, weight->shape[out]) ? out : is_blocked(l->target, weight->shape[in]) ? in : -1;
+}
+
+/* Does the node read the second copy of a weight? Filtering and pairs read weights of their own. A convolution to few outputs reads the
+ * copy that has lanes along its inputs. */
+static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, int lane) {
+    const Product *product = product_of_node(l, node);
+    if (node->input_count < 2 || node->input[1] != weight || product->filter || product->pairs) return false;
+    const bool convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
+    return !convolves || (node->op == OP_CONV2D ? 0 : 1) == lane || !is_blocked(l->target, node->shape[1]);
+}
+
+/* Does any of the graphs have a data gradient that multiplies by the weight? */
+static bool has_any_data_gradient(const Lowering *graphs, int count, int number) {
     for (int i = 0; i < count; i++)
-        if (has_data_gradient(graphs[i].graph->parameter[parameter]->node)) return true;
+        if (has_data_gradient(graphs[i].graph->parameter[number]->node)) return true;
     return false;
 }
 
-/* The dimension on which all graphs agree that multiply by it. */
-static int lane_of_all(const Lowering *graphs, int count, int parameter) {
+/* The lane_of_both() of all graphs that read the weight; −1 if they differ. */
+static int lane_of_all(const Lowering *graphs, int count, int number) {
     int lane = -1;
     bool any = false;
     for (int i = 0; i < count; i++) {
-        const Node *weight = graphs[i].graph->parameter[parameter]->node;
+        const Node *weight = graphs[i].graph->parameter[number]->node;
         if (!weight->reader_count) continue;
         const int wanted = lane_of_both(&graphs[i], weight);
         if (any && wanted != lane) return -1;
@@ -210,26 +233,51 @@ static int lane_of_all(const Lowering *graphs, int count, int parameter) {
     return lane;
 }
 
-/* What a parameter is stored in: its layout, and the second copy where two kernels of the graphs want different ones. */
-static void choose_storage(const Lowering *graphs, int count, int number, ParameterStorage *storage) {
+static bool any_reads_copy(const Lowering *graphs, int count, int number, int lane) {
+    for (int i = 0; i < count; i++) {
+        const Graph *graph = graphs[i].graph;
+        for (int n = 0; n < graph->node_count; n++)
+            if (reads_copy(&graphs[i], graph->node[n], graph->parameter[number]->node, lane)) return true;
+    }
+    return false;
+}
+
+static WeightLanes lanes_of_weight(const Lowering *graphs, int count, int number) {
     const Lowering *l = &graphs[0];
     const Parameter *parameter = l->graph->parameter[number];
-    const Node *node = parameter->node;
+    const Node *weight = parameter->node;
+    WeightLanes lanes = {-1, -1};
+    if (!is_weight(parameter)) return lanes;
+    int out, in;
+    weight_sides(weight, &out, &in);
     const bool has_gradient = has_any_data_gradient(graphs, count, number);
-    if (node->rank != 4 && node->rank != 6) { /* neither a weight of any product nor one of its vectors */
+    const int both = has_gradient ? lane_of_all(graphs, count, number) : -1;
+    lanes.value = both >= 0 ? both : lane_of_shape(l, weight);
+    if (both >= 0 || lanes.value != out || !has_gradient || !is_blocked(l->target, weight->shape[in])) return lanes;
+    if (any_reads_copy(graphs, count, number, in)) lanes.copy = in;
+    return lanes;
+}
+
+WeightLanes *choose_weight_lanes(const Lowering *graphs, int count) {
+    const int parameters = graphs[0].graph->parameter_count;
+    WeightLanes *lanes = NEW_ARRAY(WeightLanes, parameters);
+    for (int i = 0; i < parameters; i++) lanes[i] = lanes_of_weight(graphs, count, i);
+    return lanes;
+}
+
+static void choose_storage(const Lowering *l, const Parameter *parameter, ParameterStorage *storage) {
+    const Node *node = parameter->node;
+    const WeightLanes *lanes = &l->weight_lanes[parameter->number];
+    if (node->rank != 4 && node->rank != 6) { /* not a weight or vector of any product */
         storage->value = new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
-    } else if (parameter->rank > 1) { /* a weight; biases, norms and statistics are vectors */
-        int out, in;
-        weight_sides(node, &out, &in);
-        int lane = is_blocked(l->target, node->shape[out]) ? out : is_blocked(l->target, node->shape[in]) ? in : -1;
-        const int both = has_gradient ? lane_of_all(graphs, count, number) : -1;
+    } else if (is_weight(parameter)) {
         const bool taps_outside = is_read_by_phases(l, node);
-        storage->value = new_weight(l, node->name, l->weight_type, node, both >= 0 ? both : lane, taps_outside);
-        if (both < 0 && lane == out && is_blocked(l->target, node->shape[in]) && has_gradient) {
-            storage->copy = new_weight(l, format("%s_copy", node->name), l->weight_type, node, in, taps_outside);
+        storage->value = new_weight(l, node->name, l->weight_type, node, lanes->value, taps_outside);
+        if (lanes->copy >= 0) {
+            storage->copy = new_weight(l, format("%s_copy", node->name), l->weight_type, node, lanes->copy, taps_outside);
             ((Tensor *)storage->copy->owner)->kept = true;
         }
-    } else {
+    } else { /* biases, norms and statistics */
         storage->value = new_activation(l, node->name, node->shape);
     }
     ((Tensor *)storage->value->owner)->kept = true;
@@ -248,8 +296,8 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
     for (int i = 0; i < l->graph->parameter_count; i++) {
         ParameterStorage *storage = &l->parameter[i];
         const Parameter *parameter = l->graph->parameter[i];
-        choose_storage(l, 1, i, storage);
-        if (storage->copy) die("%s is wanted in two layouts by an inference graph", storage->value->name);
+        choose_storage(l, parameter, storage);
+        if (storage->copy) die("%s is needed in two layouts by an inference graph", storage->value->name);
         if (filters && filters[i]) {
             storage->filter = filters[i];
             storage->value = new_filtered_weight(l, parameter->node->reader[0], filters[i]);
@@ -267,34 +315,8 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
     return bytes;
 }
 
-/* Only what reads a weight itself, and not as filtering or pairs want it, has a use for its second copy; a convolution to few outputs takes
- * whichever has lanes along its inputs. */
-static bool reads_copy(const Lowering *l, const Node *node, const Node *weight, int lane) {
-    const Product *product = product_of_node(l, node);
-    if (node->input_count < 2 || node->input[1] != weight || product->filter || product->pairs) return false;
-    const bool convolves = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D;
-    return !convolves || (node->op == OP_CONV2D ? 0 : 1) == lane || !is_blocked(l->target, node->shape[1]);
-}
-
-static bool any_reads_copy(const Lowering *graphs, int count, int parameter, const Buffer *copy) {
-    for (int i = 0; i < count; i++) {
-        const Graph *graph = graphs[i].graph;
-        for (int n = 0; n < graph->node_count; n++)
-            if (reads_copy(&graphs[i], graph->node[n], graph->parameter[parameter]->node, layout_lane(&copy->layout))) return true;
-    }
-    return false;
-}
-
-static void drop_copies(const Lowering *graphs, int count) {
-    for (int i = 0; i < graphs->graph->parameter_count; i++) {
-        ParameterStorage *storage = &graphs->parameter[i];
-        if (storage->copy && !any_reads_copy(graphs, count, i, storage->copy)) storage->copy = NULL;
-    }
-}
-
-/* Of each group the block of trained parameters, those of gradients and moments with the same offsets, and the block of statistics. */
-void allocate_parameters(Lowering *graphs, int count) {
-    Lowering *l = &graphs[0];
+/* For each group: the block of trained parameters; those of gradients and moments, with the same offsets; and the block of statistics. */
+void allocate_parameters(Lowering *l) {
     const Graph *graph = l->graph;
     TargetCode *code = l->code;
     l->parameter = NEW_ARRAY(ParameterStorage, graph->parameter_count);
@@ -303,14 +325,13 @@ void allocate_parameters(Lowering *graphs, int count) {
     for (int i = 0; i < graph->parameter_count; i++) {
         const Parameter *parameter = graph->parameter[i];
         ParameterStorage *storage = &l->parameter[i];
-        choose_storage(graphs, count, i, storage);
+        choose_storage(l, parameter, storage);
         GroupCode *group = &code->group[parameter->group->number];
         long *bytes = parameter->trained ? &group->block_bytes : &group->statistic_bytes;
         storage->offset = *bytes;
         *bytes += round_up(((Tensor *)storage->value->owner)->bytes, 64);
         if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", parameter->node->name));
     }
-    drop_copies(graphs, count);
     place_blocks(l);
 }
 
@@ -331,19 +352,19 @@ bool has_carried_rows(const Node *node) {
     return carrying_scan(node) != NULL;
 }
 
-/* Row b·(T + 1) + t holds what a forward scan knew before step t, and a reverse one after it. */
+/* Row b·(T + 1) + t holds the value before step t of a forward scan, and after step t of a reverse one. */
 Affine carried_row(const Node *node, Affine b, Affine t) {
     const Scan *scan = carrying_scan(node);
     bool before = node->op == OP_CARRY;
     return affine_shift(affine_add(affine_scale(b, scan->steps + 1), t), before == scan->reverse);
 }
 
-/* It lies in the rows of the node that it carries, of which only the row before the first step is its own. */
+/* A carry is stored in the rows of the node that it carries. Only the row before the first step is its own. */
 static const Buffer *store_node(Lowering *l, Node *node);
 
 static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
     Node *next = carried_node(carry);
-    if (next->op == OP_CARRY) die("%s: what it carries is a carry itself, which has no rows of its own", carry->name);
+    if (next->op == OP_CARRY) die("%s carries a carry, which has no rows of its own", carry->name);
     for (int i = 0; i < next->reader_count; i++) {
         const Node *other = next->reader[i];
         const bool same = other->input[0] == carry->input[0] && other->which == carry->which;
@@ -362,7 +383,7 @@ bool is_double(const Node *node) {
     return true;
 }
 
-/* The parameter whose gradient has the node among its terms; NULL: there is none. */
+/* The parameter whose gradient has the node as a term; NULL if there is none. */
 static const Parameter *summed_into(const Node *node) {
     if (node->gradient_of) return node->gradient_of;
     for (int i = 0; i < node->reader_count; i++) {
@@ -374,19 +395,42 @@ static const Parameter *summed_into(const Node *node) {
     return NULL;
 }
 
-/* Stored like the gradient that it becomes a part of; of a weight that is no parameter's, in a layout of weights: that is what its kernel
- * wants. NULL: it is the gradient of no weight. */
+/* The parameter whose layout the node has: the node is that parameter, its gradient, or a term of its gradient. NULL if there is none. */
+static const Parameter *stored_like(const Node *node) {
+    return node->parameter ? node->parameter : node->forward ? NULL : summed_into(node);
+}
+
+int weight_gradient_lane(const Lowering *l, const Node *node) {
+    const Parameter *parameter = stored_like(node);
+    if (parameter) return l->weight_lanes[parameter->number].value;
+    const int second = node->rank == 6 ? 3 : 1;
+    return is_blocked(l->target, node->shape[0]) ? 0 : is_blocked(l->target, node->shape[second]) ? second : -1;
+}
+
+/* The buffer of a weight's gradient. A part of a parameter's gradient has the layout of that. The gradient of a computed weight has a
+ * layout of weights, as its kernel needs. NULL: the node is not the gradient of a weight. */
 static const Buffer *new_weight_gradient(const Lowering *l, const Node *node) {
-    const Parameter *parameter = node->forward ? NULL : summed_into(node);
+    const Parameter *parameter = stored_like(node);
     if (parameter) {
         const Buffer *buffer = as_gradient(l->parameter[parameter->number].value, node->name);
         ((Tensor *)buffer->owner)->kept = false;
         return buffer;
     }
     if (node->op != OP_CONV2D_WEIGHT_GRAD && node->op != OP_LINEAR_WEIGHT_GRAD) return NULL;
-    const int second = node->rank == 6 ? 3 : 1;
-    const int lane = is_blocked(l->target, node->shape[0]) ? 0 : is_blocked(l->target, node->shape[second]) ? second : -1;
-    return new_weight(l, node->name, TYPE_F32, node, lane, false);
+    return new_weight(l, node->name, TYPE_F32, node, weight_gradient_lane(l, node), false);
+}
+
+bool has_channel_lanes(const Lowering *l, const Node *node) {
+    const long channels = node->shape[1];
+    const Parameter *parameter = stored_like(node);
+    for (int i = 0; node->fused && i < node->input_count; i++)
+        if ((operation_is(node->op, MOVE) || same_shape(node->input[i], node)) && !has_channel_lanes(l, node->input[i])) return false;
+    if (is_given_for_blocks(l, node)) return true;
+    if (node->fused) return is_blocked(l->target, channels);
+    if (parameter && is_weight(parameter)) return lane_of_shape(l, parameter->node) == 1;
+    if (name_of(l->graph, ROLE_INPUT, node) || name_of(l->graph, ROLE_OUTPUT, node))
+        return node->shape[2] * node->shape[3] == 1 && channels % l->target->lanes == 0;
+    return is_blocked(l->target, channels);
 }
 
 static const Buffer *create_buffer(Lowering *l, Node *node) {
@@ -404,7 +448,7 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     if (node->rank != 4) return new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);
     long shape[4];
     memcpy(shape, node->shape, sizeof shape);
-    if (has_carried_rows(node)) shape[0] += shape[0] / node->steps; /* of each clip, one more than it has steps */
+    if (has_carried_rows(node)) shape[0] += shape[0] / node->steps; /* one row more than steps, for each clip */
     return new_activation(l, node->name, shape);
 }
 
@@ -417,7 +461,7 @@ static const Buffer *store_node(Lowering *l, Node *node) {
     return l->buffer[node->id];
 }
 
-/* What a node's readers compute has no place, nor has what the kernel of a convolution or linear layer puts through an activation. */
+/* A fused node has no buffer, nor has a convolution or linear layer whose kernel stores an activation of it. */
 void store_nodes(Lowering *l) {
     for (int i = 0; i < l->graph->node_count; i++) {
         Node *node = l->graph->node[i];

@@ -57,7 +57,7 @@ static Pipeline start_graphs(TargetCode *code, const TrainerGraphs *graphs) {
 
 /* Each parameter has one place, whichever graph reads it; the nodes of each graph have their own. */
 static void store_graphs(const Pipeline *p) {
-    allocate_parameters(p->graph, p->graphs->step_count);
+    allocate_parameters(&p->graph[0]);
     for (int i = 0; i < p->count; i++) {
         p->graph[i].parameter = p->graph[0].parameter;
         store_nodes(&p->graph[i]);
@@ -114,7 +114,7 @@ TargetCode *compile_graphs(const TrainerGraphs *graphs, const Target *target, co
     for (int i = 0; i < p.count; i++) fuse_graph(&p.graph[i]);
 
     begin_pass(PASS_PRODUCTS);
-    for (int i = 0; i < p.count; i++) decide_products(&p.graph[i]);
+    decide_products(p.graph, p.count, graphs->step_count); /* the steps decide how weights lie */
 
     begin_pass(PASS_STORE);
     store_graphs(&p);

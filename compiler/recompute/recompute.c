@@ -1,4 +1,5 @@
-/* recompute: --max-ram as a rewriting of the training graph: chooses what is kept, and rewrites the graph. pipeline.c compiles it again. */
+/* recompute.c: --max-ram as a rewriting of the training graph: chooses which results are kept, and rewrites the graph. pipeline.c compiles
+ * it again. */
 #include "recompute/recompute.h"
 
 #include "recompute/recompute_search.h"
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what was traded ---- */
+/* ---- the trade ---- */
 
 static int larger_first(const void *a, const void *b) {
     const Again *left = a, *right = b;
@@ -46,7 +47,7 @@ struct Recomputation {
     long most;      /* bytes that the next attempt may have */
     long least;     /* that an attempt had */
     int attempts;
-    Need need; /* of the last one, as it was reckoned */
+    Need need; /* of the last attempt, as it was estimated */
 };
 
 static double step_flops(const Program *train) {
@@ -78,7 +79,7 @@ Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *l
     return recomputation;
 }
 
-/* The workspace is reckoned without compiling. Should the code then need more, the next attempt is allowed that much less. */
+/* The workspace is estimated without compiling. If the compiled code needs more, the next attempt may use that much less. */
 static void judge_attempt(Recomputation *r, const TargetCode *code) {
     const long workspace = workspace_of(r, code);
     r->least = minimum(r->least, workspace);

@@ -1,11 +1,11 @@
-/* recompute.h: --max-ram. What the forward pass stores for the backward pass is, in part, dropped and computed again there, by the same
- * kernels and so with the same bits: memory for time.
+/* recompute.h: --max-ram. Some results that the forward pass stores for the backward pass are dropped, and computed again there by the
+ * same kernels, so with the same bits. That saves memory and takes time.
  *
- * A candidate is a forward node whose stored result the backward pass reads, directly or through fused nodes, and that can be computed
- * again: a convolution (with its activation, where that ends its kernel), a linear layer, a stored activation. Batch norm's statistics and
- * the states of a GRU are never computed again: they are small, or would need the loop over time. Each candidate is STORED, or is computed
- * again ONCE, for all that read it in the backward pass, or FRESH: then it is computed again for the backward nodes that read it,
- * and anew wherever another candidate is computed from it. */
+ * A candidate is a forward node that can be computed again, and whose stored result the backward pass reads, directly or through fused
+ * nodes: a convolution (with its activation, if that ends its kernel), a linear layer, or a stored activation. Batch norm's statistics and
+ * the states of a GRU are never computed again: they are small, or would need the loop over time. Each candidate is STORED, or it is
+ * computed again: ONCE for all its readers in the backward pass, or FRESH. FRESH computes it for the backward nodes that read it, and anew
+ * wherever another candidate is computed from it. */
 #ifndef ZOETROPE_RECOMPUTE_H
 #define ZOETROPE_RECOMPUTE_H
 
@@ -14,7 +14,7 @@
 enum { MOST_THREADS = 1024 };
 
 typedef struct MemoryLimit { /* of training: the fixed part + threads × scratch */
-    long bytes;              /* 0: there is none */
+    long bytes;              /* 0: no limit */
     int threads;
 } MemoryLimit;
 
@@ -25,12 +25,12 @@ typedef struct Again { /* one node of the forward pass */
     double flops;
 } Again;
 
-typedef struct Trade { /* for one target; memory is that which the limit is about */
+typedef struct Trade { /* for one target; `before` and `after` are the memory that the limit applies to */
     MemoryLimit limit;
-    long before, after; /* where it is not possible, `after` is the least that there is */
+    long before, after; /* if the limit cannot be kept, `after` is the least memory */
     bool possible;
     double step_flops; /* of all training steps before */
-    int count;         /* what is computed again: of largest results first */
+    int count;         /* the results that are computed again, the largest first */
     Again *again;
 } Trade;
 

@@ -1,5 +1,6 @@
-/* What a sequence needs of the workspace. The program without recomputation is there: its calls, and the tensors that each touches. A node
- * that is computed again calls the same kernels with other tensors; so the workspace of any sequence is known without lowering it. */
+/* recompute_memory.c: the workspace that a sequence needs. It starts from the program without recomputation: its calls, and the tensors
+ * that each of them touches. A node that is computed again calls the same kernels with other tensors. So the workspace of any sequence is
+ * known without lowering it. */
 #include "recompute/recompute_memory.h"
 
 #include "lower/kernel_buffers.h"
@@ -45,7 +46,7 @@ static void find_spans(Footprint *f) {
     }
 }
 
-/* Tensors that only the calls of one node touch are new wherever it is computed. */
+/* A tensor that only the calls of one node touch is a new one wherever that node is computed. */
 static void find_owners(Footprint *f, const PointerMap *known) {
     int *node_of = NEW_ARRAY(int, f->tensors);
     f->owner = NEW_ARRAY(Owner, f->tensors);
@@ -79,7 +80,7 @@ static bool can_be_computed_again(const Node *node) {
     return node->scan ? node->op == OP_LINEAR : product || node->op == OP_UPSAMPLE || operation_is(node->op, ELEMENTWISE | MOVE);
 }
 
-/* Stored in the workspace for itself, and used by gradients. */
+/* Is the node stored in the workspace, and used by gradients? */
 static bool is_candidate(const Footprint *f, const Node *node, const PointerMap *known) {
     const Buffer *buffer = f->program->buffer[node->id];
     if (!buffer || !node->forward || !can_be_computed_again(node)) return false;
@@ -127,7 +128,7 @@ typedef struct Run { /* of a sequence's calls */
     const Footprint *footprint;
     const Sequence *sequence;
     int calls;
-    int tensors, capacity; /* those of the footprint, then those of what is computed again */
+    int tensors, capacity; /* those of the footprint, then those of repeated nodes */
     Tensor *tensor;
     int *result;   /* by instance: the tensor of the candidate that it is; −1: none */
     int *first;    /* by node id: its own instance */
@@ -145,7 +146,7 @@ static int new_tensor_like(Run *run, int tensor) {
     return run->tensors++;
 }
 
-/* The result of a candidate as the instance reads it, through nodes that have no storage; −1: it does not. */
+/* The candidate's result that the instance reads, through nodes without storage; −1 if it reads none. */
 static int result_read(const Run *run, int instance, int candidate) {
     const Instance *reader = &run->sequence->instance[instance];
     for (int k = 0; k < reader->node->input_count; k++) {
@@ -190,7 +191,7 @@ static void run_call(Run *run, int instance, int call) {
     run->calls++;
 }
 
-/* The tensor that holds the instance's result: what its calls wrote, or those of the convolution whose kernel it ends. */
+/* The tensor that holds the instance's result: written by its calls, or by those of the convolution whose kernel it ends. */
 static int result_of(Run *run, int instance) {
     const Footprint *f = run->footprint;
     const Instance *made = &run->sequence->instance[instance];
@@ -218,7 +219,7 @@ static void run_sequence(Run *run) {
         for (int call = from; call < end; call++) run_call(run, i, call);
         run->result[i] = result_of(run, i);
     }
-    run->calls += f->program->call_count - f->program->first_call[f->graph->node_count]; /* the update; it has no such tensors */
+    run->calls += f->program->call_count - f->program->first_call[f->graph->node_count]; /* the update, which touches no such tensors */
 }
 
 /* ---- how much that is ---- */

@@ -1,4 +1,4 @@
-/* recompute_memory.h: what a sequence needs, reckoned from a program without recomputation. */
+/* recompute_memory.h: the memory that a sequence needs, estimated from a program without recomputation. */
 #ifndef ZOETROPE_RECOMPUTE_MEMORY_H
 #define ZOETROPE_RECOMPUTE_MEMORY_H
 
@@ -25,8 +25,8 @@ struct Footprint {
     int *touched;   /* tensors … */
     bool *written;  /* … and which of them the call writes */
     int *span[2];   /* by call: the first and the last of its scan; itself where it is in none */
-    int most_nodes; /* a sequence that has more is not looked at: with FRESH, work grows with the square of a chain */
-    long least_top; /* evaluation and streaming need as much anyway */
+    int most_nodes; /* longer sequences are not considered: with FRESH, work grows with the square of a chain */
+    long least_top; /* evaluation and streaming need this much anyway */
 };
 /* Of a step of training; the first `steps` programs are such. */
 Footprint *find_footprint(const TargetCode *code, int steps, int step);
@@ -34,15 +34,15 @@ Footprint *find_footprint(const TargetCode *code, int steps, int step);
 long workspace_without(const TargetCode *code, int steps, int step);
 
 typedef struct Need {
-    long bytes; /* the workspace, as plan_workspace() would lay it out; or, where `placed` is false, at least so much */
+    long bytes; /* the workspace that plan_workspace() would lay out; a lower bound if `placed` is false */
     bool placed;
-    double cost;   /* of finding it: nodes that were looked at */
-    double flops;  /* of what is computed again */
+    double cost;   /* nodes that were visited to find it */
+    double flops;  /* of the results that are computed again */
     double excess; /* bytes above the limit, summed over the calls */
 } Need;
-/* The workspace of a sequence. It is laid out only where no more than `most` bytes are in use at a time: that is what takes long. */
+/* The workspace of a sequence. It is laid out only if no more than `most` bytes are in use at a time, because that takes long. */
 Need find_need(const Footprint *footprint, const Keeping *keeping, long limit, long most);
-/* Result and work of a candidate's calls, and of those that compute it where its own are none. */
+/* The work of a candidate's calls, or of the calls that compute it if it has none. */
 double candidate_flops(const Footprint *footprint, int candidate);
 
 #endif

@@ -1,23 +1,23 @@
-/* Which results to compute again. There are 3 to the power of the candidates ways, so some are improved step by step: one candidate's
- * keeping is changed, or those of two.
+/* recompute_search.c: chooses the results to compute again. There are 3 to the power of the number of candidates ways, so a few are
+ * improved step by step: the keeping of one or two candidates is changed.
  *
- * 1. The least workspace: from all FRESH, from all ONCE, and from these with every n-th STORED, n being the best of many; improved as long
- * as the workspace shrinks, or the work does for the same workspace. The least of these ends is the least that there is.
- * 2. Upwards from all STORED, the candidate is taken that lessens the excess over the limit the most for its FLOPs, the excess being the
- *    bytes above the limit summed over all calls; until there is none.
- * 3. All ways to have the largest results ONCE or STORED, in the order of their work, up to the first that is within the limit.
+ * 1. The least workspace. Starts from all FRESH, from all ONCE, and from these with every n-th STORED, for the best of many n. Improves
+ * them as long as the workspace shrinks, or the work shrinks for the same workspace. The best of these ends counts as the least workspace.
+ * 2. Upwards from all STORED. Takes the candidate that reduces the excess the most for its FLOPs, until there is no excess. The excess is
+ * the number of bytes above the limit, summed over all calls.
+ * 3. All ways to have the largest results ONCE or STORED, in the order of their work, up to the first one within the limit.
  *
- * The ends of all three, and again every n-th STORED, are then improved as long as the work shrinks and the limit holds, and the one of
- * least work is taken. For small networks it is as good as trying everything (tests/test_recompute.c). The workspace is that of the planner
- * in each case, so what is found is met. */
+ * The ends of all three, and again every n-th STORED, are then improved as long as the work shrinks and the limit holds. The one with the
+ * least work is taken. For small networks it is as good as trying everything (tests/test_recompute.c). The workspace is the planner's in
+ * each case, so the result keeps the limit. */
 #include "recompute/recompute_search.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Pairs are tried for up to so many candidates; a workspace is laid out for up to so many tensors; and a stage of the search ends, if it
- * does not before, when it has looked at so many nodes: a second or two. None of this depends on the machine. */
+/* Limits of the search, in candidates for all ways, candidates for pairs, tensors for a layout, and visited nodes for a stage, which is a
+ * second or two. None of them depends on the machine. */
 enum { MOST_FOR_ALL_WAYS = 11, MOST_FOR_PAIRS = 24, MOST_LAID_OUT = 1500, MOVES_OF = 32, EFFORT = 10000000 };
 
 typedef struct State {
@@ -28,7 +28,7 @@ typedef struct State {
 typedef struct Search {
     const Footprint *footprint;
     long limit;
-    double *effort;   /* nodes that may still be looked at in this stage */
+    double *effort;   /* nodes that may still be visited in this stage */
     int count;        /* of candidates */
     const int *order; /* the most FLOPs first */
 } Search;
@@ -73,12 +73,12 @@ static long over(const Search *s, const Need *need) {
     return maximum(need->bytes - s->limit, 0);
 }
 
-/* Less above the limit, or as much with less work. */
+/* Is `a` less above the limit than `b`, or as much with less work? */
 static bool is_better(const Search *s, const Need *a, const Need *b) {
     return over(s, a) != over(s, b) ? over(s, a) < over(s, b) : a->flops < b->flops;
 }
 
-/* Is the state better with its keeping as it is now? Else who changed it has to change it back. */
+/* Takes the changed keeping if the state is better with it. If not, the caller has to undo the change. */
 static bool take_if_better(const Search *s, State *state) {
     if (!may_go_on(s)) return false;
     const Need need = need_of(s, state->keeping, s->limit + over(s, &state->need));
@@ -146,7 +146,7 @@ static int more_gain_first(const void *a, const void *b) {
     return left->gain != right->gain ? (left->gain > right->gain ? -1 : 1) : left->candidate - right->candidate;
 }
 
-/* Of many candidates, several are taken at a time. */
+/* Of many candidates, takes several at a time. */
 static void lessen_excess(const Search *s, State *state) {
     Move *move = NEW_ARRAY(Move, s->count + 1);
     begin_stage(s);
@@ -173,7 +173,7 @@ static int less_work_first(const void *a, const void *b) {
     return left->flops != right->flops ? (left->flops < right->flops ? -1 : 1) : (int)left->bits - (int)right->bits;
 }
 
-/* Takes the way of least work that is within the limit, if there is one. */
+/* Takes the way with the least work within the limit, if there is one. */
 static void try_all_ways(const Search *s, State *state) {
     const int *largest = largest_first(s, result_bytes), tried = (int)minimum(s->count, MOST_FOR_ALL_WAYS), count = 1 << tried;
     Way *way = NEW_ARRAY(Way, count);
@@ -192,7 +192,8 @@ static void try_all_ways(const Search *s, State *state) {
 
 /* ---- both ---- */
 
-/* Every so many of the candidates STORED, and something else between them: of a chain of n equal layers, √n is the best period for ONCE. */
+/* The best state with every n-th candidate STORED and the others as `between`. For a chain of n equal layers, √n is the best period for
+ * ONCE. */
 static State best_periodic(const Search *s, Keeping between) {
     State best = start_from(s, between);
     begin_stage(s);

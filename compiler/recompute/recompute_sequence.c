@@ -1,5 +1,5 @@
-/* The order of things with recomputation, as a sequence and as a graph. Forward nodes that are computed again are ordinary nodes, each
- * before its first reader in the backward pass; lowering, verifying and emitting know nothing of it. */
+/* recompute_sequence.c: the order of nodes with recomputation, as a sequence and as a graph. A forward node that is computed again is an
+ * ordinary node, before its first reader in the backward pass. Lowering, verifying and emitting need not know. */
 #include "recompute/recompute_sequence.h"
 
 #include "recompute/recompute_memory.h"
@@ -12,7 +12,7 @@ typedef struct Expansion {
     const Footprint *footprint;
     const Keeping *keeping;
     Sequence *sequence;
-    Keeping *of_node; /* by node id: of forward nodes; a fused one's is that of what it reads */
+    Keeping *of_node; /* by node id, of forward nodes; a fused node has that of its input */
     int *first;       /* by node id: its own instance */
     int *again;       /* the one that the backward pass reads; −1: none so far */
     int *passing;     /* the one made for another candidate … */
@@ -48,7 +48,7 @@ static int add_instance(Sequence *sequence, const Node *node, bool again) {
     return sequence->count++;
 }
 
-/* The instance that has the node's value in the backward pass. `read`: for a backward node, perhaps through fused nodes. */
+/* The instance with the node's value in the backward pass. `read`: a backward node reads it, perhaps through fused nodes. */
 static int value_again(Expansion *e, const Node *node, bool read) {
     if (e->of_node[node->id] == STORED) return e->first[node->id];
     const bool shared = read || e->of_node[node->id] == ONCE;
@@ -90,7 +90,7 @@ Sequence *sequence_with(const Footprint *footprint, const Keeping *keeping) {
     const Scan *scan = NULL;
     for (int i = 0; i < count; i++) {
         const Node *node = graph->node[i];
-        /* a scan is not cut: what its body reads is there before it */
+        /* a scan is not cut: its body's inputs come before it */
         for (int k = i; node->scan && node->scan != scan && k < count && graph->node[k]->scan == node->scan; k++)
             for (int j = 0; j < graph->node[k]->input_count; j++)
                 if (!node->forward && graph->node[k]->input[j] && graph->node[k]->input[j]->id < i)

@@ -1,4 +1,4 @@
-/* recompute_sequence.h: what is done in which order, with recomputation. */
+/* recompute_sequence.h: the order of nodes with recomputation. */
 #ifndef ZOETROPE_RECOMPUTE_SEQUENCE_H
 #define ZOETROPE_RECOMPUTE_SEQUENCE_H
 
@@ -18,11 +18,11 @@ typedef struct Sequence { /* the graph with recomputation, in order */
 } Sequence;
 
 typedef struct Footprint Footprint; /* recompute_memory.h */
-/* The node by whose calls the result is computed: the convolution or linear layer where an activation ends its kernel. */
+/* The node whose calls compute the result: the convolution or linear layer, if an activation ends its kernel. */
 const Node *computing_node(const Footprint *footprint, const Node *node);
 /* keeping: by candidate. */
 Sequence *sequence_with(const Footprint *footprint, const Keeping *keeping);
-/* The sequence as a graph of its own; parameters and all are copies. */
+/* The sequence as a graph of its own. Everything is copied, parameters too. */
 Graph *graph_of(const Graph *graph, const Sequence *sequence);
 
 #endif

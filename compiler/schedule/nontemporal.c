@@ -1,12 +1,12 @@
-/* nontemporal.c: which stores go past the caches. A store to a line that no cache holds reads it first, and later something else has to
- * make room for it: neither is of use where what is written is read much later.
+/* nontemporal.c: chooses the stores that bypass the caches. An ordinary store to a line that is not in a cache reads that line first, and
+ * later pushes another line out. Neither helps if the stored data is read much later.
  *
- * Such a store is of a whole line of the cache, at an address that is a multiple of its size: a part of a line would be read, changed and
- * written by the memory itself. Tensors in the workspace begin at multiples of it; the caller's need not. */
+ * Such a store writes a whole cache line at an aligned address: for part of a line, memory would have to read, change and write the line
+ * itself. Tensors in the workspace are aligned to cache lines; the caller's buffers may not be. */
 #include "schedule/nontemporal.h"
 #include "base/pointer_map.h"
 
-enum { NONTEMPORAL_BYTES = 4 << 20 }; /* of a tensor: what is smaller may be in a cache when it is read */
+enum { NONTEMPORAL_BYTES = 4 << 20 }; /* a smaller tensor may still be in a cache when it is read */
 
 typedef struct Marking {
     int lanes;

@@ -4,8 +4,7 @@
 
 #include "loop/loop_tree.h"
 
-/* A tree's stores to large tensors of floats that it does not read become nontemporal, where they are whole vectors, aligned
- * to their size. */
+/* Marks as nontemporal all stores of whole, aligned vectors to large tensors of floats that the tree does not read. */
 void mark_nontemporal(Statement *tree, int lanes);
 
 #endif

@@ -1,27 +1,27 @@
-/* prefetch: memory is asked for ahead of its use, while products are computed from what is in the caches already. What an iteration of the
- * loops that stages are in will stage next, and what it reads later as it lies in memory, is cut into lines, and each iteration of the
- * loops since asks for as many of them as is its share. */
+/* prefetch.c: prefetches memory while products are computed from the caches. Two things are prefetched: the data that the next iteration
+ * of the surrounding loops will stage, and tensors that this iteration reads later without staging. Both are cut into cache lines, and
+ * each iteration of the loops inside prefetches its share of the lines. */
 #include "schedule/schedule_builder.h"
 
-/* Of smaller tensors, a cache holds what was written; and more lines at a time than that would only be waited for. */
+/* A smaller tensor is still in a cache when it is read. More lines than MOST_LINES at a time would be requested faster than they arrive. */
 enum { LINE_BYTES = 64, LEAST_BYTES = 1 << 20, MOST_LINES = 32 };
 
-/* ---- what is read ---- */
+/* ---- reads ---- */
 
 typedef struct Source { /* a box of a tensor */
     const Buffer *buffer;
     Affine base[MAX_RANK];
     long extent[MAX_RANK];
-    bool next; /* read by the next iteration of the loops around, as the bases say it of this one */
+    bool next; /* read by the next iteration of the loops around; the bases are those of this iteration */
 } Source;
 
 typedef struct Finding {
     const Builder *builder;
-    const Schedule *asking; /* of a compute that prefetches: of interest is what it stages and, if it says so, its weights; else NULL */
+    const Schedule *asking; /* set for a compute that prefetches: then its stages count and, if `own` is set, its weights; else NULL */
     int variables;          /* with these ranges below the loops around */
     const Variable *const *variable;
     const Range *range;
-    bool next; /* what is read is the next iteration's by then */
+    bool next; /* these reads are of the next iteration */
     int *count;
     Source *source; /* MAX_SOURCES */
 } Finding;
@@ -94,7 +94,8 @@ static bool clip(const Builder *builder, Source *source) {
     return true;
 }
 
-/* Into the box of the same tensor that is there, or, if they do not move together, nowhere; false: none is there. */
+/* Joins the source to an existing box of the same tensor. If the two do not move together, the source is dropped. Returns false if there
+ * is no such box. */
 static bool joins(const Finding *finding, const Source *source) {
     for (int i = 0; i < *finding->count; i++) {
         Source joined = finding->source[i];
@@ -132,7 +133,7 @@ static const Expression *note_load(const Expression *e, void *context) {
     return e;
 }
 
-/* How often a part comes to where it asks, in an iteration of the loops so far. */
+/* How often a part reaches its prefetches in one iteration of the loops so far. */
 static long count_asking(const Part *part) {
     const Schedule *schedule = part->schedule;
     long left[MAX_VARIABLES], count = 1;
@@ -172,7 +173,7 @@ static void sort_dimensions(Lines *lines) {
         }
 }
 
-/* Elements to lines; and one dimension of two that lie on end. */
+/* Turns elements into lines, and joins two dimensions that are adjacent in memory. */
 static void join_dimensions(Lines *lines, long line) {
     int kept = 0;
     for (int d = 0; d < lines->rank; d++) {
@@ -192,7 +193,7 @@ static void join_dimensions(Lines *lines, long line) {
     }
 }
 
-/* The number of the iteration of loops from `first` on, up to `end`. */
+/* The number of the current iteration of the loops `first` … `end` − 1. */
 static Affine iteration_of(const Builder *builder, int first, int end) {
     Affine number = affine_constant(0);
     for (int i = first; i < end; i++)
@@ -210,9 +211,9 @@ static void add_term(Offset *offset, Affine inner, long divisor, long modulus, l
     offset->term[offset->count++] = (OffsetTerm){inner, divisor, modulus, stride};
 }
 
-/* Where the box begins in this iteration or the next; after the last one, in the first. Boxes of which a part lies behind the end of a
- * dimension reach into what follows in memory; so that none reaches behind the tensor, the last values of the outermost loop that moves the
- * box are taken for the first ones. */
+/* The start of the box in this iteration or the next; after the last iteration, in the first. Boxes that reach past the end of a dimension
+ * continue into the data that follows in memory. So that none reaches past the tensor, the last values of the outermost loop that moves
+ * the box are treated as its first ones. */
 static Offset base_of(const Builder *builder, Affine base, bool next, long last, long size) {
     const int loops = builder->loops;
     Offset offset = {.affine = base, .term = NEW_ARRAY(OffsetTerm, loops)};
@@ -220,7 +221,7 @@ static Offset base_of(const Builder *builder, Affine base, bool next, long last,
     for (int i = 0; i < loops; i++) {
         const long stride = affine_coefficient(&base, builder->loop[i]);
         if (stride == 0 || builder->loop[i]->extent == 1) continue;
-        if (!next && offset.count) break; /* only the outermost may have to be cut */
+        if (!next && offset.count) break; /* only the outermost loop may need the cut */
         offset.affine = affine_substitute(offset.affine, builder->loop[i], affine_constant(0));
         add_term(&offset, next ? iteration : affine_variable(builder->loop[i]), next ? iterations_of(builder, i + 1, loops) : 1,
                  builder->loop[i]->extent, stride);
@@ -232,28 +233,28 @@ static Offset base_of(const Builder *builder, Affine base, bool next, long last,
     return offset;
 }
 
-/* The last of them, from the first. */
+/* The distance from the first line to the last. */
 static long reach_of(const Lines *lines) {
     long reach = 0;
     for (int d = 0; d < lines->rank; d++) reach += (lines->count[d] - 1) * lines->stride[d];
     return reach;
 }
 
-/* The block of a dimension that is split in the layout; 1: it is not. */
+/* The size of the blocks into which the layout splits the dimension; 1 if it does not. */
 static long blocks_of(const Layout *layout, int dimension) {
     for (int i = 0; i < layout->count; i++)
         if (layout->term[i].dimension == dimension && layout->term[i].modulus) return layout->term[i].modulus;
     return 1;
 }
 
-/* But for its constant. */
+/* Without its constant. */
 static bool is_multiple(const Affine *index, long unit) {
     for (int i = 0; i < index->count; i++)
         if (index->term[i].coefficient % unit) return false;
     return true;
 }
 
-/* False: the box is no box in memory. */
+/* Returns false if the box is not a box in memory. */
 static bool find_lines(const Builder *builder, const Source *source, Lines *lines) {
     const Buffer *buffer = source->buffer;
     const int lane = layout_lane(&buffer->layout);
@@ -292,9 +293,9 @@ static bool find_lines(const Builder *builder, const Source *source, Lines *line
     return low >= 0 && high + reach_of(lines) < buffer->layout.size;
 }
 
-/* Into boxes of `wanted` lines, `part` of each dimension. `over`: where a dimension does not divide into such boxes, the last ones reach
- * over its end; else boxes are larger. False: there are more boxes than iterations, or one is too large, or they reach over the tensor's
- * end. */
+/* Cuts the lines into boxes of `wanted` lines, `part` of each dimension. With `over`, the last boxes reach past the end of a dimension
+ * that does not divide; else boxes are larger. Returns false if there are more boxes than iterations, if a box is too large, or if the
+ * boxes reach past the end of the tensor. */
 static bool cut_lines(const Sources *ahead, Lines *lines, long wanted, bool over) {
     long shares = 1, share = 1, reach = 0, low, high;
     for (int d = 0; d < lines->rank; d++) {
@@ -311,7 +312,7 @@ static bool cut_lines(const Sources *ahead, Lines *lines, long wanted, bool over
     return shares <= ahead->iterations && share <= MOST_LINES && high + reach < lines->buffer->layout.size;
 }
 
-/* The smallest boxes for which there are iterations enough, the same for all that ask for some of them. */
+/* The smallest boxes for which there are enough iterations. All parts that prefetch some of them use the same boxes. */
 static bool find_cut(const Sources *ahead, Lines *lines) {
     for (long wanted = (count_lines(lines) + ahead->iterations - 1) / ahead->iterations; wanted <= MOST_LINES; wanted++)
         if (cut_lines(ahead, lines, wanted, true) || cut_lines(ahead, lines, wanted, false)) return true;
@@ -347,7 +348,7 @@ Sources *find_sources(const Builder *builder, Part **parts, int count) {
 
 /* ---- statements ---- */
 
-/* Each iteration asks for a box; iterations that are too many, for none. */
+/* Each iteration prefetches one box; surplus iterations prefetch none. */
 static Statement *build_share(Affine iteration, const Lines *lines) {
     const Variable *loop[MAX_RANK];
     long shares = 1, low, high;
@@ -379,7 +380,7 @@ Statement *build_prefetches(Builder *builder, const Part *part) {
     while (asking < ahead->asking && ahead->schedule[asking] != part->schedule) asking++;
     if (asking == ahead->asking) return NULL;
     const Affine iteration = affine_shift(iteration_of(builder, ahead->loops, builder->loops), ahead->first[asking]);
-    ahead->first[asking] += iterations_of(builder, ahead->loops, builder->loops); /* what is left of a level goes on from there */
+    ahead->first[asking] += iterations_of(builder, ahead->loops, builder->loops); /* the remainder of a level continues from there */
     Block block;
     block_start(&block);
     for (int i = 0; i < ahead->count; i++) block_add(&block, build_share(iteration, &ahead->lines[i]));

@@ -8,12 +8,12 @@ typedef struct Resolution {
     Builder *builder;
     const Part *part;
     const Buffer *padded; /* the one virtual buffer that can be read outside of its shape */
-    bool outside;         /* make what can lie outside of a virtual buffer's shape 0 */
+    bool outside;         /* yield 0 for elements outside of a virtual buffer's shape */
     int condition_count;  /* else: the conditions under which it lies inside */
     Condition condition[4];
-    bool rest; /* of a virtual buffer with two values by its index, take the rest where it is not known which of them is meant */
+    bool rest; /* for a virtual buffer with two values: take `rest` where the index does not tell which one applies */
     bool divided;
-    Condition before_rest; /* where `divided`: holds where the value is meant */
+    Condition before_rest; /* with `divided`: true where the value applies */
 } Resolution;
 
 const Staged *find_staged(const Part *part, const Buffer *buffer) {
@@ -137,7 +137,7 @@ static Statement *build_assign(Resolution *resolution, Leaf leaf) {
     return assign;
 }
 
-/* The assignment where everything read lies inside, by one of the two values or by each where it is meant. */
+/* The assignment for indices inside of every shape. Where a buffer has two values, it uses one of them, or chooses by a guard. */
 static Statement *build_inside(Resolution *inside, Leaf leaf) {
     Statement *assign = build_assign(inside, leaf);
     if (!inside->divided) return assign;
@@ -145,7 +145,7 @@ static Statement *build_inside(Resolution *inside, Leaf leaf) {
     return new_guard(&inside->before_rest, 1, assign, build_assign(inside, leaf));
 }
 
-/* Shape of what comes back: an assignment, or, where padding is read that is not staged, a guard around it. */
+/* Returns an assignment, or a guard around one if unstaged padding is read. */
 Statement *build_leaf(Builder *builder, const Part *part, Leaf leaf) {
     if (builder->why) return NULL;
     Resolution inside = {.builder = builder, .part = part}, outside = {.builder = builder, .part = part, .outside = true};

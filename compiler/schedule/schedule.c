@@ -1,9 +1,9 @@
-/* schedule: computes and their schedules → a loop tree.
+/* schedule.c: computes and their schedules → a loop tree.
  *
- * A tree is built from the outside in. What is known of each variable on the way is a range: a base, affine in the loop
- * variables so far, and a constant extent. A level cuts the extent into tiles; what is left over becomes a copy of everything
- * below with another constant extent. So bounds are constants everywhere and no tail is tested for at run time, except that
- * parallel loops, which must stay one loop, choose between the full tile and the rest by a guard. */
+ * A tree is built from the outside in. On the way, each variable has a range: a base, affine in the loop variables so far, and a constant
+ * extent. A level cuts the extent into tiles. The remainder becomes a copy of everything below with another constant extent. So all bounds
+ * are constants, and no tail is tested at run time. Parallel loops are the exception: each must stay one loop, so a guard chooses between
+ * the full tile and the remainder. */
 #include "schedule/schedule.h"
 #include "loop/unroll.h"
 #include "schedule/schedule_builder.h"
@@ -34,7 +34,7 @@ Statement *new_guard(const Condition *condition, int count, Statement *body, Sta
 }
 
 void enter_loop(Builder *builder, const Variable *variable) {
-    if (builder->loops == 2 * MAX_LEVELS) die("%s has more than %d loops in each other", builder->kernel->name, 2 * MAX_LEVELS);
+    if (builder->loops == 2 * MAX_LEVELS) die("%s has more than %d nested loops", builder->kernel->name, 2 * MAX_LEVELS);
     builder->loop[builder->loops++] = variable;
 }
 
@@ -99,7 +99,7 @@ static long full_tiles(Part **parts, int count, int level, long tile) {
     return full;
 }
 
-/* The loop over full tiles, then what is left, as further loops or straight. */
+/* The loop over full tiles, then the remainder, as further loops or unrolled. */
 static Statement *build_level(Builder *builder, Part **parts, int count, int level) {
     const Level *step = &parts[0]->schedule->level[level];
     Part *copies = NEW_ARRAY(Part, count);
@@ -107,7 +107,7 @@ static Statement *build_level(Builder *builder, Part **parts, int count, int lev
     long full = full_tiles(parts, count, level, step->tile);
     Block block;
     block_start(&block);
-    if (full == 0) { /* at least one part has less than a tile: those go on with what they have, the others apart */
+    if (full == 0) { /* at least one part has less than a tile: such parts continue with that, the others separately */
         Part **small = NEW_ARRAY(Part *, count), **large = NEW_ARRAY(Part *, count);
         int smalls = 0, larges = 0;
         for (int i = 0; i < count; i++) {
@@ -139,7 +139,7 @@ static Statement *build_level(Builder *builder, Part **parts, int count, int lev
     return block.first;
 }
 
-/* From parts[0] on, how many go on together at this level: each but the first shares it with the one before. */
+/* How many parts, from parts[0] on, stay in common loops at this level: each but the first shares the level with the one before. */
 static int run_together(Part **parts, int count, int level) {
     int together = 1;
     while (together < count && parts[together]->schedule->shared > level) together++;
@@ -151,8 +151,8 @@ typedef struct Nest { /* parallel loops, directly in each other: at levels first
     const Variable *variable[MAX_VARIABLES];
 } Nest;
 
-/* Inside all loops of the nest: for its loop at `level`, the iterations from `start` on; a guard chooses those that are full for all parts.
- */
+/* Inside all loops of the nest: handles the iterations from `start` on of the loop at `level`. A guard selects those that are full for all
+ * parts. */
 static Statement *build_iterations(Builder *builder, const Nest *nest, Part **parts, int count, int level, long start) {
     if (level == nest->first + nest->count) return build(builder, parts, count, level);
     const Variable *variable = nest->variable[level - nest->first];
@@ -180,7 +180,7 @@ static Statement *build_iterations(Builder *builder, const Nest *nest, Part **pa
     return new_guard(&full, 1, body, build_iterations(builder, nest, parts, count, level, start + same));
 }
 
-/* The parallel loops from `level` on, guards for what does not divide inside of them all. */
+/* Builds the parallel loops from `level` on, with the guards for remainders inside of them all. */
 static Statement *build_parallel(Builder *builder, Part **parts, int count, int level) {
     const Schedule *schedule = parts[0]->schedule;
     Nest nest = {.first = level};
@@ -202,7 +202,8 @@ static Statement *build_parallel(Builder *builder, Part **parts, int count, int 
     return tree;
 }
 
-/* Sums of this part from here on are held in registers: what is left of the variables that are not reduced, vector lanes last. */
+/* From here on, the sums of this part are held in registers, one for each value of the remaining variables that are not reduced, vector
+ * lanes last. */
 static void allocate_registers(Builder *builder, Part *part, int level) {
     const Compute *compute = part->compute;
     int order[MAX_VARIABLES], rank = 0, last = -1;
@@ -291,8 +292,8 @@ static Statement *build_inner(Builder *builder, const Part *part, int level, Lea
     return block.first;
 }
 
-/* Before the first loop over what is summed: from there on, sums are partial, and are added to what lies in memory. A loop of a single
- * iteration is none. */
+/* Called before the first loop over a summed variable. From there on, sums are partial, and are added to memory. A loop of a single
+ * iteration does not count. */
 static Statement *build_zeroing(Builder *builder, Part *part, int level) {
     const Level *loop = &part->schedule->level[level];
     const int v = find_variable(part->compute, loop->variable);
@@ -352,7 +353,7 @@ static Statement *build(Builder *builder, Part **parts, int count, int level) {
     return builder->why ? NULL : block.first;
 }
 
-/* What can be said of a schedule before anything is built. */
+/* Checks a schedule before anything is built. */
 static bool check_schedule(Builder *builder, const Compute *compute, const Schedule *schedule, const Schedule *before,
                            const Schedule *after) {
     long left[MAX_VARIABLES];
@@ -380,7 +381,7 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
         if (level->kind == LOOP_VECTOR && level->tile != 1)
             return refuse(builder, "level %d: a vector loop over tiles of %ld", l, level->tile);
         if (level->kind == LOOP_VECTOR && compute->reduced[v])
-            return refuse(builder, "level %d: lanes along the sum over %s", l, level->variable);
+            return refuse(builder, "level %d: lanes cannot lie along %s, which is summed over", l, level->variable);
         if (!before || l >= schedule->shared) continue;
         const Level *other = l < before->levels ? &before->level[l] : NULL;
         if (!other || strcmp(level->variable, other->variable) != 0 || level->kind != other->kind ||
@@ -389,17 +390,17 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
     }
     for (int i = 0; i < compute->variable_count; i++)
         if (left[i] > 1)
-            return refuse(builder, "%s is stepped over in tiles of %ld, and no level goes through the tile", compute->variable[i]->name,
-                          left[i]);
+            return refuse(builder, "%s has tiles of %ld, but no level steps through a tile", compute->variable[i]->name, left[i]);
     const int shared = (int)maximum(before ? schedule->shared : 0, after ? after->shared : 0);
-    if (schedule->levels < shared) return refuse(builder, "fewer levels than are shared");
-    if (shared > 0 && shared < parallels) return refuse(builder, "a parallel loop that not all computes share");
+    if (schedule->levels < shared) return refuse(builder, "there are fewer levels than shared ones");
+    if (shared > 0 && shared < parallels) return refuse(builder, "not all computes share a parallel loop");
     if (schedule->ahead.inner && (schedule->ahead.outer < parallels || schedule->ahead.outer > schedule->accumulate ||
                                   schedule->ahead.inner <= schedule->accumulate || schedule->ahead.inner >= schedule->levels))
-        return refuse(builder, "what is ahead is asked for inside of %d levels, of %d", schedule->ahead.inner, schedule->ahead.outer);
+        return refuse(builder, "prefetches inside of %d levels, for the outermost %d, do not fit the schedule", schedule->ahead.inner,
+                      schedule->ahead.outer);
     if (compute->sum_count == 0) return true;
     if (schedule->accumulate < shared || schedule->accumulate > schedule->levels)
-        return refuse(builder, "sums have no level to be held in registers at");
+        return refuse(builder, "there is no level at which sums can move to registers");
     if (schedule->accumulate < parallels)
         return refuse(builder, "sums are held in registers at level %d, outside of a parallel loop", schedule->accumulate);
     bool partial = false;

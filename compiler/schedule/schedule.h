@@ -1,4 +1,4 @@
-/* schedule.h: from what is computed and how it is to be run to a loop tree. */
+/* schedule.h: from computes and schedules to a loop tree. */
 #ifndef ZOETROPE_SCHEDULE_H
 #define ZOETROPE_SCHEDULE_H
 
@@ -7,7 +7,7 @@
 /* Builds kernel->tree from its computes and schedules, UNROLL loops included. On a schedule that cannot be applied
  * (an unknown variable, a level missing, a vector loop not innermost, …) returns false and *why; nothing else changes. */
 bool schedule_kernel(Kernel *kernel, const char **why);
-/* The schedule that only names the loops, in order, all serial, sums in memory where possible: the naive nest. */
+/* The naive schedule: the loops in order, all serial, with sums in memory where possible. */
 Schedule naive_schedule(const Compute *compute);
 
 #endif

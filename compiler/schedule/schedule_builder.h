@@ -31,17 +31,17 @@ typedef struct Lines { /* of a box of a TENSOR that will be read, in `rank` dime
     int rank;
     long count[MAX_RANK], stride[MAX_RANK];
     Offset base;
-    long part[MAX_RANK], parts[MAX_RANK]; /* a box of so many is asked for at a time, of so many boxes */
+    long part[MAX_RANK], parts[MAX_RANK]; /* each prefetch is of a box of `part` lines; there are `parts` boxes */
 } Lines;
 
 enum { MAX_SOURCES = 8, MAX_ASKING = 64 };
 
 typedef struct Sources { /* what to prefetch */
-    int count, loops;    /* so many of the builder's loops are around */
+    int count, loops;    /* number of the builder's loops around */
     Lines lines[MAX_SOURCES];
-    int asking; /* computes that prefetch: each has its share of `iterations` */
+    int asking; /* number of computes that prefetch; each prefetches its share of `iterations` */
     const Schedule *schedule[MAX_ASKING];
-    long first[MAX_ASKING], iterations; /* first: the number of the next that is built */
+    long first[MAX_ASKING], iterations; /* first: the number of the next iteration to be built */
 } Sources;
 
 typedef struct Builder {
@@ -77,16 +77,16 @@ Statement *build_leaf(Builder *builder, const Part *part, Leaf leaf);
 /* The box of a virtual buffer that a part has in scratch; NULL: none. */
 const Staged *find_staged(const Part *part, const Buffer *buffer);
 
-/* prefetch.c: what parts that share all loops so far read of large tensors: those before the first that asks, and what those that ask
- * stage, of the next iteration; the others of this one. */
+/* prefetch.c: finds what parts that share all loops so far read of large tensors. Parts before the first one that prefetches count for the
+ * next iteration, and so does what the prefetching parts stage; other parts count for this iteration. */
 Sources *find_sources(const Builder *builder, Part **parts, int count);
-/* The statements that ask for as much of builder->ahead as is an iteration's share of the part's loops since. */
+/* The prefetches of one iteration: its share of builder->ahead. */
 Statement *build_prefetches(Builder *builder, const Part *part);
 
 /* stage.c */
 /* The values that an index takes over the ranges of `count` variables, base … base + extent − 1; other variables are of loops around. */
 void index_box(int count, const Variable *const *variable, const Range *range, const Affine *index, Affine *base, long *extent);
-/* Makes base … base + extent − 1 hold another such range too; false: the two do not move together. */
+/* Widens base … base + extent − 1 to include another such range. Returns false if the two do not move together. */
 bool widen_range(Affine *base, long *extent, Affine other_base, long other_extent);
 /* Allocates the box and returns the nest that fills it; notes it in every part that reads the buffer. */
 Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *stage);

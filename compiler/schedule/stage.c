@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-typedef struct Box { /* what is read, for each dimension: base … base + extent − 1 */
+typedef struct Box { /* the elements that are read, in each dimension: base … base + extent − 1 */
     Affine base[MAX_RANK];
     long extent[MAX_RANK];
     bool any;
@@ -59,7 +59,7 @@ static const Expression *note_reading(const Expression *e, void *context) {
             continue;
         }
         if (!widen_range(&box->base[d], &box->extent[d], base, extent)) {
-            refuse(reading->builder, "what is read of %s is no one box at the level where it is staged", e->buffer->name);
+            refuse(reading->builder, "the elements that are read of %s are not one box at the level where it is staged", e->buffer->name);
             return e;
         }
     }
@@ -121,7 +121,7 @@ static Statement *fill_assign(const Filling *filling, bool zero) {
     return assign;
 }
 
-/* The loop over [from, to) of dimension d in steps of `step`; what is inside follows at `position`. */
+/* The loop over [from, to) of dimension d in steps of `step`. Its body is appended at `position`. */
 static Statement *fill_range(Filling *filling, int d, long from, long to, long step, LoopKind kind, int position, bool zero) {
     if (to <= from) return NULL;
     Affine before = filling->at[d];
@@ -161,8 +161,8 @@ static Statement *fill_lanes(Filling *filling, int position, bool zero) {
     return block.first;
 }
 
-/* The dimension in which the value changes, which is nowhere outside of the shape: before and after that, and the block in which it
- * does; with a base that varies, by a guard. */
+/* Fills the dimension along which the value changes; it never lies outside of the shape there. Builds the part before the change, the
+ * block with the change, and the part after it; for a base that varies, a guard chooses. */
 static Statement *fill_values(Filling *filling, int d, long step, int position) {
     const Buffer *buffer = filling->stage->buffer, *scratch = filling->scratch;
     const long extent = scratch->shape[d], from = minimum(extent, maximum(0, buffer->rest_from - filling->base[d].constant));
@@ -200,7 +200,7 @@ static Statement *fill(Filling *filling, int position, bool zero) {
     long low, high;
     affine_range(&filling->base[d], &low, &high);
     if (stage->buffer->rest && stage->buffer->rest_dimension == d && !zero) return fill_values(filling, d, step, position);
-    const bool channels = d == stage->split; /* never outside: verify proves it where a guard around all this is needed to see it */
+    const bool channels = d == stage->split; /* never outside of the shape; verify proves that where it depends on an enclosing guard */
     if (zero || channels || (low >= 0 && high + extent <= limit))
         return fill_range(filling, d, 0, extent, step, LOOP_SERIAL, position + 1, zero);
     Block block;
@@ -236,7 +236,7 @@ Statement *build_stage(Builder *builder, Part **parts, int count, const Stage *s
         return NULL;
     }
     int b = stage->split;
-    /* whole blocks: the lanes behind the last channel are there, as padding lanes of the layout */
+    /* whole blocks: the layout has padding lanes after the last channel */
     if (b >= 0 && box.extent[b] % stage->block != 0) {
         long low, high;
         box.extent[b] = round_up(box.extent[b], stage->block);

@@ -1,12 +1,12 @@
-/* read_tuning.c: a tuning file: one YAML document for each target. Its kernels and numbers are only looked at when that target is lowered;
- * what was refused then is reported here. */
+/* read_tuning.c: reads a tuning file: one YAML document for each target. The kernels and numbers of a target are checked when it has been
+ * lowered; refused requests are reported here. */
 #include "spec/spec_internal.h"
 #include "tune/tuning.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* The keys of a document that are no kernels. */
+/* The keys of a document that are not names of kernels. */
 static const char *const document_keys[] = {"spec", "target", "cpu", NULL};
 enum { DOCUMENT_SPEC, DOCUMENT_TARGET, DOCUMENT_CPU, DOCUMENT_KEYS };
 
@@ -40,18 +40,18 @@ static int find_name(const char *text, const char *const *names) {
     return -1;
 }
 
-/* Which of the names the word is; −1 after reporting. */
+/* The index of the word among the names; −1 after reporting. */
 static int read_word(const Tuning *tuning, const SpecNode *node, const char *const *names, const char *what) {
     const int found = node->kind == NODE_SCALAR ? find_name(node->text, names) : -1;
     if (found >= 0 || node->kind == NODE_REFUSED) return found;
     const char *near = node->kind == NODE_SCALAR ? nearest_name(node->text, names) : NULL;
     node_error(tuning, node, format("%s%s: %s", near ? format("did you mean `%s`?\n", near) : "", what, list_names(names)),
-               node->kind == NODE_SCALAR ? format("'%s' is none of the %s", shown(node->text), what)
-                                         : format("%s is no word", given(node)));
+               node->kind == NODE_SCALAR ? format("'%s' is not one of the %s", shown(node->text), what)
+                                         : format("%s is not a word", given(node)));
     return -1;
 }
 
-/* Whether the key stands in the map before. Then it is an error. */
+/* Does the map have the key already? Then it is an error. */
 static bool is_repeated(const Tuning *tuning, const SpecNode *map, const SpecNode *child) {
     for (const SpecNode *before = map->first; before != child; before = before->next)
         if (before->key->kind == NODE_SCALAR && child->key->kind == NODE_SCALAR && strcmp(before->key->text, child->key->text) == 0) {
@@ -189,7 +189,7 @@ static void report_unknown(const Tuning *tuning, const TuningPlace *place, const
     memcpy(names + code->choice_count, document_keys, sizeof document_keys);
     const char *near = nearest_name(kernel, names);
     tuning_error(tuning, place,
-                 format("%s`zoetrope explain --kernels` lists those that there are", near ? format("did you mean `%s`?\n", near) : ""),
+                 format("%s`zoetrope explain --kernels` lists the kernels", near ? format("did you mean `%s`?\n", near) : ""),
                  "there is nothing to choose for a kernel '%s' on %s", shown(kernel), code->target->name);
 }
 
@@ -205,7 +205,7 @@ static void report_algorithm(const Tuning *tuning, const TuningPlace *place, con
 static void report_unused(const Tuning *tuning, const TuningPlace *place, const KernelChoice *choice, int field) {
     Text legal = {0};
     for (int i = 0; i < choice->count; i++) text_add(&legal, ", %s", field_names[choice->chosen[i].field]);
-    tuning_error(tuning, place, format("keys that it has: algorithm%s", legal.bytes ? legal.bytes : ""), "`%s`, run by `%s`, has no `%s`",
+    tuning_error(tuning, place, format("its keys: algorithm%s", legal.bytes ? legal.bytes : ""), "`%s`, run by `%s`, has no `%s`",
                  choice->kernel, algorithm_names[choice->algorithm], field_names[field]);
 }
 
@@ -215,7 +215,7 @@ static void report_value(const Tuning *tuning, const TuningPlace *place, const W
                  wanted->value[field], wanted->kernel, code->target->name);
 }
 
-/* What was refused of all that is wanted of a kernel. */
+/* Reports the refused requests of a kernel. */
 static void report_kernel(const Tuning *tuning, const WantedKernel *wanted, const KernelPlaces *places, const Answer *answer,
                           const TargetCode *code) {
     if (!answer->found) report_unknown(tuning, &places->kernel, wanted->kernel, code);
@@ -247,6 +247,6 @@ bool report_refusals(const Tuning *tuning, const TargetCode *code, FILE *out) {
     if (errors->count == 0) return true;
     print_spec_errors(errors, out);
     errors->count = 0;
-    errors->errors = NULL; /* they may have been the memory of this target */
+    errors->errors = NULL; /* they may be in the memory of this target */
     return false;
 }

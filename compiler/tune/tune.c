@@ -1,10 +1,10 @@
-/* tune.c: zoetrope tune. Kernels are independent of one another, so one program measures a candidate of each, in place: in whole training
- * steps. All programs of a round are compiled, then run in turns, so that what changes on the machine meanwhile falls on all of them.
+/* tune.c: zoetrope tune. Kernels are independent of one another. So one program measures one candidate of each, within whole training
+ * steps. All programs of a round are compiled, then run in turns, so that changes of the machine's load affect all of them.
  *
- *   near      what differs from the cost model's choice in one value; its choice for the other algorithms
- *   nearer    what differs from the best of each kernel in one value
- *   finals    the best two of each kernel beside the cost model's, for longer: what is faster by 2%, and in nearly all turns, wins
- *   step      all that won beside the cost model's choices: whole steps; the file says what came of it */
+ *   near      candidates that differ from the cost model's choice in one value; its choices for the other algorithms
+ *   nearer    candidates that differ from the best of each kernel in one value
+ *   finals    the best two of each kernel and the cost model's choice, for longer; one that is faster by 2%, and in nearly all turns, wins
+ *   step      all winners against the cost model's choices, in whole steps; the result is noted in the file */
 #include "tune/tune.h"
 
 #include "emit/emit.h"
@@ -41,7 +41,7 @@ typedef struct TuneRun {
     int threads;
 } TuneRun;
 
-/* On a terminal one line that changes, elsewhere a line for each part of a round. */
+/* Shows progress: on a terminal, one line that changes; elsewhere, a line for each part of a round. */
 static void show(const TuneRun *run, const Tuner *tuner, const Round *round, const char *what, int number, int all) {
     const char *where = format("%s, %s: %s", tuner->target->name, round->name, what);
     if (run->terminal) fprintf(stderr, "\r%s %d of %d\033[K", where, number, all);
@@ -58,8 +58,8 @@ static void show_result(const TuneRun *run, const char *text) {
 typedef struct Trial { /* a program */
     int *pick;         /* [kernel]: its candidate */
     int calls;         /* of a step */
-    int *kernel;       /* [call]: the one whose choices it belongs to; −1: none's */
-    double *time;      /* [turn][kernel]: seconds a step, the median of a run; of all the calls that are the kernel's */
+    int *kernel;       /* [call]: the kernel whose choices it belongs to; −1: none */
+    double *time;      /* [turn][kernel]: seconds a step of all calls of the kernel, the median of a run */
     double *whole;     /* [turn]: of a step */
 } Trial;
 
@@ -83,7 +83,7 @@ static int find_kernel(const Tuner *tuner, const char *name) {
     return -1;
 }
 
-/* What is not measured need not be compiled. */
+/* Removes programs that are not measured, to save compiling them. */
 static void leave_out_unmeasured(TargetCode *code) {
     for (int i = 0; i < code->program_count; i++)
         if (!code->program[i]->tuned) code->program[i]->call_count = 0;
@@ -168,7 +168,7 @@ static void find_best(Tuner *tuner, const Round *round, const Trials *trials) {
     }
 }
 
-/* One program for the best so far, and one for each new candidate; a kernel that has fewer is run by its best. */
+/* Tries one program with the best so far, and one for each new candidate. A kernel with fewer candidates runs its best in the others. */
 static RunResult explore(TuneRun *run, Tuner *tuner, const Round *round) {
     int *before = NEW_ARRAY(int, tuner->count);
     for (int k = 0; k < tuner->count; k++) before[k] = tuner->kernel[k].count;
@@ -194,7 +194,7 @@ static int second_best(const TunedKernel *kernel) {
     return second;
 }
 
-/* Whether b took less than a in all turns but one in five. `stride`: from a turn to the next. */
+/* Did b take less than a in at least four of five turns? `stride`: from a turn to the next. */
 static bool mostly_less(const double *a, const double *b, int turns, int stride) {
     int less = 0;
     for (int turn = 0; turn < turns; turn++) less += b[turn * stride] < a[turn * stride];
@@ -207,7 +207,7 @@ static double median_of_turns(const double *values, int turns, int stride) {
     return median(copy, turns);
 }
 
-/* The best two beside the cost model's, by new measurements alone: the best of many was lucky too. */
+/* Compares the best two with the cost model's choice by new measurements alone, because the best of many was also lucky. */
 static RunResult decide(TuneRun *run, Tuner *tuner) {
     Trials trials = new_trials(tuner, 3, &finals);
     for (int k = 0; k < tuner->count; k++) {
@@ -256,7 +256,7 @@ static RunResult tune_target(TuneRun *run, const Target *target, TunedTarget *re
     return status;
 }
 
-/* By a program that has no kernels. */
+/* Runs a program without kernels, to see whether the target works here. */
 static RunResult probe_target(const TuneRun *run, const Target *target) {
     Times times;
     Text kernels = text_begin(), tables = text_begin();
@@ -274,13 +274,13 @@ static RunResult probe_target(const TuneRun *run, const Target *target) {
 
 /* ---- the command ---- */
 
-/* A file that is there is replaced, so it must not hold what is not measured now. */
+/* An existing file is replaced, so it must not hold targets that are not measured now. */
 static bool keeps_all(const char *path, const TuneOrder *order, const Spec *spec) {
     struct stat there;
     if (stat(path, &there) != 0) return true;
     const Tuning *tuning = read_tuning(path, spec, stderr);
     if (!tuning) {
-        fprintf(stderr, "zoetrope: %s is there and is no tuning file for %s; give another -o\n", printable(path), spec->name);
+        fprintf(stderr, "zoetrope: %s exists and is not a tuning file for %s; give another -o\n", printable(path), spec->name);
         return false;
     }
     for (int i = 0; i < tuning->count; i++) {
@@ -306,7 +306,7 @@ bool tune_model(const TuneOrder *order, const Model *model) {
     for (int t = 0; t < order->target_count && good; t++) {
         const RunResult status = probe_target(&run, order->target[t]);
         if (status == RUN_LACKING && order->targets_given)
-            fprintf(stderr, "zoetrope: this CPU, or the C compiler, has no %s\n", order->target[t]->name);
+            fprintf(stderr, "zoetrope: this CPU or the C compiler does not support %s\n", order->target[t]->name);
         good = status == RUN_DONE || (status == RUN_LACKING && !order->targets_given);
         if (status == RUN_DONE) list[count++] = order->target[t];
     }

@@ -1,4 +1,4 @@
-/* tune.h: measuring choices on this machine: rounds of candidates, and which of them wins. */
+/* tune.h: measures choices on this machine, in rounds of candidates, and picks the winners. */
 #ifndef ZOETROPE_TUNE_H
 #define ZOETROPE_TUNE_H
 

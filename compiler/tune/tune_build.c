@@ -1,5 +1,5 @@
-/* tune_build.c: a folder in the place for temporary files, in which programs are compiled and run. Whatever ends the command, the folder is
- * removed: signals only set a flag, and end the programs that are at work. */
+/* tune_build.c: a temporary folder in which programs are compiled and run. However the command ends, the folder is removed: signals only
+ * set a flag, and end the running programs. */
 #include "tune/tune_build.h"
 
 #include "emit/template.h"
@@ -49,7 +49,7 @@ bool was_interrupted(void) {
 }
 
 static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = interrupt}; /* no SA_RESTART: who waits shall notice */
+    struct sigaction action = {.sa_handler = interrupt}; /* no SA_RESTART: waiting calls shall return */
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
         sigaction(signals[i], NULL, &before[i]);
@@ -67,10 +67,10 @@ static const char *in_folder(const Workshop *workshop, const char *name) {
     return format("%s/%s", workshop->folder, name);
 }
 
-/* Its outputs go to files; where `log` is NULL, both to `output`. The process is 0 where it cannot be started (errno). */
+/* Starts a process whose outputs go to files; both to `output` if `log` is NULL. The process is 0 if it cannot be started (errno). */
 static pid_t start(char *const *words, const char *output, const char *log) {
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t group; /* one of its own, so that all that it starts can be ended with it */
+    posix_spawnattr_t group; /* a group of its own, so that its children can be ended with it */
     pid_t process;
     posix_spawnattr_init(&group);
     posix_spawnattr_setflags(&group, POSIX_SPAWN_SETPGROUP);
@@ -87,7 +87,7 @@ static pid_t start(char *const *words, const char *output, const char *log) {
     return problem ? 0 : process;
 }
 
-/* The status with which it ends, or 256 + the signal. An interrupt ends it. */
+/* Waits, and returns the exit status, or 256 + the signal. An interrupt ends the process. */
 static int wait_for(pid_t process) {
     static const struct timespec moment = {.tv_nsec = 5000000};
     int status, waited = 0, ended;
@@ -120,18 +120,18 @@ static const char *log_of(const Workshop *workshop, int number) {
     return in_folder(workshop, format("build%d.log", number));
 }
 
-/* What a compilation makes. */
+/* The file that a compilation makes. */
 static const char *made_by(const Workshop *workshop, int number) {
     return in_folder(workshop, number == COMMON ? "tune.o" : format("steps%d", number));
 }
 
-/* False after reporting: it did not end with 0, or made nothing. */
+/* Returns false after reporting if the compiler failed or made no file. */
 static bool end_job(const Workshop *workshop, Job job) {
     const int status = wait_for(job.process);
     if (interrupted) return false;
     if (status == 0 && access(made_by(workshop, job.number), F_OK) == 0) return true;
     if (status == 0) {
-        fprintf(stderr, "zoetrope: '%s' is no C compiler: it ended well, and did not write what it was told to by -o; set CC\n",
+        fprintf(stderr, "zoetrope: '%s' is not a C compiler: it succeeded, but did not write the file that -o names; set CC\n",
                 printable(workshop->compiler[0]));
         return false;
     }
@@ -151,7 +151,7 @@ static int split_words(const char *text, char **words, int most) {
     return count;
 }
 
-/* cc, its options, and these words. */
+/* The command line: cc, its options, and these words. */
 static char **compile_words(const Workshop *workshop, const char *const *more) {
     static const char *const fixed[] = {"-std=c11", "-O2", "-fopenmp", "-w"};
     char **words = NEW_ARRAY(char *, 2 * MAX_WORDS + 32);
@@ -178,7 +178,7 @@ static bool has_compiler(Workshop *workshop) {
     return true;
 }
 
-/* Starts a compilation with these words; when there are as many as processors, the first of them is waited for. */
+/* Starts a compilation with these words. If as many are running as there are processors, waits for the first one. */
 static bool start_job(Workshop *workshop, int number, const char *const *more) {
     if (workshop->jobs == workshop->processors) {
         const Job first = workshop->job[0];
@@ -215,7 +215,7 @@ Workshop *open_workshop(void) {
         release_signals();
         return NULL;
     }
-    setenv("TMPDIR", workshop->folder, 1); /* what a compiler that is ended leaves goes with the folder */
+    setenv("TMPDIR", workshop->folder, 1); /* leftovers of an interrupted compiler are removed with the folder */
     if (has_compiler(workshop) && build_harness(workshop)) return workshop;
     close_workshop(workshop);
     return NULL;

@@ -1,5 +1,6 @@
-/* tune_candidates.c: what is tried. A kernel's candidates differ from the best so far in one value, a step up or down; the program in which
- * all kernels are run by their i-th is lowered, and what then is new is kept: what is not legal together stays the cost model's. */
+/* tune_candidates.c: the candidates. Those of a kernel differ from its best so far in one value, one step up or down. A program is lowered
+ * in which every kernel has its i-th candidate, and the new choices in it are kept. Values that are not legal together are replaced by the
+ * cost model's. */
 #include "tune/tune_candidates.h"
 
 #include "pipeline/pipeline.h"
@@ -18,7 +19,7 @@ static void add_candidate(TunedKernel *kernel, const KernelChoice *choice) {
     kernel->candidate[kernel->count++] = (Candidate){.choice = *choice, .text = choice_text(choice), .time = INFINITY};
 }
 
-/* ---- lowering by what is wanted ---- */
+/* ---- lowering with requests ---- */
 
 static TargetCode *lower_with(const Tuner *tuner, const WantedChoices *wanted) {
     Choices choices = tuner->choices;
@@ -40,8 +41,8 @@ TargetCode *lower_picked(const Tuner *tuner, const int *pick) {
     return lower_with(tuner, wanted);
 }
 
-/* Lowers, and copies the choices of a training step, of which there are at most as many as nodes: a target takes far more memory than they.
- * Returns how many; −1: some of them were refused. */
+/* Lowers, and copies the choices of a training step; there are at most as many as nodes. The memory of the target, which is much larger,
+ * is freed. Returns the number of choices; −1 if some were refused. */
 static int choices_with(const Tuner *tuner, const WantedChoices *wanted, KernelChoice *choices, int *calls) {
     arena_enter();
     const TargetCode *code = lower_with(tuner, wanted);
@@ -69,12 +70,12 @@ Tuner *new_tuner(const Model *model, const Target *target, Choices choices) {
 
 enum { WISHES = 6 * MAX_CHOSEN };
 
-typedef struct Wish { /* the best choice, but for one value */
+typedef struct Wish { /* the best choice with one value changed */
     ChoiceField field;
     long value;
 } Wish;
 
-/* The value as near to `factor` / 2 of it as is legal; 0: there is none but what is nearer. */
+/* The legal value nearest to `factor` / 2 times the chosen one, on its way from there; 0 if there is none in this direction. */
 static long stepped(const Chosen *chosen, int factor) {
     const int step = factor > 2 ? 1 : -1;
     const long far = chosen->value * factor / 2;
@@ -86,7 +87,7 @@ static long stepped(const Chosen *chosen, int factor) {
     return value;
 }
 
-/* Doubled and halved first, which a dozen of sizes have in common, then by half as much, then the next that are legal. */
+/* Lists the values to try: doubled and halved first, then half as much more, then the next legal ones up and down. */
 static int list_wishes(const KernelChoice *choice, Wish *wishes) {
     static const int factors[] = {4, 1, 3};
     int count = 0;
@@ -101,7 +102,7 @@ static int list_wishes(const KernelChoice *choice, Wish *wishes) {
     return count;
 }
 
-/* What of the kernels' choices in a program is new. */
+/* Keeps those of the kernels' choices in a program that are new. */
 static void keep_new(Tuner *tuner, const WantedChoices *wanted, int most, const int *start) {
     KernelChoice *chosen = NEW_ARRAY(KernelChoice, tuner->model->graphs.step[0]->node_count);
     int calls;

@@ -1,4 +1,4 @@
-/* tune_candidates.h: what is tried for a kernel. */
+/* tune_candidates.h: the candidates of a kernel. */
 #ifndef ZOETROPE_TUNE_CANDIDATES_H
 #define ZOETROPE_TUNE_CANDIDATES_H
 
@@ -8,7 +8,7 @@
 typedef struct Candidate {
     KernelChoice choice;
     const char *text;
-    double time; /* seconds; the least that a run had as its median. Noise only adds to it. INFINITY: it was not measured */
+    double time; /* seconds: the least median of a run, since noise only adds to it. INFINITY: not measured */
 } Candidate;
 
 typedef struct TunedKernel {
@@ -30,8 +30,8 @@ typedef struct Tuner { /* of one target */
 
 /* The kernels, each with the cost model's choice. */
 Tuner *new_tuner(const Model *model, const Target *target, Choices choices);
-/* Adds what is near the best of each kernel, up to `most` candidates a kernel that were not there before; where `algorithms`, what the cost
- * model would choose for each of the other algorithms too. Returns the most that a kernel got. */
+/* Adds candidates near the best of each kernel, up to `most` new ones for each. With `algorithms`, adds the cost model's choices for the
+ * other algorithms too. Returns the most that a kernel got. */
 int add_candidates(Tuner *tuner, int most, bool algorithms);
 /* The program in which each kernel is run by its candidate pick[kernel]. */
 TargetCode *lower_picked(const Tuner *tuner, const int *pick);

@@ -1,4 +1,5 @@
-/* tune_file.c: what was measured, as a tuning file: the kernels whose best is not the cost model's, and what each gains. */
+/* tune_file.c: writes the measurements as a tuning file: the kernels whose best choice is not the cost model's, and what each of them
+ * gains. */
 #include "tune/tune_file.h"
 
 #include "base/output.h"
@@ -16,7 +17,7 @@ static void add_head(Text *out, const Spec *spec, const char *compiler, int filt
     if (filtering == 4) text_add(out, "# Measured with --filtering 4, and meant for it.\n");
 }
 
-/* Kernels that gain most come first. */
+/* Kernels with the largest gain come first. */
 static int next_gain(const Tuner *tuner, const bool *done) {
     int most = -1;
     double gain = 0;

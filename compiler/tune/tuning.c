@@ -1,4 +1,4 @@
-/* tuning: a target lowered by what a tuning file wants of it. */
+/* tuning.c: a target compiled with the choices of a tuning file. */
 #include "tune/tuning.h"
 
 #include "pipeline/pipeline.h"

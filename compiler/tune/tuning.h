@@ -1,5 +1,5 @@
-/* tuning.h: what a tuning file says: for targets, what is wanted of kernels, and where in the file that stands. It is read as specs are
- * read; lowering is told what is wanted, and what then was refused is reported here, with its place. */
+/* tuning.h: the contents of a tuning file: for each target the requested choices of kernels, with their places in the file. It is read as
+ * specs are read. Lowering gets the requests, and refused ones are reported here, with their places. */
 #ifndef ZOETROPE_TUNING_H
 #define ZOETROPE_TUNING_H
 
@@ -12,7 +12,7 @@ typedef struct TuningPlace { /* of a word in the file */
     int width;
 } TuningPlace;
 
-typedef struct KernelPlaces { /* of what is said of one kernel */
+typedef struct KernelPlaces { /* of the entry of one kernel */
     TuningPlace kernel, algorithm, key[FIELDS], value[FIELDS];
 } KernelPlaces;
 
@@ -29,19 +29,20 @@ typedef struct Tuning {
     TuningTarget *target;
 } Tuning;
 
-/* Reads a file for this spec. Errors are reported as a spec's are; then NULL. */
+/* Reads a tuning file for this spec. Errors are reported as a spec's are; then the result is NULL. */
 Tuning *read_tuning(const char *path, const Spec *spec, FILE *errors);
 /* The same from memory; `path` is only named in errors. */
 Tuning *parse_tuning(const char *path, const char *bytes, size_t length, const Spec *spec, FILE *errors);
 
-/* Reports what of the file was refused when the target was lowered; kernels that do not exist and values that are not of their algorithm
- * too. False: there was something. */
+/* Reports the requests that were refused when the target was lowered, unknown kernels, and values that the algorithm does not have. False
+ * if there were any. */
 bool report_refusals(const Tuning *tuning, const TargetCode *code, FILE *errors);
 
 /* ---- tuning.c ---- */
-/* compile_graphs() as the file wants it (NULL: there is none), and TargetCode.tuning. NULL: something was refused, which was reported. */
+/* compile_graphs() with the choices of the file (NULL: none), and TargetCode.tuning. Returns NULL after reporting that something was
+ * refused. */
 TargetCode *compile_tuned(const TrainerGraphs *graphs, const Target *target, const Choices *choices, const Tuning *tuning, FILE *errors);
-/* The kernels that have other choices in the one than in the other, a line each as in a file; "": none. */
+/* The kernels whose choices differ between the two, one line each as in a file; "" if there are none. */
 const char *tuned_choices(const TargetCode *tuned, const TargetCode *plain);
 
 #endif

@@ -48,20 +48,20 @@ typedef struct Verifier {
     PointerMap local_of; /* scratch or register → its number */
     int local_count, local_capacity;
     Local *local;
-    bool replay; /* a loop's body once more, only to see what its later iterations find in scratch */
+    bool replay; /* a second pass over a loop's body, only to see what later iterations find in scratch */
     int count, capacity;
     Access *access;                           /* of the statement at the top level that is being verified */
     const Statement *parallel[MAX_VARIABLES]; /* its parallel loops */
     int parallel_count;
 } Verifier;
 
-/* Notes what is wrong, unless something was before: "kernel NAME: in `statement`: …". */
+/* Notes the first error: "kernel NAME: in `statement`: …". */
 void refuse_tree(Verifier *verifier, const Statement *statement, const char *pattern, ...) __attribute__((format(printf, 3, 4)));
 
 /* verify_bounds.c */
 /* Values that `affine` takes where `facts` hold, variables in their ranges. */
 Interval affine_interval(const Affine *affine, const Fact *facts);
-/* What is known in the body (holds) or the other branch of a guard; *reachable: whether the branch can run at all. */
+/* Adds the facts that hold in the body (holds) or in the other branch of a guard. *reachable: whether that branch can run at all. */
 const Fact *facts_of_guard(const Statement *guard, bool holds, const Fact *facts, bool *reachable);
 void verify_bounds(Verifier *verifier, const Access *access);
 void verify_layout(Verifier *verifier, const Buffer *buffer);
@@ -69,18 +69,20 @@ void verify_layout(Verifier *verifier, const Buffer *buffer);
 bool is_local(const Buffer *buffer);
 void verify_local_read(Verifier *verifier, const Access *access);
 void note_local_write(Verifier *verifier, const Buffer *buffer, const Affine *index);
-/* What is written at some point, one list for each local, to come back to or to compare with. */
+/* The regions that are written at some point, one list for each local, to be restored or compared later. */
 const Region **written_regions(const Verifier *verifier);
 void set_written_regions(Verifier *verifier, const Region **regions, int count);
 void keep_common_regions(Verifier *verifier, const Region **regions, int count);
-/* The body of the loop has run for every value of the variable. True: something that was written before the loop is spoilt. */
+/* Called when the body of the loop has run for every value of the variable. Returns true if the loop spoils something that was written
+ * before it. */
 bool leave_loop(Verifier *verifier, const Variable *variable, const Region **before, int count);
 void verify_scratch_place(Verifier *verifier, const Buffer *buffer);
 
 /* verify_parallel.c: no two iterations of the parallel loops touch an element that one of them writes. */
 void verify_parallel(Verifier *verifier);
 
-/* verify_vector.c: a vector loop does the same whether its lanes run one after the other or at once; accesses `first` … of it. */
+/* verify_vector.c: a vector loop has the same result whether its lanes run one after another or at once. `first`: the first access of its
+ * body. */
 void verify_vector(Verifier *verifier, const Statement *loop, int first);
 
 #endif

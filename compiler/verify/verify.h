@@ -4,9 +4,9 @@
 
 #include "loop/kernel.h"
 
-/* NULL, or what is wrong, in words: an access out of bounds (guards are used), two iterations of a parallel loop
- * that write, or read and write, the same element, a vector loop whose accesses are neither unit-stride nor uniform. `lanes`: the
- * target's vector width in floats. */
+/* Returns NULL, or the error in words: an access out of bounds (guards are taken into account); two iterations of a parallel loop that
+ * write, or read and write, the same element; a vector loop whose accesses are neither unit-stride nor uniform. `lanes`: the target's
+ * vector width in floats. */
 const char *verify_kernel(const Kernel *kernel, int lanes);
 
 #endif

@@ -1,9 +1,9 @@
-/* verify_local.c: scratch and registers hold nothing at first: every element that is read of them has been written before, in the
+/* verify_local.c: scratch and registers are undefined at first. Every element that is read of them must have been written before, in the
  * same iteration of the parallel loops.
  *
- * What has been written is a list of boxes. A store adds its index; a loop widens what its body added over its variable where that
- * leaves no holes; of a guard's two branches what both have written counts. A read must lie inside one box (neighbouring boxes are
- * joined as they come). Scratch buffers may have bytes in common: to write one then spoils the others. */
+ * The elements that have been written are a list of boxes. A store adds its index. A loop widens the boxes that its body added over its
+ * variable, if that leaves no holes. Of a guard's two branches, only elements that both have written count. A read must lie inside one
+ * box; neighbouring boxes are joined. Scratch buffers may share bytes: a write to one then spoils the others. */
 #include "verify/verifier.h"
 
 #include "loop/print_loop.h"
@@ -30,7 +30,7 @@ static Local *find_local(Verifier *verifier, const Buffer *buffer) {
 
 /* ---- boxes ---- */
 
-enum { MOST_BOXES = 64 }; /* to forget some is safe */
+enum { MOST_BOXES = 64 }; /* forgetting a box is safe */
 
 /* a − b where that is a constant. */
 static bool constant_difference(const Affine *a, const Affine *b, long *difference) {
@@ -41,7 +41,7 @@ static bool constant_difference(const Affine *a, const Affine *b, long *differen
     return true;
 }
 
-/* The two as one box where they differ in one dimension only, without a hole; or the larger where it holds the other. */
+/* Joins two boxes: into one if they differ in one dimension only and leave no hole, or into the larger one if it contains the other. */
 static bool join_boxes(const Region *a, const Region *b, int rank, Region *joined) {
     int differs = -1;
     bool a_holds_b = true, b_holds_a = true;

@@ -1,4 +1,4 @@
-/* main.c: the least that a program needs to use a bundle: the weights in memory, a model, a state, a workspace. */
+/* main.c: the minimum to use a bundle: the weights in memory, a model, a state, a workspace. */
 #include <tiny.h>
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ int main(int count, char **arguments) {
         double score;
         for (int i = 0; i < TINY_FRAME_SIZE; i++) frame[i] = -0.5f + 0.2f * (float)number;
         const int status = tiny_step(&model, state, workspace, frame, reconstruction, &score);
-        if (status) { /* the score is no number, and larger than no threshold */
+        if (status) { /* the score is not finite, so no threshold would find it */
             fprintf(stderr, "frame %d: %s\n", number, tiny_error_text(status));
             return 1;
         }

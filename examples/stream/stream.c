@@ -1,4 +1,4 @@
-/* stream.c: raw grey frames on standard input, a line of JSON with a score for each on standard output.
+/* stream.c: reads raw grey frames on standard input, and prints a line of JSON with a score for each.
  *
  *   ffmpeg -v error -i VIDEO -vf format=rgb24,scale=48:48:flags=bilinear,format=gray -f rawvideo - |
  *       ./stream tiny.weights [RECONSTRUCTIONS]
@@ -15,7 +15,7 @@
 
 enum { THREADS = 2 };
 
-/* All memory that the network needs, known when the program is compiled. */
+/* All memory that the network needs. Its size is known when the program is compiled. */
 static char workspace[TINY_WORKSPACE_SIZE(THREADS)];
 static float state[TINY_STATE_SIZE];
 static uint8_t frame[TINY_FRAME_SIZE], reconstruction[TINY_FRAME_SIZE];
@@ -28,7 +28,7 @@ static const void *map_file(const char *path, struct stat *information) {
     return memory == MAP_FAILED ? NULL : memory;
 }
 
-/* A file that is opened for writing is empty at once: neither the weights, which are mapped, nor the frames may be that. */
+/* Opening a file for writing empties it. So it may be neither the weights, which are mapped, nor the frames. */
 static int is_file(const char *path, const struct stat *other) {
     struct stat information;
     return stat(path, &information) == 0 && S_ISREG(information.st_mode) && information.st_dev == other->st_dev &&
@@ -67,7 +67,7 @@ int main(int count, char **arguments) {
     for (long number = 0; (length = fread(frame, 1, sizeof frame, stdin)) == sizeof frame; number++) {
         double score;
         const int status = tiny_step_u8(&model, state, workspace, frame, reconstruction, &score);
-        if (status) { /* a score that is no number is larger than no threshold: it must not pass for a good one */
+        if (status) { /* a score that is not finite must not pass for a good one: no threshold would find it */
             fprintf(stderr, "frame %ld: %s\n", number, tiny_error_text(status));
             bad++;
         }

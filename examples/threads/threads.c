@@ -1,6 +1,5 @@
-/* threads.c: several cameras at the same time on one model, a thread each. Every thread has a state and a workspace of its own; the model
- * and its weights are shared and never written to. Each stream's scores are compared with those that it has when it runs alone.
- *     threads WEIGHTS */
+/* threads.c: several cameras at the same time on one model, one thread each. Every thread has its own state and workspace; the model and
+ * its weights are shared and never written to. Each stream's scores are compared with those of the stream alone. threads WEIGHTS */
 #include "tiny.h"
 
 #include <pthread.h>
@@ -14,10 +13,10 @@ typedef struct Stream {
     const tiny_model *model;
     int number;
     double score[FRAMES];
-    int bad; /* frames whose score is no number */
+    int bad; /* frames without a finite score */
 } Stream;
 
-/* What camera `number` sees: a bar that moves at its own speed. */
+/* The picture of camera `number`: a bar that moves at its own speed. */
 static void look(int number, int time, float *frame) {
     for (int h = 0; h < TINY_HEIGHT; h++)
         for (int w = 0; w < TINY_WIDTH; w++) frame[h * TINY_WIDTH + w] = (w + time * (1 + number)) % TINY_WIDTH < 8 ? 0.7f : -0.4f;

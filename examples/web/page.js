@@ -108,7 +108,7 @@ function frame(time) {
     showGrey("input", levels);
     showGrey("output", made);
     showDifference(levels, made);
-    if (score >= 0) scores.push(score); // −1: it is no finite number
+    if (score >= 0) scores.push(score); // −1: not finite
     if (scores.length > 400) scores.shift();
     showScores();
     element("score").textContent = score >= 0 ? score.toFixed(5) : "no number";

@@ -59,7 +59,7 @@ EXPORT("width") int width(void) {
     return TINY_WIDTH;
 }
 
-/* 0, or the address of a text that says what is wrong. */
+/* 0, or the address of an error text. */
 EXPORT("start") const char *start(void) {
     const int error = tiny_model_open(&model, weights, sizeof weights, 1);
     tiny_reset(state, 0);
@@ -70,13 +70,13 @@ EXPORT("reset") void reset(void) {
     tiny_reset(state, 0);
 }
 
-/* The largest difference of a pixel in the self-test, or −1 where it fails. */
+/* The largest difference of a pixel in the self-test, or −1 if it fails. */
 EXPORT("selftest") double selftest(void) {
     double difference;
     return tiny_selftest(&model, workspace, &difference) ? -1 : difference;
 }
 
-/* The frame at frame_address() to its reconstruction; returns its score, or −1 where that is no finite number. */
+/* Reconstructs the frame at frame_address(); returns its score, or −1 if that is not finite. */
 EXPORT("step") double step(void) {
     double score;
     return tiny_step_u8(&model, state, workspace, frame, reconstruction, &score) ? -1 : score;

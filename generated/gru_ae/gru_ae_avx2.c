@@ -12333,7 +12333,7 @@ static void gru0_carry_grad_start(float *restrict gru0_carry_grad_sum, int threa
 }
 
 /* add: [64, 100, 1, 1]
- * 6400 FLOPs, 86.5 k bytes of memory traffic.
+ * 1600 FLOPs, 86.5 k bytes of memory traffic.
  * b parallel, c in tiles of 8 parallel, h, w, c lanes */
 static TARGET_CODE void gru0_cell_grad_sum_body(ptrdiff_t item, const float *restrict fc3_data_grad,
     const float *restrict gru0_carry_grad_sum, float *restrict gru0_cell_grad_sum_out, ptrdiff_t time) {
@@ -12583,7 +12583,7 @@ static void gru0_hidden_projection_data_grad(const float *restrict gru0_cell_gra
 }
 
 /* add: [64, 100, 1, 1]
- * 6400 FLOPs, 86.5 k bytes of memory traffic.
+ * 1600 FLOPs, 86.5 k bytes of memory traffic.
  * b parallel, c in tiles of 8 parallel, h, w, c lanes */
 static TARGET_CODE void gru0_carry_grad_sum_body(ptrdiff_t item, const float *restrict gru0_cell_grad_carry,
     const float *restrict gru0_hidden_projection_data_grad, float *restrict gru0_carry_grad_sum_out, ptrdiff_t time) {
@@ -27271,10 +27271,10 @@ static const ModelKernel train_kernel[] = {
     {"fc3_data_grad", 104857600.0, 6193152.0, 1, false},
     {"fc3_data_grad_sum", 204800.0, 845824.0, 1, false},
     {"gru0_carry_grad_start", 0.0, 33280.0, 1, false},
-    {"gru0_cell_grad_sum", 6400.0, 86528.0, 4, false},
+    {"gru0_cell_grad_sum", 1600.0, 86528.0, 4, false},
     {"gru0_cell_grad", 144000.0, 406016.0, 4, false},
     {"gru0_hidden_projection_data_grad", 960000.0, 236288.0, 4, false},
-    {"gru0_carry_grad_sum", 6400.0, 86528.0, 4, false},
+    {"gru0_carry_grad_sum", 1600.0, 86528.0, 4, false},
     {"gru0_hidden_projection_weight_grad", 3840000.0, 237952.0, 1, false},
     {"gru0_hidden_projection_bias_grad", 19200.0, 81120.0, 1, false},
     {"gru0_input_projection_weight_grad", 2457600.0, 176128.0, 1, false},

@@ -15942,7 +15942,7 @@ static void gru0_carry_grad_start(float *restrict gru0_carry_grad_sum, int threa
 }
 
 /* add: [64, 100, 1, 1]
- * 6400 FLOPs, 93.2 k bytes of memory traffic.
+ * 1600 FLOPs, 93.2 k bytes of memory traffic.
  * b parallel, c in tiles of 16 parallel, h, w, c lanes */
 static TARGET_CODE void gru0_cell_grad_sum_body(ptrdiff_t item, const float *restrict fc3_data_grad,
     const float *restrict gru0_carry_grad_sum, float *restrict gru0_cell_grad_sum_out, ptrdiff_t time) {
@@ -16264,7 +16264,7 @@ static void gru0_hidden_projection_data_grad(const float *restrict gru0_cell_gra
 }
 
 /* add: [64, 100, 1, 1]
- * 6400 FLOPs, 93.2 k bytes of memory traffic.
+ * 1600 FLOPs, 93.2 k bytes of memory traffic.
  * b parallel, c in tiles of 16 parallel, h, w, c lanes */
 static TARGET_CODE void gru0_carry_grad_sum_body(ptrdiff_t item, const float *restrict gru0_cell_grad_carry,
     const float *restrict gru0_hidden_projection_data_grad, float *restrict gru0_carry_grad_sum_out, ptrdiff_t time) {
@@ -32849,10 +32849,10 @@ static const ModelKernel train_kernel[] = {
     {"fc3_data_grad", 104857600.0, 7012352.0, 1, false},
     {"fc3_data_grad_sum", 409600.0, 1667072.0, 1, false},
     {"gru0_carry_grad_start", 0.0, 35840.0, 1, false},
-    {"gru0_cell_grad_sum", 6400.0, 93184.0, 4, false},
+    {"gru0_cell_grad_sum", 1600.0, 93184.0, 4, false},
     {"gru0_cell_grad", 144000.0, 437248.0, 4, false},
     {"gru0_hidden_projection_data_grad", 960000.0, 265216.0, 4, false},
-    {"gru0_carry_grad_sum", 6400.0, 93184.0, 4, false},
+    {"gru0_carry_grad_sum", 1600.0, 93184.0, 4, false},
     {"gru0_hidden_projection_weight_grad", 3840000.0, 256256.0, 1, false},
     {"gru0_hidden_projection_bias_grad", 19200.0, 87360.0, 1, false},
     {"gru0_input_projection_weight_grad", 2457600.0, 188416.0, 1, false},

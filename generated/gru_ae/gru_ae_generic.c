@@ -11723,7 +11723,7 @@ static void gru0_carry_grad_start(float *restrict gru0_carry_grad_sum, int threa
 }
 
 /* add: [64, 100, 1, 1]
- * 6400 FLOPs, 83.2 k bytes of memory traffic.
+ * 1600 FLOPs, 83.2 k bytes of memory traffic.
  * b parallel, c in tiles of 4 parallel, h, w, c lanes */
 static void gru0_cell_grad_sum_body(ptrdiff_t item, const float *restrict fc3_data_grad, const float *restrict gru0_carry_grad_sum,
     float *restrict gru0_cell_grad_sum_out, ptrdiff_t time) {
@@ -11937,7 +11937,7 @@ static void gru0_hidden_projection_data_grad(const float *restrict gru0_cell_gra
 }
 
 /* add: [64, 100, 1, 1]
- * 6400 FLOPs, 83.2 k bytes of memory traffic.
+ * 1600 FLOPs, 83.2 k bytes of memory traffic.
  * b parallel, c in tiles of 4 parallel, h, w, c lanes */
 static void gru0_carry_grad_sum_body(ptrdiff_t item, const float *restrict gru0_cell_grad_carry,
     const float *restrict gru0_hidden_projection_data_grad, float *restrict gru0_carry_grad_sum_out, ptrdiff_t time) {
@@ -24610,10 +24610,10 @@ static const ModelKernel train_kernel[] = {
     {"fc3_data_grad", 104857600.0, 5783552.0, 1, false},
     {"fc3_data_grad_sum", 102400.0, 435200.0, 1, false},
     {"gru0_carry_grad_start", 0.0, 32000.0, 1, false},
-    {"gru0_cell_grad_sum", 6400.0, 83200.0, 4, false},
+    {"gru0_cell_grad_sum", 1600.0, 83200.0, 4, false},
     {"gru0_cell_grad", 144000.0, 390400.0, 4, false},
     {"gru0_hidden_projection_data_grad", 960000.0, 222400.0, 4, false},
-    {"gru0_carry_grad_sum", 6400.0, 83200.0, 4, false},
+    {"gru0_carry_grad_sum", 1600.0, 83200.0, 4, false},
     {"gru0_hidden_projection_weight_grad", 3840000.0, 228800.0, 1, false},
     {"gru0_hidden_projection_bias_grad", 19200.0, 78000.0, 1, false},
     {"gru0_input_projection_weight_grad", 2457600.0, 169984.0, 1, false},

@@ -6,7 +6,7 @@
 #include "options/exit_status.h"
 #include "options/options.h"
 
-/* Each returns the exit status; where that is not EXIT_DONE or a signal's, the error says what to print. */
+/* Each returns the exit status. If that is not EXIT_DONE or a signal's, the error has the message. */
 int command_train(const ModelDescription *model, const Options *options, Error *error);       /* train.c */
 int command_reconstruct(const ModelDescription *model, const Options *options, Error *error); /* reconstruct.c */
 int command_step(const ModelDescription *model, const Options *options, Error *error);        /* step.c */

@@ -25,7 +25,7 @@ static void print_group(const ModelDescription *model, const ModelGroup *group) 
     else printf("%s, learning rate %g\n", group->optimizer, group->learning_rate);
 }
 
-/* How many threads, why, and what else was found. Returns how many. */
+/* Prints the number of threads, the reason, and the limits. Returns the number. */
 static int print_threads(const Options *options) {
     static const char *const reasons[] = {[BOUND_PROCESSORS] = "one for each processor that this process may use",
                                           [BOUND_QUOTA] = "as the quota of a cgroup allows",

@@ -1,4 +1,4 @@
-/* main.c: a trainer: the runtime with the one model that it is linked with. */
+/* main.c: a trainer: the runtime and the one model that it is linked with. */
 #include "commands/program.h"
 
 int main(int count, char **arguments) {

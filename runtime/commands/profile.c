@@ -1,4 +1,4 @@
-/* profile.c: where the time of a step goes: each kernel in its place, measured, beside the least that it could take on this machine. */
+/* profile.c: where the time of a step goes: each kernel, measured in place, beside the least time that it could take on this machine. */
 #include "exact.h"
 
 #include "commands/commands.h"
@@ -18,14 +18,14 @@ typedef struct Profile {
     ModelState state;
     float *x; /* [B, T, C, H, W] */
     int64_t steps;
-    double flops, pair_flops, bandwidth; /* what the machine can do, a second; of pairs of bfloat16 where the target has them */
-    double arithmetic;                   /* seconds of a step's arithmetic at these */
+    double flops, pair_flops, bandwidth; /* the machine's peak a second; for pairs of bfloat16 if the target has them */
+    double arithmetic;                   /* seconds of a step's arithmetic at the peak */
     const ModelKernel *kernel;
     int kernels;
-    double *time;  /* [steps, kernels], seconds; of a scan's body: of all its calls */
-    double *row;   /* of the step under way */
+    double *time;  /* [steps, kernels], seconds; for a scan's body, of all its calls */
+    double *row;   /* of the current step */
     double *whole; /* [steps] */
-    double last;   /* when the kernel before was done */
+    double last;   /* when the previous kernel ended */
     ProfileRow *result;
 } Profile;
 

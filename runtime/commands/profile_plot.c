@@ -17,7 +17,7 @@ enum { WIDTH = 960, TOP = 114, ROW = 22, BAR_LEFT = 336, BAR_RIGHT = 830, MOST_R
 static const char style[] = "text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:#475569}"
                             ".title{font-size:18px;font-weight:600;fill:#0f172a}.kernel{fill:#0f172a}";
 
-typedef struct Bar { /* a kernel, or several: seconds within their limits, by what these are, and seconds beyond */
+typedef struct Bar { /* one or more kernels: seconds within their limits, by kind, and seconds beyond */
     double arithmetic, memory, lost, measured, limit;
 } Bar;
 
@@ -50,7 +50,7 @@ static void draw_legend(FILE *out) {
     } entries[] = {{"arithmetic at peak", ARITHMETIC_COLOUR, 0},
                    {"memory traffic at bandwidth", MEMORY_COLOUR, 176},
                    {"beyond the limit", LOST_COLOUR, 412}};
-    fputs("<text x=\"24\" y=\"58\">By the time that a kernel takes beyond its limit, the most first</text>\n", out);
+    fputs("<text x=\"24\" y=\"58\">Sorted by the time that a kernel takes beyond its limit</text>\n", out);
     for (int i = 0; i < 3; i++) {
         int x = BAR_LEFT + entries[i].x;
         fprintf(out, "<rect x=\"%d\" y=\"82\" width=\"14\" height=\"14\" fill=\"%s\"/><text x=\"%d\" y=\"94\">%s</text>\n", x,
@@ -58,7 +58,7 @@ static void draw_legend(FILE *out) {
     }
 }
 
-/* What is not drawn by itself, as one bar. Together they may take longer than any kernel above; that bar has a scale of its own. */
+/* All other kernels as one bar. Together they may take longer than any kernel above; then the bar has its own scale. */
 static void draw_rest(FILE *out, int place, const ProfileRow *rows, int count, double scale) {
     char name[64];
     Bar bar = {0};

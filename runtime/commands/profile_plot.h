@@ -7,12 +7,12 @@
 typedef struct ProfileRow { /* a kernel, over one step */
     const char *name;
     double measured, limit; /* seconds */
-    bool by_memory;         /* what bounds it: memory traffic, else arithmetic */
+    bool by_memory;         /* bound by memory traffic, else by arithmetic */
     double flops, bytes;
 } ProfileRow;
 
-/* A bar for each kernel, what is beyond its limit at its end. The rows come sorted by that, the greatest first; those that lose little are
- * drawn as one. */
+/* A bar for each kernel, with the time beyond its limit at the end. The rows must be sorted by that, the greatest first. Those that lose
+ * little become one bar. */
 bool profile_plot_write(const char *path, const char *title, const ProfileRow *rows, int count, const ProfileRow *total, Error *error);
 
 #endif

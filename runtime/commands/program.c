@@ -34,8 +34,8 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
     Error error = {""};
     int status = EXIT_DONE;
     keep_standard_streams();
-    setvbuf(stdout, NULL, _IOLBF, 0); /* a pipe sees each line when it is printed, as a terminal does */
-    signal(SIGXFSZ, SIG_IGN);         /* a file that grows beyond a limit (ulimit -f) is an error of whoever writes it */
+    setvbuf(stdout, NULL, _IOLBF, 0); /* a pipe gets each line when it is printed, like a terminal */
+    signal(SIGXFSZ, SIG_IGN);         /* a file that exceeds a limit (ulimit -f) is then a write error */
     switch (options_parse(count, arguments, &command, &options, &error)) {
     case PARSE_HELP:
         options_print_help(stdout, model->name, command);
@@ -52,7 +52,7 @@ int run_program(const ModelDescription *model, int count, char *const *arguments
     }
     options_free(&options);
     if ((fflush(stdout) != 0 || ferror(stdout)) && (status == EXIT_DONE || status == EXIT_INCOMPLETE)) {
-        fail(&error, "standard output cannot be written; it is closed, or there is no room where it goes");
+        fail(&error, "standard output cannot be written; it is closed, or its disk is full");
         status = EXIT_ERROR;
     }
     if (status != EXIT_DONE && status < EXIT_SIGNAL) print_escaped(stderr, "error: %s", error.text);

@@ -4,7 +4,7 @@
 
 #include "model.h"
 
-/* The whole program but for the model that it is linked with. */
+/* The whole program except for the model that it is linked with. */
 int run_program(const ModelDescription *model, int count, char *const *arguments);
 
 #endif

@@ -1,4 +1,4 @@
-/* reconstruct.c: videos cut into clips, each reconstructed and measured. */
+/* reconstruct.c: splits videos into clips, reconstructs each and measures it. */
 #include "exact.h"
 
 #include "commands/commands.h"
@@ -16,7 +16,7 @@ typedef struct Reconstruction {
     const ModelDescription *model;
     Dataset *data;
     const char *folder;
-    FILE *lines; /* of reconstruct.jsonl, in memory until it is whole */
+    FILE *lines; /* of reconstruct.jsonl, in memory until it is complete */
     int64_t clips;
     double psnr, ssim, loss; /* sums over clips */
 } Reconstruction;
@@ -40,7 +40,7 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
     double psnr = clip_psnr(clip->x, clip->reconstruction, clip_elements(model)), loss = clip_loss(model, clip->x, clip->reconstruction);
     double ssim = clip_ssim(clip->x, clip->reconstruction, model->T, model->channels, model->height, model->width);
     if (!(loss < 1e300))
-        return fail(error, "%s: the reconstruction of frames %" PRId64 " and after is not finite; the weights are no good", video,
+        return fail(error, "%s: the reconstruction of frames %" PRId64 " and after is not finite; use other weights", video,
                     clip->clip * model->T);
     char *names[2] = {path_join("", "real_video%03" PRId64 "_no%" PRId64 ".png", clip->video, clip->clip),
                       path_join("", "recon_video%03" PRId64 "_no%" PRId64 ".png", clip->video, clip->clip)};
@@ -63,7 +63,7 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
 
 static void leave_out_video(void *context, int64_t video, const Error *reason) {
     Reconstruction *run = context;
-    print_escaped(stderr, "warning: %s; its further clips are left out", reason->text);
+    print_escaped(stderr, "warning: %s; its remaining clips are left out", reason->text);
     dataset_note_incomplete(run->data, run->data->videos[video].name);
 }
 
@@ -82,8 +82,8 @@ static void print_totals(const Reconstruction *run) {
     printf("mean of %" PRId64 " %s of %" PRId64 " %s: PSNR %.2f dB, SSIM %.4f, loss %.6g\n", run->clips,
            plural(run->clips, "clip", "clips"), run->data->count, plural(run->data->count, "video", "videos"), run->psnr / clips,
            run->ssim / clips, run->loss / clips);
-    printf("%" PRId64 " %s no clip of %d and %s left over\n", left_over(run->data),
-           plural(left_over(run->data), "frame at the end of a video fills", "frames at the ends of videos fill"), run->model->T,
+    printf("%" PRId64 " %s not fill a clip of %d and %s left over\n", left_over(run->data),
+           plural(left_over(run->data), "frame at the end of a video does", "frames at the ends of videos do"), run->model->T,
            plural(left_over(run->data), "was", "were"));
 }
 
@@ -95,7 +95,7 @@ static bool reconstruct(ModelState *state, Dataset *data, const char *folder, co
     if (run.lines == NULL) return fail_memory(error, "the results");
     printf(" clip    frame  PSNR, dB    SSIM  video\n");
     const EvaluationVisitor visitor = {.visit = visit_clip, .leave_out = leave_out_video, .context = &run};
-    bool good = evaluate_data(state, data, &visitor, error) && (run.clips > 0 || fail(error, "no clip of the videos can be read any more"));
+    bool good = evaluate_data(state, data, &visitor, error) && (run.clips > 0 || fail(error, "none of the clips can be read any more"));
     if (good) print_totals(&run);
     if (fclose(run.lines) != 0 && good) good = fail_memory(error, "the results");
     good = good && file_write(path, &(FilePart){text, length}, 1, FILE_DURABLE, error);

@@ -1,4 +1,4 @@
-/* score.c: videos frame by frame, as a camera gives them: an anomaly score for each frame, their plot, and strips of the worst moments. */
+/* score.c: runs videos frame by frame, as from a camera: an anomaly score for each frame, a plot, and strips of the worst moments. */
 #include "exact.h"
 
 #include "commands/score.h"
@@ -17,10 +17,10 @@
 
 enum { MOMENTS = 8 };
 
-typedef struct Moment { /* the T frames that end in a bad one */
+typedef struct Moment { /* the T frames that end with a bad one */
     int64_t video, frame;
     double score;
-    float *x, *reconstruction; /* [T, C, H, W]; what a video has not shown yet is black */
+    float *x, *reconstruction; /* [T, C, H, W]; black before the first frame */
 } Moment;
 
 typedef struct Scoring {
@@ -29,11 +29,11 @@ typedef struct Scoring {
     Recurrence recurrence;
     Stream stream;
     size_t values;             /* of a frame */
-    float *x, *reconstruction; /* [T, C, H, W], the frame at hand last */
+    float *x, *reconstruction; /* [T, C, H, W], the current frame last */
     VideoScores *videos;       /* [data->count] */
     Moment moment[MOMENTS];    /* worst first */
     int moments;
-    int64_t not_finite, first_video, first_frame; /* scores that are no finite numbers: how many, and where the first one is */
+    int64_t not_finite, first_video, first_frame; /* scores that are not finite: how many, and the place of the first */
 } Scoring;
 
 static bool allocate_frames(float **frames, size_t count, Error *error) {
@@ -74,12 +74,12 @@ static void close_scoring(Scoring *run) {
 
 /* ---- the worst moments ---- */
 
-/* Of moments that overlap, the worst is kept. Puts the one at hand among the worst, if it is one. */
+/* Adds the current moment to the worst ones, if it is one. Of overlapping moments, the worst is kept. */
 static void note_moment(Scoring *run, int64_t video, int64_t frame, double score) {
     const int T = run->model->model->T;
     int near = 0;
     while (near < run->moments && (run->moment[near].video != video || frame - run->moment[near].frame >= T)) near++;
-    int last = near < run->moments ? near : run->moments < MOMENTS ? run->moments : MOMENTS - 1; /* the one that would go */
+    int last = near < run->moments ? near : run->moments < MOMENTS ? run->moments : MOMENTS - 1; /* the one to drop */
     if (last < run->moments && score <= run->moment[last].score) return;
     if (last == run->moments) run->moments++;
     Moment moment = run->moment[last];
@@ -124,7 +124,7 @@ typedef struct Summary { /* of one video */
 static void score_frame(Scoring *run, int64_t video, int64_t frame, Summary *summary) {
     const size_t last = run->values * (size_t)(run->model->model->T - 1);
     const double loss = stream_step(&run->stream, run->x + last, run->reconstruction + last);
-    const float score = (float)(loss / 4); /* from the scale of [-1, 1] to [0, 1] */
+    const float score = (float)(loss / 4); /* from pixels in [-1, 1] to [0, 1] */
     run->videos[video].score[frame] = isfinite(score) ? score : NAN;
     if (!isfinite(score)) {
         if (summary->first_bad < 0) summary->first_bad = frame;
@@ -136,7 +136,7 @@ static void score_frame(Scoring *run, int64_t video, int64_t frame, Summary *sum
     summary->most = fmax(summary->most, (double)score);
 }
 
-/* Its row of the table; what is not finite is named. */
+/* Its row of the table; scores that are not finite are reported. */
 static void sum_up(Scoring *run, int64_t video, const Summary *summary) {
     const VideoScores *scores = &run->videos[video];
     const int64_t bad = scores->frames - summary->finite;
@@ -144,8 +144,8 @@ static void sum_up(Scoring *run, int64_t video, const Summary *summary) {
     print_escaped(stdout, "%8" PRId64 " %10.6f %10.6f  %s", scores->frames, none * summary->sum / (double)summary->finite,
                   none * summary->most, scores->path);
     if (bad == 0) return;
-    printf("         the score of %" PRId64 " %s is no finite number; the first is frame %" PRId64 "\n", bad,
-           plural(bad, "frame", "frames"), summary->first_bad);
+    printf("         the score of %" PRId64 " %s is not finite; the first is frame %" PRId64 "\n", bad, plural(bad, "frame", "frames"),
+           summary->first_bad);
     if (run->not_finite == 0) {
         run->first_video = video;
         run->first_frame = summary->first_bad;
@@ -153,7 +153,7 @@ static void sum_up(Scoring *run, int64_t video, const Summary *summary) {
     run->not_finite += bad;
 }
 
-/* A video can no longer be read as it was when it was opened: the frames before have their scores. */
+/* A video has changed since it was opened. The frames before keep their scores. */
 static void leave_out_rest(Scoring *run, int64_t video, int64_t frame, const Error *reason) {
     print_escaped(stderr, "warning: %s; it has no scores from there on", reason->text);
     run->videos[video].frames = frame;
@@ -213,28 +213,28 @@ static bool write_scores(const Scoring *run, const char *path, Error *error) {
 
 /* ---- the command ---- */
 
-/* With the results written: a score that is no number is larger than no threshold, so whoever looks at scores alone would miss it. */
+/* Called when the results are written. NaN is not larger than any threshold, so a reader of scores alone would miss it. */
 static bool check_finite(const Scoring *run, const char *path, Error *error) {
     if (run->not_finite == 0) return true;
     return fail(error,
-                "the score of %" PRId64 " %s is no finite number (nan in %s), the first of frame %" PRId64
-                " of %s; the others are there; with such weights, frames may come out as anything",
+                "the score of %" PRId64 " %s is not finite (nan in %s); the first is frame %" PRId64
+                " of %s; all other scores are written; check the weights",
                 run->not_finite, plural(run->not_finite, "frame", "frames"), path, run->first_frame,
                 run->data->videos[run->first_video].source.path);
 }
 
-/* With an error that says all that there is to say. */
+/* The error names all faults. */
 static bool check_results(const Scoring *run, const char *path, Error *error) {
     Error missing;
     const bool finite = check_finite(run, path, error);
     if (dataset_check_complete(run->data, &missing)) return finite;
     if (finite) return fail(error, "%s", missing.text);
     const size_t length = strlen(error->text);
-    snprintf(error->text + length, sizeof error->text - length, "; besides, %s", missing.text);
+    snprintf(error->text + length, sizeof error->text - length, "; also, %s", missing.text);
     return false;
 }
 
-/* What a frame's past is, in words. */
+/* Describes a frame's past. */
 static void print_past(const ModelState *state, Recurrence recurrence) {
     const ModelDescription *model = state->model;
     if (model->hidden == 0) {
@@ -246,7 +246,7 @@ static void print_past(const ModelState *state, Recurrence recurrence) {
     else printf("the past of a frame: the last %d frames, itself included, from %s\n", model->T, from);
 }
 
-/* The frames, then the pictures; scores.csv last, since it says that all is there. */
+/* The frames, then the pictures. scores.csv comes last, because it shows that everything is complete. */
 static bool score(Scoring *run, const char *folder, const char *path, Error *error) {
     ClipReader *reader = open_scoring(run, error) ? clip_reader_open(run->data, error) : NULL;
     bool good = reader != NULL;
@@ -255,7 +255,7 @@ static bool score(Scoring *run, const char *folder, const char *path, Error *err
     clip_reader_close(reader);
     int64_t frames = 0;
     for (int64_t video = 0; good && video < run->data->count; video++) frames += run->videos[video].frames;
-    good = good && (frames > 0 || fail(error, "no frame of the videos can be read any more"));
+    good = good && (frames > 0 || fail(error, "none of the frames can be read any more"));
     char *picture = path_join(folder, "scores.svg");
     good = good && write_moments(run, folder, error) &&
            score_plot_write(picture, run->model->model->name, run->videos, run->data->count, error) && write_scores(run, path, error);

@@ -1,4 +1,4 @@
-/* score.h: scores of frames, and their picture. */
+/* score.h: scores of frames, and their plot. */
 #ifndef ZOETROPE_SCORE_H
 #define ZOETROPE_SCORE_H
 
@@ -10,7 +10,7 @@
 typedef struct VideoScores {
     const char *path;
     int64_t frames;
-    float *score; /* [frames]; NAN: it is no finite number */
+    float *score; /* [frames]; NAN: not finite */
 } VideoScores;
 
 /* scores.svg: the scores of all videos, one after another, logarithmic. */

@@ -48,7 +48,7 @@ static double place_y(const Scale *scale, double score) {
     return BOTTOM - (BOTTOM - TOP) * (logarithm(score) - scale->low) / (scale->high - scale->low);
 }
 
-/* More of them where there is less than a decade. */
+/* More of them if there is less than a decade. */
 static void draw_ticks(FILE *out, const Scale *scale) {
     static const double few[] = {1, 2, 5}, many[] = {1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9};
     const bool narrow = scale->high - scale->low < 1;
@@ -67,7 +67,7 @@ static void draw_frames(FILE *out, const Scale *scale) {
         fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%" PRId64 "</text>\n", place_x(scale, frame), BOTTOM + 18, frame);
 }
 
-/* Every frame's score; where there are more frames than columns, least and greatest of each column. Where none is finite, a gap. */
+/* Every frame's score; if there are more frames than columns, the least and greatest of each column. A gap where none is finite. */
 static void draw_scores(FILE *out, const Scale *scale, const VideoScores *video, int64_t first) {
     const int64_t each = scale->frames > COLUMNS ? (scale->frames + COLUMNS - 1) / COLUMNS : 1;
     bool gap = true;
@@ -102,7 +102,7 @@ bool score_plot_write(const char *path, const char *title, const VideoScores *vi
         "<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n<text class=\"title\" x=\"%d\" y=\"37\">%s: score of each frame, logarithmic</text>\n",
         WIDTH, HEIGHT, LEFT, title);
     int64_t first = 0;
-    for (int64_t v = 0; v < count; first += videos[v++].frames) /* every other video on a ground of its own */
+    for (int64_t v = 0; v < count; first += videos[v++].frames) /* every other video has another background */
         if (v % 2)
             fprintf(out, "<rect class=\"video\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\"/>\n", place_x(&scale, first), TOP,
                     fmin(RIGHT, place_x(&scale, first + videos[v].frames)) - place_x(&scale, first), BOTTOM - TOP);

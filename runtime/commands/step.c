@@ -19,7 +19,7 @@ typedef struct StepRun {
     float *gradients;               /* of the first step, in file order */
     float *parameters, *statistics; /* after the last */
     int count;
-    FileTensor *tensor; /* what is written */
+    FileTensor *tensor; /* the output */
 } StepRun;
 
 static bool allocate_floats(float **memory, size_t count, Error *error) {
@@ -34,14 +34,14 @@ static bool read_input(const TensorFile *file, const char *name, int rank, const
     const FileTensor *tensor = tensor_file_find(file, name);
     if (tensor == NULL) return fail(error, "%s: tensor %s is missing; it must have shape %s", file->path, name, wanted);
     if (tensor->rank != rank || memcmp(tensor->shape, shape, (size_t)rank * sizeof *shape) != 0)
-        return fail(error, "%s: tensor %s has shape %s, and the model wants %s", file->path, name,
+        return fail(error, "%s: tensor %s has shape %s, but the model needs %s", file->path, name,
                     tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
     if (!tensor_to_float(tensor, values))
         return fail(error, "%s: tensor %s is of type %s; convert it to F32", file->path, name, tensor->type_name);
     return tensor_check_numbers(file, tensor, error);
 }
 
-/* A GRU that starts from zeros takes an h0 of zeros, so that callers need not know the difference. */
+/* A GRU that starts from zeros accepts an h0 of zeros, so that callers need not know the difference. */
 static bool check_zero_state(const ModelDescription *model, const TensorFile *file, const int64_t shape[3], Error *error) {
     const FileTensor *tensor = tensor_file_find(file, "h0");
     float *values = NULL;
@@ -84,7 +84,7 @@ static bool allocate_results(StepRun *run, Error *error) {
            allocate_floats(&run->statistics, (size_t)model->statistic_count, error);
 }
 
-/* The first step is looked at; those after it run one after another with nothing between them. */
+/* The results of the first step are kept. The others run one after another, with nothing between them. */
 static void run_steps(StepRun *run) {
     ModelState *state = &run->state;
     double begin = clock_seconds();
@@ -150,7 +150,7 @@ static void step_free(StepRun *run) {
 int command_step(const ModelDescription *model, const Options *options, Error *error) {
     StepRun run = {.steps = options->evaluate ? 0 : options->steps > 0 ? options->steps : 1};
     if (same_file(options->out, options->weights) || same_file(options->out, options->batch)) {
-        fail(error, "%s: --out would overwrite what is read; give it another name", options->out);
+        fail(error, "%s: --out would overwrite an input file; give it another name", options->out);
         return EXIT_ERROR;
     }
     if (!check_place(options->out, error)) return EXIT_ERROR;

@@ -19,19 +19,19 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- signals: the iteration is finished, then all is saved ---- */
+/* ---- signals: the iteration is finished, then everything is saved ---- */
 
 enum { SAME_WISH = 5 /* seconds */ };
 
 static volatile sig_atomic_t caught_signal; /* the first one, or 0 */
-static atomic_llong caught_at;              /* when, in milliseconds; 0: none came yet */
+static atomic_llong caught_at;              /* when, in milliseconds; 0: none yet */
 
 static const char *signal_name(int number) {
     return number == SIGINT ? "SIGINT" : number == SIGHUP ? "SIGHUP" : "SIGTERM";
 }
 
-/* The same wish often comes more than once: schedulers signal a whole process group, and scripts in it forward what they get. Only who
- * asks again later wants an end at once. No file is harmed by that, but what was learned since the last save is lost. */
+/* One request often arrives as several signals: schedulers signal a whole process group, and scripts in it forward them. Only a signal that
+ * comes later asks for an immediate end. That harms no file, but iterations since the last save are lost. */
 static void remember_signal(int number) {
     static const char said[] = "stopped at once by a second signal; iterations since the last save are lost\n";
     struct timespec now;
@@ -53,7 +53,7 @@ static void catch_signals(void) {
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     if (sigaction(SIGHUP, &action, &before) == 0 && before.sa_handler == SIG_IGN) sigaction(SIGHUP, &before, NULL); /* nohup */
-    signal(SIGPIPE, SIG_IGN); /* a run does not end because nobody reads its progress any more */
+    signal(SIGPIPE, SIG_IGN); /* a run does not end when its progress is no longer read */
 }
 
 /* ---- data ---- */
@@ -69,7 +69,7 @@ static void close_training_data(TrainingData *data) {
     if (data->validation != NULL) dataset_close(data->validation);
 }
 
-/* What tells one data set from another: the videos' lengths. Names may change when a folder moves. */
+/* Data sets are told apart by the lengths of videos. Names may change when a folder moves. */
 static void fingerprint(const Dataset *data, char *text, size_t size) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (int64_t i = 0; i < data->count; i++) hash = (hash ^ (uint64_t)data->videos[i].frames) * UINT64_C(0x100000001b3);
@@ -81,24 +81,24 @@ static bool check_fingerprint(Run *run, const Dataset *data, Error *error) {
     char now[sizeof run->progress.data];
     fingerprint(data, now, sizeof now);
     if (run->options->resume && run->options->data.count == 0 && strcmp(now, run->progress.data) != 0)
-        return fail(error, "%s: the run learned from %s; give it the same --data to go on", run->folder, run->progress.data);
+        return fail(error, "%s: the run was trained on %s; give the same --data to continue it", run->folder, run->progress.data);
     if (run->options->resume && strcmp(now, run->progress.data) != 0)
         print_escaped(
             stderr,
-            "warning: %s: the run learned from %s, and now from %s; give the same --data to get the numbers of an uninterrupted run",
+            "warning: %s: the run was trained on %s, and now is on %s; give the same --data to get the numbers of an uninterrupted run",
             run->folder, run->progress.data, now);
     memcpy(run->progress.data, now, sizeof now);
     return true;
 }
 
-/* The best weights are those of the highest PSNR on these videos: on others, it means something else. */
+/* The best weights have the highest PSNR on these videos. PSNR on others is not comparable. */
 static void check_validation(Run *run, const Dataset *data) {
     char now[sizeof run->progress.validation] = "none";
     if (data != NULL) fingerprint(data, now, sizeof now);
     if (run->options->resume && run->progress.validation[0] != 0 && strcmp(now, run->progress.validation) != 0)
         print_escaped(
             stderr,
-            "warning: %s: the run was validated on %s, and now on %s; the best PSNR so far stays what it is; give the same --validation "
+            "warning: %s: the run was validated on %s, and now is on %s; the best PSNR so far is kept; give the same --validation "
             "to compare with it",
             run->folder, run->progress.validation, now);
     memcpy(run->progress.validation, now, sizeof now);
@@ -110,20 +110,20 @@ static void describe_data(const char *name, const Dataset *data) {
     printf("%-11s %s\n", name, text);
 }
 
-/* What was learned from says little about how well it was learned. */
+/* Training videos show little about how well the model has learned. */
 static void check_overlap(const Dataset *training, const Dataset *validation) {
     const char *first = NULL;
     const int64_t both = dataset_overlap(training, validation, &first);
     if (both > 0)
         print_escaped(stderr,
                       "warning: %s: of the %" PRId64 " %s of --validation, %" PRId64
-                      " %s in --data too (this is the first); give it videos that nothing is learned from",
+                      " %s in --data too (this is the first); give it videos that are not trained on",
                       first, validation->count, plural(validation->count, "video", "videos"), both, plural(both, "is", "are"));
 }
 
 static bool open_training_data(Run *run, TrainingData *data, Error *error) {
     const Options *options = run->options;
-    Options seeded = *options; /* synthetic videos are those of the run's seed, also when it is resumed */
+    Options seeded = *options; /* drawn videos depend on the run's seed, also when it is resumed */
     seeded.seed = run->state.seed;
     seeded.seed_given = true;
     *data = (TrainingData){.training = open_data(run->model, &options->data, &seeded, &caught_signal, error)};
@@ -184,8 +184,8 @@ static double batch_psnr(const ModelDescription *model, const float *x, const fl
     return sum / model->batch;
 }
 
-/* Saves the weights and the state. The best weights so far come first: whenever the run ends, the state must not say that they are there
- * when they are not. */
+/* Saves the weights and the state. The best weights so far come first: whenever the run ends, the state must not refer to weights
+ * that are not there. */
 static bool save_weights(Run *run, const Metric *metric, Error *error) {
     bool better = metric->validated && metric->validation_psnr > run->progress.best_psnr;
     bool good = !better || run_save_best(run, error);
@@ -193,14 +193,14 @@ static bool save_weights(Run *run, const Metric *metric, Error *error) {
     return run_save(run, good ? error : NULL) && good;
 }
 
-/* What is due after an iteration. Strips come before the state: a run that is killed in between makes both again when it is resumed. Where
- * strips cannot be written, what was learned is saved all the same. */
+/* Writes what is due after an iteration. Strips come before the state: a run that is killed in between makes both again when it is resumed.
+ * If strips cannot be written, the weights are still saved. */
 static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric, const float *x, Error *error) {
     char name[40];
     int64_t every = run->options->checkpoint_every;
     bool strips = metric->iteration % run->model->strips_every == 0 || run->state.updates == run->iterations;
     bool save = strips || run->stopped_by != 0, good = true;
-    run_keep_reconstruction(run); /* of the step whose loss is reported: validation overwrites it */
+    run_keep_reconstruction(run); /* of the step whose loss is reported, before validation overwrites it */
     if (strips && data->validation != NULL) good = validate(run, data->validation, metric, error);
     good = good && metrics_append(&run->log, metric, error);
     if (strips) good = good && run_save_strips(run, metric->iteration, x, error);
@@ -224,17 +224,17 @@ static bool train_iteration(Run *run, const TrainingData *data, Progress *progre
     metric.psnr = batch_psnr(run->model, x, state->reconstruction);
     metric.seconds = clock_seconds() - begin;
     if (!isfinite(metric.loss))
-        return fail(
-            error, "the loss of iteration %" PRId64 " is %g; what was saved before is left as it is; %s", state->updates, metric.loss,
-            run->options->init != NULL && state->updates == 1 ? "the weights of --init are no good" : "lower optimizer.learning_rate");
-    run->stopped_by = caught_signal; /* looked at once an iteration, so that a signal that comes now is seen after the next */
+        return fail(error, "the loss of iteration %" PRId64 " is %g; files that were saved before are unchanged; %s", state->updates,
+                    metric.loss,
+                    run->options->init != NULL && state->updates == 1 ? "give other weights with --init" : "lower optimizer.learning_rate");
+    run->stopped_by = caught_signal; /* read once an iteration, so a signal that comes now counts after the next */
     bool good = finish_iteration(run, data, &metric, x, error);
     bool last = state->updates == run->iterations || run->stopped_by != 0;
     progress_update(progress, &metric, last || metric.iteration % run->model->strips_every == 0);
     return good;
 }
 
-/* Something failed, and ends the run. Where that was not the numbers themselves, what was learned is saved all the same. */
+/* An error ends the run. The weights are still saved, unless they are not finite. */
 static void save_what_was_learned(Run *run, Error *error) {
     Error reason;
     if (run->state.updates == 0 || !isfinite(run->state.loss)) return;
@@ -242,14 +242,14 @@ static void save_what_was_learned(Run *run, Error *error) {
     size_t length = strlen(error->text);
     char *end = error->text + length;
     if (saved)
-        snprintf(end, sizeof error->text - length, "; the %" PRId64 " %s saved: go on with --resume", run->saved,
+        snprintf(end, sizeof error->text - length, "; the %" PRId64 " %s saved: continue with --resume", run->saved,
                  plural(run->saved, "iteration so far is", "iterations so far are"));
     else if (run->saved > 0 && run_is_saved(run))
-        snprintf(end, sizeof error->text - length, "; only the first %" PRId64 " %s saved: go on from there with --resume", run->saved,
+        snprintf(end, sizeof error->text - length, "; only the first %" PRId64 " %s saved: continue from there with --resume", run->saved,
                  plural(run->saved, "iteration is", "iterations are"));
     else
         snprintf(end, sizeof error->text - length,
-                 run->saved > 0 ? "; nothing is saved: the files of before are gone" : "; nothing is saved yet");
+                 run->saved > 0 ? "; nothing is saved: the earlier files are gone" : "; nothing is saved yet");
 }
 
 static bool train(Run *run, const TrainingData *data, Error *error) {
@@ -267,14 +267,14 @@ static void print_end(const Run *run, const TrainingData *data, int64_t done) {
     int64_t waits = loader_waits(data->loader);
     if (run->state.updates < run->iterations)
         print_escaped(stdout,
-                      "stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to go on",
+                      "stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to continue",
                       signal_name(run->stopped_by), run->state.updates, run->iterations, plural(run->iterations, "iteration", "iterations"),
                       run->folder);
     else
         print_escaped(stdout, "done: %" PRId64 " %s; weights, strips and loss.svg are in %s", run->state.updates,
                       plural(run->state.updates, "iteration", "iterations"), run->folder);
-    if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch is always waited for */
-        printf("%" PRId64 " of %" PRId64 " iterations had to wait for their videos; a greater --cache would make it faster\n", waits, done);
+    if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch always has to be waited for */
+        printf("%" PRId64 " of %" PRId64 " iterations waited for their videos; a larger --cache would make it faster\n", waits, done);
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
 }
 
@@ -302,13 +302,13 @@ static int train_on_data(Run *run, Error *error) {
     return status;
 }
 
-/* There is nothing to train. Returns the exit status. */
+/* Nothing is left to train. Returns the exit status. */
 static int complete_run(const Run *run, Error *error) {
     bool completed;
     if (!run_complete(run, &completed, error)) return EXIT_ERROR;
-    print_escaped(stdout, "%s: has done %" PRId64 " %s already%s; give a greater --iterations to go on", run->folder, run->state.updates,
+    print_escaped(stdout, "%s: has already done %" PRId64 " %s%s; give a larger --iterations to continue", run->folder, run->state.updates,
                   plural(run->state.updates, "iteration", "iterations"),
-                  completed ? ", and last.safetensors or loss.svg was not of the last one: written now" : "");
+                  completed ? "; last.safetensors or loss.svg was older, and is now written" : "");
     return EXIT_DONE;
 }
 

@@ -1,4 +1,4 @@
-/* file.c: files that are whole or not there: written beside their name, synced, renamed. */
+/* file.c: files that are complete or absent: written under another name, synced, renamed. */
 #include "common/file.h"
 #include "common/text.h"
 
@@ -17,7 +17,7 @@
 
 void keep_standard_streams(void) {
     for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
-        /* Open for the wrong direction: what is printed there fails, as it should. The lowest number that is free is given. */
+        /* Opened in the wrong direction, so that printing to it fails, as it should. The system assigns the lowest free number. */
         if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY) < 0) _exit(1);
     }
 }
@@ -59,7 +59,7 @@ char *path_join(const char *folder, const char *pattern, ...) {
     return path;
 }
 
-/* Of UTF-8; NULL: it is none. */
+/* NULL: the text is not UTF-8. */
 static char *json_of(const char *text) {
     json_t *string = json_string(text);
     char *result = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
@@ -121,7 +121,7 @@ bool check_writable(const char *folder, Error *error) {
     return reason == 0 || fail(error, "%s: the folder cannot be written: %s; choose another --out", folder, strerror(reason));
 }
 
-/* Memory is the caller's to free. */
+/* The caller frees the result. */
 static char *folder_of(const char *path) {
     char *folder = copy_text(path), *slash = strrchr(folder, '/');
     if (slash != NULL) {
@@ -132,7 +132,7 @@ static char *folder_of(const char *path) {
     return copy_text(".");
 }
 
-/* A device or a pipe, which is written into and never replaced by a file. */
+/* A device or a pipe is written to directly, and never replaced by a file. */
 static bool is_special(const char *path) {
     struct stat status;
     return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
@@ -205,7 +205,7 @@ static bool write_parts(int file, const FilePart *parts, size_t count, FileCare 
     return care != FILE_DURABLE || fsync(file) == 0;
 }
 
-/* Makes the rename itself durable. A file system that cannot sync a folder is no reason to fail. */
+/* Makes the rename itself durable. It is not an error if the file system cannot sync a folder. */
 static void sync_folder_of(const char *path) {
     char *folder = folder_of(path);
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -245,7 +245,7 @@ bool file_write(const char *path, const FilePart *parts, size_t count, FileCare 
     return true;
 }
 
-/* The descriptor of a regular file, and its length. */
+/* Opens a regular file, and finds its length. */
 static FileStatus open_regular(const char *path, int *file, size_t *size, Error *reason) {
     *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would wait for its writer */
     if (*file < 0) {
@@ -275,7 +275,7 @@ static FileStatus read_all(int file, unsigned char *bytes, size_t size, Error *r
     return FILE_IS_READ;
 }
 
-/* The error for those who know the file by its path. */
+/* The error for callers that name the file by its path. */
 static bool fail_read(const char *path, FileStatus status, const Error *reason, Error *error) {
     return fail(error, "%s: %s%s", path, reason->text, status == FILE_NOT_REGULAR ? "; give the path of one" : "");
 }

@@ -1,4 +1,4 @@
-/* file_identity.h: a file is what it is, by device and inode, and not the path that leads to it. */
+/* file_identity.h: identifies a file by device and inode, whatever path leads to it. */
 #ifndef ZOETROPE_FILE_IDENTITY_H
 #define ZOETROPE_FILE_IDENTITY_H
 
@@ -8,20 +8,20 @@
 #include <sys/stat.h>
 
 typedef struct FileIdentity {
-    uint64_t device, inode; /* both 0: not known, and equal to none */
+    uint64_t device, inode; /* both 0: unknown, and equal to no other */
 } FileIdentity;
 
 FileIdentity file_identity(const struct stat *status);
 
-/* Identities, each with a number that belongs to it. Starts zeroed. */
+/* Identities, each with a number. Starts zeroed. */
 typedef struct FileSet {
     struct FileSlot *slots; /* open addressing */
     size_t room, count;
 } FileSet;
 
-/* The number of an identity; NULL: it is not in the set. */
+/* The number of an identity; NULL: not in the set. */
 int64_t *file_set_find(const FileSet *set, FileIdentity identity);
-/* Adds an identity that is known, and not in the set yet. */
+/* Adds a known identity that is not in the set yet. */
 void file_set_add(FileSet *set, FileIdentity identity, int64_t number);
 /* Are all of these in the set? */
 bool file_set_has_all(const FileSet *set, const FileIdentity *identities, int64_t count);

@@ -1,4 +1,4 @@
-/* random.c: Philox 4×32-10 and the numbers made of it. */
+/* random.c: Philox 4×32-10, and numbers made from it. */
 #include "exact.h"
 
 #include "common/random.h"
@@ -40,7 +40,7 @@ float random_uniform(uint64_t seed, RandomStream stream, uint64_t index) {
 }
 
 uint64_t random_below(uint64_t seed, RandomStream stream, uint64_t index, uint64_t bound) {
-    uint64_t rejected = -bound % bound; /* 2⁶⁴ mod bound: so many low halves would be one too many */
+    uint64_t rejected = -bound % bound; /* 2⁶⁴ mod bound: the number of low halves that must be rejected */
     for (uint32_t attempt = 1;; attempt++) {
         PhiloxBlock bits = block(seed, stream, index, attempt);
         for (int half = 0; half < 2; half++) {

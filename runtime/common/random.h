@@ -1,4 +1,4 @@
-/* random.h: random numbers as a function of (seed, stream, index), so that a resumed run draws what an uninterrupted one would.
+/* random.h: random numbers as a function of (seed, stream, index). So a resumed run draws the same ones as an uninterrupted run.
  *
  * The generator is Philox 4×32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). Its key is the seed; its
  * counter is {index low, index high, stream, attempt}. Nothing here has a state.
@@ -9,14 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Who draws. Two users of one stream would draw the same numbers; numbers of this table are in saved runs: add, never renumber. */
+/* Users of random numbers. Two users of one stream would draw the same numbers. Saved runs depend on these numbers: add, never renumber. */
 typedef enum RandomStream {
     RANDOM_WEIGHTS = 1,          /* initial weights: index = place in the block of parameters, in file order */
     RANDOM_INITIAL_STATE = 2,    /* h0 of a training iteration */
     RANDOM_CLIP_VIDEO = 3,       /* which video a clip is taken from: index = iteration · batch + place in the batch */
     RANDOM_CLIP_START = 4,       /* and at which frame it starts */
     RANDOM_EVALUATION_STATE = 5, /* h0 of validation and reconstruction */
-    RANDOM_SYNTHETIC = 6,        /* what the videos that the program draws itself look like */
+    RANDOM_SYNTHETIC = 6,        /* the videos that the program draws itself */
     RANDOM_NORMAL_WEIGHTS = 7,   /* initial weights that are normal: pairs from twice the place on */
 } RandomStream;
 
@@ -39,7 +39,7 @@ uint64_t random_below(uint64_t seed, RandomStream stream, uint64_t index, uint64
 /* values[i] = random_uniform(seed, stream, first + i). */
 void random_fill(uint64_t seed, RandomStream stream, uint64_t first, float *values, size_t count);
 
-/* What a Box-Muller transform wants: values[0 … pairs − 1] in (0, 1], values[pairs … 2·pairs − 1] in [0, 1). Uses the numbers
+/* The input of a Box-Muller transform: values[0 … pairs − 1] in (0, 1], values[pairs … 2·pairs − 1] in [0, 1). Uses the numbers
  * first … first + 2·pairs − 1 of the stream. */
 void random_fill_pairs(uint64_t seed, RandomStream stream, uint64_t first, float *values, size_t pairs);
 

@@ -1,4 +1,4 @@
-/* text.c: text from outside as it may be shown. */
+/* text.c: how text from outside is shown. */
 #include "common/text.h"
 
 #include "common/file.h"
@@ -26,7 +26,7 @@ uint32_t utf8_character(const char *text, size_t bytes) {
     return character;
 }
 
-/* By Unicode 15: controls, separators, Bidi_Control, Default_Ignorable_Code_Point (and what else shows nothing), spaces. In order. */
+/* By Unicode 15: controls, separators, Bidi_Control, Default_Ignorable_Code_Point (and other invisible characters), spaces. In order. */
 static const struct {
     uint32_t first, last;
     TextKind kind;
@@ -73,7 +73,7 @@ char *escape_bytes(const char *text, size_t length) {
         memcpy(end, character, bytes);
         end += bytes;
     }
-    return escaped; /* what was allocated is 0 */
+    return escaped; /* the memory was zeroed */
 }
 
 char *escape_text(const char *text) {

@@ -1,12 +1,12 @@
-/* text.h: text from outside (names of files and tensors, values of options, lines of a spec) as it may be shown: in errors, warnings,
- * tables, CSV and JSON, by the trainer and by the compiler. What is shown is one line of valid UTF-8 that does nothing to a terminal, and
- * two texts that differ are shown differently:
+/* text.h: how text from outside (names of files and tensors, values of options, lines of a spec) is shown: in errors, warnings, tables, CSV
+ * and JSON, by the trainer and by the compiler. It becomes one line of valid UTF-8 that does nothing to a terminal. Different texts are
+ * shown differently:
  *
  *   \\                      a backslash
  *   \n \t \r               newline, tab, carriage return
  *   \x1b                   another control character of ASCII
  *   \u2028 \U000e0001      a character that ends lines, changes the direction of text, cannot be seen or looks like a space
- *   \xff                   a byte that is no UTF-8
+ *   \xff                   a byte that is not UTF-8
  *
  * and every other character as it is. */
 #ifndef ZOETROPE_TEXT_H
@@ -19,27 +19,28 @@
 /* Bytes of the well-formed UTF-8 character at `text`, of which `left` > 0 bytes are left (no surrogates, nothing overlong, at most
  * U+10FFFF), or 0. */
 size_t utf8_bytes(const char *text, size_t left);
-/* The character that utf8_bytes() found there. */
+/* The character that utf8_bytes() measured. */
 uint32_t utf8_character(const char *text, size_t bytes);
 
 typedef enum TextKind {
-    TEXT_PLAIN,     /* what it looks like */
+    TEXT_PLAIN,     /* shown as it is */
     TEXT_CONTROL,   /* C0, DEL, C1 without U+0085 */
     TEXT_LINE_END,  /* U+0085, U+2028, U+2029: some programs end a line there */
     TEXT_DIRECTION, /* changes the order in which text is shown */
     TEXT_HIDDEN,    /* shows nothing */
-    TEXT_SPACE,     /* looks like a space, and is none of ASCII */
-    TEXT_NONE,      /* a code point that is no character */
+    TEXT_SPACE,     /* looks like a space, but is not ASCII */
+    TEXT_NONE,      /* a code point that is not a character */
 } TextKind;
 TextKind text_kind(uint32_t character);
 
 enum { ESCAPE_ROOM = 12 };
-/* The character at `text`, of which `left` > 0 bytes are left, as it is shown, ended by 0. Returns how many bytes of `text` that is. */
+/* Writes the character at `text`, where `left` > 0 bytes are left, as it is shown, with a final 0. Returns how many bytes of `text` it
+ * takes. */
 size_t escape_character(char into[ESCAPE_ROOM], const char *text, size_t left);
-/* Of `length` bytes; memory is the caller's to free. */
+/* For `length` bytes; the caller frees the result. */
 char *escape_bytes(const char *text, size_t length);
 char *escape_text(const char *text);
-/* Prints what printf would, escaped, and a newline: one line, whatever the texts in it hold. */
+/* Prints like printf, but escaped, with a newline: always one line, whatever the texts contain. */
 void print_escaped(FILE *out, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

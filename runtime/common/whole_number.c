@@ -12,7 +12,7 @@ static bool append(uint64_t *value, int digit) {
     return !__builtin_mul_overflow(*value, UINT64_C(10), value) && !__builtin_add_overflow(*value, (uint64_t)digit, value);
 }
 
-/* What follows "e", or 0 where that is no exponent. Those that matter to nobody are cut. */
+/* The exponent after "e", or 0 if there is none. Very large ones are limited. */
 static long read_exponent(const char **end) {
     enum { MOST = 100000000 };
     const char *text = *end;
@@ -34,7 +34,7 @@ WholeNumber read_whole_number(const char *text, const char **end, uint64_t *valu
     *end = text;
     if (whole + fraction == 0) return WHOLE_NONE;
     *end += whole + (text[whole] == '.') + fraction;
-    const char *last = *end; /* behind the digit that counts last */
+    const char *last = *end; /* after the last digit that counts */
     long exponent = read_exponent(end) - (long)fraction;
     for (; last > text && (last[-1] == '0' || last[-1] == '.'); last--) exponent += last[-1] == '0';
     if (last == text) return WHOLE_READ; /* 0 */

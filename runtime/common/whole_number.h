@@ -7,11 +7,11 @@
 typedef enum WholeNumber {
     WHOLE_READ,
     WHOLE_TOO_LARGE, /* it does not fit 64 bits */
-    WHOLE_FRACTION,  /* a number, and no whole one */
-    WHOLE_NONE       /* no number */
+    WHOLE_FRACTION,  /* a number that is not whole */
+    WHOLE_NONE       /* not a number */
 } WholeNumber;
 
-/* The number that starts at `text`, without a sign; *end: what follows it. Exact: no digit is rounded. */
+/* Reads the number at `text`, without a sign; *end: the text after it. Exact: no digit is rounded. */
 WholeNumber read_whole_number(const char *text, const char **end, uint64_t *value);
 
 #endif

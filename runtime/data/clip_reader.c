@@ -1,8 +1,8 @@
 /* clip_reader.c: frames of a data set, from its cache or from the file.
  *
- * To reach a frame of a file, the container is asked to seek; but where that lands, and whether what is decoded from there is right,
- * is not left to trust. Timestamps tell which frames come, and each frame that is given out must have the hash that it had when the
- * file was read from the beginning. If not, the next try starts further back, and the last one at the beginning of the file.
+ * To reach a frame of a file, the reader seeks in the container. It does not trust where that lands, or that decoding from there is right.
+ * Timestamps tell which frames come, and each frame must have the hash that it had when the file was read from the beginning. If not,
+ * the next try starts further back, and the last one at the beginning of the file.
  */
 #include "exact.h"
 
@@ -13,7 +13,7 @@
 #include "data/dataset.h"
 #include "data/dataset_index.h"
 
-enum { UNKNOWN = -1, NEAR = 24 /* frames so close ahead are reached by decoding on */ };
+enum { UNKNOWN = -1, NEAR = 24 /* frames at most this far ahead are reached by decoding, without a seek */ };
 
 struct ClipReader {
     const Dataset *dataset;
@@ -21,8 +21,8 @@ struct ClipReader {
     uint8_t *levels; /* of one frame */
     size_t values;   /* C · H · W */
     Video *video;    /* the one read last, */
-    int64_t number;  /* which this is, */
-    int64_t next;    /* and the frame that video_next will give, or UNKNOWN */
+    int64_t number;  /* its number, */
+    int64_t next;    /* and the frame that video_next will return, or UNKNOWN */
 };
 
 ClipReader *clip_reader_open(const Dataset *dataset, Error *error) {
@@ -65,7 +65,7 @@ static bool fail_changed(const DatasetVideo *video, int64_t frame, Error *error)
     return fail(error, "%s: frame %" PRId64 " is no longer what it was when the program started: the file has changed", video->name, frame);
 }
 
-/* The next frame of the open video and its number; that must be the one expected or, after a seek, one up to `latest`. */
+/* The next frame of the open video and its number: the expected one or, after a seek, one up to `latest`. */
 static bool advance(ClipReader *reader, const DatasetVideo *video, int64_t latest, VideoFrame *frame, int64_t *number, Error *error) {
     VideoStatus status = video_next(reader->video, frame, error);
     if (status == VIDEO_END) return fail_changed(video, reader->next == UNKNOWN ? latest : reader->next, error);
@@ -79,7 +79,7 @@ static bool advance(ClipReader *reader, const DatasetVideo *video, int64_t lates
     return true;
 }
 
-/* Decodes on from where the video is, and gives out frames start … start + count − 1. */
+/* Decodes from the current position, and returns frames start … start + count − 1. */
 static bool read_on(ClipReader *reader, int64_t start, int64_t count, float *pixels, Error *error) {
     const DatasetVideo *video = &reader->dataset->videos[reader->number];
     while (count) {
@@ -107,7 +107,7 @@ static bool reopen(ClipReader *reader, int64_t number, Error *error) {
 }
 
 static bool read_streamed(ClipReader *reader, int64_t number, int64_t start, int64_t count, float *pixels, Error *error) {
-    static const int64_t back[] = {0, 16, 128, 1024}; /* frames before the one wanted, to seek to, one try after another */
+    static const int64_t back[] = {0, 16, 128, 1024}; /* how many frames before the wanted one to seek to, one try after another */
     const DatasetVideo *video = &reader->dataset->videos[number];
     if (reader->number != number && !reopen(reader, number, error)) return false;
     int64_t ahead = reader->next == UNKNOWN ? -1 : start - reader->next;

@@ -1,4 +1,4 @@
-/* dataset.c: an open data set: which clips there are. dataset_open.c opens it, clip_reader.c reads its clips. */
+/* dataset.c: an open data set and its list of clips. dataset_open.c opens it, clip_reader.c reads its clips. */
 #include "data/dataset.h"
 
 #include <inttypes.h>
@@ -55,7 +55,7 @@ void dataset_describe(const Dataset *dataset, char *text, size_t size) {
     } rows[] = {{dataset->count - dataset->cached, "streamed", "streamed"},
                 {counts->unreadable, "unreadable and left out", "unreadable and left out"},
                 {counts->brief, "too short and left out", "too short and left out"},
-                {counts->damaged, "damaged in part", "damaged in part"},
+                {counts->damaged, "partly damaged", "partly damaged"},
                 {counts->gaps, "with frames missing", "with frames missing"},
                 {counts->turned, "turned upright as its metadata say", "turned upright as their metadata say"},
                 {counts->duplicates, "more path to one of them", "more paths to some of them"},

@@ -1,11 +1,11 @@
 /* dataset.h: videos as clips of T frames, in the shape that a model sees.
  *
- * Opening a data set decodes every video once, from beginning to end, to count its frames. Decoded frames, already resized to levels
- * of 8 bits, are kept while they fit in the cache; of a video that does not fit, only 16 bytes a frame are kept (its timestamp and a
- * hash of its levels), and its clips are decoded from the file whenever they are wanted. Both give the same values to the bit: a frame
- * that is read again is compared with its hash.
+ * Opening a data set decodes every video once, from beginning to end, to count its frames. Decoded frames, resized to levels of 8 bits, are
+ * kept while they fit in the cache. For a video that does not fit, only 16 bytes a frame are kept (timestamp and a hash of the levels),
+ * and its clips are decoded from the file when they are needed. Both give the same values to the bit: a frame that is read again is
+ * compared with its hash.
  *
- * A data set does not change once it is open, so threads may share it. Each thread reads with a ClipReader of its own.
+ * An open data set does not change, so threads may share it. Each thread reads with its own ClipReader.
  */
 #ifndef ZOETROPE_DATASET_H
 #define ZOETROPE_DATASET_H
@@ -20,15 +20,15 @@
 #include "data/video.h"
 
 typedef struct DatasetOptions {
-    int T; /* frames of a clip, ≥ 1; videos that are shorter are left out */
+    int T; /* frames of a clip, ≥ 1; shorter videos are left out */
     int channels, height, width;
     size_t cache_bytes; /* 0: DATASET_CACHE_BYTES */
     FILE *warnings;     /* a line for each video left out; NULL: standard error */
-    /* Called after every 256 frames that are read while opening, and after each video; with path NULL before a warning, so that it does not
-     * end up behind what progress has printed. May be NULL. */
+    /* Called after every 256 frames that are read while opening, and after each video. Called with path NULL before a warning, which must
+     * not be printed after progress on the same line. May be NULL. */
     void (*progress)(void *context, int64_t videos, int64_t frames, const char *path);
     void *progress_context;
-    /* Opening ends with an error as soon as this is not 0; NULL: nothing ends it. A handler of signals may set it. */
+    /* Opening ends with an error as soon as this is not 0; a signal handler may set it. May be NULL. */
     const volatile sig_atomic_t *stop;
 } DatasetOptions;
 #define DATASET_CACHE_BYTES ((size_t)1 << 30)
@@ -36,30 +36,30 @@ typedef struct DatasetOptions {
 typedef struct DatasetVideo {
     VideoSource source;
     int64_t frames;           /* ≥ T */
-    uint8_t *levels;          /* [frames, C, H, W] where the video is in the cache, or NULL and: */
+    uint8_t *levels;          /* [frames, C, H, W] if the video is in the cache, or NULL and: */
     int64_t *timestamps;      /* [frames] */
     uint64_t *hashes;         /* [frames], of each frame's levels */
-    bool ordered;             /* timestamps rise from frame to frame, so that one tells which frame it is */
-    char *name;               /* for messages: the path, or "the 3 still images of" a folder that holds videos, too */
-    bool dispensable;         /* stills beside videos, too few for a clip, that nobody named */
-    char *path, *folder;      /* what source.path, source.folder … */
-    char **names;             /* … and source.names point to */
+    bool ordered;             /* timestamps rise from frame to frame, so that they identify frames */
+    char *name;               /* for messages: the path, or "the 3 still images of" a folder that also holds videos */
+    bool dispensable;         /* stills beside videos, too few for a clip, that were not named */
+    char *path, *folder;      /* source.path, source.folder … */
+    char **names;             /* … and source.names point to these */
     FileIdentity *identities; /* [files]: the file, or one for each still; none for a drawn video */
     int64_t files;
 } DatasetVideo;
 
-/* What was found on the way. */
+/* What was found while opening. */
 typedef struct DatasetCounts {
     int64_t files;      /* files, and sets of stills */
     int64_t unreadable; /* videos that cannot be decoded, warned about */
     int64_t brief;      /* videos of less than T frames, warned about */
-    int64_t damaged;    /* videos that are used, though they are damaged in part; warned about */
-    int64_t gaps;       /* videos that are used, but for frames that seem to be missing; warned about */
-    int64_t turned;     /* videos whose metadata say how they are to be turned */
-    int64_t duplicates; /* paths to videos that are there already */
+    int64_t damaged;    /* videos that are used though they are partly damaged; warned about */
+    int64_t gaps;       /* videos that are used though frames seem to be missing; warned about */
+    int64_t turned;     /* videos that are turned because of their metadata */
+    int64_t duplicates; /* further paths to the same videos */
     int64_t proxies;    /* small copies beside their originals, left out */
-    int64_t hidden;     /* hidden names and leftovers of tools, passed over in silence */
-    int64_t others;     /* files, pipes and the like that are no videos and do not look like it; passed over in silence */
+    int64_t hidden;     /* hidden names and leftovers of tools, skipped silently */
+    int64_t others;     /* files, pipes and the like that are not videos and do not look like it, skipped silently */
     int64_t unreadable_folders;
 } DatasetCounts;
 
@@ -71,17 +71,17 @@ typedef struct Dataset {
     int64_t cached; /* videos that are in the cache */
     DatasetCounts counts;
     size_t memory;     /* see dataset_memory_bytes */
-    char **incomplete; /* [incomplete_count]: names of what is left out or damaged, whole or in part */
+    char **incomplete; /* [incomplete_count]: names of what is left out or damaged, entirely or partly */
     int64_t incomplete_count;
 } Dataset;
 
-/* paths: files and folders. Of a folder, every video in it and in its sub-folders, ordered bytewise by path; a folder's own still images
- * are one video, in natural order of name. What is data, and what is not, is said in docs/data.md. Unreadable videos and those shorter than
- * T are left out with a warning. NULL with an error when a path does not exist, when no video is left (the error says what was found), when
- * it was stopped, or when out of memory. */
+/* paths: files and folders. In a folder, every video in it and in its sub-folders counts, ordered bytewise by path; a folder's own still
+ * images are one video, in natural order of names. docs/data.md says what is data. Unreadable videos and those shorter than T are left out
+ * with a warning. NULL with an error if a path does not exist, if no video is left (the error says what was found), if opening was stopped,
+ * or without memory. */
 Dataset *dataset_open(const char *const *paths, int path_count, const DatasetOptions *options, Error *error);
 
-/* Videos that the program draws itself, numbers first … first + videos − 1 of the endlessly many that `seed` has, each of `frames`
+/* Videos that the program draws itself: numbers first … first + videos − 1 of the endless sequence of `seed`, each with `frames`
  * frames. Sets whose numbers do not overlap have no video in common: train on 0 … 63, validate on DATASET_SYNTHETIC_VALIDATION …. */
 Dataset *dataset_open_synthetic(uint64_t seed, uint64_t first, int64_t videos, int64_t frames, const DatasetOptions *options, Error *error);
 #define DATASET_SYNTHETIC_VALIDATION (UINT64_C(1) << 32)
@@ -92,13 +92,13 @@ void dataset_close(Dataset *dataset);
 enum { DATASET_DESCRIPTION = 640 };
 void dataset_describe(const Dataset *dataset, char *text, size_t size);
 
-/* Notes that a video can no longer be read to its end. */
+/* Records that a video can no longer be read to its end. */
 void dataset_note_incomplete(Dataset *dataset, const char *name);
 
-/* False with an error that names them where some of what was asked for is left out, or damaged. */
+/* If something that was asked for is left out or damaged: false, with an error that names it. */
 bool dataset_check_complete(const Dataset *dataset, Error *error);
 
-/* How many videos of the second have a file that is also in the first; *first: the path of one. */
+/* How many videos of the second set have a file that is also in the first; *first: the path of one. */
 int64_t dataset_overlap(const Dataset *one, const Dataset *two, const char **first);
 
 /* Bytes that the data set holds: the cache, the index of streamed videos, and names of files. At most cache_bytes + 16 bytes a frame of the
@@ -111,16 +111,15 @@ typedef struct Clip {
     int64_t video, start;
 } Clip;
 
-/* The clip at a place of the batch of a training iteration: a video drawn uniformly, then its start uniformly among all frames − T + 1.
- * A function of its arguments. */
+/* The clip at a place in the batch of a training iteration: a video drawn uniformly, then its start uniformly among all frames − T + 1. It
+ * depends only on the arguments. */
 Clip dataset_draw(const Dataset *dataset, uint64_t seed, int64_t iteration, int batch, int place);
 
-/* Cutting a video into clips that follow one another without overlap: how many, and frames left over at its end; clip k starts
- * at frame k · T. */
+/* A video split into consecutive clips without overlap: how many, and frames left over at its end. Clip k starts at frame k · T. */
 int64_t dataset_clips(const Dataset *dataset, int64_t video);
 int64_t dataset_left_over(const Dataset *dataset, int64_t video);
 
-/* Reads frames; keeps the video that it read last open, so that reading on in order decodes each frame once. */
+/* Reads frames. It keeps the last video open, so reading in order decodes each frame once. */
 typedef struct ClipReader ClipReader;
 
 /* NULL with an error when out of memory. */
@@ -128,10 +127,10 @@ ClipReader *clip_reader_open(const Dataset *dataset, Error *error);
 void clip_reader_close(ClipReader *reader);
 
 /* Frames start … start + count − 1 of a video, for any 0 ≤ start, start + count ≤ frames → pixels: [count, C, H, W] in [−1, 1]. False with
- * an error that names the file when it cannot be read as it was when the data set was opened. */
+ * an error that names the file if it has changed since the data set was opened. */
 bool clip_read(ClipReader *reader, int64_t video, int64_t start, int64_t count, float *pixels, Error *error);
 
-/* Adds the remedy to such an error where it ends the work. Returns false. */
+/* Adds the remedy to such an error if it ends the work. Returns false. */
 bool clip_give_up(Error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* dataset_open.c: reads every video once, keeps what fits, and says what is left out. */
+/* dataset_open.c: reads every video once, keeps what fits, and reports what is left out. */
 #include "data/dataset.h"
 
 #include <inttypes.h>
@@ -23,7 +23,7 @@ typedef struct Builder {
     uint8_t *levels; /* of one frame */
     int64_t room;    /* videos */
     int64_t warnings, frames_read;
-    Error first; /* the first thing that was left out */
+    Error first; /* about the first file that was left out */
 } Builder;
 
 static size_t frame_bytes(const Dataset *dataset) {
@@ -42,7 +42,7 @@ static void warn(Builder *builder, const char *text, const char *consequence) {
 typedef struct Growth {
     int64_t room;       /* of timestamps and hashes, in frames */
     int64_t level_room; /* of levels, in frames */
-    bool streamed;      /* it has turned out not to fit in the cache */
+    bool streamed;      /* it does not fit in the cache */
 } Growth;
 
 static void keep_levels(Builder *builder, DatasetVideo *video, Growth *growth) {
@@ -100,10 +100,10 @@ static bool read_frames(Builder *builder, Video *reader, DatasetVideo *video, Gr
     if (video->frames) return true;
     VideoReport report;
     video_report(reader, &report);
-    return fail(error, "%s: %s", video->name, report.gap[0] ? report.gap : "no frame of it can be decoded");
+    return fail(error, "%s: %s", video->name, report.gap[0] ? report.gap : "none of its frames can be decoded");
 }
 
-/* Of the two ways to keep a video, gives up the one that is not needed. */
+/* A video is kept in one of two ways. Frees the memory of the other. */
 static void settle(Builder *builder, DatasetVideo *video) {
     Dataset *dataset = builder->dataset;
     size_t count = (size_t)video->frames;
@@ -139,7 +139,7 @@ static void add_video(Builder *builder, const DatasetVideo *video) {
     if (options->progress) options->progress(options->progress_context, dataset->count, builder->frames_read, video->source.path);
 }
 
-/* What is odd about a video that is used, in one line. */
+/* Reports in one line what is odd about a video that is used. */
 static void warn_of_video(Builder *builder, const DatasetVideo *video, const VideoReport *report) {
     DatasetCounts *counts = &builder->dataset->counts;
     const char *gap = report->gap;
@@ -157,12 +157,12 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
     fail(&text, "%s: %s%s%s%s%s", video->name, report->damage, report->damage[0] && gap[0] ? "; " : "", gap,
          (report->damage[0] || gap[0]) && report->remark[0] ? "; " : "", report->remark);
     warn(builder, text.text,
-         gap[0]              ? "those that are there are used as if they followed one another"
-         : report->damage[0] ? "the frames that can be decoded are used as they are"
+         gap[0]              ? "the others are used as if they were consecutive"
+         : report->damage[0] ? "the frames that can be decoded are used"
                              : report->consequence);
 }
 
-/* A video that cannot be used. `given`: the user named it, so that it is worth a warning whatever it is. */
+/* A video that cannot be used. `given`: the user named it, so it is always worth a warning. */
 static void leave_out(Builder *builder, const DatasetVideo *video, bool given, const Error *reason) {
     const bool file = video->source.kind == VIDEO_FILE, animation = file && picture_kind(video->path) == PICTURE_ANIMATED;
     if (!given && !video->frames && file && !animation && !video_has_usual_name(video->path)) {
@@ -171,8 +171,7 @@ static void leave_out(Builder *builder, const DatasetVideo *video, bool given, c
     }
     builder->dataset->counts.unreadable++;
     warn(builder, reason->text,
-         animation ? "left out: an animation of a kind that these libraries of FFmpeg do not decode, so convert it to a video"
-                   : "left out");
+         animation ? "left out: these FFmpeg libraries do not decode this kind of animation; convert it to a video" : "left out");
     if (!video->dispensable) dataset_note_incomplete(builder->dataset, video->name);
 }
 
@@ -181,13 +180,13 @@ static void leave_out_brief(Builder *builder, const DatasetVideo *video, const V
     Error text;
     builder->dataset->counts.brief++;
     const char *why = report->damage[0] ? report->damage : report->gap;
-    fail(&text, "%s: %s %" PRId64 " %s, and a clip needs T = %d%s%s", video->name, strcmp(video->name, video->path) ? "have" : "has",
+    fail(&text, "%s: %s %" PRId64 " %s, but a clip needs T = %d%s%s", video->name, strcmp(video->name, video->path) ? "have" : "has",
          video->frames, plural(video->frames, "frame", "frames"), T, why[0] ? "; " : "", why);
     warn(builder, text.text, "left out");
     if (!video->dispensable) dataset_note_incomplete(builder->dataset, video->name);
 }
 
-/* Reads one video, whose texts become the data set's, and keeps it, or warns and counts why not. */
+/* Reads one video, whose texts then belong to the data set. Keeps it, or warns and counts the reason. */
 static void take(Builder *builder, DatasetVideo video, bool given) {
     Growth growth = {.streamed = false};
     VideoReport report = {.incomplete = false};
@@ -234,16 +233,16 @@ static Dataset *builder_end(Builder *builder, bool good) {
     return NULL;
 }
 
-/* The error for a user whose paths hold nothing to learn from. */
+/* The error if the paths hold nothing to train on. */
 static bool fail_empty(const Builder *builder, const char *const *paths, int path_count, Error *error) {
     const DatasetCounts *counts = &builder->dataset->counts;
     const char *more = path_count > 1 ? " (and the other paths given)" : "";
     if (!counts->files)
         return fail(error, "%s%s: no file in it%s%s; give a folder with videos, video files, or folders of still images", paths[0], more,
                     counts->unreadable_folders ? " that can be read" : "",
-                    counts->hidden ? " but hidden ones and leftovers of tools, which count only where they are named" : "");
+                    counts->hidden ? " but hidden ones and leftovers of tools, which are used only if they are named" : "");
     return fail(error,
-                "%s%s: no video to use among %" PRId64 " %s: %" PRId64 " unreadable, %" PRId64 " shorter than T = %d %s, %" PRId64
+                "%s%s: no usable video among %" PRId64 " %s: %" PRId64 " unreadable, %" PRId64 " shorter than T = %d %s, %" PRId64
                 " %s%s%s; give videos that FFmpeg's libraries decode, or folders of still images",
                 paths[0], more, counts->files, plural(counts->files, "file", "files"), counts->unreadable, counts->brief,
                 builder->dataset->T, plural(builder->dataset->T, "frame", "frames"), counts->others,
@@ -259,7 +258,7 @@ static void leave_out_folder(void *context, const char *path) {
     dataset_note_incomplete(builder->dataset, path);
 }
 
-/* What messages call it: a folder that holds videos, too, is more than its stills. */
+/* The name in messages: a folder that also holds videos is more than its stills. */
 static char *name_of(const Candidate *candidate) {
     if (candidate->kind == VIDEO_FILE || !candidate->beside || candidate->files == 1) return copy_text(candidate->path);
     return path_join("", "the %" PRId64 " still images of %s", candidate->files, candidate->path);
@@ -300,7 +299,7 @@ static void take_candidates(Builder *builder, Scan *scan) {
     }
 }
 
-/* Folders that were named, and gave nothing: a wrong path, or a disk that is not mounted. */
+/* Folders that were named but contain nothing: a wrong path, or a disk that is not mounted. */
 static void warn_of_fruitless(Builder *builder, const Scan *scan) {
     for (int64_t i = 0; i < scan->given_count; i++) {
         const GivenFolder *folder = &scan->given_folders[i];
@@ -310,8 +309,8 @@ static void warn_of_fruitless(Builder *builder, const Scan *scan) {
         if (folder->others > 0)
             snprintf(others, sizeof others, " among %" PRId64 " other %s", folder->others, plural(folder->others, "file", "files"));
         fail(&text, "%s: no video and no still image in it%s%s", folder->path, others,
-             folder->hidden > 0 ? ", but hidden names and leftovers of tools, which count only where they are named" : "");
-        warn(builder, text.text, "it gives nothing");
+             folder->hidden > 0 ? ", but hidden names and leftovers of tools, which are used only if they are named" : "");
+        warn(builder, text.text, "it is left out");
         dataset_note_incomplete(builder->dataset, folder->path);
     }
 }
@@ -353,7 +352,6 @@ Dataset *dataset_open_synthetic(uint64_t seed, uint64_t first, int64_t videos, i
         take(&builder, video, true);
     }
     good = good && fail_stopped(&builder, error) &&
-           (builder.dataset->count ||
-            fail(error, "no synthetic video has %d frames, as a clip needs: draw longer ones than %" PRId64, options->T, frames));
+           (builder.dataset->count || fail(error, "drawn videos need at least the %d frames of a clip, not %" PRId64, options->T, frames));
     return builder_end(&builder, good);
 }

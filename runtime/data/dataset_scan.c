@@ -38,7 +38,7 @@ static int compare_names(const void *left, const void *right) {
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* The names in a folder that may be data, bytewise. −1: it cannot be read. */
+/* The names in a folder that may be data, in bytewise order. −1: it cannot be read. */
 static int64_t list(Scan *scan, const char *path, char ***names) {
     DIR *directory = opendir(path);
     int64_t count = 0, room = 0;
@@ -63,7 +63,7 @@ static int64_t list(Scan *scan, const char *path, char ***names) {
 
 static void walk(Scan *scan, const char *path, const struct stat *status, bool linked);
 
-/* One entry of a folder; `stills` gets it where it is a still. */
+/* One entry of a folder; a still is added to `stills`. */
 static void look_at(Scan *scan, const char *path, const char *name, bool linked, Candidate *stills) {
     struct stat own, inside;
     if (lstat(path, &own) != 0) return; /* gone meanwhile */
@@ -78,7 +78,7 @@ static void look_at(Scan *scan, const char *path, const char *name, bool linked,
         return;
     }
     const bool regular = found && S_ISREG(inside.st_mode);
-    /* A link to nowhere, or a pipe: its name says what it stands for. */
+    /* A dangling link, or a pipe: only its name tells what it is. */
     const PictureKind kind = regular ? picture_kind(path) : picture_name_rank(name) >= 0 ? PICTURE_STILL : PICTURE_NONE;
     if (kind == PICTURE_STILL) {
         add_file(stills, name, found ? &inside : NULL);
@@ -94,17 +94,17 @@ static void settle_stills(Scan *scan, Candidate *stills) {
     char pair[600];
     const int64_t gone = stills_settle(stills, pair, sizeof pair);
     if (gone == 0) return;
-    fail(&scan->text, "%s: %" PRId64 " %s there in two formats (%s)", stills->path, gone, plural(gone, "frame is", "frames are"), pair);
+    fail(&scan->text, "%s: %" PRId64 " %s in two formats (%s)", stills->path, gone, plural(gone, "frame is", "frames are"), pair);
     scan->warn(scan->context, scan->text.text, "each counts once");
 }
 
 static void note_proxy(Scan *scan, const char *path) {
     if (scan->proxies++ > 0) return;
     fail(&scan->text, "%s: a small copy or thumbnail of the video beside it", path);
-    scan->warn(scan->context, scan->text.text, "left out, as all like it; name it on the command line to use it");
+    scan->warn(scan->context, scan->text.text, "left out, like all others of its kind; name it on the command line to use it");
 }
 
-/* Before it is decoded: by its name, or by how it begins. */
+/* By its name or its first bytes, without decoding. */
 static bool looks_like_video(const Candidate *candidate) {
     uint8_t head[256];
     size_t length = 0;
@@ -112,7 +112,7 @@ static bool looks_like_video(const Candidate *candidate) {
     return file_peek(candidate->path, head, sizeof head, &length, NULL) && video_file_begins(head, length);
 }
 
-/* The stills of a folder are one video. `first`: the candidates from there on are what else is in the folder and below. */
+/* The stills of a folder are one video. `first`: the candidates from there on are the other files in the folder and below. */
 static void add_stills(Scan *scan, Candidate *stills, int64_t first) {
     settle_stills(scan, stills);
     if (stills->files == 1) {
@@ -127,7 +127,7 @@ static void add_stills(Scan *scan, Candidate *stills, int64_t first) {
 }
 
 static void walk(Scan *scan, const char *path, const struct stat *status, bool linked) {
-    if (file_set_find(&scan->folders, file_identity(status))) { /* by another path, or by a link that leads back */
+    if (file_set_find(&scan->folders, file_identity(status))) { /* by another path, or by a circular link */
         scan->revisits++;
         return;
     }
@@ -159,7 +159,7 @@ static void walk(Scan *scan, const char *path, const struct stat *status, bool l
     }
 }
 
-/* Folders that links lead to, and what links in them lead to. */
+/* Folders that links lead to, and those that links in them lead to. */
 static void walk_pending(Scan *scan) {
     for (int64_t i = 0; i < scan->pending_count; i++) {
         struct stat status;
@@ -171,7 +171,7 @@ static void walk_pending(Scan *scan) {
 
 /* ---- the paths given ---- */
 
-/* Stills of one folder that are named one by one, as a shell does for *.jpg, are the frames of one video, too. */
+/* Stills of one folder that are named one by one, as a shell does for *.jpg, are also the frames of one video. */
 static void add_given_still(Scan *scan, const char *path, const struct stat *status) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     char *folder = copy_text(slash ? path : ".");
@@ -228,7 +228,7 @@ static bool scan_path(Scan *scan, const char *given, Error *error) {
 
 /* ---- each file once ---- */
 
-/* Of several paths to one file, the first that is no link counts. */
+/* Of several paths to one file, the first that is not a link counts. */
 static void mark_duplicates(Scan *scan, FileSet *files, bool linked) {
     for (int64_t i = 0; i < scan->count; i++) {
         Candidate *candidate = &scan->candidates[i];
@@ -240,14 +240,14 @@ static void mark_duplicates(Scan *scan, FileSet *files, bool linked) {
     }
 }
 
-static int compare_sizes(const void *left, const void *right) { /* those with most files first; the first of equals */
+static int compare_sizes(const void *left, const void *right) { /* most files first; of equals, the first */
     const Candidate *a = *(Candidate *const *)left, *b = *(Candidate *const *)right;
     if (a->files != b->files) return a->files > b->files ? -1 : 1;
     if (a->linked != b->linked) return a->linked ? 1 : -1;
     return a < b ? -1 : a > b;
 }
 
-/* Stills whose every file is in others, as where a folder and pictures in it are named, are there already. */
+/* Stills whose files are all in other videos are duplicates, such as when a folder and pictures in it are named. */
 static void mark_duplicate_stills(Scan *scan, FileSet *files) {
     Candidate **order = allocate((size_t)(scan->count + 1) * sizeof *order);
     size_t count = 0;

@@ -1,4 +1,4 @@
-/* dataset_scan.h: what may be videos below the paths that a user gives; of each file, only the beginning is read yet. */
+/* dataset_scan.h: finds possible videos below the paths that a user gives; only the beginning of each file is read. */
 #ifndef ZOETROPE_DATASET_SCAN_H
 #define ZOETROPE_DATASET_SCAN_H
 
@@ -7,23 +7,23 @@
 
 typedef struct Candidate {
     VideoKind kind; /* VIDEO_FILE or VIDEO_STILLS */
-    char *path;     /* of the file; of stills, their folder, or the only one */
+    char *path;     /* of the file; for stills, their folder, or the only still */
     char *folder;   /* of stills */
     char **names;   /* [files], of stills: in natural order */
     FileIdentity *identities;
     int64_t files, room;
     bool given;     /* named by the user, rather than found in a folder */
-    bool beside;    /* stills of a folder that holds videos, too, in it or below */
+    bool beside;    /* stills of a folder that also holds videos, in it or below */
     bool linked;    /* reached by a symbolic link */
-    bool duplicate; /* one before has all of its files */
-    int64_t below;  /* which of the folders given it was found in; −1: it was named itself */
+    bool duplicate; /* an earlier one has all of its files */
+    int64_t below;  /* the given folder in which it was found; −1: it was named itself */
 } Candidate;
 
 /* A folder that the user named. */
 typedef struct GivenFolder {
     char *path;
-    bool fruitful;          /* a video is in it, or something that is worth a warning of its own */
-    int64_t hidden, others; /* names passed over in it */
+    bool fruitful;          /* it contains a video, or something with its own warning */
+    int64_t hidden, others; /* names that were skipped in it */
 } GivenFolder;
 
 typedef struct Scan {
@@ -33,14 +33,14 @@ typedef struct Scan {
     int64_t revisits; /* of those */
     GivenFolder *given_folders;
     int64_t given_count;
-    char **pending; /* folders that symbolic links lead to: walked after the others, so that files have their own names */
+    char **pending; /* folders that symbolic links lead to: walked after the others, so that files keep their own names */
     int64_t pending_count;
-    int64_t hidden;     /* names that are no data: hidden, or left by tools */
+    int64_t hidden;     /* names that are not data: hidden, or left by tools */
     int64_t proxies;    /* small copies beside their originals */
     int64_t duplicates; /* candidates */
-    int64_t others;     /* pipes, devices and links to nowhere that do not look like data */
+    int64_t others;     /* pipes, devices and dangling links that do not look like data */
     int64_t unreadable_folders;
-    /* What is left out and worth a line. */
+    /* Called for what is left out and worth a line. */
     void (*warn)(void *context, const char *text, const char *consequence);
     void (*leave_out)(void *context, const char *path); /* a folder that cannot be read */
     void *context;
@@ -53,14 +53,14 @@ void scan_free(Scan *scan);
 
 /* ---- scan_names.c ---- */
 
-/* A name that begins with a dot, or one that systems and tools leave beside data: none of it is data unless the user names it. */
+/* A name that begins with a dot, or that systems and tools leave beside data. It is not data unless the user names it. */
 bool name_is_no_data(const char *name);
 
-/* A small copy that a camera makes of a video (.LRV, .LRF, .THM), whose original is among these names. */
+/* A small copy of a video that a camera makes (.LRV, .LRF, .THM), with its original among these names. */
 bool name_is_proxy(const char *name, char *const *names, int64_t count);
 
-/* Puts stills in natural order; of two that differ only in format, keeps the one whose format more of them have. Returns how many are gone,
- * and names two of one pair. */
+/* Puts stills in natural order. Of two that differ only in format, it keeps the one with the more frequent format. Returns how many were
+ * dropped, and names one such pair. */
 int64_t stills_settle(Candidate *stills, char *text, size_t size);
 
 #endif

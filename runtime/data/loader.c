@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { SLOTS = 4 /* three read ahead, and the one that the caller works on */ };
+enum { SLOTS = 4 /* three that are read ahead, and the one in use */ };
 
 struct Loader {
     const Dataset *dataset;
@@ -18,13 +18,13 @@ struct Loader {
     ClipReader *reader; /* the thread's */
     float *slots[SLOTS];
     pthread_t thread;
-    pthread_mutex_t mutex; /* over all that follows */
+    pthread_mutex_t mutex; /* protects everything below */
     pthread_cond_t changed;
     int64_t filled; /* batches read so far */
-    int64_t taken;  /* batches given out so far; the last of them is still in use */
+    int64_t taken;  /* batches returned so far; the last is still in use */
     int64_t waits;
     bool stopping, failed;
-    Error error; /* where failed */
+    Error error; /* set if failed */
 };
 
 static bool loader_stopping(Loader *loader) {
@@ -46,7 +46,7 @@ static void *run(void *argument) {
     Loader *loader = argument;
     pthread_mutex_lock(&loader->mutex);
     while (!loader->stopping && !loader->failed) {
-        /* Slots in use: those filled and not yet taken, and the one taken last. */
+        /* Slots in use: filled ones that are not taken yet, and the last one taken. */
         if (loader->filled - loader->taken >= SLOTS - 1) {
             pthread_cond_wait(&loader->changed, &loader->mutex);
             continue;
@@ -81,7 +81,7 @@ size_t loader_memory_bytes(const Dataset *dataset, int batch) {
     return SLOTS * slot_bytes(dataset, batch);
 }
 
-/* Signals are for the thread that trains: the loader's is born with all of them blocked. */
+/* Signals are for the training thread. The loader's thread starts with all of them blocked. */
 static bool start_thread(Loader *loader) {
     sigset_t all, before;
     sigfillset(&all);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* How files begin. Rows of one format follow one another; only the first has its extensions. */
+/* The first bytes of files. Rows of one format are consecutive; only the first has the extensions. */
 static const struct {
     PictureFormat format;
     const char *bytes;
@@ -28,7 +28,7 @@ static const struct {
     {{"PFM", "pfm", " pfm "}, "Pf", 2, 0},
     {{"PFM", "pfm", ""}, "PF", 2, 0},
     {{"QOI", "qoi", " qoi "}, "qoif", 4, 0},
-    {{"Targa", "targa", " tga "}, "", 0, 0}, /* whatever they begin with */
+    {{"Targa", "targa", " tga "}, "", 0, 0}, /* no fixed beginning */
     {{"SGI", "sgi", " sgi "}, "\x01\xda", 2, 0},
     {{"DPX", "dpx", " dpx "}, "SDPX", 4, 0},
     {{"DPX", "dpx", ""}, "XPDS", 4, 0},
@@ -51,14 +51,14 @@ static const struct {
 enum { FORMATS = sizeof format_table / sizeof *format_table };
 const int picture_ranks = FORMATS;
 
-/* PGM and its kin go on with white space and a number, or a comment. */
+/* PGM and similar formats continue with white space and a number, or a comment. */
 static bool fits_netpbm(const uint8_t *bytes, size_t length) {
     size_t place = 2;
     while (place < length && place < 16 && bytes[place] && strchr(" \t\r\n", bytes[place])) place++;
     return place > 2 && place < length && (bytes[place] == '#' || (bytes[place] >= '0' && bytes[place] <= '9'));
 }
 
-/* Formats whose few first bytes other files may have, too. */
+/* Formats whose few first bytes may also begin other files. */
 static bool fits(const PictureFormat *format, const char *path, const uint8_t *bytes, size_t length) {
     if (!strcmp(format->name, "WebP")) return memcmp(bytes, "RIFF", 4) == 0;
     if (!strcmp(format->name, "BMP")) return length >= 18 && bytes[14] >= 12 && bytes[14] <= 124 && !bytes[15] && !bytes[16] && !bytes[17];
@@ -138,7 +138,7 @@ static bool gif_is_animated(FILE *file) {
 static bool is_animated(FILE *file, const PictureFormat *format, const uint8_t *head, size_t length) {
     if (!strcmp(format->name, "PNG")) return png_is_animated(file);
     if (!strcmp(format->name, "GIF")) return gif_is_animated(file);
-    /* WebP: said by a flag of the extended header */
+    /* WebP: a flag of the extended header */
     return !strcmp(format->name, "WebP") && length > 20 && memcmp(head + 12, "VP8X", 4) == 0 && (head[20] & 2) != 0;
 }
 

@@ -1,4 +1,4 @@
-/* picture.h: still images: which files are some, by what is in them, and reading one. */
+/* picture.h: still images: recognising them by content, and reading them. */
 #ifndef ZOETROPE_PICTURE_H
 #define ZOETROPE_PICTURE_H
 
@@ -15,23 +15,23 @@ typedef enum PictureKind {
 
 typedef struct PictureFormat {
     const char *name;       /* for messages */
-    const char *codec;      /* libavcodec's name of it; NULL: there is none */
+    const char *codec;      /* libavcodec's name; NULL: none */
     const char *extensions; /* between blanks */
 } PictureFormat;
 
-/* The format of a picture that begins with these bytes (256 are enough); NULL: it is none that is known. Of a format without such a
- * beginning (Targa), the name says it. */
+/* The format of a picture that begins with these bytes (256 are enough); NULL: unknown. A format without a fixed beginning (Targa) is known
+ * by its name. */
 const PictureFormat *picture_format(const char *path, const uint8_t *bytes, size_t length);
 
-/* Is the file a still, or an animation (APNG, GIF or WebP of several images)? Its content decides; where that says nothing, as when the
- * file is empty or damaged, its name does. */
+/* Is the file a still, or an animation (APNG, GIF or WebP of several images)? Its content decides; if that does not tell, such as
+ * when the file is empty or damaged, its name does. */
 PictureKind picture_kind(const char *path);
 
-/* Is it a still of a format that picture_format does not know, and that libav* decodes? `bytes`: its first PICTURE_HEAD, or all. */
+/* Is it a still in a format that picture_format does not know, but libav* decodes? `bytes`: its first PICTURE_HEAD, or all. */
 enum { PICTURE_HEAD = 4096 };
 bool picture_probe(const char *path, const uint8_t *bytes, size_t length);
 
-/* By the name alone: the place of its extension in the table of formats, those without loss first; −1: it is no still's. */
+/* By the name only: the place of its extension in the table of formats, lossless ones first; −1: not a still's. */
 int picture_name_rank(const char *name);
 /* Ranks are below this. */
 extern const int picture_ranks;
@@ -41,8 +41,8 @@ extern const int picture_ranks;
 typedef struct Picture {
     int rows, columns;  /* upright */
     const uint8_t *rgb; /* [rows, columns, 3], valid until the next picture is read */
-    bool turned;        /* as its metadata say */
-    bool first_page;    /* of several in the file */
+    bool turned;        /* according to its metadata */
+    bool first_page;    /* the first of several in the file */
 } Picture;
 
 typedef enum PictureStatus { PICTURE_READ, PICTURE_UNREADABLE, PICTURE_NO_MEMORY } PictureStatus;
@@ -52,12 +52,12 @@ typedef struct PictureReader PictureReader;
 PictureReader *picture_reader_new(void);
 void picture_reader_free(PictureReader *reader);
 
-/* A picture that is damaged or cut off is not read. The error says why, and does not name the file. */
+/* A damaged or cut-off picture is not read. The error says why, without naming the file. */
 PictureStatus picture_read(PictureReader *reader, const char *path, Picture *picture, Error *error);
 
 /* ---- png_read.c ---- */
 
-/* PNG → *rgb: [rows, columns, 3], which the caller frees; NULL, with an error, where it is not read. */
+/* PNG → *rgb: [rows, columns, 3], which the caller frees; NULL with an error if it cannot be read. */
 PictureStatus png_read(const uint8_t *file, size_t length, uint8_t **rgb, int *rows, int *columns, Error *error);
 
 /* Largest picture, and largest frame of a video, that is read: 2²⁸ pixels, 16384 × 16384. A few bytes of a broken file can claim far more.

@@ -1,4 +1,4 @@
-/* picture_probe.c: still images of the formats that picture.c has no row for: libav* says which they are. */
+/* picture_probe.c: still images in formats without a row in picture.c, which libav* recognises. */
 #include "common/file.h"
 #include "data/picture.h"
 #include "data/video.h"
@@ -8,15 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Demuxers of one still each are called after their format: pcx_pipe, sunrast_pipe …. */
+/* Demuxers of single stills are named after their format: pcx_pipe, sunrast_pipe …. */
 static bool reads_one_still(const AVInputFormat *format) {
     static const char end[] = "_pipe";
     const size_t length = strlen(format->name);
     return length >= sizeof end && !strcmp(format->name + length - (sizeof end - 1), end);
 }
 
-/* Other pictures (ICO, MSP, FITS …) have demuxers of their own: of a file without duration, that holds one packet of a codec whose frames
- * stand for themselves. The sizes of an icon are streams of one packet each. */
+/* Other pictures (ICO, MSP, FITS …) have their own demuxers. Their file has no duration, and one packet of a codec with independent frames.
+ * The sizes of an icon are streams of one packet each. */
 static bool has_one_packet(AVFormatContext *container, int stream) {
     const AVStream *video = container->streams[stream];
     const AVCodecDescriptor *codec = avcodec_descriptor_get(video->codecpar->codec_id);

@@ -12,13 +12,13 @@
 #include <strings.h>
 
 struct PictureReader {
-    const PictureFormat *format; /* that the decoder is for */
+    const PictureFormat *format; /* of the decoder */
     AVCodecContext *decoder;
     AVPacket *packet;
     AVFrame *frame;
     RgbConverter converter;
     uint8_t *png, *turned; /* of a PNG */
-    Video *file;           /* of a format without a row of its own: the picture is its first frame */
+    Video *file;           /* for a format without a row in the table: the picture is its first frame */
 };
 
 PictureReader *picture_reader_new(void) {
@@ -58,7 +58,7 @@ static PictureStatus open_decoder(PictureReader *reader, const PictureFormat *fo
     avcodec_free_context(&reader->decoder);
     const AVCodecDescriptor *descriptor = format->codec ? avcodec_descriptor_get_by_name(format->codec) : NULL;
     const AVCodec *codec = descriptor ? avcodec_find_decoder(descriptor->id) : NULL;
-    if (!codec) return unreadable(format, "which these libraries of FFmpeg do not decode; convert it to PNG", error);
+    if (!codec) return unreadable(format, "which these FFmpeg libraries do not decode; convert it to PNG", error);
     if (!reader->packet) reader->packet = av_packet_alloc();
     if (!reader->frame) reader->frame = av_frame_alloc();
     reader->decoder = avcodec_alloc_context3(codec);
@@ -69,7 +69,8 @@ static PictureStatus open_decoder(PictureReader *reader, const PictureFormat *fo
     reader->format = format;
     reader->decoder->max_pixels = PICTURE_MOST_PIXELS;
     reader->decoder->thread_count = 1;
-    /* What is damaged is not guessed at: it costs that frame. Other decoders say so by themselves, or are strict about harmless things. */
+    /* Damaged pictures are not guessed: they cost their frame. Other decoders report damage themselves, or are strict about harmless
+     * things. */
     if (codec->id == AV_CODEC_ID_MJPEG) reader->decoder->err_recognition = AV_EF_EXPLODE;
     const int code = avcodec_open2(reader->decoder, codec, NULL);
     if (code >= 0) return PICTURE_READ;
@@ -120,7 +121,7 @@ static PictureStatus read_png(PictureReader *reader, const uint8_t *file, size_t
     return PICTURE_READ;
 }
 
-/* Any other that libav* knows: turned already. */
+/* Any other that libav* knows, already turned. */
 static PictureStatus read_as_video(PictureReader *reader, const char *path, Picture *picture, Error *error) {
     static const PictureFormat any = {"picture", NULL, ""};
     Error reason;
@@ -139,7 +140,7 @@ static PictureStatus read_as_video(PictureReader *reader, const char *path, Pict
     return picture->rgb ? PICTURE_READ : PICTURE_UNREADABLE;
 }
 
-/* A .dib may be a BMP without the header of the file, which is 14 bytes: made here, so that it is read as what it lacks nothing else of. */
+/* A .dib may be a BMP without the file header of 14 bytes, which is added here. */
 static void complete_dib(const char *path, unsigned char **file, size_t *length) {
     enum { FILE_HEAD = 14, INFO_HEAD = 40 };
     const uint8_t *info = *file;

@@ -11,7 +11,7 @@ typedef struct Png {
     size_t length, place;
     png_structp reader;
     png_infop info;
-    jmp_buf broken;     /* where libpng goes when the file is bad, */
+    jmp_buf broken;     /* where libpng jumps if the file is bad, */
     char complaint[96]; /* after writing this */
     bool no_memory;
     int64_t rows, columns;
@@ -35,7 +35,7 @@ static void read_bytes(png_structp reader, png_bytep bytes, size_t count) {
     png->place += count;
 }
 
-/* In the place of libpng's own, whose errors do not tell whether memory or the file was at fault. */
+/* Replaces libpng's own, whose errors do not tell whether memory or the file was the cause. */
 static png_voidp allocate_or_note(png_structp reader, png_alloc_size_t size) {
     Png *png = png_get_mem_ptr(reader);
     void *memory = malloc(size);
@@ -48,8 +48,8 @@ static void free_memory(png_structp reader, png_voidp memory) {
     free(memory);
 }
 
-/* Whatever the file holds, 8 bits of red, green and blue come out: palettes are looked up, of 16 bits the upper 8 are taken, alpha
- * is left out, and gamma is not applied, as Pillow's convert("RGB") does. */
+/* The result is always 8 bits of red, green and blue: palettes are looked up, the upper 8 of 16 bits are taken, alpha is dropped, and gamma
+ * is not applied, like Pillow's convert("RGB"). */
 static bool read_header(Png *png) {
     png->reader = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, png, complain, stay_silent, png, allocate_or_note, free_memory);
     if (png->reader) png->info = png_create_info_struct(png->reader);
@@ -69,7 +69,7 @@ static bool read_header(Png *png) {
     return true;
 }
 
-/* Apart from png_read because of setjmp, whose function should have no variables that change. */
+/* Separate from png_read because of setjmp: its function should not have variables that change. */
 static bool read_rows(Png *png) {
     if (setjmp(png->broken)) return false;
     png_read_image(png->reader, png->row_starts);

@@ -2,7 +2,7 @@
  *
  * Each output pixel is a weighted mean of input pixels under a triangle, as wide as two output pixels (two input pixels, where the
  * picture is enlarged), cut and normalised at the borders. Weights are integers of 22 fractional bits; each of the two passes,
- * horizontal first, rounds to 8 bits. Pillow defines it so, and the results are the same to the bit.
+ * horizontal first, rounds to 8 bits. This is Pillow's definition, and the results are the same to the bit.
  */
 #include "exact.h"
 
@@ -25,8 +25,8 @@ struct Resizer {
     Axis horizontal, vertical;
     uint8_t *grey;     /* [columns]: one row in grey */
     uint8_t *narrowed; /* [C, rows, W]: the picture after the horizontal pass */
-    size_t columns;    /* that grey has room for */
-    size_t rows;       /* that narrowed has room for */
+    size_t columns;    /* for which grey has room */
+    size_t rows;       /* for which narrowed has room */
 };
 
 static void axis_free(Axis *axis) {
@@ -122,8 +122,8 @@ static void make_grey(const uint8_t *rgb, int columns, uint8_t *grey) {
     for (int i = 0; i < columns; i++, rgb += 3) grey[i] = (uint8_t)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
 }
 
-/* The weights of a pixel are not negative and sum to 1 within taps/2 units of 2⁻²², so that the sum fits in 32 bits and only the
- * upper end can want clipping. */
+/* The weights of a pixel are not negative and sum to 1 within taps/2 units of 2⁻²². So the sum fits in 32 bits, and only the upper end may
+ * need clipping. */
 static uint8_t rounded(uint32_t sum) {
     uint32_t level = sum >> WEIGHT_BITS;
     return (uint8_t)(level > 255 ? 255 : level);
@@ -176,7 +176,7 @@ static void resize_columns(const Axis *axis, const uint8_t *in, int width, uint8
     }
 }
 
-/* An axis that keeps its size has weights of exactly 1, at one pixel each: its pass changes nothing, as Pillow's absent one. */
+/* An axis that keeps its size has weights of exactly 1, at one pixel each. Its pass changes nothing; Pillow leaves it out. */
 bool resizer_run(Resizer *resizer, const uint8_t *rgb, int rows, int columns, uint8_t *levels, Error *error) {
     Axis *horizontal = &resizer->horizontal, *vertical = &resizer->vertical;
     if (!axis_set(horizontal, columns, error) || !axis_set(vertical, rows, error)) return false;

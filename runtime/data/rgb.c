@@ -1,7 +1,7 @@
-/* rgb.c: the RGB that libswscale makes of a frame.
+/* rgb.c: frames as RGB, by libswscale.
  *
- * Colours go by the stream's matrix and range, and where it does not tell, by libswscale's own default: BT.601 and limited (full for
- * yuvj and grey formats).
+ * Colours use the stream's matrix and range. If these are unknown, they use libswscale's default: BT.601 and limited range (full for yuvj
+ * and grey formats).
  */
 #include "data/rgb.h"
 
@@ -9,8 +9,8 @@
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 
-/* libswscale's own default, and that of the programs that use it: with it our RGB is theirs to the bit. More accurate flags differ from
- * it by up to 12 levels at coloured edges, since chroma is then interpolated. */
+/* The default of libswscale and of programs that use it: with it, our RGB is theirs to the bit. More accurate flags differ by up to 12
+ * levels at coloured edges, because they interpolate chroma. */
 #define SCALER_FLAGS SWS_BICUBIC
 
 static void fail_at(const char *path, const char *what, Error *error) {
@@ -34,14 +34,14 @@ static bool set_scaler(RgbConverter *now, const AVFrame *frame, const char *path
     if (!now->scaler) {
         const char *format = av_get_pix_fmt_name(now->format);
         char what[160];
-        snprintf(what, sizeof what, "frames of %d × %d pixels in the format %.60s cannot be turned into RGB", now->columns, now->rows,
+        snprintf(what, sizeof what, "frames of %d × %d pixels in the format %.60s cannot be converted to RGB", now->columns, now->rows,
                  format ? format : "(unknown)");
         fail_at(path, what, error);
         return false;
     }
     int *from, *to, from_range, to_range, brightness, contrast, saturation;
     if (sws_getColorspaceDetails(now->scaler, &from, &from_range, &to, &to_range, &brightness, &contrast, &saturation) < 0)
-        return true; /* RGB to RGB: there is nothing to choose */
+        return true; /* RGB to RGB has no choice of colours */
     const int *matrix = sws_getCoefficients(now->matrix == AVCOL_SPC_UNSPECIFIED ? SWS_CS_DEFAULT : (int)now->matrix);
     if (now->range != AVCOL_RANGE_UNSPECIFIED) from_range = now->range == AVCOL_RANGE_JPEG;
     sws_setColorspaceDetails(now->scaler, matrix, from_range, to, to_range, brightness, contrast, saturation);
@@ -70,7 +70,7 @@ const uint8_t *rgb_convert(RgbConverter *converter, const AVFrame *frame, Turn t
     const int lines[4] = {frame->width * 3, 0, 0, 0};
     int code = sws_scale(converter->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height, target, lines);
     if (code < 0) {
-        fail_at(path, "a frame cannot be turned into RGB", error);
+        fail_at(path, "a frame cannot be converted to RGB", error);
         return NULL;
     }
     if (turn <= TURN_UPRIGHT) return converter->rgb;

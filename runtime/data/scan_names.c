@@ -21,7 +21,7 @@ bool name_is_no_data(const char *name) {
     return false;
 }
 
-/* Sony's C0001S03.MP4 is of C0001.MP4. */
+/* Sony's C0001S03.MP4 is a copy of C0001.MP4. */
 static bool is_sony_proxy(const char *name, char *const *names, int64_t count) {
     const size_t stem = stills_stem(name);
     if (stem != 8 || strncasecmp(name, "C", 1) || strncasecmp(name + 5, "S03", 3) || strspn(name + 1, "0123456789") != 4) return false;
@@ -40,7 +40,7 @@ bool name_is_proxy(const char *name, char *const *names, int64_t count) {
         if (stills_stem(names[i]) != stem || !video_has_usual_name(names[i]) || !strcasecmp(other, "lrv") || !strcasecmp(other, "lrf"))
             continue;
         if (!strncasecmp(name, names[i], stem)) return true;
-        /* GoPro's GL010001.LRV is of GX010001.MP4 or GH010001.MP4 */
+        /* GoPro's GL010001.LRV is a copy of GX010001.MP4 or GH010001.MP4 */
         if (stem > 2 && !strncasecmp(name, "GL", 2) && (!strncasecmp(names[i], "GX", 2) || !strncasecmp(names[i], "GH", 2)) &&
             !strncasecmp(name + 2, names[i] + 2, stem - 2))
             return true;
@@ -64,7 +64,7 @@ static bool same_stem(const char *a, const char *b) {
     return stem == stills_stem(b) && memcmp(a, b, stem) == 0;
 }
 
-/* Is the first of two names of one stem the better one? `counts`: how many stills each format has. */
+/* Is the first of two names with the same stem the better one? `counts`: how many stills have each format. */
 static bool is_better(const char *a, const char *b, const int64_t *counts) {
     const int one = picture_name_rank(a), two = picture_name_rank(b);
     const int64_t many = one >= 0 ? counts[one] : 0, others = two >= 0 ? counts[two] : 0;

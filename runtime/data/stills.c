@@ -1,11 +1,11 @@
-/* stills.c: names of still images: their order, and what their numbers say. */
+/* stills.c: names of still images: their order and their numbers. */
 #include "data/stills.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Runs of digits compare by value, all else by byte; names that are equal so far (07 and 7) by byte. */
+/* Runs of digits compare by value, everything else by byte; names that are then equal (07 and 7) by byte. */
 int compare_natural(const void *left, const void *right) {
     const char *const first = *(const char *const *)left, *const second = *(const char *const *)right;
     const unsigned char *a = (const unsigned char *)first, *b = (const unsigned char *)second;
@@ -32,7 +32,7 @@ size_t stills_stem(const char *name) {
     return dot && dot != name ? (size_t)(dot - name) : strlen(name);
 }
 
-/* A name around its last number: "frame_" 12 ".png". False: it has none, or one that is too long to count with. */
+/* Splits a name at its last number: "frame_" 12 ".png". False: it has none, or one that is too long. */
 static bool split_name(const char *name, size_t *begin, size_t *end, int64_t *number) {
     *end = stills_stem(name);
     while (*end > 0 && !isdigit((unsigned char)name[*end - 1])) (*end)--;

@@ -1,5 +1,5 @@
-/* synthetic.c: videos that the program draws itself, so that there is something to learn from without a download: stick figures, and
- * shapes that move and bounce off each other. Which of both, and how, is a function of the seed and of the video's number.
+/* synthetic.c: videos that the program draws itself, to train on without a download: stick figures, and
+ * shapes that move and bounce off each other. The content depends only on the seed and on the video's number.
  */
 #include "exact.h"
 
@@ -106,7 +106,7 @@ static void add_body(Synthetic *synthetic, Point size, float level, float larges
     }
 }
 
-/* Of ten videos, six show each of the actions, and four shapes alone. Every second is bright on dark, the rest dark on bright. */
+/* Of ten videos, six show one of the actions each, and four only shapes. Every second one is bright on dark, the others dark on bright. */
 static void set_scene(Synthetic *synthetic) {
     Scene *scene = &synthetic->scene;
     Point size = canvas_size(&synthetic->canvas);
@@ -128,13 +128,13 @@ static void set_scene(Synthetic *synthetic) {
     }
 }
 
-/* One dimension of a bounce off the borders of the picture. */
+/* One dimension of a bounce at the borders of the picture. */
 static void bounce(float *place, float *velocity, float radius, float size) {
     if (*place < radius && *velocity < 0) *velocity = -*velocity;
     if (*place > size - radius && *velocity > 0) *velocity = -*velocity;
 }
 
-/* Elastic, as of two discs whose masses are their areas; only when they come nearer to each other. */
+/* An elastic bounce of two discs whose masses are their areas, if they approach each other. */
 static void collide(Body *a, Body *b) {
     float dx = b->centre.x - a->centre.x, dy = b->centre.y - a->centre.y, reach = a->radius + b->radius;
     float square = dx * dx + dy * dy;

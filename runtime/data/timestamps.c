@@ -1,4 +1,4 @@
-/* timestamps.c: frames that are missing, by the timestamps of the others. */
+/* timestamps.c: finds missing frames by the timestamps of the others. */
 #include "data/dataset_index.h"
 
 #include <inttypes.h>
@@ -9,7 +9,7 @@ static int compare(const void *left, const void *right) {
     return a < b ? -1 : a > b;
 }
 
-/* The interval from frame to frame, if nine of ten are about as long; 0: the rate changes, and nothing can be told from it. */
+/* The interval from frame to frame, if nine of ten intervals are about equal; 0: the rate varies, so it tells nothing. */
 static int64_t usual_interval(const int64_t *timestamps, int64_t count) {
     const int64_t intervals = count - 1;
     int64_t *sorted = malloc((size_t)intervals * sizeof *sorted), usual = 0, alike = 0;
@@ -17,7 +17,7 @@ static int64_t usual_interval(const int64_t *timestamps, int64_t count) {
     for (int64_t i = 0; i < intervals; i++) sorted[i] = timestamps[i + 1] - timestamps[i];
     qsort(sorted, (size_t)intervals, sizeof *sorted, compare);
     usual = sorted[intervals / 2];
-    /* Rounded to the units of the container, intervals may differ by one of them. */
+    /* Intervals are rounded to the units of the container, so they may differ by one. */
     for (int64_t i = 0; i < intervals; i++) alike += llabs(sorted[i] - usual) <= usual / 4 + (usual >= 4);
     free(sorted);
     return 10 * alike >= 9 * intervals ? usual : 0;

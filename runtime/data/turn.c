@@ -1,4 +1,4 @@
-/* turn.c: turning pictures, and where metadata say how. */
+/* turn.c: turns pictures, and reads the metadata about it. */
 #include "data/turn.h"
 
 #include <stdlib.h>
@@ -30,7 +30,7 @@ void turn_rgb(const uint8_t *in, int rows, int columns, Turn turn, uint8_t *out)
     }
 }
 
-/* A point (p, q), to the right and down, goes to (a p + c q, b p + d q). */
+/* A point (p, q), to the right and down, moves to (a p + c q, b p + d q). */
 Turn turn_of_matrix(const int32_t matrix[9], bool *exact) {
     const int64_t a = matrix[0], b = matrix[1], c = matrix[3], d = matrix[4];
     const bool swaps = llabs(a) + llabs(d) < llabs(b) + llabs(c);
@@ -47,17 +47,17 @@ static uint32_t number(const uint8_t *bytes, int count, bool big) {
     return value;
 }
 
-/* TIFF, which is what Exif is written in, too, is a chain of directories of numbers with a tag. */
+/* TIFF, which Exif also uses, is a chain of directories of tagged numbers. */
 typedef struct Tiff {
     const uint8_t *bytes;
     size_t length;
     bool big;
-    size_t place, entries; /* of the directory at hand */
+    size_t place, entries; /* of the current directory */
 } Tiff;
 
 enum { TIFF_ENTRY = 12 };
 
-/* Goes to the directory whose place is said at `pointer`. False: there is none. */
+/* Goes to the directory whose place is stored at `pointer`. False: there is none. */
 static bool tiff_go(Tiff *tiff, size_t pointer) {
     if (pointer > tiff->length || tiff->length - pointer < 4) return false;
     tiff->place = number(tiff->bytes + pointer, 4, tiff->big);
@@ -72,7 +72,7 @@ static bool tiff_open(Tiff *tiff, const uint8_t *bytes, size_t length) {
     return tiff_go(tiff, 4);
 }
 
-/* A number of the directory, of `size` bytes; `otherwise` where it is not there. */
+/* A number of the directory, of `size` bytes; `otherwise` if it is missing. */
 static uint32_t tiff_number(const Tiff *tiff, uint32_t tag, int size, uint32_t otherwise) {
     for (size_t i = 0; i < tiff->entries && tiff->place + 2 + (i + 1) * TIFF_ENTRY <= tiff->length; i++) {
         const uint8_t *entry = tiff->bytes + tiff->place + 2 + i * TIFF_ENTRY;
@@ -118,7 +118,7 @@ static Turn turn_of_chunks(const uint8_t *file, size_t length, bool png) {
         const uint8_t *name = file + place + (png ? 4 : 0), *body = file + place + 8;
         if (size > length - place - 8) break;
         if (memcmp(name, png ? "eXIf" : "EXIF", 4) == 0) {
-            const size_t head = size > 6 && memcmp(body, "Exif\0", 6) == 0 ? 6 : 0; /* some write JPEG's header there */
+            const size_t head = size > 6 && memcmp(body, "Exif\0", 6) == 0 ? 6 : 0; /* some programs write JPEG's header there */
             return turn_of_tiff(body + head, size - head);
         }
         place += 8 + size + (png ? 4 : size % 2);

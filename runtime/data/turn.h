@@ -1,4 +1,4 @@
-/* turn.h: pictures that metadata say are to be turned or mirrored before they are shown. */
+/* turn.h: pictures that must be turned or mirrored, according to metadata. */
 #ifndef ZOETROPE_TURN_H
 #define ZOETROPE_TURN_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The eight ways, numbered as Exif's Orientation does: what has to be done for an upright picture. Zero is UPRIGHT, too. */
+/* The eight ways to make a picture upright, numbered like Exif's Orientation. Zero is UPRIGHT too. */
 typedef enum Turn {
     TURN_UPRIGHT = 1,
     TURN_MIRROR_COLUMNS,
@@ -21,17 +21,17 @@ typedef enum Turn {
 /* Do rows become columns? */
 bool turn_swaps(Turn turn);
 
-/* in: [rows, columns, 3] → out: the same, upright: [columns, rows, 3] where turn_swaps. */
+/* in: [rows, columns, 3] → out: the same, upright: [columns, rows, 3] if turn_swaps. */
 void turn_rgb(const uint8_t *in, int rows, int columns, Turn turn, uint8_t *out);
 
-/* Of a display matrix (ISO/IEC 14496-12: 9 numbers, of which the first five say how a point is turned). The nearest right angle; *exact: it
- * is one. */
+/* The turn of a display matrix (ISO/IEC 14496-12: 9 numbers; the first five say how a point is turned), to the nearest right angle. *exact:
+ * the matrix is that turn. */
 Turn turn_of_matrix(const int32_t matrix[9], bool *exact);
 
-/* What the metadata of a picture's file say: Exif in JPEG, PNG and WebP, and the tag in TIFF. Upright where they say nothing. */
+/* The turn in the metadata of a picture file: Exif in JPEG, PNG and WebP, and the tag in TIFF. Upright by default. */
 Turn turn_of_picture(const uint8_t *file, size_t length);
 
-/* Does a TIFF hold a second page, which is no small copy of the first? */
+/* Does a TIFF have a second page that is not a small copy of the first? */
 bool tiff_has_pages(const uint8_t *file, size_t length);
 
 #endif

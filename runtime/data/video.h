@@ -1,8 +1,8 @@
-/* video.h: reading the frames of one video, whatever it is: a file that libav* decodes, still images that are its frames, or one that the
- * program draws itself.
+/* video.h: reads the frames of one video of any kind: a file that libav* decodes, still images as frames, or one that the program draws
+ * itself.
  *
- * Frames come one after another as RGB of their own size, which may change midway, upright where metadata say how they lie. Reading twice
- * from the beginning gives the same frames to the bit: each decoder runs in one thread.
+ * Frames come one after another as RGB of their own size, which may change midway, turned upright according to metadata. Reading twice from
+ * the beginning gives the same frames to the bit: each decoder runs in one thread.
  */
 #ifndef ZOETROPE_VIDEO_H
 #define ZOETROPE_VIDEO_H
@@ -14,16 +14,16 @@
 
 typedef enum VideoKind { VIDEO_FILE, VIDEO_STILLS, VIDEO_SYNTHETIC } VideoKind;
 
-/* What is needed to open a video, again and again. */
+/* What is needed to open a video, any number of times. */
 typedef struct VideoSource {
     VideoKind kind;
     const char *path; /* file or folder; a made-up name for a synthetic video */
     /* stills only: */
-    const char *folder;       /* that they are in */
+    const char *folder;       /* which they are in */
     const char *const *names; /* [name_count], in the order of frames; they must outlive the video */
     int64_t name_count;
     /* synthetic only: */
-    uint64_t seed, number; /* number: which of the seed's endlessly many videos */
+    uint64_t seed, number; /* number: the place in the endless sequence of the seed */
     int64_t frames;
     int height, width;
     bool colour;
@@ -39,17 +39,17 @@ typedef enum VideoStatus { VIDEO_FRAME, VIDEO_END, VIDEO_FAILED } VideoStatus;
 
 typedef struct Video Video;
 
-/* What there is to say about a video, once it was read from its beginning to its end. Each text is one line, or empty. */
+/* The report on a video that was read from beginning to end. Each text is one line, or empty. */
 typedef struct VideoReport {
-    bool incomplete;         /* something in it could not be read as it once was; a text says what */
-    bool turned;             /* as its metadata say */
+    bool incomplete;         /* something in it could not be read as it was written; a text says what */
+    bool turned;             /* according to its metadata */
     char damage[1000];       /* "damaged: 2 of 100 frames …" */
     char gap[1000];          /* "2 frames are missing between a.png and d.png" */
     char remark[100];        /* anything else, … */
-    const char *consequence; /* … and what follows from it */
+    const char *consequence; /* … and its consequence */
 } VideoReport;
 
-/* Each kind of video is a row of such functions; a Video of each kind starts with a pointer to them. */
+/* Each kind of video has a table of these functions, and its Video starts with a pointer to it. */
 typedef struct VideoFunctions {
     VideoStatus (*next)(Video *video, VideoFrame *frame, Error *error);
     const uint8_t *(*rgb)(Video *video, Error *error);
@@ -62,24 +62,24 @@ struct Video {
     const VideoFunctions *functions;
 };
 
-/* NULL with an error that names the file and says why it is no video that can be read. video_close takes NULL, too. */
+/* NULL with an error that names the file and says why it cannot be read as a video. video_close accepts NULL. */
 Video *video_open(const VideoSource *source, Error *error);
 void video_close(Video *video);
 
-/* Goes on to the next frame. A file that breaks off (truncated, damaged) ends where nothing more can be decoded. */
+/* Goes to the next frame. A truncated or damaged file ends where nothing more can be decoded. */
 VideoStatus video_next(Video *video, VideoFrame *frame, Error *error);
 
 /* The current frame: [rows, columns, 3], valid until the next call for this video. NULL with an error. */
 const uint8_t *video_rgb(Video *video, Error *error);
 
-/* Goes back or forward so that soon, though perhaps not at once, video_next gives the frame with this number and timestamp: a file
- * goes on at the key frame that its container has at or before the timestamp. The caller compares timestamps. False with an error:
- * this video cannot; open it anew and read from the beginning. */
+/* Goes back or forward, so that video_next soon, perhaps not at once, returns the frame with this number and timestamp. A file continues at
+ * a key frame at or before the timestamp. The caller compares timestamps. False with an error: this video cannot seek; open it again and
+ * read from the beginning. */
 bool video_seek(Video *video, int64_t frame, int64_t timestamp, Error *error);
 
 void video_report(const Video *video, VideoReport *report);
 
-/* What file is worth a warning when it cannot be read: does its name end like that of a video (.mp4, .avi …)? */
+/* Does the name end like that of a video (.mp4, .avi …)? Then it is worth a warning if it cannot be read. */
 bool video_has_usual_name(const char *path);
 
 /* Of the three kinds; video_open chooses. */
@@ -93,7 +93,7 @@ bool video_file_begins(const uint8_t *bytes, size_t length);
 /* Formats that libav* "decodes" from any text, that make it open other files, or that are drawings. */
 bool video_format_is_none(const char *name);
 
-/* What stands behind the last dot of a name; empty: nothing. */
+/* The text after the last dot of a name, or an empty one. */
 const char *path_extension(const char *path);
 
 #endif

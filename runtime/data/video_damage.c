@@ -1,12 +1,12 @@
 /* video_damage.c: counts damage in video files.
  *
- * A decoder may refuse a packet, mark a frame (decode_error_flags, AV_FRAME_FLAG_CORRUPT), or conceal what is broken and say nothing:
- * - Where each packet is a frame of its own (MJPEG, ProRes …), it is decoded strictly (AV_EF_EXPLODE); only when that fails, once more as
- *   usual, so that the frame is what it would be anyway.
- * - Decoders of the families of MPEG and H.26x mark what they conceal.
- * - A few (FFV1, HEVC, Theora, early WMV) only complain: they do so by av_log, at the level of errors. In other decoders, such messages
- *   are about harmless things, too.
- * So does a container that has lost its place and looks for the next packet.
+ * A decoder may refuse a packet, mark a frame (decode_error_flags, AV_FRAME_FLAG_CORRUPT), or conceal damage silently:
+ * - Where each packet is a frame of its own (MJPEG, ProRes …), it is decoded strictly (AV_EF_EXPLODE). Only if that fails, it is
+ *   decoded again as usual, so that the frame does not change.
+ * - Decoders of the MPEG and H.26x families mark what they conceal.
+ * - A few (FFV1, HEVC, Theora, early WMV) only log errors with av_log. In other decoders, such messages may also be about harmless
+ *   things.
+ * A container that has lost its place and looks for the next packet also logs errors.
  */
 #include "data/video_damage.h"
 
@@ -20,8 +20,8 @@
 
 enum { STRICT = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER };
 
-/* What these demuxers say while they read is damage, or some of it is; what others call errors are harmless things, too. ASF loses a frame
- * whose parts are missing, and says so as a detail. */
+/* Messages of these demuxers during reading, or some of them, mean damage. Errors of others may be harmless. ASF loses a frame if parts of
+ * it are missing, and reports that at a low level. */
 static bool is_about_damage(const AVFormatContext *container, int level, const char *message) {
     static const struct {
         const char *demuxer;
@@ -38,7 +38,7 @@ static bool is_about_damage(const AVFormatContext *container, int level, const c
     return false;
 }
 
-/* av_log's: every message of every context comes by. Those of our decoders and containers have their counts in `opaque`. */
+/* The callback of av_log gets every message of every context. Our decoders and containers have their counts in `opaque`. */
 static void listen_to(void *context, int level, const char *pattern, va_list arguments) {
     (void)arguments;
     if (!context) return;
@@ -117,7 +117,7 @@ void damage_look_at(VideoDamage *damage, const AVFrame *frame) {
     damage->pending = false;
 }
 
-/* Matroska that is cut off ends as if it were whole. Its header says how long it was; with other streams in it, that may be theirs. */
+/* A Matroska file that is cut off ends as if it were complete. Its header has the duration, which may be that of another stream. */
 static bool ends_early(const VideoDamage *damage) {
     const AVFormatContext *container = damage->container;
     if (strncmp(container->iformat->name, "matroska", 8) != 0 || container->nb_streams != 1 || container->duration <= 0) return false;
@@ -144,7 +144,7 @@ static bool find_status(const AVFormatContext *container, const char **path, str
     return stat(*path, status) == 0;
 }
 
-/* Behind the last frame of Y4M, there is at most the head of one, and that only as some versions of libavformat count: not a part of one.
+/* In Y4M, at most the header of a frame follows the last one (in the count of some versions of libavformat), never a part of a frame.
  */
 static bool y4m_is_cut(const VideoDamage *damage) {
     enum { MOST_HEAD = 80 };
@@ -154,7 +154,7 @@ static bool y4m_is_cut(const VideoDamage *damage) {
            find_status(damage->container, &path, &status) && status.st_size > damage->place + MOST_HEAD;
 }
 
-/* AVI says at its beginning how long it is. */
+/* AVI has its length at the beginning. */
 static bool avi_is_cut(const AVFormatContext *container) {
     uint8_t head[12];
     size_t length;
@@ -165,7 +165,7 @@ static bool avi_is_cut(const AVFormatContext *container) {
     return status.st_size < 8 + (int64_t)AV_RL32(head + 4);
 }
 
-/* Frames that the index or the header of a file names, and that are not in it: known of MP4, and of AVI that is cut off. */
+/* Frames that are in the index or the header of a file, but not in the file: known for MP4, and for AVI that is cut off. */
 static int64_t absent_frames(const VideoDamage *damage) {
     const AVFormatContext *container = damage->container;
     const AVStream *stream = container->streams[damage->stream];
@@ -176,8 +176,8 @@ static int64_t absent_frames(const VideoDamage *damage) {
     return frames > damage->packets ? frames - damage->packets : 0;
 }
 
-/* Packets that gave no frame. Many decoders drop one without an error, but complain, or mark what comes next. Where a frame may be two
- * packets, or a packet none by itself, only errors tell: fields, hidden frames of VP8, and packed ones of MPEG-4. */
+/* Packets without a frame. Many decoders drop one without an error, but log it, or mark the next frame. If a frame may be two packets, or a
+ * packet no frame, only errors count: fields, hidden frames of VP8, and packed ones of MPEG-4. */
 static int64_t lost_frames(const VideoDamage *damage) {
     const enum AVCodecID codec = damage->decoder->codec_id;
     const bool even = !damage->fields && codec != AV_CODEC_ID_VP8 && codec != AV_CODEC_ID_MPEG4;
@@ -187,7 +187,7 @@ static int64_t lost_frames(const VideoDamage *damage) {
 }
 
 void damage_report(const VideoDamage *damage, VideoReport *report) {
-    int64_t concealed = damage->concealed; /* a frame may be known to be damaged in several ways, and by its packet */
+    int64_t concealed = damage->concealed; /* damage of a frame may be known in several ways, and by its packet */
     if (damage->cut > concealed) concealed = damage->cut;
     if (damage->complained > concealed) concealed = damage->complained;
     const int64_t absent = absent_frames(damage), lost = lost_frames(damage), damaged = lost + absent + concealed + damage->headless;
@@ -196,12 +196,12 @@ void damage_report(const VideoDamage *damage, VideoReport *report) {
         const char *text;
     } kinds[] = {{absent, "not there"},
                  {lost, "cannot be decoded"},
-                 {concealed, "decoded only in part"},
+                 {concealed, "only partly decoded"},
                  {damage->headless, "before the first key frame"}};
-    const char *end = damage->breaks_off || absent || ends_early(damage) || y4m_is_cut(damage) ? "the file breaks off"
-                      : damage->container_complaints > 0 ? "its container has places that cannot be read"
-                      : damage->no_head && !damaged      ? "it does not begin with a key frame"
-                                                         : NULL;
+    const char *end = damage->breaks_off || absent || ends_early(damage) || y4m_is_cut(damage) ? "the file is cut off"
+                      : damage->container_complaints > 0                                       ? "parts of its container cannot be read"
+                      : damage->no_head && !damaged                                            ? "it does not begin with a key frame"
+                                                                                               : NULL;
     if (!damaged && !end) return;
     report->incomplete = true;
     if (!damaged) {

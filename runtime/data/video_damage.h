@@ -1,4 +1,4 @@
-/* video_damage.h: what of a video file is damaged, whether its decoder says so or conceals it. */
+/* video_damage.h: counts damage in a video file, whether its decoder reports or conceals it. */
 #ifndef ZOETROPE_VIDEO_DAMAGE_H
 #define ZOETROPE_VIDEO_DAMAGE_H
 
@@ -13,18 +13,18 @@ typedef struct VideoDamage {
     int stream;
     const AVCodecContext *decoder;
     int64_t packets, frames;
-    int64_t lost;                             /* packets that cannot be decoded: each is a frame less */
-    int64_t concealed;                        /* frames that are decoded in part, and the rest guessed */
-    int64_t complained;                       /* packets that an outspoken decoder takes, and complains about */
-    int64_t headless;                         /* frames before the first key frame, where the file does not begin with one */
-    int64_t unshown;                          /* packets that are to give no frame */
+    int64_t lost;                             /* packets that cannot be decoded: each costs a frame */
+    int64_t concealed;                        /* frames that are partly decoded and partly guessed */
+    int64_t complained;                       /* packets that an outspoken decoder accepts, but logs errors about */
+    int64_t headless;                         /* frames before the first key frame, if the file does not begin with one */
+    int64_t unshown;                          /* packets that are not meant to give a frame */
     int64_t place;                            /* in the file: the end of the last packet */
-    bool fields;                              /* some frame is of two fields, which may be a packet each */
+    bool fields;                              /* some frames have two fields, each of which may be a packet */
     int64_t cut;                              /* packets that the container knows to be incomplete */
-    bool pending;                             /* the frame that comes next is of a packet that strict decoding refused */
-    bool strict;                              /* each packet is decoded for itself: strictly at first, and again if that fails */
-    bool outspoken;                           /* the decoder marks few frames; what it complains about is damage */
-    bool no_head;                             /* the first packet is no key frame … */
+    bool pending;                             /* the next frame belongs to a packet that strict decoding refused */
+    bool strict;                              /* each packet is decoded by itself: strictly at first, and again if that fails */
+    bool outspoken;                           /* the decoder marks few frames, but its logged errors mean damage */
+    bool no_head;                             /* the first packet is not a key frame … */
     bool reached_key;                         /* … and one has come since */
     bool breaks_off;                          /* the container cannot be read to its end */
     bool reading;                             /* the container is being read */
@@ -32,19 +32,19 @@ typedef struct VideoDamage {
     int64_t complaints, container_complaints; /* heard from each */
 } VideoDamage;
 
-/* Before the container is opened: what is read of it while its streams are looked for is part of it. */
+/* Call it before the container is opened, because looking for streams already reads packets. */
 void damage_hear(VideoDamage *damage, AVFormatContext *container);
-/* Before the decoder is opened. */
+/* Call it before the decoder is opened. */
 void damage_start(VideoDamage *damage, int stream, AVCodecContext *decoder);
 
-/* avcodec_send_packet, which counts. Frames are those that the decoder would give without it. */
+/* avcodec_send_packet that also counts. The frames are those that the decoder gives without it. */
 int damage_send(VideoDamage *damage, AVCodecContext *decoder, const AVPacket *packet);
-/* Each frame that comes out. */
+/* Call it for each decoded frame. */
 void damage_look_at(VideoDamage *damage, const AVFrame *frame);
 
 void damage_report(const VideoDamage *damage, VideoReport *report);
 
-/* Keeps libav* from printing, and listens to what it would. */
+/* Keeps libav* from printing, and gets its messages. */
 void damage_listen(void);
 
 #endif

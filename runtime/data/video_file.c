@@ -1,6 +1,6 @@
 /* video_file.c: any file that libav* decodes: its best video stream, frame by frame, as RGB.
  *
- * Pictures are turned as the stream's display matrix says, which players do, too; they are not deinterlaced.
+ * Pictures are turned according to the stream's display matrix, as in players. They are not deinterlaced.
  */
 #include "common/file.h"
 #include "data/picture.h"
@@ -26,7 +26,7 @@ typedef struct File {
     bool drained; /* the container has ended, and the decoder knows it */
     VideoDamage damage;
     Turn stream_turn, turn; /* as the stream says, and of the current frame */
-    bool turned, askew;     /* some frame is turned; by what is no right angle */
+    bool turned, askew;     /* some frame is turned; by an angle that is not a multiple of 90° */
     RgbConverter converter;
     const uint8_t *rgb; /* [rows, columns, 3] of the current frame; NULL: not converted yet */
 } File;
@@ -57,7 +57,7 @@ static bool file_open_container(File *file, Error *error) {
     file->container = avformat_alloc_context();
     if (!file->container) return fail_memory(error, "a video");
     damage_hear(&file->damage, file->container);
-    /* "file:" so that a name with a colon is not taken for a protocol; no pattern, so that % in a name is nothing special. */
+    /* "file:", so that a name with a colon is not taken for a protocol; no pattern, so that % in a name is not special. */
     size_t size = strlen(file->path) + sizeof "file:";
     char *address = allocate(size);
     snprintf(address, size, "file:%s", file->path);
@@ -89,7 +89,7 @@ bool video_file_begins(const uint8_t *bytes, size_t length) {
     return format && score > AVPROBE_SCORE_RETRY && !video_format_is_none(format->name);
 }
 
-/* How the stream, or in a few formats each frame, is to be turned. */
+/* The turn of the stream, or in a few formats of each frame. */
 static Turn matrix_turn(File *file, const uint8_t *matrix, size_t size) {
     bool exact = true;
     int32_t numbers[9];
@@ -129,20 +129,20 @@ static bool file_open_decoder(File *file, Error *error) {
     if (code < 0) return file_fail(file, "cannot be decoded", code, error);
     file->decoder->pkt_timebase = stream->time_base;
     file->decoder->max_pixels = PICTURE_MOST_PIXELS;
-    file->decoder->thread_count = 1; /* with more, damaged streams would not decode to the same frames each time */
+    file->decoder->thread_count = 1; /* with more threads, damaged streams would not always decode to the same frames */
     file->stream_turn = find_stream_turn(file, stream);
     damage_start(&file->damage, file->stream, file->decoder);
     code = avcodec_open2(file->decoder, codec, NULL);
     return code >= 0 || file_fail(file, "cannot be decoded", code, error);
 }
 
-/* Gives the decoder the next packet of the stream, or the news that there is none. A packet that it cannot take is left out. */
+/* Sends the decoder the next packet of the stream, or the end. A packet that it cannot decode is left out. */
 static bool file_feed(File *file, Error *error) {
     for (;;) {
         file->damage.reading = true;
         int code = av_read_frame(file->container, file->packet);
         file->damage.reading = false;
-        if (code < 0) { /* the end, or damage that the container cannot get over: the frames so far are the video */
+        if (code < 0) { /* the end, or damage that stops the container: the frames so far are the video */
             if (code == AVERROR(ENOMEM)) return fail_memory(error, "decoding");
             if (code != AVERROR_EOF) file->damage.breaks_off = true;
             file->drained = true;
@@ -213,8 +213,8 @@ static void file_report(const Video *video, VideoReport *report) {
     report->turned = file->turned;
     damage_report(&file->damage, report);
     if (!file->askew) return;
-    snprintf(report->remark, sizeof report->remark, "its metadata turn it by no right angle");
-    report->consequence = "it is turned by the nearest one";
+    snprintf(report->remark, sizeof report->remark, "its metadata turn it by an angle that is not a multiple of 90 degrees");
+    report->consequence = "the nearest multiple is used";
 }
 
 static void file_close(Video *video) {

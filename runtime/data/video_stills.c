@@ -15,22 +15,22 @@ typedef struct Stills {
     PictureReader *reader;
     Picture picture;
     bool turned;         /* one of them at least */
-    bool *unreadable;    /* [count]: those that were come upon */
-    int64_t unread;      /* how many these are */
-    char complaint[600]; /* about the first of them */
+    bool *unreadable;    /* [count]: known so far */
+    int64_t unread;      /* how many */
+    char complaint[600]; /* about the first */
     int64_t pages;       /* pictures that are the first of several in their file */
 } Stills;
 
-/* ---- what there is to say ---- */
+/* ---- the report ---- */
 
-/* Where frames are missing, and how many: numbers that are not there, and pictures that cannot be read. */
+/* How many frames are missing, and where: numbers that are left out, and pictures that cannot be read. */
 static void stills_find_gaps(const Stills *stills, char *text, size_t size) {
     int64_t step = stills_step(stills->names, stills->count), gaps = 0, missing = 0;
     const char *before = NULL, *first = NULL, *next = NULL;
     for (int64_t i = 0; i < stills->count; i++) {
         if (stills->unreadable[i]) continue;
         int64_t here = before ? stills_distance(before, stills->names[i]) : 0;
-        if (here % step != 0) return; /* numbers that count no frames, but a time, say */
+        if (here % step != 0) return; /* the numbers do not count frames, but time, for example */
         if (here > step && gaps++ == 0) {
             first = before;
             next = stills->names[i];
@@ -51,7 +51,7 @@ static void stills_report(const Video *video, VideoReport *report) {
     report->turned = stills->turned;
     report->incomplete = stills->unread > 0;
     if (stills->unread > 0 && stills->unread == stills->count)
-        length = (size_t)snprintf(report->gap, sizeof report->gap, "no frame of it can be read (%s%s)",
+        length = (size_t)snprintf(report->gap, sizeof report->gap, "none of its frames can be read (%s%s)",
                                   stills->unread > 1 ? "the first: " : "", stills->complaint);
     else if (stills->unread > 0)
         length = (size_t)snprintf(report->gap, sizeof report->gap, "%" PRId64 " of %" PRId64 " frames cannot be read (%s%s)",
@@ -59,7 +59,7 @@ static void stills_report(const Video *video, VideoReport *report) {
     if (stills->pages > 0) {
         snprintf(report->remark, sizeof report->remark, "%" PRId64 " of its pictures %s further pages", stills->pages,
                  plural(stills->pages, "has", "have"));
-        report->consequence = "only the first page of each is used: for the others, write each to a file";
+        report->consequence = "only the first page of each is used; to use the others, write each to its own file";
     }
     char gaps[700] = "";
     stills_find_gaps(stills, gaps, sizeof gaps);
@@ -69,7 +69,7 @@ static void stills_report(const Video *video, VideoReport *report) {
 
 /* ---- reading ---- */
 
-/* Passes over a picture that cannot be read. */
+/* Skips a picture that cannot be read. */
 static void stills_pass_over(Stills *stills, const Error *reason) {
     if (stills->unread == 0)
         snprintf(stills->complaint, sizeof stills->complaint, "%.280s: %.300s", stills->names[stills->current], reason->text);
@@ -104,7 +104,7 @@ static const uint8_t *stills_rgb(Video *video, Error *error) {
     return ((Stills *)video)->picture.rgb;
 }
 
-/* The timestamp is the place among the names, those that cannot be read included. */
+/* The timestamp is the place among the names, including those that cannot be read. */
 static bool stills_seek(Video *video, int64_t frame, int64_t timestamp, Error *error) {
     (void)frame, (void)error;
     ((Stills *)video)->current = timestamp - 1;

@@ -1,5 +1,5 @@
-/* cgroup.c: how much processor time may this process have? Containers and batch systems say so by cgroups: in version 2 by cpu.max, in
- * version 1 by cpu.cfs_quota_us and cpu.cfs_period_us. A quota holds for a cgroup and all below it, so the least on the way up counts. */
+/* cgroup.c: how much processor time may this process use? Containers and batch systems limit it by cgroups: version 2 with cpu.max, version
+ * 1 with cpu.cfs_quota_us and cpu.cfs_period_us. A quota applies to a cgroup and all below it, so the smallest on the way up counts. */
 #include "exact.h"
 
 #include "machine/cgroup.h"
@@ -20,7 +20,7 @@ typedef struct Mount { /* a line of mountinfo: the folder `inside` of a hierarch
     bool second; /* version 2 */
 } Mount;
 
-/* The first line of a small file, such as those here; false: there is none. */
+/* Reads the first line of a small file; false: there is none. */
 static bool read_line(const char *path, char *line, size_t size) {
     FILE *file = fopen(path, "re");
     const bool good = file != NULL && fgets(line, (int)size, file) != NULL;
@@ -28,13 +28,13 @@ static bool read_line(const char *path, char *line, size_t size) {
     return good;
 }
 
-/* Of the folder: quota over period, in processors; 0: none. *name: the file that says so. */
+/* Quota over period of a folder, in processors; 0: none. *name: the file that sets it. */
 static double quota_of(const char *folder, bool second, const char **name) {
     char line[200], *end;
-    double quota = 0, period = 100000; /* what Linux takes where nothing is said */
+    double quota = 0, period = 100000; /* Linux's default */
     char *first = path_join(folder, "%s", *name = second ? "cpu.max" : "cpu.cfs_quota_us");
     if (read_line(first, line, sizeof line)) {
-        quota = strtod(line, &end); /* "max" is none, and −1 */
+        quota = strtod(line, &end); /* "max" and −1 mean none */
         if (second && strtod(end, NULL) > 0) period = strtod(end, NULL);
     }
     free(first);
@@ -71,7 +71,7 @@ static bool is_listed(const char *list, const char *word) {
     }
 }
 
-/* The path that the process has in a hierarchy, by /proc/self/cgroup: "0::/path" or "4:cpu,cpuacct:/path". */
+/* The path of the process in a hierarchy, from /proc/self/cgroup: "0::/path" or "4:cpu,cpuacct:/path". */
 static bool own_path(const char *root, bool second, char *path, size_t size) {
     char *name = path_join("", "%s/proc/self/cgroup", root), *line = NULL;
     FILE *file = fopen(name, "re");
@@ -91,7 +91,7 @@ static bool own_path(const char *root, bool second, char *path, size_t size) {
     return found;
 }
 
-/* \040 and the like, as mountinfo writes blanks. A field that was too long for its place may end within one. */
+/* Decodes \040 and the like, which mountinfo writes for blanks. A field that was cut off may end within one. */
 static void unescape(char *text) {
     char *to = text;
     for (const char *from = text; *from != 0; to++) {
@@ -105,7 +105,7 @@ static void unescape(char *text) {
     *to = 0;
 }
 
-/* "36 35 98:0 /inside /point rw,noatime master:1 - cgroup2 source rw": false where it is no cgroup with processors. */
+/* "36 35 98:0 /inside /point rw,noatime master:1 - cgroup2 source rw"; false if it is not a cgroup with processors. */
 static bool parse_mount(const char *line, Mount *mount) {
     char type[100], options[1000] = "";
     const char *rest = strstr(line, " - ");
@@ -122,7 +122,7 @@ static void search_mount(Search *search, const Mount *mount) {
     const char *below = own;
     const size_t inside = strcmp(mount->inside, "/") == 0 ? 0 : strlen(mount->inside);
     if (!own_path(search->root, mount->second, own, sizeof own)) return;
-    /* A path that is not below what is mounted (in a container it may be the host's) tells no more than that it is the mount itself. */
+    /* If the path is not below the mount (in a container, it may be the host's), only the mount itself is looked at. */
     if (strncmp(own, mount->inside, inside) == 0 && (own[inside] == '/' || own[inside] == 0)) below += inside;
     else below = "";
     if (strncmp(below, "/..", 3) == 0 || strcmp(below, "/") == 0) below = "";

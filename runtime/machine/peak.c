@@ -1,4 +1,4 @@
-/* peak.c: what this machine can do at most.
+/* peak.c: the peak of this machine.
  *
  * The loops multiply-add in registers only, with enough independent chains to hide the latency. Each figure is the best of several
  * short runs: what disturbs a run makes it slower, never faster. */
@@ -25,7 +25,7 @@ typedef float Vector8 __attribute__((vector_size(32)));
 typedef float Vector16 __attribute__((vector_size(64)));
 typedef uint64_t Words __attribute__((vector_size(64)));
 
-/* Does X for each chain. Chains are variables by themselves and not an array, which might live in memory. */
+/* Does X for each chain. Chains are separate variables, not an array, which might be kept in memory. */
 #define EACH_CHAIN(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 #define CHAIN_START(i) sum##i = term * (float)i;
 #define CHAIN_STEP(i) sum##i = sum##i * factor + term;
@@ -53,7 +53,7 @@ static volatile float half = 0.5f;
 #if defined __x86_64__
 MULTIPLY_ADD_LOOP(loop_avx512, Vector16, __attribute__((target("avx512f"))))
 MULTIPLY_ADD_LOOP(loop_avx2, Vector8, __attribute__((target("avx2,fma"))))
-/* The same by dot products of pairs of bfloat16, two multiply-adds a lane; a pair's products add up to nothing. */
+/* The same with dot products of pairs of bfloat16, two multiply-adds a lane. The products of a pair add up to zero. */
 __attribute__((target("avx512f,avx512bf16"))) static float loop_avx512_bf16(uint64_t rounds) {
     const int halves = half > 0 ? 0x3f003f00 : 0;
     const __m512bh factor = (__m512bh)_mm512_set1_epi32(halves), term = (__m512bh)_mm512_set1_epi32((int)((unsigned)halves | 0x80000000));
@@ -105,7 +105,7 @@ static float read_memory(const Words *memory, size_t count) {
     return (float)(sum[0][0] & 1);
 }
 
-/* Seconds until the last of the threads has done its part, at best: multiply-adds, or with `memory` its share of that. */
+/* The least seconds until the last thread has done its part: multiply-adds, or its share of `memory`. */
 static double best_time(const struct Kind *kind, uint64_t rounds, const Words *memory, int threads) {
     double best = 1e300;
     const size_t share = READ_BYTES / sizeof *memory / (size_t)threads;
@@ -124,7 +124,7 @@ static double best_time(const struct Kind *kind, uint64_t rounds, const Words *m
             result += mine;
         }
         best = fmin(best, clock_seconds() - begin);
-        (void)result; /* wanted, so that the work for it is done */
+        (void)result; /* used, so that the work is not removed */
     }
     return best;
 }

@@ -1,4 +1,4 @@
-/* threads.c: how many threads can there be, and how many should there be? */
+/* threads.c: how many threads can run, and how many should? */
 #include "machine/threads.h"
 
 #include "common/file.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Lives until the lock, which the starter holds, is free. */
+/* A thread that waits until its starter releases the lock. */
 static void *wait_for(void *lock) {
     pthread_mutex_lock(lock);
     pthread_mutex_unlock(lock);
@@ -30,9 +30,9 @@ int threads_that_start(int wanted) {
     return count;
 }
 
-/* ---- how many there should be ---- */
+/* ---- how many should run ---- */
 
-/* A mask of as many processors as the kernel has: those of cpu_set_t may be too few for it. */
+/* A mask for as many processors as the kernel has: cpu_set_t may be too small. */
 static int count_processors(void) {
     int count = 0;
     for (size_t most = 1024; count == 0 && most <= 1 << 20; most *= 2) {
@@ -45,7 +45,7 @@ static int count_processors(void) {
     return count < 1 ? 1 : count;
 }
 
-/* The first number of a list, as OMP_NUM_THREADS has one for each level of nesting; 0: there is none. */
+/* The first number of a list (OMP_NUM_THREADS has one for each level of nesting); 0: none. */
 static int number_in_environment(const char *name) {
     const char *text = getenv(name);
     char *end;

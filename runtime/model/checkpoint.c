@@ -14,12 +14,12 @@
 
 /* ---- loading ---- */
 
-typedef struct TensorPlace { /* where in a model a tensor goes */
+typedef struct TensorPlace { /* a tensor's place in a model */
     ModelBlock block;        /* MODEL_BLOCKS: to batches_tracked */
-    int64_t offset;          /* in the block, or there */
+    int64_t offset;          /* in the block, or in batches_tracked */
 } TensorPlace;
 
-typedef struct WantedList { /* what a model wants of a file: a state_dict's tensors, and for a training state the optimizer's */
+typedef struct WantedList { /* what a model needs from a file: a state_dict's tensors, and for a training state the optimizer's */
     int count;
     WantedTensor *tensor;
     TensorPlace *place;
@@ -48,7 +48,7 @@ static bool file_has_averages(const ModelDescription *model, const TensorFile *f
     return false;
 }
 
-/* What a file calls an optimizer's moment of a tensor. */
+/* The name of an optimizer's moment in a file. */
 static char *moment_name(int moment, const ModelTensor *tensor) {
     return path_join("", "%s%d.%s", moment_prefix, moment + 1, tensor->name);
 }
@@ -135,9 +135,9 @@ static bool load_all(ModelState *state, const WantedList *list, const StateDict 
     return begin_averages(state, error);
 }
 
-/* ---- what the model does not use ---- */
+/* ---- tensors that the model does not use ---- */
 
-/* Of a tensor that we write ourselves: another one of that name cannot be saved beside it. */
+/* Is it the name of a tensor that we write? Then another tensor of that name cannot be saved beside it. */
 static bool is_our_name(const ModelDescription *model, const char *name) {
     for (int i = 0; i < model->state_names; i++) {
         if (strcmp(model->state_name[i], name) == 0) return true;
@@ -146,7 +146,7 @@ static bool is_our_name(const ModelDescription *model, const char *name) {
            (model->average != 0 && strncmp(name, average_prefix, strlen(average_prefix)) == 0);
 }
 
-/* One line for each of a few; for more, as where an average of the weights is beside them, one for all. */
+/* One line for each of a few; one line for all if there are more, such as an average of the weights. */
 enum { FEW_NOTES = 3 };
 
 static int count_kept(const ModelDescription *model, const StateDict *dict) {
@@ -166,13 +166,12 @@ static void carry(CarriedTensors *carried, const ModelDescription *model, const 
         if (state_dict_uses(dict, tensor)) continue;
         const bool ours = is_our_name(model, tensor->name);
         if (!ours && kept > FEW_NOTES && carried->count == 0)
-            state_dict_say(&dict->wanted,
-                           "note: %s: %d tensors, such as %s, are not used by %s; they are kept, and saved again as they are", file->path,
-                           kept, tensor->name, model->name);
+            state_dict_say(&dict->wanted, "note: %s: %d tensors, such as %s, are not used by %s; they are kept and saved unchanged",
+                           file->path, kept, tensor->name, model->name);
         if (ours || kept <= FEW_NOTES)
             state_dict_say(&dict->wanted, "note: %s: %s %s is not used by %s; it is %s", file->path, tensor->name,
                            tensor_shape_text(shape, tensor->rank, tensor->shape), model->name,
-                           ours ? "left out of what is saved, where its name is that of another tensor" : "kept, and saved again as it is");
+                           ours ? "not saved again if another tensor has its name" : "kept and saved unchanged");
         if (ours) continue;
         FileTensor *copy = &carried->tensor[carried->count++];
         *copy = *tensor;
@@ -211,7 +210,7 @@ void carried_free(CarriedTensors *carried) {
 
 /* ---- saving ---- */
 
-typedef struct Snapshot { /* a model's tensors in file order, and the list of them that a file will hold */
+typedef struct Snapshot { /* a model's tensors in file order, and the list for a file */
     float *block[MODEL_BLOCKS];
     int count;
     FileTensor *tensor;
@@ -353,7 +352,7 @@ static bool read_unsigned(const TensorFile *file, const char *key, uint64_t *val
     errno = 0;
     if (text != NULL) *value = strtoull(text, &end, 10);
     if (text == NULL || text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0)
-        return fail(error, "%s: its metadata has no good \"%s\"; the file is damaged", file->path, key);
+        return fail(error, "%s: its metadata has no valid \"%s\"; the file is damaged", file->path, key);
     return true;
 }
 
@@ -363,7 +362,7 @@ static bool read_best(const TensorFile *file, double *value, Error *error) {
     char *end = NULL;
     *value = text != NULL ? strtod(text, &end) : -INFINITY;
     if (text != NULL && (end == text || *end != 0 || isnan(*value)))
-        return fail(error, "%s: its metadata has no good \"%s\"; the file is damaged", file->path, key);
+        return fail(error, "%s: its metadata has no valid \"%s\"; the file is damaged", file->path, key);
     return true;
 }
 
@@ -373,20 +372,21 @@ int64_t checkpoint_iteration(const TensorFile *file) {
 }
 
 bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
-    if (!is_training_state(file)) return fail(error, "%s: is no training state; only a last.state.safetensors can be resumed", file->path);
+    if (!is_training_state(file))
+        return fail(error, "%s: is not a training state; only a last.state.safetensors can be resumed", file->path);
     return read_unsigned(file, "seed", seed, error);
 }
 
-/* Each tensor as we write it, the optimizer's among them. */
+/* Each tensor as we write it, including the optimizer's. */
 static bool load_state(ModelState *state, CarriedTensors *carried, const TensorFile *file, FILE *messages, Error *error) {
-    static const char remedy[] = "the file is damaged, or was changed: start anew with another --out";
+    static const char remedy[] = "the file is damaged, or was changed: start again with another --out";
     const ModelDescription *model = state->model;
     WantedList list = list_wanted(state, file, true);
     const WantedWeights wanted = {model->name, model->spec_hash, list.count, list.tensor, remedy, messages, ""};
     StateDict dict;
     bool good = state_dict_open(&dict, file, &wanted, error);
     if (good) {
-        dict.wanted.messages = NULL; /* what is carried was said when it came */
+        dict.wanted.messages = NULL; /* carried tensors were reported when they were loaded */
         good = load_all(state, &list, &dict, model_moments(model), error);
         carry(carried, model, &dict);
         state_dict_close(&dict);
@@ -425,12 +425,12 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
     if (hash == NULL || strcmp(hash, model->spec_hash) != 0)
         return fail(
             error,
-            "%s: belongs to a model with spec %.16s, and this is %s with spec %s; start anew with another --out (and --init for the weights)",
+            "%s: belongs to a model with spec %.16s, but this is %s with spec %s; start again with another --out (and --init for the weights)",
             file->path, hash != NULL ? hash : "unknown", model->name, model->spec_hash);
     if (seed != state->seed)
         return fail(error, "%s: the run has seed %" PRIu64 ", not %" PRIu64 "; leave out --seed to resume it", file->path, seed,
                     state->seed);
-    if (updates > INT64_MAX) return fail(error, "%s: its metadata has no good \"iteration\"; the file is damaged", file->path);
+    if (updates > INT64_MAX) return fail(error, "%s: its metadata has no valid \"iteration\"; the file is damaged", file->path);
     if (!read_group_updates(state, file, (int64_t)updates, error) || !load_state(state, carried, file, messages, error)) return false;
     state->updates = (int64_t)updates;
     progress->best_psnr = best;

@@ -1,4 +1,4 @@
-/* evaluate.c: every clip of a data set through the model, in batches, with running statistics. */
+/* evaluate.c: runs the model on every clip of a data set, in batches, with running statistics. */
 #include "exact.h"
 
 #include "model/evaluate.h"
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 typedef struct Batch { /* clips that are gathered until there are B of them */
-    float *x;          /* [B, T, C, H, W]; what is behind the last clip is zero */
+    float *x;          /* [B, T, C, H, W]; zero after the last clip */
     EvaluatedClip *clip;
     int clips;
 } Batch;
@@ -25,14 +25,14 @@ static bool run_batch(ModelState *state, Batch *batch, const EvaluationVisitor *
     return true;
 }
 
-/* The video ends here. What was read of it is evaluated now: the next video's clips have the numbers, and so the initial states, that they
- * would have had. */
+/* The video ends here. Its clips so far are evaluated now, so that the clips of the next video keep their numbers, and so their initial
+ * states. */
 static bool leave_out(ModelState *state, Batch *batch, int64_t video, const EvaluationVisitor *visitor, Error *error) {
     visitor->leave_out(visitor->context, video, error);
     return run_batch(state, batch, visitor, error);
 }
 
-/* *number: of the video's first clip, and then of the next video's. */
+/* *number: of the video's first clip; afterwards of the next video's. */
 static bool run_video(ModelState *state, Batch *batch, ClipReader *reader, int64_t video, int64_t clips, int64_t *number,
                       const EvaluationVisitor *visitor, Error *error) {
     const ModelDescription *model = state->model;

@@ -1,4 +1,4 @@
-/* evaluate.h: every clip of the data through the network. */
+/* evaluate.h: runs the network on every clip of the data. */
 #ifndef ZOETROPE_EVALUATE_H
 #define ZOETROPE_EVALUATE_H
 
@@ -12,9 +12,9 @@ typedef struct EvaluatedClip {
 } EvaluatedClip;
 
 typedef struct EvaluationVisitor {
-    /* Sees each clip; returning false, with an error, stops the evaluation. */
+    /* Called for each clip; false, with an error, stops the evaluation. */
     bool (*visit)(void *context, const EvaluatedClip *clip, Error *error);
-    /* A video can no longer be read, and its further clips are left out; NULL: that is an error. */
+    /* Called if a video can no longer be read; its remaining clips are left out. NULL: that is an error. */
     void (*leave_out)(void *context, int64_t video, const Error *reason);
     void *context;
 } EvaluationVisitor;

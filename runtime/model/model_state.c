@@ -62,7 +62,7 @@ const ModelTarget *choose_target(const ModelDescription *model, const char *want
     }
     char available[256];
     list_targets(model, available, sizeof available);
-    if (any) fail(error, "%s was compiled for no target that this CPU has; compile it with --targets generic", model->name);
+    if (any) fail(error, "%s was not compiled for any target of this CPU; compile it with --targets generic", model->name);
     else if (known) fail(error, "ZOETROPE_TARGET=%.40s: this CPU lacks it; available are: %s", wanted, available);
     else fail(error, "ZOETROPE_TARGET=%.40s: %s has no such target; available are: %s", wanted, model->name, available);
     return NULL;
@@ -83,7 +83,7 @@ static void *allocate_block(size_t size) {
     size_t rounded = (size + alignment - 1) / alignment * alignment;
     void *block = aligned_alloc(alignment, rounded > 0 ? rounded : alignment);
     if (block == NULL) return NULL;
-    if (alignment == HUGE_PAGE) madvise(block, rounded, MADV_HUGEPAGE); /* advice: nothing is lost where it is not taken */
+    if (alignment == HUGE_PAGE) madvise(block, rounded, MADV_HUGEPAGE); /* only advice: it may be ignored */
     return memset(block, 0, size);
 }
 
@@ -111,7 +111,7 @@ static void find_names(ModelState *state) {
         else {
             entry->kind = STATE_BATCHES_TRACKED;
             entry->index = state->batch_norms++;
-            if (!ends_with(entry->name, ".num_batches_tracked")) abort(); /* a bug of the compiler's */
+            if (!ends_with(entry->name, ".num_batches_tracked")) abort(); /* a bug in the compiler */
         }
     }
     state->batches_tracked = allocate((size_t)state->batch_norms * sizeof *state->batches_tracked);
@@ -207,10 +207,10 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
     if (state->target->arithmetic_holds != NULL && !state->target->arithmetic_holds())
         return fail(
             error,
-            "%s does not compute as C says on %s: it was compiled or linked with flags that change results, or denormals are taken for "
+            "%s does not compute as C says on %s: it was compiled or linked with flags that change results, or denormals are treated as "
             "zero; build it without -ffast-math, -Ofast, -funsafe-math-optimizations and -ffp-contract=fast, and without FTZ and DAZ",
             model->name, state->target->name);
-    /* The kernels' threads but for this one, and the one that reads videos. */
+    /* The kernels' threads except this one, and the thread that reads videos. */
     int possible = threads_that_start(threads);
     if (possible < threads)
         return fail(error, "--threads %d: no more than %d can be started here; give fewer, or raise the limits (ulimit -u, -v)", threads,

@@ -36,18 +36,18 @@ typedef struct ModelState {
     ModelBuffer *buffer;
     ModelCall *call;       /* by program */
     float *coefficients;   /* [groups, MODEL_COEFFICIENTS] of the step that is being done */
-    float *item;           /* draws of one item, while they are made; NULL where none are */
-    float *h0;             /* the buffer of that name, and so on; NULL where there is none */
+    float *item;           /* the draws of one item, while they are made; NULL if there are none */
+    float *h0;             /* the buffer of that name; NULL if there is none */
     float *reconstruction; /* [B, T, C, H, W], of the last program that gave one */
     double loss;           /* the first one of the last program */
-    StateName *names;      /* model->state_names of them */
+    StateName *names;      /* [model->state_names] */
     int batch_norms;
     int64_t *batches_tracked;                /* num_batches_tracked of each batch norm */
     void (*done)(void *context, int kernel); /* see ModelStep; NULL unless a profile is taken */
     void *context;
 } ModelState;
 
-/* The target that ZOETROPE_TARGET (the argument; NULL or empty: none) names, else the best this CPU has. */
+/* The target that ZOETROPE_TARGET names (the argument; NULL or empty: none), else the best that this CPU has. */
 const char *target_tuning(const ModelTarget *target); /* "none", or the hash of its choices */
 const ModelTarget *choose_target(const ModelDescription *model, const char *wanted, Error *error);
 
@@ -63,7 +63,7 @@ void model_initialize(ModelState *state);
 /* Iteration `updates`, all of its steps on one batch, x: [B, T, C, H, W]: draws what they want (a function of seed and iteration), then
  * runs each forward, backward, update. */
 void model_train(ModelState *state, const float *x);
-/* The same with what lies in the buffers instead of new draws. */
+/* The same with the present contents of the buffers instead of new draws. */
 void model_update(ModelState *state, const float *x);
 /* Its parts. Is step number `step` of the iteration to be done? */
 bool step_is_due(const ModelState *state, int step);
@@ -79,31 +79,32 @@ void model_end_iteration(ModelState *state);
 
 /* ---- evaluation ---- */
 
-/* A forward pass with running statistics of the clips first_clip … first_clip + clips − 1 (1 ≤ clips ≤ B) of a set; what x holds
- * behind them must be finite and is ignored. What is drawn for a clip is a function of the seed and the clip's number. */
+/* A forward pass with running statistics of the clips first_clip … first_clip + clips − 1 (1 ≤ clips ≤ B) of a set. The rest of
+ * x must be finite and is ignored. The draws of a clip depend only on the seed and the
+ * clip's number. */
 void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips);
-/* The same with what lies in the buffers, for a whole batch. */
+/* The same with the present contents of the buffers, for a whole batch. */
 void model_forward(ModelState *state, const float *x);
 
 /* The buffer of an input that is drawn or of an output; NULL: no program has one of that name. */
 float *model_buffer(const ModelState *state, const char *name);
 
-/* What a stream starts from, [layers, hidden], and room for one value more: zeros, the mean of what training drew, with seed 0, or where
- * the spec says so; with another seed a draw of N(0, 1), the same as that of an inference bundle. */
+/* The initial state of a stream, [layers, hidden], and room for one more value. Zeros, the mean of what training drew, if the seed is 0 or
+ * the spec says so. With another seed, a draw from N(0, 1), the same as in an inference bundle. */
 void model_initial_state(const ModelState *state, float *h0);
-/* One frame of one video, for stream.c, by ModelTarget's functions: to the codes of all runs, and from one code to the frame; the mean
- * squared error. */
+/* One frame of one video, for stream.c, with ModelTarget's functions: the codes of all runs; from one code, the frame and its mean squared
+ * error. */
 void model_advance(ModelState *state, const float *x, const float *h, float *next, float *code);
 double model_decode(ModelState *state, const float *x, const float *code, float *reconstruction);
 
-/* Room for so many floats from the beginning of a cache line on, as kernels want them; NULL: there is none. */
+/* Memory for this many floats, aligned to a cache line for kernels; NULL: none. */
 float *aligned_floats(size_t count);
-/* Elements: of a clip [T, C, H, W], of a batch of them. */
+/* Numbers of elements: a clip [T, C, H, W], a batch of clips. */
 size_t clip_elements(const ModelDescription *model);
 size_t batch_elements(const ModelDescription *model);
-/* Of an argument, for one item; all of them where no dimension counts items. */
+/* Of an argument, for one item; all elements if no dimension counts items. */
 size_t item_elements(const ModelArgument *argument);
-/* The most moments that a group of the model has. */
+/* The largest number of moments of a group. */
 int model_moments(const ModelDescription *model);
 
 #endif

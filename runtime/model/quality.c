@@ -12,7 +12,7 @@ double clip_psnr(const float *x, const float *y, size_t elements) {
         sum += difference * difference;
     }
     double psnr = -10 * log10(sum / (double)elements);
-    return psnr > PSNR_EQUAL ? PSNR_EQUAL : psnr; /* not a number stays one */
+    return psnr > PSNR_EQUAL ? PSNR_EQUAL : psnr; /* NaN stays NaN */
 }
 
 double clip_loss(const ModelDescription *model, const float *x, const float *y) {

@@ -6,14 +6,14 @@
 
 /* x and y: one clip [T, C, H, W], pixels in [−1, 1]. */
 
-/* −10 log10(mean(((y − x) / 2)²)): in the [0, 1] scale. Equal clips have PSNR_EQUAL, so that what is printed is a number. */
+/* −10 log10(mean(((y − x) / 2)²)), with pixels in [0, 1]. Equal clips have PSNR_EQUAL, so that a number is printed. */
 #define PSNR_EQUAL 200.0
 double clip_psnr(const float *x, const float *y, size_t elements);
 /* The model's loss of the clip: mean squared or mean absolute difference. */
 double clip_loss(const ModelDescription *model, const float *x, const float *y);
 /* Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity", 2004: Gaussian
- * window of 11×11, σ 1.5, its sums taken where it lies inside the frame; K 0.01 and 0.03; range 1; mean over positions, channels
- * and frames. Where a frame is lower or narrower than 11, the window shrinks to the largest odd size that fits. */
+ * window of 11×11, σ 1.5, at positions inside the frame; K 0.01 and 0.03; range 1; mean over positions, channels
+ * and frames. If a frame is lower or narrower than 11, the window shrinks to the largest odd size that fits. */
 double clip_ssim(const float *x, const float *y, int frames, int channels, int height, int width);
 
 #endif

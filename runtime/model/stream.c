@@ -1,5 +1,5 @@
-/* stream.c: a video frame by frame. A window is kept by runs of the recurrence side by side: each frame, one begins and one is the oldest,
- * which has seen the last T frames and nothing else. So a frame has the bits of the last one of a clip, whatever came before that. */
+/* stream.c: a video frame by frame. A window is kept by runs of the recurrence side by side. With each frame, one run begins; the oldest
+ * has seen exactly the last T frames. So a frame has the bits of the last one of a clip, whatever came before. */
 #include "exact.h"
 
 #include "model/stream.h"
@@ -48,7 +48,7 @@ static void begin_run(Stream *stream, int run) {
         memcpy(stream->h + (layer * (size_t)stream->runs + (size_t)run) * hidden, stream->start + layer * hidden, hidden * sizeof(float));
 }
 
-/* A state that is carried is that of the first run; the others do what it does. */
+/* A carried state is that of the first run; the others do the same. */
 void stream_begin(Stream *stream) {
     stream->seen = 0;
     for (int run = 0; run < stream->runs; run++) begin_run(stream, run);

@@ -15,7 +15,7 @@ typedef struct Option {
     const char *name;
     unsigned commands, required; /* sets of 1 << Command */
     OptionKind kind;
-    const char *value; /* how --help calls it; of a choice: a|b, which become 0 and 1 */
+    const char *value; /* its name in --help; for a choice a|b, which become 0 and 1 */
     size_t place;      /* in Options */
     int64_t low, high; /* of numbers */
     const char *help;
@@ -35,17 +35,17 @@ enum {
 /* clang-format off */
 static const Option option_table[] = {
     {"data", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of still images, and folders with such in them (without it: videos that the program draws itself)"},
+     "videos, folders of still images, and folders of these (default: videos that the program draws itself)"},
     {"data", RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of still images, and folders with such in them"},
+     "videos, folders of still images, and folders of these"},
     {"validation", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(validation), 0, 0,
      "videos to measure loss and PSNR on with every strip; the best weights become best.safetensors"},
     {"weights", RECONSTRUCT | SCORE | STEP, RECONSTRUCT | SCORE | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,
      "the weights, a safetensors file"},
     {"batch", STEP, STEP, OPTION_PATH, "FILE", PLACE(batch), 0, 0,
-     "a safetensors file with x (B, T, C, H, W), and h0 (layers, B, hidden) where the model has a random initial state"},
+     "a safetensors file with x (B, T, C, H, W), and h0 (layers, B, hidden) if the model has a random initial state"},
     {"out", TRAIN, 0, OPTION_PATH, "DIR", PLACE(out), 0, 0,
-     "the folder of the run (default: runs/<model>); one that holds a run already is left alone"},
+     "the folder of the run (default: runs/<model>); it must not hold another run"},
     {"out", RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATH, "DIR", PLACE(out), 0, 0,
      "the folder to write"},
     {"out", STEP, STEP, OPTION_PATH, "FILE", PLACE(out), 0, 0,
@@ -53,15 +53,15 @@ static const Option option_table[] = {
     {"out", PROFILE, 0, OPTION_PATH, "FILE", PLACE(out), 0, 0,
      "the picture to write (default: profile.svg)"},
     {"iterations", TRAIN, 0, OPTION_NUMBER, "N", PLACE(iterations), 1, INT64_MAX / 2,
-     "train up to so many iterations (default: the spec's)"},
+     "the number of iterations in all (default: the spec's)"},
     {"init", TRAIN, 0, OPTION_PATH, "FILE", PLACE(init), 0, 0,
      "start from the weights of this safetensors file, ours or PyTorch's"},
     {"checkpoint-every", TRAIN, 0, OPTION_NUMBER, "N", PLACE(checkpoint_every), 1, INT64_MAX / 2,
      "keep itr<N>.safetensors after every N iterations"},
     {"resume", TRAIN, 0, OPTION_FLAG, NULL, PLACE(resume), 0, 0,
-     "go on from last.state.safetensors in the run's folder, as if it had never stopped"},
+     "continue from last.state.safetensors in the run's folder, as if it had never stopped"},
     {"cache", TRAIN | RECONSTRUCT | SCORE, 0, OPTION_BYTES, "BYTES", PLACE(cache), 0, INT64_MAX / 2,
-     "memory for decoded videos; longer ones are streamed; K, M, G are understood (default: 1G)"},
+     "memory for decoded videos, such as 512M; longer ones are streamed (default: 1G)"},
     {"steps", STEP, 0, OPTION_NUMBER, "N", PLACE(steps), 1, INT32_MAX,
      "how many updates to make (default 1)"},
     {"steps", PROFILE, 0, OPTION_NUMBER, "N", PLACE(steps), 1, 1000000,
@@ -69,45 +69,45 @@ static const Option option_table[] = {
     {"eval", PROFILE, 0, OPTION_FLAG, NULL, PLACE(evaluate), 0, 0,
      "measure the forward pass with running statistics instead of a training step"},
     {"eval", STEP, 0, OPTION_FLAG, NULL, PLACE(evaluate), 0, 0,
-     "no update: a forward pass with running statistics, giving loss and recon"},
+     "no update, only a forward pass with running statistics: writes loss and recon"},
     {"threads", ALL, 0, OPTION_NUMBER, "N", PLACE(threads), 1, 1024,
-     "threads for the kernels (default: as many as processors, the quotas of cgroups, OMP_NUM_THREADS and OMP_THREAD_LIMIT allow: see info); "
-     "results do not depend on it"},
+     "threads for the kernels (default: one for each processor, within the quotas of cgroups, OMP_NUM_THREADS and OMP_THREAD_LIMIT: see info); "
+     "results do not depend on them"},
     {"recurrence", SCORE, 0, OPTION_CHOICE, "window|carried", PLACE(recurrence), 0, 0,
      "the past of a frame: the last T frames, as in the clips of training, or all frames of its video, which training never saw (default: window)"},
     {"seed", SCORE, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
-     "begin each video from a state drawn from N(0, 1), where training did; 0: from zeros (default: 0)"},
+     "begin each video from a state drawn from N(0, 1), if training did; 0: from zeros (default: 0)"},
     {"seed", ALL & ~SCORE, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
-     "of everything random (default: the spec's)"},
+     "the seed of everything random (default: the spec's)"},
 };
 static const struct { const char *name, *summary, *about, *examples[3]; } command_table[COMMAND_COUNT] = {
     [COMMAND_TRAIN] = {"train", "train on videos",
         "Trains on the clips of videos, each drawn at random. Every training.strips_every iterations and at the end it writes strips "
         "(real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png), loss.svg, last.safetensors (the weights) and last.state.safetensors (what --resume "
-        "reads); metrics.jsonl gets a line for every iteration. There and in the strips' names N is the number of iterations before; what "
-        "is printed, and itr<N>.safetensors, count those that are done. Ctrl-C, SIGTERM or SIGHUP finishes the iteration and saves; more of them "
-        "within five seconds are the same wish, and one that comes later stops at once.",
+        "reads); metrics.jsonl gets a line for every iteration. There, and in the names of strips, N counts from 0; what "
+        "is printed, and itr<N>.safetensors, count from 1. Ctrl-C, SIGTERM or SIGHUP finishes the iteration and saves. A second signal "
+        "within five seconds changes nothing; a later one stops at once.",
         {"train --data videos/", "train --data videos/ --validation held_out/ --out runs/second --seed 7", "train --data videos/ --iterations 20000 --resume"}},
     [COMMAND_RECONSTRUCT] = {"reconstruct", "reconstruct videos, and measure how well",
-        "Cuts every video into clips that do not overlap, reconstructs each, and writes strips, a table of PSNR and SSIM, and "
+        "Splits every video into clips that do not overlap, reconstructs each, and writes strips, a table of PSNR and SSIM, and "
         "reconstruct.jsonl. Batch norm uses its running statistics.",
         {"reconstruct --weights runs/NAME/best.safetensors --data held_out/ --out results/"}},
     [COMMAND_SCORE] = {"score", "give each frame of videos an anomaly score",
         "Runs every video frame by frame, from its first to its last, as an inference bundle does on a camera. Writes scores.csv (video, frame, "
         "score), scores.svg, and strips of the worst moments (real_worst<K>_….png, recon_worst<K>_….png). A score is the mean squared error "
-        "of the frame's reconstruction in the scale of [0, 1]. A frame whose score is no finite number is `nan` there, and the exit status is 1.",
+        "of the frame's reconstruction, with pixels in [0, 1]. A frame whose score is not finite gets `nan`, and the exit status is 4.",
         {"score --weights runs/NAME/best.safetensors --data camera.mp4 --out scores/"}},
     [COMMAND_STEP] = {"step", "one or more updates on a given batch, for verification",
         "Writes loss, recon and grad.<parameter> of the first step, loss.<i> before each update, and param.<name> after the last. "
-        "The bytes of the output depend on the spec, the target, the weights, the batch and --steps alone.",
+        "The bytes of the output depend only on the spec, the target, the weights, the batch and --steps.",
         {"step --weights W.safetensors --batch B.safetensors --out O.safetensors --steps 10",
          "step --weights W.safetensors --batch B.safetensors --out O.safetensors --eval"}},
     [COMMAND_INFO] = {"info", "the model's name, spec, target, parameters and memory", "Prints what this program was compiled from and what it needs.",
         {"info", "info --threads 8"}},
     [COMMAND_PROFILE] = {"profile", "where the time of a step goes, beside this machine's limits",
-        "Measures this machine's peak of multiply-adds and its memory bandwidth, then every kernel of a training step in its place (medians), and "
+        "Measures this machine's peak of multiply-adds and its memory bandwidth, then every kernel of a training step in place (medians), and "
         "prints them by the time that each takes beyond its limit: arithmetic at the peak or memory traffic at the bandwidth, whichever is longer. "
-        "A convolution's arithmetic is a product for each tap, though filtering takes fewer; what stays in caches may beat the bandwidth.",
+        "A convolution's arithmetic is a product for each tap, though filtering needs fewer. Kernels whose data stays in caches may beat the bandwidth.",
         {"profile", "profile --eval --threads 1 --out forward.svg"}},
 };
 /* clang-format on */
@@ -118,7 +118,7 @@ const char *command_name(Command command) {
     return command_table[command].name;
 }
 
-/* ---- the nearest right word ---- */
+/* ---- the nearest correct word ---- */
 
 static int edit_distance(const char *a, const char *b) {
     enum { LONGEST = 40 };
@@ -140,7 +140,7 @@ static int edit_distance(const char *a, const char *b) {
     return row[n];
 }
 
-/* Keeps in *nearest the candidate that is nearest to `word` so far, if it is near at all. */
+/* Keeps the candidate that is nearest to `word` in *nearest, if it is near enough. */
 static void consider(const char *word, const char *candidate, int *distance, const char **nearest) {
     int here = edit_distance(word, candidate);
     if (here < *distance && here <= 1 + (int)strlen(candidate) / 3) {
@@ -176,7 +176,7 @@ static bool parse_seed(const char *text, uint64_t *seed, Error *error) {
     return fail(error, "--seed %.60s: give a whole number from 0 to 18446744073709551615", text);
 }
 
-/* One of the words of option->value, by its place. */
+/* One of the words of option->value: its index. */
 static bool parse_choice(const Option *option, const char *text, int64_t *choice, Error *error) {
     const size_t length = strlen(text);
     *choice = 0;
@@ -211,7 +211,7 @@ static bool set_value(const Option *option, const char *value, Options *options,
 
 /* ---- the command line ---- */
 
-/* `word`: what stands behind "--", `length` of it the name. NULL with an error. */
+/* `word`: the text after "--"; its first `length` bytes are the name. NULL with an error. */
 static const Option *find_option(const char *word, size_t length, Command command, Error *error) {
     char name[41];
     const char *nearest = NULL, *of_another = NULL;
@@ -245,7 +245,7 @@ static bool is_help(const char *word) {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* The option at arguments[*at] with its values; *at goes on behind them. */
+/* The option at arguments[*at] with its values; *at moves past them. */
 static bool parse_option(int count, char *const *arguments, int *at, Command command, Options *options, bool *given, Error *error) {
     const char *word = arguments[(*at)++];
     if (strncmp(word, "--", 2) != 0 || word[2] == 0)
@@ -291,11 +291,11 @@ ParseResult options_parse(int count, char *const *arguments, Command *command, O
         return PARSE_WRONG;
     }
     if (options->resume && options->init != NULL) {
-        fail(error, "--resume goes on with the run's own weights, so it takes no --init; leave out one of the two");
+        fail(error, "--resume continues with the run's own weights, so it cannot be combined with --init; leave out one of the two");
         return PARSE_WRONG;
     }
     if (*command == COMMAND_STEP && options->evaluate && options->steps > 0) {
-        fail(error, "--eval makes no update, so it takes no --steps; leave out one of the two");
+        fail(error, "--eval makes no update, so it cannot be combined with --steps; leave out one of the two");
         return PARSE_WRONG;
     }
     return PARSE_RUN;
@@ -311,36 +311,36 @@ void options_free(Options *options) {
 static void print_overview(FILE *out, const char *program) {
     fprintf(out, "%s: a video auto-encoder, compiled by zoetrope\n\nusage: %s COMMAND [OPTION]…\n\ncommands:\n", program, program);
     for (int i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-12s %s\n", command_table[i].name, command_table[i].summary);
-    fprintf(out, "\n%s COMMAND --help tells more; %s --version prints the version.\n", program, program);
+    fprintf(out, "\n%s COMMAND --help explains a command; %s --version prints the version.\n", program, program);
     fputs("\nenvironment:\n"
           "  ZOETROPE_TARGET  the instruction set to use instead of the best: one of those\n"
           "                   that info lists\n"
-          "  OMP_NUM_THREADS  threads for the kernels at most, where --threads is not given\n"
-          "  OMP_THREAD_LIMIT threads at most, whatever --threads says\n"
-          "  OMP_WAIT_POLICY  passive: threads that wait sleep; best where other programs\n"
+          "  OMP_NUM_THREADS  the most threads for the kernels, if --threads is not given\n"
+          "  OMP_THREAD_LIMIT the most threads, whatever --threads is\n"
+          "  OMP_WAIT_POLICY  passive: waiting threads sleep; best if other programs\n"
           "                   use the same processors\n"
           "\nexit status:\n"
           "  0    done\n"
-          "  1    an error, which is named on standard error\n"
+          "  1    an error; standard error has the message\n"
           "  2    a wrong command line\n"
           "  3    train: stopped by a signal, and the iterations since the last save are\n"
           "       lost: saving failed, or a signal more than five seconds after the first\n"
           "       asked for an end at once\n"
-          "  4    reconstruct, score: done, but some of what was asked for has no complete\n"
+          "  4    reconstruct, score: done, but part of what was asked for has no complete\n"
           "       result; standard error says which, and why\n"
           "  129, 130, 143  train: stopped by SIGHUP, SIGINT (Ctrl-C) or SIGTERM, after\n"
           "                 saving\n",
           out);
 }
 
-/* Columns that a text takes: "…" is one, and three bytes. */
+/* The columns of a text: "…" is one column, but three bytes. */
 static int columns(const char *text, int length) {
     int count = 0;
     for (int i = 0; i < length; i++) count += ((unsigned char)text[i] & 0xc0) != 0x80;
     return count;
 }
 
-/* Words of `text` from column `indent`, in which the cursor stands, on. */
+/* Prints the words of `text` from column `indent` on, where the cursor is. */
 static void print_wrapped(FILE *out, int indent, const char *text) {
     enum { SCREEN = 80 };
     for (int column = indent; *text != 0;) {

@@ -26,7 +26,7 @@ typedef enum { COMMAND_TRAIN, COMMAND_RECONSTRUCT, COMMAND_SCORE, COMMAND_STEP, 
 typedef enum { PARSE_RUN, PARSE_HELP, PARSE_VERSION, PARSE_WRONG } ParseResult;
 
 /* Reads a command line. PARSE_RUN: command and options are set, and every option that the command needs was given. PARSE_HELP: *command
- * is COMMAND_COUNT where no subcommand was named. PARSE_WRONG: an error that names the argument and what would be right. */
+ * is COMMAND_COUNT if no subcommand was named. PARSE_WRONG: an error that names the argument and what would be correct. */
 ParseResult options_parse(int count, char *const *arguments, Command *command, Options *options, Error *error);
 void options_free(Options *options);
 

@@ -1,4 +1,4 @@
-/* prepare.c: what commands make of their options. */
+/* prepare.c: prepares what commands need from their options. */
 #include "options/prepare.h"
 
 #include "common/text.h"
@@ -43,7 +43,7 @@ static void show_reading(void *context, int64_t videos, int64_t frames, const ch
     fflush(stdout);
 }
 
-/* Videos that the program draws when there are no others. */
+/* Videos that the program draws if there are no others. */
 enum { SYNTHETIC_VIDEOS = 64, SYNTHETIC_FRAMES = 60 };
 
 Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, const volatile sig_atomic_t *stop,

@@ -1,4 +1,4 @@
-/* prepare.h: what commands make of their options: threads, a seed, weights, data. */
+/* prepare.h: prepares what commands need from their options: threads, a seed, weights, data. */
 #ifndef ZOETROPE_PREPARE_H
 #define ZOETROPE_PREPARE_H
 
@@ -6,12 +6,12 @@
 #include "model/checkpoint.h"
 #include "options/options.h"
 
-/* As --threads says, else as many as processors, quotas and the environment allow: see threads.h. */
+/* --threads, else as many as processors, quotas and the environment allow: see threads.h. */
 int option_threads(const Options *options);
-/* As --seed says, else the spec's. */
+/* --seed, else the spec's. */
 uint64_t option_seed(const ModelDescription *model, const Options *options);
 
-/* Loads the weights of a file into an open model, for use without training: what else is in the file is counted on standard error. */
+/* Loads the weights of a file into an open model, without training. Other tensors in the file are counted on standard error. */
 bool load_weights(ModelState *state, const char *path, Error *error);
 
 /* Opens the videos of --data or --validation, with a line of progress on a terminal. `stop`: see DatasetOptions. */

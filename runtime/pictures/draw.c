@@ -63,7 +63,7 @@ void draw_background(Canvas *canvas, Colour top, Colour bottom, float horizon, C
     }
 }
 
-/* How far a point is outside of the shape's edge (negative: inside). */
+/* The distance of a point from the shape's edge (negative: inside). */
 static float distance(const Shape *shape, float x, float y) {
     float dx = x - shape->from.x, dy = y - shape->from.y;
     if (shape->kind == RING) return fabsf(sqrtf(dx * dx + dy * dy) - shape->radius) - shape->half_width;
@@ -80,7 +80,7 @@ static float distance(const Shape *shape, float x, float y) {
         float edge = dx * shape->normals[i].x + dy * shape->normals[i].y - shape->apothem;
         if (edge > outside) outside = edge;
     }
-    float round = sqrtf(dx * dx + dy * dy) - shape->radius * 0.93f; /* takes the points off the corners */
+    float round = sqrtf(dx * dx + dy * dy) - shape->radius * 0.93f; /* rounds the corners */
     return outside > round ? outside : round;
 }
 

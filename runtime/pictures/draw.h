@@ -1,7 +1,7 @@
 /* draw.h: anti-aliased shapes on a picture.
  *
- * Coordinates: the shorter side of the picture is 1 long; (0, 0) is its upper left corner, y points down. An edge covers a pixel by how
- * far the pixel's centre is from it, so that shapes look the same at any size.
+ * Coordinates: the shorter side of the picture is 1 long; (0, 0) is its upper left corner, y points down. How much of a
+ * pixel an edge covers depends on the distance of the pixel's centre, so shapes look the same at any size.
  */
 #ifndef ZOETROPE_DRAW_H
 #define ZOETROPE_DRAW_H
@@ -27,7 +27,7 @@ Point canvas_size(const Canvas *canvas);
 /* A vertical blend that fills the picture, with a floor below y = horizon. */
 void draw_background(Canvas *canvas, Colour top, Colour bottom, float horizon, Colour floor);
 
-/* A stroke with round ends; a disc, where both ends are the same. */
+/* A stroke with round ends; a disc if both ends are the same. */
 void draw_stroke(Canvas *canvas, Point from, Point to, float radius, Colour colour);
 
 /* A regular polygon of 3 to 8 corners on a circle, turned by `angle` (radians) and with slightly rounded corners. */

@@ -1,4 +1,4 @@
-/* figure.c: poses as angles of joints, functions of the phase of the movement. */
+/* figure.c: poses as angles of joints, which are functions of the phase of the movement. */
 #include "exact.h"
 
 #include "pictures/figure.h"
@@ -149,11 +149,11 @@ static void draw_pose(const Figure *figure, const Pose *pose, Point feet, float 
     }
 }
 
-/* Where a walker is that turns round at both borders: a triangle wave of the way walked. */
+/* The place of a walker that turns round at both borders: a triangle wave of the distance walked. */
 static Point walked(const Figure *figure, int64_t frame, float width, float *facing) {
     float margin = 0.24f * figure->height, room = width - 2 * margin;
     if (figure->action > RUN || room <= 0) return figure->feet;
-    float length = (figure->action == RUN ? 0.17f : 0.125f) * figure->height; /* a radian of the movement takes it so far */
+    float length = (figure->action == RUN ? 0.17f : 0.125f) * figure->height; /* the distance for a radian of the movement */
     float way = figure->feet.x - margin + (*facing > 0 ? 0 : 2 * (room - figure->feet.x + margin)) + length * figure->speed * (float)frame;
     float place = way - 2 * room * floorf(way / (2 * room));
     *facing = place < room ? 1 : -1;

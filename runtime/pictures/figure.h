@@ -9,7 +9,7 @@ typedef enum Action { WALK, RUN, WAVE, WAVE_BOTH, JACK, JUMP, ACTIONS } Action;
 typedef struct Figure {
     Action action;
     float height; /* of the standing figure, to the top of its head */
-    Point feet;   /* where it stands, or starts to walk from */
+    Point feet;   /* where it stands, or starts to walk */
     float phase;  /* radians, at frame 0 */
     float speed;  /* radians a frame; one turn is one cycle of the movement */
     float facing; /* 1: to the right, −1: to the left */
@@ -17,7 +17,7 @@ typedef struct Figure {
     Colour colour;
 } Figure;
 
-/* The figure as it is at a frame (from 0). It walks to and fro between x = 0 and x = width. */
+/* Draws the figure at a frame (from 0). It walks to and fro between x = 0 and x = width. */
 void figure_draw(const Figure *figure, int64_t frame, Canvas *canvas);
 
 #endif

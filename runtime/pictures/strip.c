@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Pixels in [−1, 1] to 0 … 255; what is not a number is black. As save_image: (x + 1) / 2, then · 255 + 0.5 cut to an integer. */
+/* Pixels in [−1, 1] to 0 … 255; NaN is black. Like save_image: (x + 1) / 2, then · 255 + 0.5, truncated to an integer. */
 static uint8_t to_byte(float value) {
     float scaled = (value + 1) / 2 * 255 + 0.5F;
     if (!(scaled > 0)) return 0;

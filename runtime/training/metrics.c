@@ -43,8 +43,7 @@ static bool parse_line(const char *line, Metric *metric) {
     return good;
 }
 
-/* Reads the lines of iterations before `resumed`, and cuts off what comes behind the last of them: later iterations, or a line that
- * a crash left half written. */
+/* Reads the lines of iterations before `resumed`, and cuts off the rest: later iterations, or a line that a crash left half written. */
 static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
     char *line = NULL;
     size_t capacity = 0;
@@ -60,27 +59,26 @@ static bool read_back(MetricsLog *log, int64_t resumed, Error *error) {
         end += length;
     }
     free(line);
-    if (!good) /* a whole line, so no crash left it: what follows may be of use to somebody */
-        return fail(error, "%s: line %zu is none of a training run; mend the file, or move it away", log->path, log->count + 1);
+    if (!good) /* a whole line, which a crash would not leave: the file may belong to somebody */
+        return fail(error, "%s: line %zu is not a line of a training run; correct the file, or move it away", log->path, log->count + 1);
     if (ftruncate(fileno(log->file), end) != 0 || fseeko(log->file, 0, SEEK_END) != 0)
         return fail(error, "%s: cannot be cut back to the %" PRId64 " %s before: %s", log->path, resumed,
                     plural(resumed, "iteration", "iterations"), strerror(errno));
     if ((int64_t)log->count < resumed)
-        print_escaped(stderr, "warning: %s: has lines of only %zu of the %" PRId64 " %s so far; the others stay missing, in loss.svg too",
+        print_escaped(stderr, "warning: %s: has lines of only %zu of the %" PRId64 " %s so far; the others are missing, also in loss.svg",
                       log->path, log->count, resumed, plural(resumed, "iteration", "iterations"));
     return true;
 }
 
-/* Keeps other runs out. Where the file system has no locks (network file systems, some in user space), nothing can: that is said. */
+/* Keeps other runs out. Some file systems have no locks (network, or in user space): then it warns. */
 static bool lock(int descriptor, const char *path, Error *error) {
     int result;
     do result = flock(descriptor, LOCK_EX | LOCK_NB);
     while (result != 0 && errno == EINTR);
     if (result == 0) return true;
     if (errno == EWOULDBLOCK) return fail(error, "%s: another training run is writing it; wait for its end, or choose another --out", path);
-    print_escaped(
-        stderr, "warning: %s: cannot be locked: %s; nothing keeps a second training run from writing into this folder, so start none there",
-        path, strerror(errno));
+    print_escaped(stderr, "warning: %s: cannot be locked: %s; a second training run could write into this folder, so do not start one",
+                  path, strerror(errno));
     return true;
 }
 
@@ -90,7 +88,7 @@ bool metrics_open(MetricsLog *log, const char *path, int64_t resumed, Error *err
     struct stat status;
     bool good = descriptor >= 0 || fail(error, "%s: cannot be written: %s; choose another --out", path, strerror(errno));
     if (good && (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)))
-        good = fail(error, "%s: is no file that can be read back; choose another --out, or remove it", path);
+        good = fail(error, "%s: is not a file that can be read back; choose another --out, or remove it", path);
     good = good && lock(descriptor, path, error);
     if (good && (log->file = fdopen(descriptor, "a+")) == NULL) good = fail(error, "%s: cannot be opened: %s", path, strerror(errno));
     if (log->file == NULL && descriptor >= 0) close(descriptor);

@@ -11,7 +11,7 @@
 typedef struct Metric { /* one training iteration */
     int64_t iteration;
     double loss, psnr; /* of its batch, before the update; psnr is the mean over clips */
-    double seconds;    /* that the iteration took */
+    double seconds;    /* of the iteration */
     bool validated;    /* after this iteration's update */
     double validation_loss, validation_psnr;
 } Metric;
@@ -23,8 +23,8 @@ typedef struct MetricsLog {
     Metric *metric; /* all of them, for the plot */
 } MetricsLog;
 
-/* Opens metrics.jsonl for appending, and keeps other processes from doing so, or warns that it cannot. With `resumed` > 0 the lines of
- * iterations before it are read back and what follows is cut off; with 0 the file must be empty or absent. */
+/* Opens metrics.jsonl for appending, and keeps other processes from doing so, or warns that it cannot. If `resumed` > 0, the lines of
+ * iterations before it are read back, and the rest is cut off. If it is 0, the file must be empty or absent. */
 bool metrics_open(MetricsLog *log, const char *path, int64_t resumed, Error *error);
 bool metrics_append(MetricsLog *log, const Metric *metric, Error *error);
 void metrics_close(MetricsLog *log);

@@ -19,11 +19,11 @@ static const char style[] = "text{font:13px system-ui,-apple-system,'Segoe UI',R
                             ".grid{stroke:#e2e8f0}.axis{stroke:#94a3b8}"
                             ".line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.band{opacity:.22}";
 
-typedef struct Panel { /* one of the two diagrams, and how its values become places */
+typedef struct Panel { /* one of the two diagrams, and its scales */
     const char *name;
     double top, bottom;
     bool logarithmic;
-    double low, high; /* of the axis; logarithms where it is logarithmic */
+    double low, high; /* of the axis; logarithms if it is logarithmic */
     double (*training)(const Metric *), (*validation)(const Metric *);
 } Panel;
 
@@ -94,7 +94,7 @@ static void draw_tick(FILE *out, const Panel *panel, double value, bool label) {
     if (label) fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n", LEFT - 10, y + 4.5, value);
 }
 
-/* Logarithmic: every power of ten, with labels at 2 and 5 too where there are few of them. */
+/* Logarithmic: every power of ten, and labels at 2 and 5 if these are few. */
 static void draw_y_ticks(FILE *out, const Panel *panel) {
     if (!panel->logarithmic) {
         double step = round_step(panel->high - panel->low, 7);
@@ -143,12 +143,12 @@ static size_t make_buckets(const Panel *panel, const MetricsLog *log, Bucket buc
     return count;
 }
 
-/* How many buckets to each side the curve is the mean of: none in a short run. */
+/* The curve is the mean of this many buckets to each side: none in a short run. */
 static size_t curve_reach(size_t buckets) {
     return buckets / 80;
 }
 
-/* The mean over the neighbours up to `reach` buckets away, fewer where the curve begins and ends. */
+/* The mean over neighbours up to `reach` buckets away, fewer at the ends of the curve. */
 static double smooth(const Bucket *buckets, size_t count, size_t at, size_t reach) {
     size_t near = at < count - 1 - at ? at : count - 1 - at;
     if (reach > near) reach = near;
@@ -199,7 +199,7 @@ static void draw_validation(FILE *out, const Panel *panel, const MetricsLog *log
     }
 }
 
-/* Over the panel, at the right: where the curves have come to. Of training, the mean over the last hundredth of the iterations. */
+/* Above the panel, at the right: the latest values. For training, the mean over the last hundredth of the iterations. */
 static void draw_last_values(FILE *out, const Panel *panel, const MetricsLog *log) {
     double sum = 0;
     size_t some = (log->count + 99) / 100, last = log->count;

@@ -4,11 +4,11 @@
 
 #include "training/metrics.h"
 
-/* Loss (logarithmic) and PSNR over iterations, of training and, where there is any, validation: one self-contained SVG. The loss is
- * drawn as it is, not divided by anything: a band from the least to the greatest value of a few iterations, and their mean as a line. */
+/* Loss (logarithmic) and PSNR over iterations, for training and, if there is any, validation, as one self-contained SVG. The loss is drawn
+ * unscaled: a band from the least to the greatest value of a few iterations, and their mean as a line. */
 bool plot_write(const char *path, const char *title, const MetricsLog *log, Error *error);
 
-/* The round step (1, 2 or 5 times a power of ten) that divides a span into at most `most` parts: from one tick of an axis to the next. */
+/* The distance of ticks on an axis: the round step (1, 2 or 5 times a power of ten) that divides a span into at most `most` parts. */
 double round_step(double span, int most);
 
 #endif

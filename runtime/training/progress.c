@@ -1,4 +1,4 @@
-/* progress.c: what a person sees while training. */
+/* progress.c: shows the progress of training. */
 #include "exact.h"
 
 #include "training/progress.h"
@@ -38,12 +38,12 @@ static void format_line(FILE *out, const Progress *progress, const Metric *metri
     fprintf(out, "%" PRId64 "/%" PRId64 "  loss %.5f  PSNR %.2f dB", done, progress->iterations, metric->loss, metric->psnr);
     fprintf(out, "  %.1f clips/s  ETA ", progress->batch / progress->seconds);
     print_duration(out, (clock_seconds() - progress->begin) / (double)(done - progress->first) * (double)(progress->iterations - done));
-    if (progress->validated) /* last: it is what a narrow terminal can do without */
+    if (progress->validated) /* last, because a narrow terminal can do without it */
         fprintf(out, "  validation at %" PRId64 ": %.5f, %.2f dB", progress->validated, progress->validation_loss,
                 progress->validation_psnr);
 }
 
-/* On a terminal the line is cut at its edge: a line that wraps could not be rewritten. */
+/* The line is cut at the edge of a terminal, because a wrapped line cannot be rewritten. */
 static void print_line(const Progress *progress, const Metric *metric) {
     char line[256] = "";
     FILE *text = fmemopen(line, sizeof line, "w");

@@ -1,4 +1,4 @@
-/* run.c: a training run's folder: what is in it, and how it is kept whole. */
+/* run.c: a training run's folder: its files, and how they are kept consistent. */
 #include "exact.h"
 
 #include "training/run.h"
@@ -18,11 +18,11 @@
 static const char metrics_name[] = "metrics.jsonl", best_name[] = "best.safetensors", state_name[] = "last.state.safetensors",
                   weights_name[] = "last.safetensors", plot_name[] = "loss.svg";
 
-/* What a run writes. */
+/* Files that a run writes. */
 static const char *const run_names[] = {metrics_name,        weights_name,         best_name, "itr[0-9]*.safetensors", plot_name,
                                         "real_itr*_no*.png", "recon_itr*_no*.png", NULL};
 
-/* Refuses a folder in which something of a run is left, which this one would replace. */
+/* Refuses a folder with files of another run, which this one would replace. */
 static bool check_no_run(const Run *run, Error *error) {
     char *found = find_file(run->folder, run_names);
     if (found == NULL) return true;
@@ -37,7 +37,7 @@ static void remove_file(const Run *run, const char *name) {
     free(path);
 }
 
-/* Of a run that could not save its state: nothing of the kind was there before, and it would be taken for a run that cannot be resumed. */
+/* Removes the files of a run that could not save its state. They did not exist before, and would look like a run that cannot be resumed. */
 static void remove_traces(const Run *run) {
     remove_file(run, metrics_name); /* which may be empty */
     bool removed = true;
@@ -50,10 +50,10 @@ static void remove_traces(const Run *run) {
 static bool check_folder(const Run *run, Error *error) {
     bool state = file_has_content(run->folder, state_name);
     if (run->options->resume) {
-        return state || fail(error, "%s: there is no %s with anything in it to resume; leave out --resume, or give the --out of the run",
-                             run->folder, state_name);
+        return state ||
+               fail(error, "%s: has no %s to resume from; leave out --resume, or give the --out of the run", run->folder, state_name);
     }
-    if (state) return fail(error, "%s: holds a run already; go on with it by --resume, or choose another --out", run->folder);
+    if (state) return fail(error, "%s: already holds a run; continue it with --resume, or choose another --out", run->folder);
     return check_no_run(run, error);
 }
 
@@ -61,22 +61,22 @@ static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
     char *path = path_join(run->folder, "%s", state_name);
     Error reason;
     bool good = tensor_file_read(file, path, &reason);
-    if (!good) /* its own remedy is one for weights */
-        fail(error, "%.*s; it cannot be resumed: start anew with another --out, and --init %s/%s for the weights",
+    if (!good) /* its remedy is for weights */
+        fail(error, "%.*s; it cannot be resumed: start again with another --out, and --init %s/%s for the weights",
              (int)strcspn(reason.text, ";"), reason.text, run->folder, weights_name);
     free(path);
     return good;
 }
 
-/* The state says that the best weights are in a file: if that is gone, the next ones are the best. */
+/* According to the state, the best weights are in a file. If that is gone, the next ones are the best. */
 static void check_best(Run *run) {
     if (run->progress.best_psnr == -INFINITY || file_has_content(run->folder, best_name)) return;
-    print_escaped(stderr, "warning: %s: %s, of %.2f dB, is gone; the next weights that are validated take its place", run->folder,
-                  best_name, run->progress.best_psnr);
+    print_escaped(stderr, "warning: %s: %s, of %.2f dB, is gone; the next validated weights replace it", run->folder, best_name,
+                  run->progress.best_psnr);
     run->progress.best_psnr = -INFINITY;
 }
 
-/* --resume: the run's own seed counts, so that nobody has to remember it. */
+/* --resume uses the run's own seed, so that the user need not remember it. */
 static bool resume(Run *run, Error *error) {
     TensorFile file;
     uint64_t seed;
@@ -90,15 +90,14 @@ static bool resume(Run *run, Error *error) {
     if (good && strcmp(run->progress.target, run->state.target->name) != 0)
         print_escaped(
             stderr,
-            "warning: %s: the run was trained on target %s and goes on on %s, so its numbers will not be those of an uninterrupted run; "
-            "set ZOETROPE_TARGET=%s for that",
+            "warning: %s: the run was trained on target %s and continues on %s, so its numbers will differ from those of an uninterrupted run; "
+            "set ZOETROPE_TARGET=%s to avoid that",
             run->folder, run->progress.target, run->state.target->name, run->progress.target);
     else if (good && run->progress.tuning[0] != 0 && strcmp(run->progress.tuning, target_tuning(run->state.target)) != 0)
-        print_escaped(
-            stderr,
-            "warning: %s: the run was trained by a program with other choices of kernels (tuning %s, and this has %s), so its numbers "
-            "will not be those of an uninterrupted run; compile with the tuning file of then for that",
-            run->folder, run->progress.tuning, target_tuning(run->state.target));
+        print_escaped(stderr,
+                      "warning: %s: the run was trained with other choices of kernels (tuning %s, and this program has %s), so its numbers "
+                      "will differ from those of an uninterrupted run; compile with the earlier tuning file to avoid that",
+                      run->folder, run->progress.tuning, target_tuning(run->state.target));
     return good;
 }
 

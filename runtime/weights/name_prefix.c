@@ -1,4 +1,4 @@
-/* name_prefix.c: what stands before all names of a model's weights in a file. */
+/* name_prefix.c: the prefix of all names of a model's weights in a file. */
 #include "weights/name_prefix.h"
 
 #include "common/file.h"
@@ -9,7 +9,7 @@
 /* Names that PyTorch's wrappers (DataParallel, compile, FSDP, …) and usual scripts put before those of a model. */
 static const char *const wrappers[] = {
     "module", "_orig_mod", "model", "_fsdp_wrapped_module", "_forward_module", "_checkpoint_wrapped_module", "state_dict"};
-/* What the name of an average of weights over time has in it. */
+/* Parts of names of an average of weights over time. */
 static const char *const averages[] = {"ema", "swa", "avg", "average", "averaged", "shadow"};
 
 #define IS_AMONG(list, text, length) is_among(list, sizeof(list) / sizeof *(list), text, length)
@@ -116,9 +116,9 @@ NamePrefix *list_prefixes(const TensorFile *file, const WantedWeights *wanted, i
     return list;
 }
 
-/* ---- wrappers inside of names ---- */
+/* ---- wrappers within names ---- */
 
-/* The next part of a dotted name that is no wrapper's, of *length bytes; NULL: there is none. */
+/* The next part of a dotted name that is not a wrapper's, of *length bytes; NULL: none. */
 static const char *next_part(const char **rest, size_t *length) {
     while (**rest != 0) {
         const char *part = *rest;

@@ -26,7 +26,7 @@ static const struct {
 #undef X
 };
 
-/* Bytes of `count` elements; false: no whole number of them, or more than can be. */
+/* The bytes of `count` elements; false: not a whole number, or too many. */
 static bool type_bytes(TensorType type, int64_t count, int64_t *bytes) {
     const int64_t bits = type_table[type].bits;
     if (bits >= 8) return !__builtin_mul_overflow(count, bits / 8, bytes);
@@ -64,7 +64,7 @@ static TensorType parse_type(const char *text) {
 static bool parse_shape(FileTensor *tensor, json_t *shape, const char *path, Error *error) {
     if (!json_is_array(shape)) return fail(error, "%s: tensor %.100s has no shape; the file is damaged", path, tensor->name);
     if (json_array_size(shape) > TENSOR_MAX_RANK)
-        return fail(error, "%s: tensor %.100s has %zu dimensions; at most %d are read", path, tensor->name, json_array_size(shape),
+        return fail(error, "%s: tensor %.100s has %zu dimensions; at most %d are supported", path, tensor->name, json_array_size(shape),
                     TENSOR_MAX_RANK);
     tensor->rank = (int)json_array_size(shape);
     tensor->count = 1;
@@ -72,7 +72,7 @@ static bool parse_shape(FileTensor *tensor, json_t *shape, const char *path, Err
         json_t *extent = json_array_get(shape, (size_t)i);
         tensor->shape[i] = json_is_integer(extent) ? json_integer_value(extent) : -1;
         if (tensor->shape[i] < 0 || __builtin_mul_overflow(tensor->count, tensor->shape[i], &tensor->count))
-            return fail(error, "%s: the shape of tensor %.100s is no shape, or too large; the file is damaged", path, tensor->name);
+            return fail(error, "%s: the shape of tensor %.100s is invalid or too large; the file is damaged", path, tensor->name);
     }
     return true;
 }
@@ -99,12 +99,13 @@ static bool parse_tensor(FileTensor *tensor, json_t *entry, const unsigned char 
 }
 
 static bool parse_metadata(TensorFile *file, json_t *metadata, Error *error) {
-    if (!json_is_object(metadata)) return fail(error, "%s: __metadata__ is no object; the file is damaged", file->path);
+    if (!json_is_object(metadata)) return fail(error, "%s: __metadata__ is not an object; the file is damaged", file->path);
     file->metadata = allocate(json_object_size(metadata) * sizeof *file->metadata);
     const char *key;
     json_t *value;
     json_object_foreach(metadata, key, value) {
-        if (!json_is_string(value)) return fail(error, "%s: __metadata__ holds what is no text; the file is damaged", file->path);
+        if (!json_is_string(value))
+            return fail(error, "%s: __metadata__ holds a value that is not a string; the file is damaged", file->path);
         file->metadata[file->metadata_count++] = (MetadataEntry){key, json_string_value(value)};
     }
     return true;
@@ -117,7 +118,7 @@ static int by_place(const void *a, const void *b) {
     return (first->size > second->size) - (first->size < second->size);
 }
 
-/* The tensors must fill the data exactly: no overlap, no hole, nothing behind them. */
+/* The tensors must fill the data exactly: no overlap, no gap, nothing after them. */
 static bool check_places(const TensorFile *file, const unsigned char *data, size_t available, Error *error) {
     const FileTensor **sorted = allocate((size_t)file->count * sizeof *sorted);
     for (int i = 0; i < file->count; i++) sorted[i] = &file->tensor[i];
@@ -157,7 +158,7 @@ static bool parse_header(TensorFile *file, json_t *header, const unsigned char *
 /* The first bytes of the file, or all of it. */
 static bool looks_right(const char *path, const unsigned char *bytes, size_t length, Error *error) {
     if (length >= LENGTH_BYTES && (length == LENGTH_BYTES || bytes[LENGTH_BYTES] == '{')) return true;
-    return fail(error, "%s: is no safetensors file; save the weights with safetensors.torch.save_file", path);
+    return fail(error, "%s: is not a safetensors file; save the weights with safetensors.torch.save_file", path);
 }
 
 bool tensor_file_parse(TensorFile *file, const char *path, unsigned char *bytes, size_t length, Error *error) {
@@ -168,7 +169,7 @@ bool tensor_file_parse(TensorFile *file, const char *path, unsigned char *bytes,
     bool good = false;
     if (!looks_right(path, bytes, length, error)) {
     } else if (header_length > length - LENGTH_BYTES || header_length > MAX_HEADER)
-        fail(error, "%s: is no safetensors file, or one that was cut short", path);
+        fail(error, "%s: is not a safetensors file, or was cut short", path);
     else if ((file->header = json_loadb((const char *)bytes + LENGTH_BYTES, (size_t)header_length, JSON_REJECT_DUPLICATES, &reason)) ==
              NULL)
         fail(error, "%s: the header of this safetensors file is damaged: %s", path, reason.text);
@@ -183,7 +184,7 @@ bool tensor_file_read(TensorFile *file, const char *path, Error *error) {
     size_t length;
     unsigned char first[LENGTH_BYTES + 1];
     *file = (TensorFile){0};
-    /* A look at its beginning, so that something else of many gigabytes is not read first. */
+    /* The beginning is checked first, so that another kind of file with many gigabytes is not read. */
     if (!file_peek(path, first, sizeof first, &length, error) || !looks_right(path, first, length, error)) return false;
     return file_read(path, &bytes, &length, error) && tensor_file_parse(file, path, bytes, length, error);
 }
@@ -233,7 +234,7 @@ static double small_to_double(uint8_t bits) {
     return bits >= 128 ? -magnitude : magnitude;
 }
 
-/* Of a tensor of floats. */
+/* An element of a tensor of floats. */
 static double float_element(const FileTensor *tensor, int64_t i) {
     const unsigned char *bytes = (const unsigned char *)tensor->bytes + i * (type_table[tensor->type].bits / 8);
     double wide;
@@ -298,7 +299,7 @@ bool tensor_check_numbers(const TensorFile *file, const FileTensor *tensor, Erro
         return fail(error, "%s: tensor %s holds %g (element %" PRId64 " of %" PRId64 "); %s", file->path, tensor->name, value, i + 1,
                     tensor->count,
                     finite            ? "a variance is never negative"
-                    : isfinite(value) ? "F32 has no number so large"
+                    : isfinite(value) ? "F32 cannot hold a number this large"
                                       : "give finite numbers");
     }
     return true;
@@ -306,7 +307,7 @@ bool tensor_check_numbers(const TensorFile *file, const FileTensor *tensor, Erro
 
 /* ---- writing ---- */
 
-/* Bits that a tensor's place is a multiple of: those of its elements. Where these are not known, they divide its size. */
+/* The alignment of a tensor in bits: the size of its elements. If that is unknown, it divides the tensor's size. */
 static unsigned width(const FileTensor *tensor) {
     unsigned bits = 64;
     if (tensor->type != TENSOR_OTHER) return type_table[tensor->type].bits < 8 ? 8 : type_table[tensor->type].bits;
@@ -314,7 +315,7 @@ static unsigned width(const FileTensor *tensor) {
     return bits;
 }
 
-/* The order of the data: wide elements first, otherwise as given. Returns the places, in the order given. */
+/* The order of the data: wide elements first, otherwise the given order. Returns the places, in the given order. */
 static size_t *place_tensors(const FileTensor *tensors, int count, FilePart *parts) {
     size_t *place = allocate((size_t)count * sizeof *place), end = 0;
     int part = 0;

@@ -37,11 +37,11 @@ void state_dict_say(const WantedWeights *wanted, const char *pattern, ...) {
     print_escaped(wanted->messages, "%s%s", wanted->speaker, line.text);
 }
 
-/* ---- faults, each with the remedy that fits it ---- */
+/* ---- faults and their remedies ---- */
 
-typedef struct Faults { /* how many tensors have which */
+typedef struct Faults { /* how many tensors have each fault */
     int missing, shape, renamed, type, numbers, batches;
-    char how[400]; /* … one of those is to be renamed */
+    char how[400]; /* … how to rename one of those */
 } Faults;
 
 static int count_faults(const Faults *faults) {
@@ -56,7 +56,7 @@ static void add_origin(char *text, size_t size, const StateDict *dict) {
     else if (strcmp(hash, wanted->spec_hash) != 0)
         snprintf(text, size, "they are of another spec (%.60s, spec %.16s): give weights of this one (%s, spec %s)",
                  model != NULL ? model : "unknown", hash, wanted->model, wanted->spec_hash);
-    else snprintf(text, size, "the file says that it is of this spec (%s), so it was changed since: give it as it was saved", hash);
+    else snprintf(text, size, "the file says that it is of this spec (%s), so it was changed later: give the file as it was saved", hash);
 }
 
 /* "…: 3 of the 8 tensors of fake cannot be used; convert …; give …" */
@@ -71,9 +71,9 @@ static bool fail_with_remedies(const StateDict *dict, const Faults *faults, Erro
         {faults->missing + faults->shape > 0, origin},
         {faults->renamed > 0, faults->how},
         {faults->type > 0, "convert tensors of another type to F32"},
-        {faults->numbers > 0, "a training that failed leaves such numbers, and F64 may hold some that F32 does not:"
-                              " give weights whose numbers F32 holds"},
-        {faults->batches > 0, "leave num_batches_tracked out of the file, and it counts from 0"},
+        {faults->numbers > 0, "a failed training leaves such numbers, and F64 may hold some that F32 cannot:"
+                              " give finite weights that F32 can hold"},
+        {faults->batches > 0, "remove num_batches_tracked from the file, and it counts from 0"},
     };
     Error text;
     size_t length = 0;
@@ -109,11 +109,11 @@ static void check_floats(const StateDict *dict, const WantedTensor *wanted, cons
     Error error;
     if (!has_shape(tensor, wanted)) {
         faults->shape++;
-        state_dict_say(&dict->wanted, "%s: tensor %s has shape %s, and the model wants %s", path, tensor->name,
+        state_dict_say(&dict->wanted, "%s: tensor %s has shape %s, but the model needs %s", path, tensor->name,
                        tensor_shape_text(found, tensor->rank, tensor->shape), tensor_shape_text(shape, wanted->rank, wanted->shape));
     } else if (exact ? tensor->type != TENSOR_F32 : !tensor_is_float(tensor)) {
         faults->type++;
-        state_dict_say(&dict->wanted, "%s: tensor %s is of type %.20s, and the model wants F32%s", path, tensor->name, tensor->type_name,
+        state_dict_say(&dict->wanted, "%s: tensor %s is of type %.20s, but the model needs F32%s", path, tensor->name, tensor->type_name,
                        exact ? "" : " (F64, F16 and BF16 are converted)");
     } else if (!tensor_check_numbers(dict->file, tensor, &error)) {
         faults->numbers++;
@@ -121,12 +121,12 @@ static void check_floats(const StateDict *dict, const WantedTensor *wanted, cons
     }
 }
 
-/* A count that its type was too narrow for: F16 ends at 65504. It is as good as missing. */
+/* A count that overflowed its type: F16 ends at 65504. It is treated as missing. */
 static bool is_overflow(const FileTensor *tensor, double number) {
     return number > 0 && isinf(number) && (tensor->type == TENSOR_F16 || tensor->type == TENSOR_F8_E5M2);
 }
 
-/* A count must leave room to count on. */
+/* There must be room to go on counting. */
 static void check_batches(const StateDict *dict, const FileTensor *tensor, Faults *faults) {
     char shape[TENSOR_SHAPE_TEXT];
     const char *path = dict->file->path;
@@ -135,15 +135,15 @@ static void check_batches(const StateDict *dict, const FileTensor *tensor, Fault
     int64_t whole;
     if (!one) {
         faults->batches++;
-        state_dict_say(&dict->wanted, "%s: tensor %s has shape %s, and the model wants []%s", path, tensor->name,
+        state_dict_say(&dict->wanted, "%s: tensor %s has shape %s, but the model needs []%s", path, tensor->name,
                        tensor_shape_text(shape, tensor->rank, tensor->shape), exact ? "" : " or [1]");
     } else if (!tensor_first_number(tensor, &number, &whole) || (exact && tensor->type != TENSOR_I64)) {
         faults->batches++;
-        state_dict_say(&dict->wanted, "%s: tensor %s is of type %.20s, and the model wants %s", path, tensor->name, tensor->type_name,
+        state_dict_say(&dict->wanted, "%s: tensor %s is of type %.20s, but the model needs %s", path, tensor->name, tensor->type_name,
                        exact ? "I64" : "integers, or floats");
     } else if ((whole < 0 && !is_overflow(tensor, number)) || whole > INT64_MAX / 2) {
         faults->batches++;
-        state_dict_say(&dict->wanted, "%s: tensor %s holds %.15g, which is no number of batches", path, tensor->name, number);
+        state_dict_say(&dict->wanted, "%s: tensor %s holds %.15g, which is not a number of batches", path, tensor->name, number);
     }
 }
 
@@ -163,10 +163,10 @@ static void check_tensor(StateDict *dict, int i, const NamePrefix *prefix, Fault
 static void say_prefixes(const StateDict *dict, const NamePrefix *list, int count) {
     const char *path = dict->file->path;
     if (list->length > 0)
-        state_dict_say(&dict->wanted, "note: %s: the names of its weights begin with \"%.*s\"; they are taken without that", path,
+        state_dict_say(&dict->wanted, "note: %s: the names of its weights begin with \"%.*s\"; this prefix is removed", path,
                        (int)list->length, list->text);
     for (int i = 1; i < count; i++) {
-        if (list[i].names < list->names / 2) continue; /* an average may leave out what is not trained */
+        if (list[i].names < list->names / 2) continue; /* an average may contain only trained tensors */
         state_dict_say(&dict->wanted, "note: %s: has a second set of weights, whose names begin with \"%.*s\"; it is not used", path,
                        (int)list[i].length, list[i].text);
     }
@@ -186,8 +186,7 @@ static void say_conversions(const StateDict *dict) {
         }
         if (count > 0)
             length += (size_t)snprintf(text + length, sizeof text - length, "%s%d %s of %s%s", length > 0 ? ", " : "", count,
-                                       plural(count, "tensor", "tensors"), name,
-                                       types[k] == TENSOR_F64 ? " (rounded where F32 has no such number)" : "");
+                                       plural(count, "tensor", "tensors"), name, types[k] == TENSOR_F64 ? " (rounded to F32)" : "");
     }
     if (length > 0) state_dict_say(&dict->wanted, "note: %s: converted to F32: %s", dict->file->path, text);
 }
@@ -202,18 +201,18 @@ void state_dict_say_unused(const StateDict *dict) {
 
 /* ---- all of them ---- */
 
-/* Not one of the names is in the file: to list them all would tell nothing. */
+/* None of the names is in the file, so a list of them all would not help. */
 static bool fail_foreign(const StateDict *dict, Error *error) {
     char origin[400];
     const TensorFile *file = dict->file;
     const WantedWeights *wanted = &dict->wanted;
-    if (file->count == 0) return fail(error, "%s: holds no tensor; give weights of this network (%s)", file->path, wanted->model);
+    if (file->count == 0) return fail(error, "%s: holds no tensors; give weights of this network (%s)", file->path, wanted->model);
     add_origin(origin, sizeof origin, dict);
-    return fail(error, "%s: holds none of the %d tensors of %s; its names are such as %.200s, and those of the model such as %s; %s",
-                file->path, wanted->count, wanted->model, file->tensor[0].name, wanted->tensor[0].name, origin);
+    return fail(error, "%s: holds none of the %d tensors of %s; its names are like %.200s, those of the model like %s; %s", file->path,
+                wanted->count, wanted->model, file->tensor[0].name, wanted->tensor[0].name, origin);
 }
 
-/* Of all but num_batches_tracked. */
+/* Without num_batches_tracked. */
 static int count_names(const WantedWeights *wanted) {
     int count = 0;
     for (int i = 0; i < wanted->count; i++) count += wanted->tensor[i].kind != STATE_BATCHES_TRACKED;
@@ -227,8 +226,8 @@ static bool check_all(StateDict *dict, const NamePrefix *list, int count, Error 
     if (!exact && count == 0) return fail_foreign(dict, error);
     if (!exact && count > 1 && same_rank(&list[0], &list[1]) && list->names == count_names(&dict->wanted))
         return fail(error,
-                    "%s: holds more than one set of weights of %s, with \"%.*s\" and with \"%.*s\" before their names; keep one, and strip "
-                    "that from its names",
+                    "%s: holds more than one set of weights of %s, with the prefixes \"%.*s\" and \"%.*s\"; keep one, and remove its "
+                    "prefix",
                     dict->file->path, dict->wanted.model, (int)list[0].length, list[0].text, (int)list[1].length, list[1].text);
     for (int i = 0; i < dict->wanted.count; i++) check_tensor(dict, i, exact ? &none : list, &faults);
     if (count_faults(&faults) > 0) return fail_with_remedies(dict, &faults, error);
@@ -272,8 +271,7 @@ void state_dict_say_counts(const StateDict *dict) {
             unknown += dict->tensor[i] == NULL || (tensor_first_number(dict->tensor[i], &number, &whole) && whole < 0);
     }
     if (unknown > 0)
-        state_dict_say(&dict->wanted,
-                       "note: %s: num_batches_tracked of %d batch %s is missing, or more than its type can say; it counts from 0",
+        state_dict_say(&dict->wanted, "note: %s: num_batches_tracked of %d batch %s is missing, or does not fit its type; it counts from 0",
                        dict->file->path, unknown, plural(unknown, "norm", "norms"));
 }
 

@@ -1,14 +1,14 @@
-"""make bench: a training step of ours beside PyTorch's float32 modes and JAX's, and beside the least that this machine could take.
+"""make bench: a training step of ours beside PyTorch's float32 modes and JAX's, and beside the floor of this machine.
 
     python bench.py                               gru_ae, 2 threads, every target of this machine
     python bench.py --spec my.yaml --targets avx2 --rounds 9
     python bench.py --no-opponents                ours and the floor only
 
-All take turns in one run, so that what else the machine does befalls all of them; the figures are medians, with the lower and upper
-quartile. All start from the same weights and the same batch; that they compute the same is held against the loss of the first step. The floor
-is the step's arithmetic by direct convolution at the measured peak of multiply-adds. Start-up is from starting a process to the end of its first step;
-disk is what has to be there: of ours the trainer and its shared libraries (FFmpeg's among them), of the others the packages and
-what they require. Where the CPU has AVX512-BF16, the same network with `precision: bf16` and PyTorch under bfloat16 autocast take their turns too.
+All take turns in one run, so that other load affects all of them; the figures are medians, with the lower and upper
+quartile. All start from the same weights and the same batch; the loss of the first step shows that they compute the same. The floor
+is the arithmetic of the step by direct convolution at the measured peak of multiply-adds. Start-up is the time from starting a process to the end of its
+first step. Disk is what must be installed: for ours, the trainer and its shared libraries (including FFmpeg's); for the others, the packages and
+what they require. If the CPU has AVX512-BF16, the same network with `precision: bf16` and PyTorch under bfloat16 autocast take their turns too.
 
 Exit status 0 when our best float32 build takes no longer than the fastest opponent in float32 (or none is asked for), 1 when it does, 2 for a wrong
 command line.

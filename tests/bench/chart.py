@@ -1,4 +1,4 @@
-"""The picture of a comparison: a bar for each row, ours in one colour and the others in another, with the floors as lines."""
+"""Draws a comparison: a bar for each row, ours in one colour and the others in another, and the floors as lines."""
 
 import html
 
@@ -9,7 +9,7 @@ WIDTH, LEFT, RIGHT, TOP, ROW = 860, 300, 720, 64, 26
 def write_chart(path, title, values):
     rows = sorted(values["step_ms"].items(), key=lambda row: row[1]["median"])
     rest = [row[1]["median"] for row in rows[:-1]]
-    # A bar that would dwarf all others is cut; its number stands at its end.
+    # A bar that would dwarf all others is cut off; its number is at its end.
     most = max(value for _, result in rows for value in [result["median"]] if not rest or value <= 2 * max(rest)) if rows else 1
     height = TOP + ROW * len(rows) + 40
     scale = lambda value: LEFT + (RIGHT - LEFT) * min(value / most, 1)  # noqa: E731

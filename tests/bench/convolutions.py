@@ -3,9 +3,9 @@
     python convolutions.py                    gru_ae, 2 threads
     python convolutions.py --spec my.yaml --threads 1 --rounds 5
 
-The filtered build, the direct one and oneDNN take turns; medians in milliseconds. oneDNN's nests have the formats that it likes best,
-without what reordering into them takes, and on plain data; ours read PyTorch's layout of weights (filtering them is counted) and apply the batch norm and activation
-of the layer before. A transposed convolution's forward pass is oneDNN's data gradient. Exit status 1 when oneDNN is faster in total than our faster build.
+The filtered build, the direct one and oneDNN take turns; medians in milliseconds. oneDNN's nests use the formats that it prefers,
+without the time of reordering, on plain data; ours read PyTorch's layout of weights (filtering them is counted) and apply the batch norm and activation
+of the layer before. A transposed convolution's forward pass is oneDNN's data gradient. Exit status 1 if oneDNN is faster in total than our faster build.
 """
 
 import argparse

@@ -3,13 +3,13 @@
     python inference.py                              gru_ae, 2 threads
     python inference.py --spec my.yaml --threads 1 --rounds 9
 
-PyTorch always runs, as it comes and compiled; ONNX Runtime and OpenVINO where Python finds them. All are processes that take turns, so
-that what else the machine does befalls all of them; figures are medians. A clip is one of the spec's T frames. Memory is the most that was
-resident, less the weights; disk is what has to be installed, less the weights. "bf16" and "int8" rows multiply in bfloat16 where the CPU
-can: ours with that PRECISION, OpenVINO by its hint. "asleep" is ours with OMP_WAIT_POLICY=passive: threads that wait for others sleep instead of spinning.
+PyTorch always runs, as it comes and compiled; ONNX Runtime and OpenVINO run if Python finds them. All are processes that take turns, so
+that other load affects all of them; figures are medians. A clip has the spec's T frames. Memory is the largest resident size
+without the weights; disk is what must be installed, without the weights. "bf16" and "int8" rows multiply in bfloat16 if the CPU
+can: ours with that PRECISION, OpenVINO by its hint. "asleep" is ours with OMP_WAIT_POLICY=passive: waiting threads sleep instead of spinning.
 
-ONNX2C=path adds onnx2c. It has no GRU, so that it runs what it can, the encoder of one frame, on the one thread that it has; the last column
-is that of those who can run it alone.
+ONNX2C=path adds onnx2c. It has no GRU and only one thread, so it runs only the encoder of one frame; the last column is for programs that can
+run the encoder alone.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Other ways to run a network, as programs that inference.py talks to, in the protocol of inference_run.c.
+"""Other ways to run a network, as programs that inference.py controls, with the protocol of inference_run.c.
 
     python inference_opponents.py KIND FILE SPEC THREADS
 

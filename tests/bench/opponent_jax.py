@@ -1,4 +1,4 @@
-"""JAX's training step of a spec, as a program that bench.py talks to (serve.py): one jitted function of forward pass, gradients and optimizer, whose
+"""JAX's training step of a spec, as a program that bench.py controls (serve.py): one jitted function of forward pass, gradients and optimizer, whose
 buffers are donated; float32, images in NHWC, which XLA prefers on CPUs.
 
     python opponent_jax.py SPEC MODE THREADS W.safetensors B.safetensors
@@ -8,7 +8,7 @@ import os
 import sys
 
 THREADS = int(sys.argv[3]) if len(sys.argv) == 6 else 1
-os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])  # XLA takes as many threads as it may use processors
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])  # XLA uses a thread for each processor that it may use
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402

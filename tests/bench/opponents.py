@@ -1,4 +1,4 @@
-"""PyTorch's training step in its float32 modes and under bfloat16 autocast, as a program that bench.py talks to (serve.py): one process a mode, kept alive, so
+"""PyTorch's training step in its float32 modes and under bfloat16 autocast, as a program that bench.py controls (serve.py): one process a mode, kept alive, so
 that modes can take turns.
 
     python opponents.py SPEC MODE THREADS W.safetensors B.safetensors

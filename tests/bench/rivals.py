@@ -1,6 +1,6 @@
-"""What bench.py lets take turns: our trainers, and opponents that serve.py runs. Each tells, beside the time of a step, the loss of the first step, from the same
-weights on the same batch; how long it takes from its start to the end of that step; the most memory that was resident; and the bytes on disk of all that
-it needs."""
+"""The programs that take turns in bench.py: our trainers, and opponents that serve.py runs. Besides the time of a step, each reports the loss of the first
+step, from the same weights on the same batch; the time from its start to the end of that step; its largest resident memory; and the bytes on disk of
+everything that it needs."""
 
 import importlib.metadata
 import os

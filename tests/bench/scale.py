@@ -1,13 +1,13 @@
-"""make bench-scale: does the speed hold beyond gru_ae? The time of a training step beside its roofline, over shapes.
+"""make bench-scale: is it as fast beyond gru_ae? The time of a training step beside its roofline, for many shapes.
 
     python scale.py                     every variation below; about ten minutes
-    python scale.py --only kernel       those whose name holds this
+    python scale.py --only kernel       those whose name contains this
     THREADS=1 python scale.py
 
-Each variation changes one thing of a small auto-encoder (base_spec). The trainer's `profile` measures all in one run: the machine's peak
+Each variation changes one thing in a small auto-encoder (base_spec). The trainer's `profile` measures everything in one run: the machine's peak
 and bandwidth, the step, and every kernel. `roofline` is the sum over kernels of the longer of arithmetic at the peak (direct
 convolution's) and memory traffic at the bandwidth, so minimal filtering can take less than 1. The last columns name the kernel that
-loses most and what share of the step that is.
+loses most, and its share of the step.
 """
 
 import argparse

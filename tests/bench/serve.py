@@ -1,4 +1,4 @@
-"""How bench.py talks to an opponent: a process that is kept alive, idle while others have their turn. Needs nothing but Python, so that an
+"""The protocol of bench.py with an opponent: a process that is kept alive, and idle while others have their turn. It needs only Python, so that an
 opponent's memory is its own."""
 
 import sys

@@ -1,5 +1,4 @@
-/* bits.c: bits WEIGHTS prints, for each target that is there, a hash of what a stream and a clip give, or the error with which it is not
- * opened.
+/* bits.c: bits WEIGHTS prints, for each available target, a hash of the results of a stream and a clip, or the error of opening the model.
  *
  * Compiled with -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"', and the bundle's files. */
 #include BUNDLE_HEADER

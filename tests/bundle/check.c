@@ -1,10 +1,10 @@
-/* check.c: is a bundle's arithmetic what the trainer's is, and do its ways to run a clip agree to the bit?
+/* check.c: does a bundle compute what the trainer computes, and do its ways to run a clip agree to the bit?
  *
  *   check batch OUT CLIPS               writes a random batch for `step --eval`
- *   check compare WEIGHTS BATCH EVAL    runs it on every target that is there, and compares with what --eval made of it
- *   check recon WEIGHTS BATCH OUT TARGET   the same on one target, for whoever compares `recon` in OUT
+ *   check compare WEIGHTS BATCH EVAL    runs it on every available target, and compares with the result of --eval
+ *   check recon WEIGHTS BATCH OUT TARGET   the same on one target; writes `recon` to OUT
  *   check alone WEIGHTS                 the same without --eval
- *   check open WEIGHTS                  gives open() what it must refuse
+ *   check open WEIGHTS                  passes open() what it must refuse
  *
  * Compiled with -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"', the bundle's files and build/runtime.a; with -DALONE, which leaves
  * out `batch` and `compare`, without the runtime. */
@@ -35,7 +35,7 @@ static void expect(bool condition, const char *what, const char *target) {
     failures++;
 }
 
-/* A number in [-1, 1] for each place. */
+/* A number in [-1, 1] for each index. */
 static float value_at(uint64_t place) {
     uint64_t mixed = (place + 1) * UINT64_C(0x9E3779B97F4A7C15);
     mixed = (mixed ^ mixed >> 29) * UINT64_C(0xBF58476D1CE4E5B9);
@@ -49,13 +49,13 @@ static float *new_values(size_t count) {
     return values;
 }
 
-typedef struct Buffers { /* of one clip */
+typedef struct Buffers { /* for one clip */
     float y[CLIP], stream[CLIP], parts[CLIP], state[STATE], state_of_parts[STATE], latent[SIZE(LATENT_SIZE)], code[SIZE(CODE_SIZE)];
     uint8_t levels[CLIP], levels_out[CLIP], levels_streamed[CLIP];
     float pixels[CLIP];
 } Buffers;
 
-/* A clip at once, frame by frame, and in parts, from a state that is drawn: the same bits. */
+/* A clip at once, frame by frame, and in parts, from a drawn state, gives the same bits. */
 static void run_ways(const CALL(model) * model, char *workspace, Buffers *b, const float *x, const char *name) {
     float h0[H0];
     CALL(initial_state)(h0, SEED);
@@ -72,7 +72,7 @@ static void run_ways(const CALL(model) * model, char *workspace, Buffers *b, con
             sum += (double)apart * (double)apart;
         }
         const double apart = score - sum / FRAME / 4;
-        /* 1e-8: where floats are computed in double, differences are not rounded */
+        /* 1e-8: if floats are computed in double, differences are not rounded */
         expect(apart < 1e-8 && apart > -1e-8, "a score is not the mean squared error in the scale of [0, 1]", name);
         CALL(encode)(model, workspace, frame, b->latent);
         memset(workspace, 0x7f, SIZE(WORKSPACE_SIZE)(THREADS));
@@ -125,13 +125,13 @@ static void *read_aligned(const char *path, size_t *size) {
 
 static const char *const targets[] = {"avx512_bf16", "bf16_emulated", "avx512", "avx2", "neon", "wasm128", "generic", NULL};
 
-/* Clips, the state before each, [layers, clips, hidden] or NULL for zeros, and what must come of them; `wanted` NULL: nothing is known. */
+/* Clips, the state before each, [layers, clips, hidden] or NULL for zeros, and the expected results (`wanted`; NULL: unknown). */
 typedef struct Batch {
     int64_t clips;
     float *x, *h0, *wanted;
 } Batch;
 
-/* What a clip starts from, [layers, hidden]; NULL: zeros. */
+/* The initial state of a clip, [layers, hidden]; NULL: zeros. */
 static const float *clip_state(const Batch *batch, int64_t clip, float state[H0]) {
     memset(state, 0, sizeof(float) * H0);
     for (int layer = 0; batch->h0 && layer < SIZE(LAYERS); layer++)
@@ -140,7 +140,7 @@ static const float *clip_state(const Batch *batch, int64_t clip, float state[H0]
     return batch->h0 ? state : NULL;
 }
 
-/* All clips on one target; returns the largest distance from what is wanted. */
+/* All clips on one target; returns the largest distance from the expected results. */
 static double run_clips(const CALL(model) * model, char *workspace, Buffers *b, const Batch *batch, const char *name) {
     double most = 0;
     for (int64_t clip = 0; clip < batch->clips; clip++) {
@@ -156,13 +156,13 @@ static double run_clips(const CALL(model) * model, char *workspace, Buffers *b, 
     return most;
 }
 
-/* How far from double precision a target may be. Of those that round what they multiply to bfloat16, as double precision does for them:
- * where float32 comes to another side of the middle of two numbers, a term is 1 / 256 off. */
+/* How far from double precision a target may be. Targets that multiply in bfloat16 are compared with double precision on rounded operands.
+ * If float32 is on the other side of the middle between two numbers, a term is off by 1 / 256. */
 static double allowed(const CALL(model) * model) {
     return CALL(selftest_tolerance)(model) > SIZE(SELFTEST_TOLERANCE) ? 5e-3 : 1e-5;
 }
 
-/* On every target that is there. Golden frames were computed in double. */
+/* On every available target. Golden frames were computed in double. */
 static int run_targets(const char *weights, const Batch *batch) {
     size_t size;
     void *memory = read_aligned(weights, &size);
@@ -212,7 +212,7 @@ static int write_batch(const char *path, int64_t clips) {
     return tensor_file_write(path, tensor, count, NULL, 0, &error) ? 0 : die_of(&error);
 }
 
-/* x and h0 of a file that `step` takes; `wanted` is memory for as many values as x. */
+/* Reads x and h0 from a file for `step`. `wanted` has room for as many values as x. */
 static bool read_batch(const char *path, Batch *batch, Error *error) {
     TensorFile input;
     if (!tensor_file_read(&input, path, error)) return false;
@@ -294,7 +294,7 @@ static int open_wrong(const char *weights) {
     expect_open(copy, size, 1, NULL, SIZE(OK), "a weight changed");
     expect(CALL(model_open)(&model, copy, size, 1) == SIZE(OK) && CALL(model_verify)(&model) == SIZE(ERROR_DAMAGED),
            "verify() does not see a weight changed", "all");
-    for (int i = 0; i <= SIZE(ERROR_NOT_FINITE); i++) /* each has a text of its own, and so has what is none of them */
+    for (int i = 0; i <= SIZE(ERROR_NOT_FINITE); i++) /* each has its own text, and so do unknown numbers */
         for (int k = -1; k < i; k++) expect(strcmp(CALL(error_text)(i), CALL(error_text)(k)) != 0, "two errors with one text", "all");
     return failures != 0;
 }

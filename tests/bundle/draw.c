@@ -1,4 +1,4 @@
-/* draw.c: random weights of a spec, with running statistics that are not those of a network that saw nothing.
+/* draw.c: writes random weights for a spec. The running statistics differ from their initial values.
  *
  *   draw SPEC OUT.safetensors
  *
@@ -17,7 +17,7 @@ static double value_at(uint64_t place) {
     return (double)(mixed >> 11) / 0x1p52 - 1;
 }
 
-/* Weights that keep the size of what passes, around PyTorch's; statistics and scales within a factor of two of 1. */
+/* Weights about as large as PyTorch's, which keep the size of activations. Statistics and scales are within a factor of two of 1. */
 static float draw(const Parameter *parameter, uint64_t place) {
     const double value = value_at(place);
     if (strstr(parameter->name, "running_var")) return (float)exp2(value);

@@ -1,5 +1,4 @@
-/* fork.c: fork TINY FRAMES: two bundles, whose weights these are, before and after fork(). A child that never comes back is ended by its
- * alarm. */
+/* fork.c: fork TINY FRAMES: two bundles with these weights, before and after fork(). A child that hangs is ended by its alarm. */
 #include "frames.h"
 #include "tiny.h"
 
@@ -20,7 +19,7 @@ static void read_weights(const char *path, unsigned char *weights, size_t size) 
     fclose(file);
 }
 
-static int threads_of_process(void) { /* −1: this system does not tell */
+static int threads_of_process(void) { /* −1: unknown on this system */
     DIR *folder = opendir("/proc/self/task");
     if (!folder) return -1;
     int count = 0;
@@ -34,7 +33,7 @@ static int use(const tiny_model *opened) {
     return !workspace || tiny_selftest(opened, workspace, NULL) != TINY_OK;
 }
 
-/* ---- what a child does: 0 is well ---- */
+/* ---- children: 0 is success ---- */
 
 static int uses_what_its_parent_opened(void) {
     return use(&model) || threads_of_process() > 1;
@@ -52,7 +51,7 @@ static int opens_another_network(void) {
            frames_selftest(&mine, workspace, NULL) != FRAMES_OK;
 }
 
-/* Before its parent used a thread: it has as many as it asks for, and keeps them. */
+/* Forked before its parent used threads: it has as many as it asks for, and keeps them. */
 static int has_its_threads(void) {
     if (use(&model)) return 1;
     const int count = threads_of_process();
@@ -67,7 +66,7 @@ static int forks(int (*does)(void));
 static int has_a_child(void) {
     return forks(uses_what_its_parent_opened);
 }
-static int is_a_daemon(void) { /* twice forked */
+static int is_a_daemon(void) { /* forked twice */
     return forks(has_its_threads);
 }
 

@@ -1,5 +1,5 @@
-/* fuzz.c: libFuzzer's target: hostile files of weights. Most that is changed would be caught by the header's checksum, so in half of the
- * files it is made right again, and what stands behind it is reached. -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"'. */
+/* fuzz.c: libFuzzer's target: hostile files of weights. The header's checksum would catch most changes. So in half of the files it is
+ * corrected, and the checks after it are reached. -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"'. */
 #include BUNDLE_HEADER
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static uint64_t hash_bytes(uint64_t hash, const unsigned char *bytes, size_t len
     return hash;
 }
 
-/* What a file says of itself, made true: its length, and the checksum of header and table. */
+/* Corrects the length in the file, and the checksum of header and table. */
 static void mend(unsigned char *memory, size_t size) {
     uint32_t sections;
     if (size < 64) return;
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const char *const targets[] = {NULL, "avx2", "generic"};
     CALL(model) model;
     double score, difference;
-    void *memory; /* of exactly this size, so that reading on is seen */
+    void *memory; /* of exactly this size, so that reading beyond it is seen */
     if (posix_memalign(&memory, 64, size ? size : 1) != 0) return 0;
     memcpy(memory, data, size);
     if (size % 2 == 0) mend(memory, size);

@@ -1,4 +1,4 @@
-/* link.c: weights that are part of the program, as an object or as an array: the bundle of frames, made with --weights-as. */
+/* link.c: weights that are linked into the program, as an object or as an array: the bundle of frames, made with --weights-as. */
 #include "frames.h"
 
 static char workspace[FRAMES_WORKSPACE_SIZE(1)];

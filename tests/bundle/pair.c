@@ -1,11 +1,11 @@
-/* pair.c: two bundles in one program, which also shows that neither allocates: malloc counts from open to the end. Built without OpenMP. */
+/* pair.c: two bundles in one program. It also shows that neither allocates: malloc counts from open to the end. Built without OpenMP. */
 #include "frames.h"
 #include "tiny.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static volatile int counted, allocations; /* volatile: compilers think that malloc has no effect on either */
+static volatile int counted, allocations; /* volatile: compilers assume that malloc changes neither */
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
@@ -56,7 +56,7 @@ int main(int count, char **arguments) {
     counted = 1;
     void *volatile kept = malloc(1); /* volatile, or the compiler leaves it out */
     free(kept);
-    if (allocations != before + 1) return 3; /* or else nothing is counted at all */
+    if (allocations != before + 1) return 3; /* otherwise, nothing is counted */
     int error = tiny_model_open(&tiny, tiny_weights, tiny_size, 1) || frames_model_open(&frames, frames_weights, frames_size, 1);
     error = error || tiny_model_verify(&tiny) || tiny_selftest(&tiny, tiny_workspace, &difference);
     error = error || frames_selftest(&frames, frames_workspace, &difference);

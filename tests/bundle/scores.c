@@ -1,5 +1,5 @@
-/* scores.c: a stream of raw grey frames on standard input, a score a line, as a trainer's scores.csv has it: `scores WEIGHTS SEED`. Of a
- * network with several channels, all are the same. -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"' */
+/* scores.c: `scores WEIGHTS SEED` reads raw grey frames on standard input and prints a score a line, as in a trainer's scores.csv. If the
+ * network has several channels, all get the same values. -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"' */
 #include BUNDLE_HEADER
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* streams.h: part of check.c: streams that are longer than a clip, and frames that are no good. */
+/* streams.h: part of check.c: streams that are longer than a clip, and frames without a finite score. */
 
 enum { LONG = 3 * T + 2, BAD = T + 1 };
 
@@ -17,8 +17,8 @@ static const float *long_frame(int t) {
     return frame;
 }
 
-/* What must come of frame t of a stream that began with frame `first` from this seed: with a window, the last frame of a clip, or where
- * there are fewer frames, the one that it is in a clip that goes on with others. */
+/* The expected result of frame t of a stream that began with frame `first` from this seed. With a window, it is the last frame of a clip;
+ * if there are fewer frames than that, it is the same frame of a clip that continues with others. */
 static void expected_frame(const CALL(model) * model, char *workspace, Buffers *b, int first, int t, uint64_t seed) {
     float h0[H0];
     const int begin = t - first >= T ? t - T + 1 : first;
@@ -28,7 +28,7 @@ static void expected_frame(const CALL(model) * model, char *workspace, Buffers *
     memcpy(b->parts, b->y + (t - begin) * FRAME, sizeof(float) * FRAME);
 }
 
-/* Frame t is as it must be: where the state is carried, of as many frames as a clip has. */
+/* Checks frame t. If the state is carried, only as many frames as a clip has are checked. */
 static void check_frame(const CALL(model) * model, char *workspace, Buffers *b, int first, int t, uint64_t seed, const char *name) {
     if (!is_window() && SIZE(LAYERS) > 0 && t - first >= T) return;
     expected_frame(model, workspace, b, first, t, seed);
@@ -50,7 +50,7 @@ static void run_long(const CALL(model) * model, char *workspace, Buffers *b, uin
     }
 }
 
-/* One frame is no good, by one pixel or by all. Afterwards a window begins anew, and a state that is carried is what it was before. */
+/* One frame has no finite score, by one pixel or by all. Afterwards, a window begins again, and a carried state is what it was before. */
 static void run_bad(const CALL(model) * model, char *workspace, Buffers *b, int kind, const char *name) {
     static float bad[FRAME];
     static double without[LONG];
@@ -76,7 +76,7 @@ static void run_bad(const CALL(model) * model, char *workspace, Buffers *b, int 
         expect(b->state[i] - b->state[i] == 0, "a state keeps what is not finite", name);
 }
 
-/* The same of advance(): a latent that is no good. */
+/* The same for advance(), with a latent that is not finite. */
 static void run_bad_latent(const CALL(model) * model, char *workspace, Buffers *b, const char *name) {
     CALL(encode)(model, workspace, long_frame(0), b->latent);
     CALL(reset)(b->state, SEED);
@@ -92,7 +92,7 @@ static void run_bad_latent(const CALL(model) * model, char *workspace, Buffers *
     if (SIZE(LAYERS)) expect(memcmp(b->state, b->state_of_parts, sizeof b->state) == 0, "a latent that is no good is remembered", name);
 }
 
-/* Seed 0 asks for zeros. A state that is of nobody's making is not followed out of its bounds. */
+/* Seed 0 gives zeros. An arbitrary state does not lead to accesses out of bounds. */
 static void run_resets(const CALL(model) * model, char *workspace, Buffers *b, const char *name) {
     float h0[H0];
     CALL(initial_state)(h0, 0);

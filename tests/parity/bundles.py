@@ -1,4 +1,4 @@
-"""Inference bundles of the same weights as a trainer's: what they reconstruct is what the trainer's `step --eval` does."""
+"""Inference bundles with a trainer's weights: they reconstruct what the trainer's `step --eval` does."""
 
 import os
 import subprocess

@@ -1,13 +1,13 @@
 """Compares what `step` wrote with PyTorch. Each figure passes in one of three ways:
 
 plain    within the tolerance of the table below.
-zero, kink   a gradient that is zero by mathematics, or that rounding may move across a kink, has rounding's size and no
-         digits in common with another's: it is compared against its own norm plus the largest norm among the gradients of
-         its layer's parameters.
-float64  where float32 does not allow the tolerance, both are compared with a float64 run of PyTorch: ours may be at most
-         four times as far from it as PyTorch in float32 is. For what comes after the first update (losses, parameters, running
-         statistics), and for gradients that pass a value on a kink, that is the largest distance of some runs of PyTorch whose
-         weights differ by a unit in the last place: a value that crosses a kink in some of them shows what rounding alone does.
+zero, kink   a gradient that is mathematically zero, or that rounding may move across a kink, is as small as rounding and
+         shares no digits with another's. So it is compared relative to its own norm plus the largest norm among the gradients
+         of its layer's parameters.
+float64  if float32 does not allow the tolerance, both are compared with a float64 run of PyTorch. Ours may be at most four
+         times as far from it as PyTorch in float32. For what comes after the first update (losses, parameters, running
+         statistics), and for gradients that pass a value on a kink, the distance is the largest of some runs of PyTorch whose
+         weights differ by a unit in the last place: values that cross a kink in some of them show what rounding alone does.
 """
 
 import re

@@ -3,9 +3,9 @@
     python tests/parity/held_out.py --data DIR --out OUT [--seeds 0,1,2] [--iterations 1000] [--picture docs/images/held_out.svg]
     python tests/parity/held_out.py --data DIR --out OUT --bf16 --iterations 2000     # ours in bfloat16 beside ours in float32
 
-DIR holds folders of videos; the last 3 by name of each are held out. Takes a quarter of an hour a seed. OUT keeps what has been run
-(ours_<seed>/, pytorch_<seed>.json), and what is there is not run again. Exit status 0 when the mean PSNR of ours is at most 0.3 dB below
-PyTorch's; with --bf16, when that of bfloat16 is at most 0.2 dB below that of float32. Needs PyAV (pip install av) beside requirements.txt.
+DIR holds folders of videos; the last 3 by name of each are held out. Each seed takes a quarter of an hour. OUT keeps finished runs
+(ours_<seed>/, pytorch_<seed>.json), which are not repeated. Exit status 0 if the mean PSNR of ours is at most 0.3 dB below PyTorch's; with
+--bf16, if that of bfloat16 is at most 0.2 dB below that of float32. Needs PyAV (pip install av) beside requirements.txt.
 """
 
 import argparse

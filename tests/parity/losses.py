@@ -3,9 +3,9 @@
     python tests/parity/losses.py                                    gru_ae, 100 steps, filtered by F(2), by F(4), and direct
     python tests/parity/losses.py --spec my.yaml --steps 50 --filtering none,2
 
-All start from the same weights, and take the same batch at each step. So that the chance in it shows, PyTorch's float32 runs once more for each of --neighbours
-seeds from weights that differ by a unit in the last place: rounding alone sets trainings apart by as much. Exit status 1 when the largest distance of one of
-ours is more than four times the largest of PyTorch's.
+All start from the same weights, and use the same batch at each step. To show the effect of chance, PyTorch in float32 runs once more for each of
+--neighbours seeds, from weights that differ by a unit in the last place: rounding alone sets trainings that far apart. Exit status 1 if the largest
+distance of one of ours is more than four times the largest of PyTorch's.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What a comparison starts from: weights, a batch, and what PyTorch makes of them in float32 and float64.
+"""The input of a comparison: weights, a batch, and PyTorch's results for them in float32 and float64.
 
     python make_case.py SPEC --out DIR        writes DIR/W.safetensors and DIR/B.safetensors
 """

@@ -1,12 +1,12 @@
-"""make parity: the trainers' `step` against PyTorch run live, on random specs, and on some that are kept, gru_ae at full size among them.
+"""make parity: the trainers' `step` against PyTorch, run live, on random specs and on fixed ones (KEPT), such as gru_ae at full size.
 
     python parity.py                                  36 random specs and those of KEPT, every target of this machine
     python parity.py --spec my.yaml --targets avx2    one spec, one target
-    python parity.py --self-test                      shows that the comparison passes what is right and fails what is wrong
+    python parity.py --self-test                      shows that the comparison passes correct results and fails wrong ones
 
-A bundle of the same weights is compared, too: its reconstructions with the trainer's `step --eval`, by the same rules; gcc and clang, with and
-without OpenMP, take turns. One line a spec and target: the worst figure of each kind. `zero`, `kink` and `f64` say by which rule of compare.py a figure
-passed, `!` that it failed. Exit status 0 when everything passed, 1 when something failed, 2 when the command line is wrong.
+A bundle with the same weights is compared too: its reconstructions with the trainer's `step --eval`, by the same rules; gcc and clang, with and
+without OpenMP, take turns. Each spec and target has one line with the worst figure of each kind. `zero`, `kink` and `f64` name the rule of compare.py
+by which a figure passed; `!` means that it failed. Exit status: 0 if everything passed, 1 if something failed, 2 if the command line is wrong.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""Random specs from across the whole language, a function of the seed: valid by construction, and each about a second's work.
+"""Random specs that cover the whole language and depend only on the seed. They are valid by construction, and each takes about a second.
 
     python random_specs.py --out build/parity-cases/specs [--count 36] [--seed 0]
 
-A decoder has to end at the input's shape. So the encoder is drawn freely, and for each of its layers the decoder gets one
+A decoder must end at the input's shape. So the encoder is drawn freely, and for each of its layers the decoder gets one
 that leads back: drawn, axis by axis, from all kernels, strides and paddings that do (a transposed convolution leads back
 from what a convolution of the same kernel, stride and padding made, and the reverse, so there is always one).
 """

@@ -1,6 +1,6 @@
-"""A spec as Python data: a reading of the language of its own, so that parity also checks the compiler's parser.
+"""A spec as Python data. This is an independent reader of the language, so that parity also checks the compiler's parser.
 
-Strict: an unknown, repeated or missing key, or a value of the wrong type, is an error. Defaults are PyTorch's, of layers, GRU and optimizers alike.
+It is strict: an unknown, repeated or missing key, or a value of the wrong type, is an error. Defaults of layers, GRU and optimizers are PyTorch's.
 """
 
 import re

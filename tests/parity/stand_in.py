@@ -1,4 +1,4 @@
-"""A trainer that PyTorch plays: `step`, `info` and `train --iterations 1` as zoetrope's trainers have them. It proves the
+"""PyTorch as a stand-in for a trainer: `step`, `info` and `train --iterations 1` as in zoetrope's trainers. It tests the
 comparison without the compiler: parity.py must pass it as it is, and fail it with each --fault.
 
     python parity.py --self-test

@@ -1,9 +1,9 @@
-"""Trains the PyTorch reference exactly as `train` would, and logs loss and held-out PSNR: the curve that ours is held against.
+"""Trains the PyTorch reference exactly as `train` would, and logs loss and held-out PSNR: the curve to compare ours with.
 
     python tests/parity/train_like_ours.py --data DIR --out docs/curve_pytorch.json [--seeds 0,1,2] [--iterations 1000]
 
 The last 3 videos by name of each folder are held out. A clip of the batch comes from a video drawn uniformly, at a start drawn uniformly
-among all of that video's; h0 is drawn anew each time. Held-out PSNR is of each video's non-overlapping clips, with running statistics:
+among all of that video's; h0 is drawn each time. Held-out PSNR is that of each video's non-overlapping clips, with running statistics:
 −10 log10(mean(((recon − x) / 2)²)) a clip, then the mean. Needs PyAV (pip install av) beside requirements.txt.
 """
 

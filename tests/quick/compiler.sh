@@ -1,11 +1,11 @@
-# The compiler as a program: what it prints, the statuses it ends with, and that it leaves whole folders or none.
+# The compiler as a program: its output and exit statuses, and that it leaves whole folders or none.
 . tests/lib.sh
 
 zoetrope=build/zoetrope
 spec=specs/tiny.yaml
 new=$scratch/new
 
-# ends STATUS COMMAND…: and says something on the way.
+# ends STATUS COMMAND…: the command ends with this status, and prints something.
 ends() {
     wanted=$1
     shift
@@ -15,13 +15,13 @@ ends() {
     [ "$status" = "$wanted" ] && [ -s "$scratch/said" ]
 }
 
-# leaves_nothing STATUS COMMAND…: as ends; and there is no folder `new` afterwards.
+# leaves_nothing STATUS COMMAND…: like ends; and the folder `new` does not exist afterwards.
 leaves_nothing() {
     rm -rf "$new"
     ends "$@" && [ ! -e "$new" ]
 }
 
-# The file `a` of the folder is as it was, and alone in it.
+# The folder still holds the file `a`, unchanged, and nothing else.
 keeps_what_was_there() {
     [ "$(cat "$scratch/kept/a")" = kept ] && [ "$(ls -A "$scratch/kept")" = a ]
 }
@@ -32,7 +32,7 @@ compiles() {
         [ "$(ls "$new/a/b")" = "$(printf 'tiny_avx2.c\ntiny_generic.c\ntiny_model.c')" ]
 }
 
-# A compilation takes more than this. (A sanitizer's own memory is more, so it ends the program another way.)
+# A compilation needs more memory than this. (A sanitizer needs more for itself, and ends the program in another way.)
 limited() { (ulimit -v 20000 && "$@"); }
 
 without_memory() {
@@ -73,7 +73,7 @@ layers() {
     echo "  - $1: {channels: 1, kernel: 3, padding: 1}"
 }
 
-# 512 layers are the most that a list may have. Their tensors, rows and names are more than any other spec's.
+# 512 layers are the most that a list may have. No other spec has as many tensors, rows and names.
 most_layers() {
     {
         echo "version: 1"
@@ -87,7 +87,7 @@ most_layers() {
         grep -q '^encoder511 ' "$scratch/most.txt" && grep -q '^decoder511 ' "$scratch/most.txt"
 }
 
-# As the README says: what make install leaves is enough to compile a spec, by a tuning file too, and to build and run its trainer.
+# As docs/training.md says: what make install installs is enough to compile a spec, also with a tuning file, and to build and run its trainer.
 installed=$scratch/installed/usr/share/zoetrope
 installs() {
     make install DESTDIR="$scratch/installed" PREFIX=/usr >"$scratch/said" || return 1
@@ -113,7 +113,7 @@ check "two lists of 512 layers are compiled" most_layers
 check "a wrong command line ends with 2" \
     eval 'ends 2 $zoetrope && ends 2 $zoetrope explode && ends 2 $zoetrope compile $spec && ends 2 $zoetrope check $spec --dump=lead &&
           ends 2 $zoetrope compile $spec --targets pentium && ends 2 $zoetrope compile $spec -o ""'
-# Each option is for some commands; the others say which those are.
+# Each option is for some commands. The other commands refuse it, and say which those are.
 refuses_strangers() {
     while read -r words; do
         said=${words#* : }
@@ -141,11 +141,11 @@ explain $spec --targets avx2 --targets=generic : --targets is given twice; give 
 explain $spec --kernels --kernels : --kernels is given twice; give it once
 inference $spec -o $new --weights x --targets wasm128 --endian big : no machine of the target 'wasm128' is big-endian; with --endian big, --targets can be neon, generic
 explain $spec --kernels --dump graph : explain prints what a pass made, or its own tables; leave out --kernels, or --dump
-compile $spec --dump=foo : there is no pass 'foo' to dump; those that there are: spec graph differentiate recompute fuse
+compile $spec --dump=foo : there is no pass 'foo' to dump; the passes are: spec graph differentiate recompute fuse
 END
 }
 check "an option of another command, or one given twice, is an error" refuses_strangers
-# Without --targets, no machine's is left of those that have one byte order only.
+# Without --targets, targets that have only one byte order are left out.
 big_endian_bundle() {
     weights=tests/fixtures/parity_small.weights.safetensors
     for precision in f32 bf16; do
@@ -156,7 +156,7 @@ big_endian_bundle() {
         grep -q "no machine of the target 'avx2' is big-endian: it is left out" "$scratch/said" && [ "$(cd "$scratch/big2" && echo parity_small_*.c)" = parity_small_generic.c ]
 }
 check "a bundle for big-endian machines has the targets that they may have" big_endian_bundle
-# The whole page, and one for each command with the options that it takes; 80 columns.
+# The whole help page, and a page for each command with its options, in 80 columns.
 helps() {
     $zoetrope --help >"$scratch/help" && grep -q '^  bf16_emulated ' "$scratch/help" && grep -q '^  --max-ram .*compile and explain: ' "$scratch/help" || return 1
     for command in compile inference tune explain check documentation; do
@@ -167,10 +167,10 @@ helps() {
         ! grep -q -e --endian "$scratch/compile.help" && ! grep -q -e --max-ram -e '^Targets' "$scratch/check.help" &&
         grep -q '^  wasm128 ' "$scratch/inference.help" && ! grep -q wasm128 "$scratch/compile.help"
 }
-check "--help shows what there is, and what a command takes, in 80 columns" helps
-check "a spec with errors ends with 1 and leaves no folder" \
+check "--help lists the commands, and the options of each, in 80 columns" helps
+check "a spec with errors ends with status 1 and leaves no folder" \
     eval 'sed s/encoder:/encodr:/ $spec >$scratch/wrong.yaml && leaves_nothing 1 $zoetrope compile $scratch/wrong.yaml -o $new'
-# A later file has no place: the ones before it are not replaced either. In $scratch/held/, all but tiny_avx2.c is there.
+# A later file cannot be written: the files before it are not replaced either. $scratch/held/ has all files except tiny_avx2.c.
 keeps_all() { # COMMAND…
     rm -rf "$scratch/held" && mkdir "$scratch/held" && echo a >"$scratch/held/tiny_generic.c" && echo b >"$scratch/held/tiny_model.c" &&
         ends 1 "$@" compile $spec --targets avx2,generic -o "$scratch/held" && grep "tiny_model.c" "$scratch/said" &&
@@ -181,7 +181,7 @@ a_folder_in_the_way() {
         ends 1 $zoetrope compile $spec --targets avx2,generic -o "$scratch/held" && [ "$(cat "$scratch/held/tiny_generic.c")" = a ] &&
         [ "$(ls -A "$scratch/held")" = "$(printf 'tiny_generic.c\ntiny_model.c')" ]
 }
-# A file system that refuses to move the last of the files to its place.
+# A file system that refuses to rename the last of the files.
 a_rename_that_fails() {
     cat >"$scratch/refuse.c" <<'END'
 #define _GNU_SOURCE
@@ -196,11 +196,11 @@ int rename(const char *from, const char *to) {
 END
     cc -shared -fPIC "$scratch/refuse.c" -ldl -o "$scratch/refuse.so" && keeps_all env LD_PRELOAD="$scratch/refuse.so" $zoetrope
 }
-check "a folder in a file's place ends with 1 and leaves all as it was" a_folder_in_the_way
+check "a folder in a file's place ends with status 1 and changes nothing" a_folder_in_the_way
 if ! nm -D $zoetrope | grep -q __asan_init; then
-    check "a file that cannot be moved to its place ends with 1 and leaves all as it was" a_rename_that_fails
+    check "a file that cannot be moved to its place ends with status 1 and changes nothing" a_rename_that_fails
 fi
-# A terminal would do what these say: in a file's name, a key, a value, and in the line that is quoted; ESC, and U+009B that stands for ESC [.
+# A terminal would obey these: in a file's name, a key, a value, and the quoted line; ESC, and U+009B, which stands for ESC [.
 shows_control_characters() {
     escape=$(printf '\033') csi=$(printf '\302\233') odd=$(printf '%s/a\033[2Jb\nc\377.yaml' "$scratch")
     sed -e 's/^name: .*/name: "a\\e[31mb\\u009b31m"/' -e "1i \"x\\\\e]0;y\\\\a\": 1" $spec >"$odd"
@@ -212,15 +212,15 @@ shows_control_characters() {
     ! grep -qF -e "$escape" -e "$csi" "$scratch/all" && ! grep -q "$(printf '\007')" "$scratch/all" && ! grep -qa "$(printf '\377')" "$scratch/all" &&
         grep -qF '/a\x1b[2Jb\nc\xff.yaml:1:1: error: unknown key '"'x\x1b]0;y\x07'" "$scratch/all" && grep -qF "'a\x1b[31mb\u009b31m'" "$scratch/all"
 }
-check "control characters are shown, not done" shows_control_characters
-check "a folder that cannot be made ends with 1 and leaves none of those above it" \
+check "control characters are shown, not obeyed" shows_control_characters
+check "a folder that cannot be made ends with status 1, and no parent folder is left" \
     eval 'leaves_nothing 1 $zoetrope compile $spec -o $new/a/$(printf "%0300d" 0)'
-check "a disk that is full ends with 1 and leaves no file" \
+check "a full disk ends with status 1 and leaves no file" \
     eval 'leaves_nothing 1 sh -c "ulimit -f 8; $zoetrope compile $spec -o $new/a"'
-check "a disk that is full leaves what a folder held" \
+check "a full disk leaves a folder as it was" \
     eval 'mkdir $scratch/kept && echo kept >$scratch/kept/a &&
           ends 1 sh -c "ulimit -f 8; $zoetrope compile $spec -o $scratch/kept" && keeps_what_was_there'
-# It would measure for minutes before it writes.
+# Otherwise, it would measure for minutes before it tries to write.
 tune_looks_first() {
     echo kept >"$scratch/a_file" && mkdir -p "$scratch/a_folder/there.yaml" || return 1
     for file in "$scratch/a_file/x.yaml" "$scratch/a_folder/there.yaml" "$new/a/" "$new/$(printf '%0300d' 0)"; do
@@ -228,15 +228,15 @@ tune_looks_first() {
     done
     [ "$(cat "$scratch/a_file")" = kept ] && [ "$(ls -A "$scratch/a_folder")" = there.yaml ]
 }
-not_a_compiler() { leaves_nothing 1 env CC=true timeout 20 $zoetrope tune $spec --targets generic -o "$new/x" && grep "'true' is no C compiler" "$scratch/said"; }
-check "tune says that a program is no C compiler" not_a_compiler
+not_a_compiler() { leaves_nothing 1 env CC=true timeout 20 $zoetrope tune $spec --targets generic -o "$new/x" && grep "'true' is not a C compiler" "$scratch/said"; }
+check "tune says that a program is not a C compiler" not_a_compiler
 check "tune says that its file cannot be written before it measures" tune_looks_first
 if ! nm -D $zoetrope | grep -q __asan_init; then
     check "a compilation that runs out of memory ends with 1 and leaves no folder" without_memory
 fi
 check "standard output that cannot be written ends with 1" \
     eval 'ends 1 sh -c "$zoetrope explain $spec >/dev/full" && ends 1 sh -c "$zoetrope --help >/dev/full" && ends 1 sh -c "$zoetrope --version >/dev/full"'
-# A line for each kernel that the generated file's table has, the bound by what the machine is said to be.
+# A line for each kernel in the generated file's table. --machine decides the bound.
 explains_kernels() {
     $zoetrope explain "$spec" --targets avx2 --kernels >"$scratch/kernels" && $zoetrope compile "$spec" -o "$scratch/tables" --targets avx2 &&
         kernels=$(sed -n '/ModelKernel train_kernel/,/};/p' "$scratch"/tables/*_avx2.c | grep -c '{"') && [ "$kernels" -gt 20 ] &&
@@ -245,7 +245,7 @@ explains_kernels() {
         $zoetrope explain "$spec" --targets avx2 --machine 1e6,1e-3 | grep -E '^encoder1_conv_forward .* memory$' &&
         ends 2 $zoetrope explain "$spec" --machine fast && grep -q 'as in 256,40' "$scratch/said"
 }
-# Minimal filtering is the default where it wins, named where it is used, and left out when that is asked for.
+# Minimal filtering is used by default where it wins, is named where it is used, and can be turned off.
 filters() {
     $zoetrope compile specs/gru_ae.yaml -o "$scratch/filtered" --targets avx2 &&
         $zoetrope compile specs/gru_ae.yaml -o "$scratch/direct" --targets avx2 --filtering none &&
@@ -253,7 +253,7 @@ filters() {
         ! grep -q 'by minimal filtering' "$scratch/direct/gru_ae_avx2.c" &&
         ends 2 $zoetrope compile specs/gru_ae.yaml -o "$scratch/none" --filtering 3 && grep -q 'none|2' "$scratch/said"
 }
-# A tuning file is used, named in what is made, and refused as a whole where one choice of it is not legal.
+# A tuning file is used, named in the generated code, and refused as a whole if one of its choices is not legal.
 tunes() {
     printf '%s\n' 'spec: tiny' 'target: avx2' 'encoder1_conv_forward: {algorithm: direct, tile_columns: 3}' >"$scratch/tuning.yaml"
     $zoetrope compile "$spec" -o "$scratch/tuned" --targets avx2,generic --tuning "$scratch/tuning.yaml" &&
@@ -266,7 +266,7 @@ tunes() {
         ends 1 $zoetrope explain "$spec" --tuning "$scratch/tuning.yaml" && ends 1 $zoetrope explain "$spec" --tuning "$scratch/none.yaml" &&
         ends 2 $zoetrope check "$spec" --tuning "$scratch/tuning.yaml"
 }
-# Those that come with the tree are for the kernels that their specs have today; those of specs elsewhere are their makers'.
+# The tuning files of this tree fit the kernels that their specs have today.
 takes_tuning_files() {
     tried=0
     for file in specs/tuning/*.yaml; do
@@ -285,8 +285,8 @@ many_phases() {
         '  - conv_transpose: {channels: 3, kernel: 7, stride: 4, padding: 3}' >"$scratch/phases.yaml"
     $zoetrope compile "$scratch/phases.yaml" -o "$scratch/phases"
 }
-# Five channels in tiles of four: a parallel loop of a full tile and a rest. In either, its variable has one value, and is not there; gcc 12
-# warned, wrongly, of an access out of bounds where it was.
+# Five channels in tiles of four: a parallel loop with a full tile and a rest. In each, the variable has one value, and is left out: with
+# it, gcc 12 wrongly warned of an access out of bounds.
 full_tile_and_rest() {
     printf '%s\n' 'version: 1' 'name: five' 'input: {T: 2, channels: 1, height: 5, width: 14}' 'encoder:' \
         '  - conv: {channels: 5, kernel: 5, stride: [2, 4], padding: [1, 2], norm: batch, activation: tanh}' 'decoder:' \
@@ -298,10 +298,10 @@ full_tile_and_rest() {
         gcc -std=c11 -O2 -Wall -Wextra -Wconversion -Werror -Iruntime -c "$scratch/five/five_generic.c" -o "$scratch/five.o"
 }
 check "a decoder of sixteen phases is compiled" many_phases
-check "where a loop has a full tile and a rest, indices in either are constants" full_tile_and_rest
-check "minimal filtering can be left out" filters
+check "if a loop has a full tile and a rest, indices in both are constants" full_tile_and_rest
+check "minimal filtering can be turned off" filters
 check "every spec is compiled with tiles of 2 and of 4, and without" each_filtering
-check "a tuning file is used and named; one with a choice that is not legal is an error" tunes
+check "a tuning file is used and named; an illegal choice is an error" tunes
 check "the tuning files of specs/tuning are legal" takes_tuning_files
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
 
@@ -319,6 +319,6 @@ checks_systems() {
 }
 check "specs of version 2 are checked, and not yet compiled" checks_systems
 
-check "what is installed compiles specs, by a tuning file too" installs
-check "what is installed builds a trainer that trains" installed_trainer_runs
+check "the installed compiler compiles specs, also with a tuning file" installs
+check "the installed files build a trainer that trains" installed_trainer_runs
 done_checking

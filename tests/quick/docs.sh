@@ -1,4 +1,4 @@
-# What the documentation names exists: files and headings that it links to, files and tests in backticks. What it quotes of the compiler is true.
+# Files and headings that the documentation links to exist, and so do files and tests in backticks. It quotes the compiler's real output.
 . tests/lib.sh
 
 texts="docs/*.md docs/log/*.md examples/*/README.md"
@@ -13,7 +13,7 @@ links_lead_somewhere() {
     done
     return $bad
 }
-# The headings of a file as GitHub's links name them. What is not ASCII is left out, of links too.
+# The headings of a file as GitHub's links name them. Characters that are not ASCII are left out, here and in the links.
 headings_of() {
     LC_ALL=C awk '/^```/ { code = !code }
         !code && /^##* / {
@@ -32,7 +32,7 @@ links_lead_to_headings() {
     done
     return $bad
 }
-# Files of C, scripts and Python by name alone, or by a part of their path; those of an example of what could be added are not there.
+# C files, scripts and Python files, by name or by a part of their path.
 files_are_there() {
     find Makefile compiler/ runtime/ tests/ specs/ scripts/ docs/ examples/ -type f >"$scratch/files"
     bad=0
@@ -48,7 +48,7 @@ tests_are_there() {
     done
     return $bad
 }
-# Lines of the walk-through that show memory are what the compiler prints of gru_ae.
+# Lines of the walk-through that show memory are what the compiler prints for gru_ae.
 figures_are_the_compilers() {
     build/zoetrope compile specs/gru_ae.yaml --targets avx512 --filtering none --dump plan -o "$scratch/gru_ae" >"$scratch/printed" || return 1
     build/zoetrope explain specs/gru_ae.yaml --targets avx512 --max-ram 216M,2 >>"$scratch/printed" || return 1

@@ -5,15 +5,15 @@ for example in examples/*/run.sh; do
     name=$(basename "$(dirname "$example")")
     check "examples/$name runs" sh "$example" "$scratch/$name" 20
 done
-# Whoever runs one directly may run all of them.
+# Every script that begins with #! is executable.
 scripts_can_be_run() {
     for script in $(grep -l '^#!' examples/*/*.sh scripts/*.sh tests/*.sh tests/*/*.sh); do test -x "$script" || { echo "$script"; return 1; }; done
 }
-check "every script that begins with #! may be run" scripts_can_be_run
-check "examples/own_videos leaves measurements of its held-out videos" test -s "$scratch/own_videos/reconstructed/reconstruct.jsonl"
-check "examples/own_spec leaves weights" test -s "$scratch/own_spec/last.safetensors"
+check "every script that begins with #! is executable" scripts_can_be_run
+check "examples/own_videos writes measurements of its held-out videos" test -s "$scratch/own_videos/reconstructed/reconstruct.jsonl"
+check "examples/own_spec writes weights" test -s "$scratch/own_spec/last.safetensors"
 
-# The programs of the examples, as those runs left them: what goes wrong is said, and by the exit status too.
+# The programs of the examples, as those runs built them: they report errors, also by the exit status.
 weights=build/tiny/inference/tiny.weights
 fails() { # STATUS TEXT COMMAND…
     wanted=$1 text=$2
@@ -31,7 +31,7 @@ full_output_is_an_error() {
         fails 1 "standard output: No space" "$scratch/threads/threads" $weights >/dev/full &&
         fails 1 "standard output: No space" "$scratch/embed/build/embed" $weights >/dev/full
 }
-# What is read must not be emptied by opening it for writing, by whatever name.
+# An input file must not be emptied by opening it for writing, under whatever name.
 files_that_are_read_stay() {
     cp $weights "$scratch/weights" && ln -sf weights "$scratch/link" && cp "$scratch/frames" "$scratch/input" &&
         fails 1 "a file of their own" "$scratch/stream/stream" "$scratch/weights" "$scratch/link" <"$scratch/input" &&
@@ -44,7 +44,7 @@ input_that_cannot_be_read_is_an_error() {
         fails 1 "none: No such file" "$scratch/embed/build/embed" "$scratch/none" &&
         fails 1 "none/a: No such file" "$scratch/own_videos/draw" "$scratch/none/a" 1 && fails 2 "usage: draw FRAMES" "$scratch/stream/draw" many
 }
-# With a stand-in for the network, for which bright frames have no finite score: that must not pass for a small one.
+# With a stand-in for the network that gives bright frames a score that is not finite. It must not pass for a small score.
 frames_without_a_score_are_said() {
     mkdir -p "$scratch/bad" && cp build/tiny/inference/main.c "$scratch/bad/example.c" && cp examples/stream/stream.c examples/embed/main.c examples/threads/threads.c \
         "$scratch/bad" && for program in example stream main threads; do
@@ -58,12 +58,12 @@ frames_without_a_score_are_said() {
         fails 1 "no finite number" "$scratch/bad/main" "$scratch/bad/weights" && fails 1 "frames have no finite score" "$scratch/bad/threads" "$scratch/bad/weights" &&
         fails 1 "a frame: no finite number" "$scratch/bad/example" "$scratch/bad/weights"
 }
-check "examples say which frames have no finite score, and end with 1" frames_without_a_score_are_said
-check "examples say so, and end with 1, where a disk is full" full_output_is_an_error
-check "examples/stream writes over none of the files that it reads" files_that_are_read_stay
-check "examples end with an error where what they want cannot be read" input_that_cannot_be_read_is_an_error
+check "examples name frames without a finite score, and end with status 1" frames_without_a_score_are_said
+check "examples report a full disk, and end with status 1" full_output_is_an_error
+check "examples/stream never overwrites a file that it reads" files_that_are_read_stay
+check "examples end with an error if their input cannot be read" input_that_cannot_be_read_is_an_error
 
-# What is documented for videos of any size gives the scores that the trainer gives.
+# The documented pipes give the trainer's scores, for videos of any size.
 pipes_score_as_the_trainer_does() {
     filter='format=rgb24,scale=[^ ]*:flags=bilinear'
     grep -rn 'ffmpeg .*-vf' README.md docs examples compiler/bundle/templates >"$scratch/pipes"
@@ -72,7 +72,7 @@ pipes_score_as_the_trainer_does() {
         make inference SPEC=specs/tiny.yaml WEIGHTS="$scratch/learned/last.safetensors" &&
         ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=2 -c:v mpeg4 -q:v 3 "$scratch/large.mp4" &&
         build/tiny/tiny score --weights "$scratch/learned/last.safetensors" --data "$scratch/large.mp4" --out "$scratch/scored" || return 1
-    # the line of the README, as it stands there
+    # the line of the README, unchanged
     pipe=$(sed -n 's/^    \(ffmpeg .*\) reconstructions.gray$/\1/p' examples/stream/README.md | sed 's/VIDEO/large.mp4/; s/tiny.weights/here.weights/')
     cp "$weights" "$scratch/here.weights" && cp "$scratch/stream/stream" "$scratch/program" || return 1
     (cd "$scratch" && rm -rf stream && mv program stream && sh -c "$pipe") >"$scratch/piped.jsonl" || return 1
@@ -81,5 +81,5 @@ pipes_score_as_the_trainer_does() {
         END { print piped / frames, scored / rows; ratio = (piped / frames) / (scored / rows); exit !(frames == 50 && rows == 50 && ratio > 0.995 && ratio < 1.005) }' \
         "$scratch/piped.jsonl" "$scratch/scored/scores.csv"
 }
-check "documented pipes give the scores of the trainer, of a video of another size" pipes_score_as_the_trainer_does
+check "documented pipes give the trainer's scores for a video of another size" pipes_score_as_the_trainer_does
 done_checking

@@ -1,22 +1,22 @@
-# Inference bundles: of each spec, one is made of a trainer's weights, compiled as its header promises, and compared with the trainer.
+# Inference bundles: for each spec, one is made from a trainer's weights, compiled as its header promises, and compared with the trainer.
 . tests/lib.sh
 
 export OMP_WAIT_POLICY=passive # threads that wait must not spin: 3 threads on 2 processors
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
 upper() { echo "$1" | tr '[:lower:]' '[:upper:]'; }
 
-# weights SPEC NAME: of a few iterations, so that batch norm has statistics.
+# weights SPEC NAME: trains for a few iterations, so that batch norm has statistics.
 weights() {
     make trainer SPEC="$1" && "build/$2/$2" train --iterations 3 --threads 2 --out "$scratch/$2"
 }
 bundle() { make inference SPEC="$1" WEIGHTS="$3"; }
-# What narrow weights compute is tested on this one.
+# Narrow weights are tested on this spec.
 narrow_bundle() { # PRECISION
     make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION="$1" &&
         cp -r build/parity_small/inference "$scratch/$1"
 }
-# The files of all bundles are compiled at once, as many at a time as there are processors: a line for each, "OBJECT SOURCE FLAGS…". What
-# the compiler says of one is kept beside its object.
+# The files of all bundles are compiled in one go, as many at a time as there are processors: a line for each, "OBJECT SOURCE FLAGS…". The
+# compiler's output is kept beside the object.
 list_files() { # NAME FOLDER OBJECTS FLAGS…
     model=$1 folder=$2 objects=$3
     shift 3
@@ -33,7 +33,7 @@ gcc "$@" -c "$source" -o "$object" 2>"${object%.o}.said" || rm -f "$object"
 END
     xargs -P "$(nproc)" -L 1 sh "$scratch/compile" # a failure is seen by compiles()
 }
-# compiles NAME FOLDER OBJECTS: whether each file was, and without a warning; then the programs: tests/bundle/check.c and the example.
+# compiles NAME FOLDER OBJECTS: checks that each file compiled without a warning; then builds the programs: tests/bundle/check.c and the example.
 compiles() {
     for file in "$2/$1"*.c "$2/main.c"; do
         object=$3/$(basename "$file" .c).o
@@ -55,7 +55,7 @@ agrees() {
         "$scratch/check_$2" compare "build/$2/inference/$2.weights" "$scratch/$2.batch" "$scratch/$2.eval"
 }
 runs_its_example() { (cd "$2" && "$scratch/objects_$1/example/run" --selftest --threads 2 && "$scratch/objects_$1/example/run"); }
-# What it cannot print or read is an error, and so is what is no number of threads.
+# Failing input and output are errors, and so is a number of threads that is not a number.
 its_example_refuses() {
     example=$scratch/objects_tiny/example/run
     for number in abc 2x 0 -1 "" 4294967297 99999999999999; do
@@ -69,7 +69,7 @@ its_example_refuses() {
     "$example" "$scratch" 2>"$scratch/said" && return 1
     grep "give the file tiny.weights" "$scratch/said"
 }
-# By the Makefile that comes with it.
+# With the bundle's own Makefile.
 makes_its_example() { make -C build/tiny/inference CFLAGS="-O0 $warnings" && make -C build/tiny/inference selftest CFLAGS="-O0 $warnings"; }
 
 # A spec of bfloat16 has a bundle that computes in float32, and is compared in bf16.sh.
@@ -95,19 +95,19 @@ for spec in $specs; do
     model=$(basename "$spec" .yaml)
     folder=build/$model/inference
     check "$model: it compiles without a warning" compiles_check "$model" "$folder" "$scratch/objects_$model" "$scratch/check_$model"
-    check "$model: within 1e-5 of --eval, streaming is clips to the bit, on every target" agrees "$spec" "$model" "$scratch/$model/last.safetensors"
+    check "$model: within 1e-5 of --eval, streaming gives the bits of clips, on every target" agrees "$spec" "$model" "$scratch/$model/last.safetensors"
     check "$model: its example and its self-test run" runs_its_example "$model" "$folder"
     check "$model: files that are not its weights are refused" "$scratch/check_$model" open "$folder/$model.weights"
 done
-check "tiny: its example refuses numbers that are none, and says what it cannot read or print" its_example_refuses
+check "tiny: its example refuses wrong numbers, and reports what it cannot read or print" its_example_refuses
 check "tiny: its own Makefile builds its example" makes_its_example
-# Weights of fewer bits compute what their rounded values give in double, on every target; streaming is clips to the bit.
+# Narrow weights compute what their rounded values give in double, on every target. Streaming gives the bits of clips.
 precise() { # PRECISION
     compiles_check parity_small "$scratch/$1" "$scratch/objects_$1" "$scratch/check_$1" &&
         "$scratch/check_$1" alone "$scratch/$1/parity_small.weights" && "$scratch/check_$1" open "$scratch/$1/parity_small.weights"
 }
 for precision in f16 bf16 int8; do check "parity_small in $precision: computes what its weights say, on every target" precise $precision; done
-# Code of one precision, weights of another: the biases and the table make a small file more than a half, or a quarter.
+# Code of one precision, weights of another. (Biases and the table make a small file larger than a half, or a quarter.)
 other_precision_is_an_error() {
     for pair in f16:bf16 f16:int8 bf16:f16 int8:bf16; do
         "$scratch/check_${pair%:*}" alone "$scratch/${pair#*:}/parity_small.weights" 2>"$scratch/said" && return 1
@@ -124,14 +124,14 @@ small_weights_are_not_filtered() {
     build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$scratch/parity_small/last.safetensors" --precision int8 --filtering 4 \
         --targets generic -o "$scratch/unfiltered" 2>"$scratch/said" && grep "weights in int8 are not filtered" "$scratch/said"
 }
-check "weights of another precision than f32 are not filtered, and that is said" small_weights_are_not_filtered
-# Flags that let the compiler reorder sums and round otherwise change no bits. Nor does a mode of the processor, or what no compiler can be
-# told in the source, without an error.
+check "weights in a precision other than f32 are not filtered, and a message says so" small_weights_are_not_filtered
+# Flags that let the compiler reorder sums or round differently change no bits. A mode of the processor that would, or a flag that no source
+# can turn off, is an error.
 reordering="-O1 -fassociative-math -fno-signed-zeros -fno-trapping-math -freciprocal-math"
 two_targets() {
     build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$scratch/parity_small/last.safetensors" --targets generic,avx2 -o "$scratch/two"
 }
-# bits_of FOLDER OUT COMPILER…: what tests/bundle/bits.c says of it, without an option that the linker would understand.
+# bits_of FOLDER OUT COMPILER…: the output of tests/bundle/bits.c; the linker does not get the options.
 bits_of() {
     folder=$1 out=$2
     shift 2
@@ -152,7 +152,7 @@ is_an_error_when_compiled() {
         grep "change what this program computes" "$scratch/said" || return 1
     done
 }
-# clang cannot be told in the source to mind the sign of a zero that is negated.
+# No source can tell clang to keep the sign of a negated zero.
 keeps_its_bits_or_says_so() { keeps_its_bits "$1" || all_refused "$scratch/fast_$1.bits"; }
 all_refused() { test -s "$1" && ! grep -v "does not compute as C says" "$1"; }
 # shellcheck disable=SC2086 # several options
@@ -167,10 +167,10 @@ notices_flushing() {
 }
 check "parity_small: a bundle of two targets" two_targets
 check "flags that reorder sums change no bits of a bundle" keeps_its_bits gcc
-check "under clang they change none, or the bundle is not opened" keeps_its_bits_or_says_so clang
-check "flags by which nothing is no number are an error" is_an_error_when_compiled
+check "under clang they change no bits, or the bundle is not opened" keeps_its_bits_or_says_so clang
+check "flags that assume finite numbers are an error" is_an_error_when_compiled
 check "a bundle whose sums are reordered is not opened" notices_reordering gcc
-if [ "$(uname -m)" = x86_64 ]; then check "a bundle is not opened where denormals are taken for zero" notices_flushing; fi
+if [ "$(uname -m)" = x86_64 ]; then check "a bundle is not opened if denormals are treated as zero" notices_flushing; fi
 first_target_is_the_best() {
     grep -A 1 'case 0:' "$scratch/two/parity_small.c" | grep '"avx2"' &&
         build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$scratch/parity_small/last.safetensors" --targets avx2,generic -o "$scratch/owt" &&
@@ -179,8 +179,8 @@ first_target_is_the_best() {
             --targets bf16_emulated,generic,avx512,avx512_bf16 -o "$scratch/four" && grep -A 1 'case 0:' "$scratch/four/parity_small.c" | grep '"avx512_bf16"' &&
         grep -A 1 'case 3:' "$scratch/four/parity_small.c" | grep '"bf16_emulated"'
 }
-check "the best target goes first, whatever order they are asked for in" first_target_is_the_best
-# Children of fork(), of two bundles, under the OpenMP of gcc, which would wait for threads that are not there.
+check "the best target comes first, whatever the order of --targets" first_target_is_the_best
+# Children of fork(), with two bundles. gcc's OpenMP would wait for threads that do not exist.
 forks() {
     gcc -std=gnu11 -O1 -fopenmp $warnings ${CFLAGS-} -Ibuild/tiny/inference -Ibuild/frames/inference tests/bundle/fork.c "$scratch/objects_tiny"/*.o \
         "$scratch/objects_frames"/*.o -lm -lpthread -o "$scratch/fork" &&
@@ -201,7 +201,7 @@ scores_agree() {
         test "$(wc -c <"$folder/reconstructions")" = $((90 * 48 * 48)) &&
         grep -q "<svg" "$folder/out/scores.svg" && test -s "$folder/out"/real_worst1_video000_frame*.png
 }
-# A second run must not write over the first one's results.
+# A second run must not overwrite the results of the first.
 score_keeps_results() {
     build/tiny/tiny score --weights "$scratch/tiny/last.safetensors" --data "$scratch/scores/video" --out "$scratch/scores/out" 2>"$scratch/said" && return 1
     grep "holds results already" "$scratch/said"
@@ -215,15 +215,15 @@ other_weights_are_an_error() {
     grep "another network" "$scratch/said"
 }
 check "the trainer's scores are the bundle's" scores_agree
-# The loss is a number, and a small one: of weights that were hardly trained, too.
+# The loss of quality is a small number, even for weights that were hardly trained.
 precision_is_measured() {
     make inference SPEC=tests/fixtures/parity_small.yaml WEIGHTS="$scratch/parity_small/last.safetensors" PRECISION=int8 TARGETS=generic CFLAGS="-O0 ${CFLAGS-}" \
         CLIPS="$scratch/scores/video" >"$scratch/said" && cat "$scratch/said" &&
         sed -n 's/^PSNR of \([0-9]*\) clips: \([0-9.]*\) dB in f32, \([0-9.]*\) dB in int8: \([0-9.]*\) dB \(lost\|gained\)$/\1 \2 \3 \4 \5/p' "$scratch/said" |
         awk '{ lost = $5 == "lost" ? $4 : -$4; seen = $1 > 10 && $2 > 3 && $2 < 60 && $4 < 0.5 && ($2 - $3 - lost) ^ 2 < 0.02 ^ 2 } END { exit !seen }'
 }
-check "what a precision costs is measured on clips" precision_is_measured
-check "scores are not written over those of another run" score_keeps_results
+check "the loss of quality of a precision is measured on clips" precision_is_measured
+check "the scores of another run are not overwritten" score_keeps_results
 check "frames of another size on standard input are an error" half_a_frame_is_an_error
 check "weights of another network are an error" other_weights_are_an_error
 done_checking

@@ -1,4 +1,4 @@
-# What a frame's past is, in trainer and bundle: the last T frames, or with --recurrence carried all of them; for networks of several kinds.
+# A frame's past, in trainer and bundle: the last T frames, or all of them with --recurrence carried. For several kinds of networks.
 . tests/lib.sh
 
 export OMP_WAIT_POLICY=passive
@@ -38,7 +38,7 @@ scores_are_the_bundles() { # window|carried SEED
         near "$scratch/$1$2/scores" "$scratch/$1$2/bundle"
 }
 a_window_is_the_default() { score video default && cmp "$scratch/default/scores" "$scratch/window0/scores" && ! cmp "$scratch/default/scores" "$scratch/carried0/scores"; }
-# To the bit, at whatever place in the window a frame's run is.
+# To the bit, wherever a frame's run is in the window.
 a_long_video_has_the_scores_of_its_clips() {
     for first in 17 18 19; do
         score clip$first "out$first" && tail -n 1 "$scratch/out$first/scores" >"$scratch/one" && sed -n "$((first + 3))p" "$scratch/window0/scores" >"$scratch/two" &&
@@ -49,17 +49,17 @@ draws_differ() { ! cmp "$scratch/window0/scores" "$scratch/window5/scores"; }
 
 check "parity_small: weights" trained
 for recurrence in window carried; do
-    check "parity_small, $recurrence: streams are clips to the bit, and forget frames that are no good" bundles $recurrence
+    check "parity_small, $recurrence: streams give the bits of clips, and forget frames without a finite score" bundles $recurrence
 done
 check "frames are drawn" draws_frames
 for recurrence in window carried; do
     for seed in 0 5; do check "the trainer's scores are the bundle's: $recurrence, seed $seed" scores_are_the_bundles $recurrence $seed; done
 done
 check "a window, from zeros, is the default" a_window_is_the_default
-check "another seed than 0 draws another start" draws_differ
+check "a seed other than 0 draws another start" draws_differ
 check "a frame of a long video has the score of the last frame of its clip, to the bit" a_long_video_has_the_scores_of_its_clips
 
-# Code that carries a state has scores of its own: weights that were made with a window are not taken for it.
+# Code that carries a state computes other scores, so it refuses weights that were made for a window.
 mixed_recurrences_are_refused() {
     "$scratch/carried/scores" "$scratch/window/parity_small.weights" 0 </dev/null 2>"$scratch/said" && return 1
     grep "made for another recurrence than this code's, which is carried" "$scratch/said" &&
@@ -73,7 +73,7 @@ other_words_are_an_error() {
 }
 check "a recurrence that does not exist is an error" other_words_are_an_error
 
-# Other kinds of networks, by random weights.
+# Other kinds of networks, with random weights.
 draw_is_built() {
     make compiler && cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -Icompiler -Iruntime ${CFLAGS-} tests/bundle/draw.c $(ls build/compiler-objects/*.o build/compiler-objects/*/*.o | grep -v '/main\.o$') build/runtime.a \
         -lyaml $(pkg-config --libs jansson) -lm -o "$scratch/draw"
@@ -92,7 +92,7 @@ check "T = 1, carried" kind single_carried carried 's/T: 3/T: 1/'
 check "three layers, zeros, T = 7" kind layers window 's/T: 3/T: 7/; s/layers: 2, initial_state: normal/layers: 3, initial_state: zeros/'
 check "a latent without a GRU" a_network_without_a_past latent window '/^gru:/d'
 check "no latent and no GRU" a_network_without_a_past plain carried '/^gru:/d; /^latent:/d'
-# Without a GRU a frame's score is that of its clip: the mean over 13 clips is what reconstruct finds, in the scale of [0, 1].
+# Without a GRU, a frame's score is that of its clip: the mean over 13 clips is what reconstruct finds, with pixels in [0, 1].
 scores_are_those_of_clips() { # NAME EDIT
     sed "s/^name: .*/name: $1/; $2" tests/fixtures/parity_small.yaml >"$scratch/$1.yaml" && make trainer SPEC="$scratch/$1.yaml" &&
         "build/$1/$1" train --iterations 2 --threads 1 --out "$scratch/$1" &&

@@ -1,4 +1,4 @@
-# The bits of training depend on the spec and the seed: not on threads, nor on whether it was stopped in between.
+# The bits of training depend on the spec and the seed, not on threads, and not on stopping in between.
 . tests/lib.sh
 
 export OMP_WAIT_POLICY=passive # 8 threads on 2 processors must not spin

@@ -1,7 +1,7 @@
-# The rooms of compiler/ and runtime/: each includes its own headers and those of lower rooms; docs/rooms.md has the lowest first.
+# The rooms of compiler/ and runtime/: each includes only its own headers and those of lower rooms. docs/rooms.md has the lowest first.
 . tests/lib.sh
 
-# rooms TREE: those that docs/rooms.md lists for it, in order.
+# rooms TREE: prints the rooms that docs/rooms.md lists for it, in order.
 rooms() {
     case $1 in compiler) heading="# The compiler's rooms" ;; *) heading="# The runtime's rooms" ;; esac
     sed -n "/^$heading/,/^# [^T]/p" docs/rooms.md | sed "1d; /^# /,\$d" | sed -n 's/^| `\([a-z]*\)\/` .*/\1/p'
@@ -9,7 +9,7 @@ rooms() {
 every_folder_is_a_room() {
     [ "$(rooms "$1" | sort)" = "$(ls -d "$1"/*/ | xargs -n 1 basename | sort)" ] || { echo "docs/rooms.md lists"; rooms "$1"; echo "and $1/ has"; ls "$1"; return 1; }
 }
-# upward TREE ROOMS: prints each include of a header of a room above.
+# upward TREE ROOMS: prints each include of a header of a higher room.
 upward() {
     below=
     for room in $2; do
@@ -23,7 +23,7 @@ upward() {
     done
 }
 no_room_needs_one_above() { upward "$1" "$(rooms "$1")" >"$scratch/upward" && cat "$scratch/upward" && [ ! -s "$scratch/upward" ]; }
-# Headers are named by their room, or the test above would not see them.
+# Includes name the room, or the test above would not see them.
 headers_are_named_by_their_room() {
     ! grep -n '^#include "' "$1"/*/*.[ch] | grep -v '#include "[a-z]*/[a-z0-9_]*\.h"' | grep -v "$2"
 }
@@ -52,11 +52,11 @@ a_stranger_in_a_header_is_found() {
 
 for tree in compiler runtime; do
     check "docs/rooms.md lists the folders of $tree/" every_folder_is_a_room $tree
-    check "no room of $tree/ includes a header of one above it" no_room_needs_one_above $tree
+    check "no room of $tree/ includes a header of a higher room" no_room_needs_one_above $tree
 done
-check "headers of compiler/ are named by their room" headers_are_named_by_their_room compiler '#include "\.\./\.\./runtime/'
-check "headers of runtime/ are named by their room" headers_are_named_by_their_room runtime '#include "\(model\|exact\)\.h"'
-check "an include of a room above is found" an_upward_include_is_found
+check "includes of compiler/ name the room of a header" headers_are_named_by_their_room compiler '#include "\.\./\.\./runtime/'
+check "includes of runtime/ name the room of a header" headers_are_named_by_their_room runtime '#include "\(model\|exact\)\.h"'
+check "an include of a higher room is found" an_upward_include_is_found
 check "a header of the graph declares what its own file has" headers_declare_their_own_file
 check "a function of another file in a header is found" a_stranger_in_a_header_is_found
 done_checking

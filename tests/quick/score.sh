@@ -1,4 +1,4 @@
-# What score makes of stills, and of videos that cannot be read to their end.
+# score on stills, and on videos that cannot be read to their end.
 . tests/lib.sh
 export OMP_WAIT_POLICY=passive
 tiny=build/tiny/tiny
@@ -28,7 +28,7 @@ what_is_missing_is_said() {
     rm "$scratch/mixed/bad.mp4"
     status_of 0 score --data "$scratch/mixed" --out "$scratch/s4" && cmp "$scratch/s3/scores.csv" "$scratch/s4/scores.csv"
 }
-# It goes when the first video, which is long, begins.
+# The video is removed when the first one, which is long, begins.
 a_video_vanishes() {
     mkdir "$scratch/two" && draw 200 "$scratch/two/a.mp4" && cp "$scratch/mixed/b.mp4" "$scratch/two" && mkfifo "$scratch/shown" || return 1
     score --data "$scratch/two" --cache 0 --out "$scratch/s5" >"$scratch/shown" 2>"$scratch/said" &
@@ -39,8 +39,8 @@ a_video_vanishes() {
         [ "$(wc -l <"$scratch/s5/scores.csv")" = 5001 ]
 }
 
-check "a trainer and videos are made" prepare
+check "a trainer and videos are built" prepare
 check "stills are the frames of one video, in a folder and named one by one" stills_are_one_video
-check "score writes what it can, says what is missing, and ends with status 4" what_is_missing_is_said
-check "a video that vanishes midway costs no other its scores" a_video_vanishes
+check "score writes what it can, reports what is missing, and ends with status 4" what_is_missing_is_said
+check "a video that vanishes midway changes no other scores" a_video_vanishes
 done_checking

@@ -1,4 +1,4 @@
-# A scheduler's signals: to the whole process group of a job whose script forwards them to the training, so that it gets each twice.
+# A scheduler signals the whole process group of a job. The job's script forwards signals to the training, which so gets each twice.
 . tests/lib.sh
 
 export OMP_WAIT_POLICY=passive
@@ -16,7 +16,7 @@ while kill -0 $child 2>/dev/null; do
 done
 echo "$status" >"$said"
 END
-# stops SIGNAL STATUS: a job in a process group of its own, signalled while it trains; all that it did is saved, and it can go on.
+# stops SIGNAL STATUS: signals a job in its own process group while it trains. Everything that it did is saved, and it can be resumed.
 stops() {
     folder=$scratch/$1
     said=$scratch/status export said
@@ -38,11 +38,11 @@ stops() {
     $trainer train --iterations $((done + 1)) --threads 1 --out "$folder" --resume && test "$(wc -l <"$folder/metrics.jsonl")" = $((done + 1))
 }
 
-# An iteration must last until the script has forwarded the signal: this one takes some tenths of a second.
+# An iteration must last until the script has forwarded the signal. This one takes some tenths of a second.
 printf '%s\n' 'version: 1' 'name: signalled' 'input: {T: 2, channels: 1, height: 64, width: 64}' 'encoder:' \
     '  - conv: {channels: 16, kernel: 3, padding: 1, norm: batch}' 'decoder:' '  - conv: {channels: 1, kernel: 3, padding: 1}' \
     'training: {batch: 4}' >"$scratch/signalled.yaml"
 check "a trainer with long iterations is built" make trainer SPEC="$scratch/signalled.yaml" ZOETROPE_OPTIONS="--targets generic" CFLAGS="-O0 ${CFLAGS-}"
-check "a process group that gets SIGTERM, and a script that forwards it: all is saved" stops TERM 143
+check "a process group gets SIGTERM, and its script forwards it: everything is saved" stops TERM 143
 check "the same with SIGINT" stops INT 130
 done_checking

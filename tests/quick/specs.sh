@@ -1,4 +1,4 @@
-# Every spec of specs/: its trainer is built, and learns for a few iterations from the videos that it draws itself.
+# For every spec of specs/, the trainer is built, and learns for a few iterations from videos that it draws itself.
 . tests/lib.sh
 
 trains() {
@@ -19,13 +19,13 @@ profiles() {
         grep -q 'missing/profile.svg' "$scratch/refused.txt"
 }
 
-# Where the CPU has no dot products of bfloat16, it is built, and says so.
+# On a CPU without dot products of bfloat16, the trainer is built, and says what the CPU lacks.
 says_what_it_lacks() {
     make trainer SPEC="specs/$1.yaml" && ! "build/$1/$1" train --iterations 1 --out "$scratch/$1" 2>"$scratch/lacks.txt" &&
         grep -q 'AVX512-BF16' "$scratch/lacks.txt"
 }
 
-# ZOETROPE_SPECS: these only. The sanitizers make a large network take long, and would find nothing in it that smaller ones have not.
+# ZOETROPE_SPECS: only these specs. Under sanitizers, large networks take long, and show nothing that smaller ones do not.
 for spec in ${ZOETROPE_SPECS-specs/*.yaml}; do
     name=$(basename "$spec" .yaml)
     if grep -q "precision: bf16" "$spec" && ! grep -qw avx512_bf16 /proc/cpuinfo; then

@@ -1,4 +1,4 @@
-# Files may have any name: whatever prints or writes it stays text of one line, in UTF-8, and two files stay two.
+# Files may have any name. Every program shows it as one line of UTF-8, and never shows two names as the same.
 . tests/lib.sh
 
 trainer=build/parity_small/parity_small
@@ -6,7 +6,7 @@ export OMP_WAIT_POLICY=passive
 newline=$(printf 'a\nb') byte=$(printf 'a\377') other=$(printf 'a\376') escape=$(printf 'a\033[2J') separator=$(printf 'a\342\200\250b')
 bidi=$(printf 'a\342\200\256b') space=$(printf 'a\302\240b') quotes='a,"b"' letters='a\nb' plain='été – 動画'
 
-# is_plain FILE: UTF-8 without control characters, and without what hides or turns text.
+# is_plain FILE: UTF-8 without control characters, invisible characters or direction marks.
 is_plain() {
     iconv -f UTF-8 -t UTF-8 "$1" >/dev/null && ! tr -d '\n' <"$1" | LC_ALL=C grep -q '[[:cntrl:]]' &&
         ! LC_ALL=C grep -q "$(printf '\342\200\250\n\342\200\256\n\302\240\n\357\273\277')" "$1"
@@ -19,7 +19,7 @@ makes_videos() {
     done
 }
 
-# in_all NAME: a table, CSV and JSON have it, in the form of each.
+# in_all NAME: the table, the CSV and the JSON have it, each in its own form.
 in_all() {
     grep -qF "videos/$1" "$scratch/score.txt" && grep -qF "videos/$1" "$scratch/reconstruct.txt" &&
         grep -qF "videos/$(printf '%s' "$1" | sed 's/"/""/g')" "$scratch/score/scores.csv" &&
@@ -37,7 +37,7 @@ names_stay_apart() {
     for name in 'a\nb' 'a\xff' 'a\xfe' 'a\x1b[2J' 'a\u2028b' 'a\u202eb' 'a\u00a0b' 'a,"b"' 'a\\nb' "$plain"; do in_all "$name" || return 1; done
 }
 
-# says STATUS TEXT COMMAND…
+# says STATUS TEXT COMMAND…: the command prints the text and ends with this status.
 says() {
     wanted=$1 text=$2
     shift 2
@@ -55,7 +55,7 @@ warnings_and_errors() {
 }
 runs_have_any_name() {
     says 0 'run         '"$scratch"'/a\xff, iterations' $trainer train --iterations 1 --out "$scratch/$byte" &&
-        says 0 "$scratch"'/a\xff: has done 1 iteration already' $trainer train --iterations 1 --resume --out "$scratch/$byte" &&
+        says 0 "$scratch"'/a\xff: has already done 1 iteration' $trainer train --iterations 1 --resume --out "$scratch/$byte" &&
         says 1 "$scratch"'/a\xff' $trainer train --iterations 1 --out "$scratch/$byte"
 }
 specs_have_any_name() {
@@ -66,7 +66,7 @@ specs_have_any_name() {
 
 make trainer SPEC=tests/fixtures/parity_small.yaml
 check "videos of ten odd names are made" makes_videos
-check "tables, CSV and JSON show every name, each as another, in UTF-8" names_stay_apart
+check "tables, CSV and JSON show every name, no two as the same, in UTF-8" names_stay_apart
 check "so do warnings and errors" warnings_and_errors
 check "so do runs" runs_have_any_name
 check "so does the compiler" specs_have_any_name

@@ -1,4 +1,4 @@
-# The verbs of make: what they do with unusual names and wrong options, and that nothing is lost or left behind where they fail.
+# The verbs of make: unusual names and wrong options. If a verb fails, nothing is lost or left behind.
 . tests/lib.sh
 
 # spec NAME: a small one, in $scratch/NAME.yaml.
@@ -8,13 +8,13 @@ spec() {
         'training: {batch: 2}' >"$scratch/$1.yaml"
 }
 
-# Files of this tree's own in build/ have no name that a spec may have. (`tests` shares its folder with the tests, and no file in it.)
+# Files in build/ that belong to no spec have names that no spec can have. (`tests` shares a folder with the tests, but no file.)
 builds_trainer() {
     spec "$1" && make trainer SPEC="$scratch/$1.yaml" ZOETROPE_OPTIONS="--targets generic" CFLAGS="-O0 ${CFLAGS-}" &&
         "build/$1/$1" info | grep "$1"
 }
 for name in lock compiler tests; do check "a spec may be called $name" builds_trainer $name; done
-# Options with which no C is written: the program and its C stay as they are.
+# Options that write no C: the program and its C stay as they are.
 keeps_generated() {
     cp -r build/lock/generated "$scratch/generated" || return 1
     for words in '--help' '--version' '--targets none' '--max-ram 1k'; do
@@ -23,8 +23,8 @@ keeps_generated() {
     done
     make trainer SPEC="$scratch/lock.yaml" ZOETROPE_OPTIONS="--targets generic --dump graph" 2>&1 | grep -q 'conv2d' && build/lock/lock info
 }
-check "options with which no C is written are an error, and lose nothing" keeps_generated
-# A bundle whose clips cannot be read is not taken, and what was there stays.
+check "options that write no C are an error, and nothing is lost" keeps_generated
+# If clips cannot be read, the new bundle is not installed, and the old one stays.
 keeps_bundle() {
     weights=tests/fixtures/parity_small.weights.safetensors
     sed "s/^name: .*/name: shipped/" tests/fixtures/parity_small.yaml >"$scratch/shipped.yaml" &&
@@ -33,8 +33,8 @@ keeps_bundle() {
         cat "$scratch/said" && grep -q "$scratch/nope" "$scratch/said" && [ "$(ls build/shipped)" = inference ] &&
         diff -r build/shipped/inference "$scratch/shipped"
 }
-check "clips that cannot be read leave the bundle that was there, and nothing else" keeps_bundle
-# CMake has targets of its own, whose names it gives to no other.
+check "if clips cannot be read, the old bundle stays, and nothing else is left" keeps_bundle
+# CMake reserves the names of its own targets.
 builds_with_cmake() {
     sed "s/^name: .*/name: $1/" tests/fixtures/parity_small.yaml >"$scratch/$1.yaml" &&
         build/zoetrope inference "$scratch/$1.yaml" --weights tests/fixtures/parity_small.weights.safetensors --targets generic -o "$scratch/$1" &&
@@ -45,7 +45,7 @@ builds_with_cmake() {
 }
 check "a bundle has its name in CMake" builds_with_cmake net net
 for name in all m; do check "a bundle called $name has another name in CMake" builds_with_cmake $name ${name}_network; done
-# optimises LEVEL OPTION…: the last -O with which CMake compiles the bundle, as a project by itself, without a warning of what is deprecated.
+# optimises LEVEL OPTION…: checks the last -O with which CMake compiles the bundle as a project by itself, without a deprecation warning.
 optimises() {
     level=$1
     shift
@@ -58,7 +58,7 @@ optimises_as_the_directory_says() {
     mkdir -p "$scratch/user" && printf '%s\n' 'cmake_minimum_required(VERSION 3.10...4.0)' 'project(user C)' 'add_compile_options(-O1)' \
         'add_subdirectory(../net net)' >"$scratch/user/CMakeLists.txt" && project=$scratch/user optimises -O1
 }
-check "CMake compiles a bundle with -O2 where nobody says a level" optimises -O2
+check "CMake compiles a bundle with -O2 by default" optimises -O2
 check "CMake compiles a bundle as the build type says" optimises "" -DCMAKE_BUILD_TYPE=Debug
 check "CMake compiles a bundle as CMAKE_C_FLAGS say" optimises -O3 "-DCMAKE_C_FLAGS=-g -O3"
 check "CMake compiles a bundle as its user's directory says" optimises_as_the_directory_says

@@ -1,10 +1,10 @@
-# `precision: bf16`: the bits of the dot products' emulation are those of the instruction, on every shape; what is learned is what float32
-# learns; and who lacks the instruction is told so.
+# `precision: bf16`: the emulation of dot products has the bits of the instruction, on every shape; it learns what float32 learns; and a CPU
+# without the instruction gets an error.
 . tests/lib.sh
 
 export OMP_WAIT_POLICY=passive
 bf16=$scratch/bf16.yaml
-# Channels that are no multiple of a vector, an odd number of images, phases without taps, a side with few channels.
+# Channels that are not whole vectors, an odd number of images, phases without taps, a side with few channels.
 write_spec() { # NAME PRECISION
     cat >"$scratch/$1.yaml" <<EOF
 version: 1
@@ -42,7 +42,7 @@ threads() {
     train --iterations 5 --threads 1 --out "$scratch/one" && train --iterations 5 --threads 5 --out "$scratch/five" &&
         cmp "$scratch/one/last.safetensors" "$scratch/five/last.safetensors"
 }
-# 60 iterations from the same weights on the same clips: a loss within 5%, which is not the same one.
+# 60 iterations from the same weights on the same clips: the loss is within 5%, but not the same.
 learns() {
     train --out "$scratch/learned" && "$scratch/f32/f32" train --out "$scratch/learned_f32" &&
         awk -v a="$(last_loss learned)" -v b="$(last_loss learned_f32)" \
@@ -70,9 +70,9 @@ check "bits do not depend on the number of threads" threads
 if "$scratch/bf16/bf16" info | grep -q '^target *avx512_bf16'; then
     check "the emulation has the bits of the instruction" emulates
     check "the same trainer of float32 is built" build f32 "--targets avx512"
-    check "what is learned in 60 iterations is what float32 learns" learns
+    check "it learns in 60 iterations what float32 learns" learns
 fi
-check "a CPU without AVX512-BF16 is told so" lacks
+check "a CPU without AVX512-BF16 gets an error" lacks
 check "a target of float32 is refused for bfloat16" refused "avx512_bf16, bf16_emulated" \
     build/zoetrope compile "$bf16" -o "$scratch/no" --targets avx2
 check "a target of bfloat16 is refused for float32" refused "whose precision is f32" \
@@ -85,8 +85,8 @@ bundle() {
             2>"$scratch/note" && grep -q 'computes in float32' "$scratch/note" &&
         cc -std=c11 -O1 "$scratch/bundle"/*.c -lm -o "$scratch/bundle/example"
 }
-check "its bundle computes in float32, and that is said" bundle
-# A bundle in bf16 or int8 multiplies in bfloat16 where the CPU can, to the bits of the emulation.
+check "its bundle computes in float32, and a message says so" bundle
+# A bundle in bf16 or int8 multiplies in bfloat16 if the CPU can, with the bits of the emulation.
 dots() { # PRECISION
     folder=$scratch/dots_$1
     build/zoetrope inference "$bf16" --weights "$scratch/once/last.safetensors" --precision "$1" -o "$folder" \
@@ -103,7 +103,7 @@ same_bits() { # PRECISION
     cmp "$folder/avx512_bf16.out" "$folder/bf16_emulated.out"
 }
 for precision in bf16 int8; do
-    check "a bundle in $precision computes what its weights say, streaming is clips, by dot products too" dots $precision
+    check "a bundle in $precision computes what its weights say, streaming gives the bits of clips, also with dot products" dots $precision
     if "$scratch/bf16/bf16" info | grep -q '^target *avx512_bf16'; then check "its emulation has the bits of the instruction" same_bits $precision; fi
 done
 not_for_float32() {

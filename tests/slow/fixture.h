@@ -1,6 +1,6 @@
-/* fixture.h: the parity fixture as one block of floats: for machines that have no library to read safetensors with. All in the
- * model's file order: parameters, statistics, x, h0; then what PyTorch made of them: the losses of 10 steps, the reconstruction and
- * the gradients of the first, parameters and statistics after the last. */
+/* fixture.h: the parity fixture as one block of floats, for machines without a library that reads safetensors. Everything is in the model's
+ * file order: parameters, statistics, x, h0; then PyTorch's results: the losses of 10 steps, the reconstruction and the gradients of the
+ * first, parameters and statistics after the last. */
 #ifndef FIXTURE_H
 #define FIXTURE_H
 

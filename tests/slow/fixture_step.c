@@ -1,6 +1,6 @@
-/* fixture_step.c: ten steps of a generated model on the parity fixture, with nothing but the C library, so that it runs under every
- * compiler, and on machines that the trainer's libraries are not at hand for.
- *     fixture_step FIXTURE TARGET…     without a target: all that this CPU has */
+/* fixture_step.c: ten steps of a generated model on the parity fixture. It needs only the C library, so it runs with every compiler, and on
+ * machines without the trainer's libraries.
+ *     fixture_step FIXTURE TARGET…     without a target: all that this CPU supports */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "fixture.h"
 
-/* The tolerances of make parity; a tensor that is zero is judged by what there is beside it. */
+/* The tolerances of make parity. A tensor that is zero is compared by the size of others. */
 static bool close_in_norm(const char *what, const float *ours, const float *theirs, size_t count, double limit, double least) {
     double difference = 0, norm = least;
     for (size_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-# Generated code under two compilers, each called in several ways: no warning, and the fixture's numbers.
+# Generated code under two compilers, with several sets of options: no warning, and the fixture's numbers.
 . tests/lib.sh
 
 warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
@@ -45,7 +45,7 @@ for compiler in gcc clang; do
     done
 done
 
-# A trainer that somebody builds with flags that let sums be reordered, runtime and all; linking it so takes denormals for zero.
+# A trainer that is built with flags that reorder sums, with its runtime. A program that is linked with them treats denormals as zero.
 reordering="-fassociative-math -fno-signed-zeros -fno-trapping-math -freciprocal-math"
 # shellcheck disable=SC2046,SC2086 # objects, options
 links_reordered() { # PROGRAM OPTION
@@ -70,8 +70,8 @@ refuses_to_flush() {
 }
 check "a trainer is built with flags that reorder sums" builds_reordered
 check "… and trains to the same bits" trains_the_same
-if [ "$(uname -m)" = x86_64 ]; then check "a trainer does not start where denormals are taken for zero" refuses_to_flush; fi
-# What computes in the runtime says so first; peak.c only measures.
+if [ "$(uname -m)" = x86_64 ]; then check "a trainer does not start if denormals are treated as zero" refuses_to_flush; fi
+# Runtime files that compute include exact.h first. peak.c only measures.
 runtime_is_exact() {
     for file in $(grep -lwE 'float|double' runtime/*/*.c | grep -v '/peak\.c$'); do
         grep -m 1 '^#include' "$file" | grep -q '"exact.h"' || { echo "$file does not begin with exact.h"; return 1; }
@@ -79,7 +79,7 @@ runtime_is_exact() {
 }
 check "every file of the runtime that computes includes exact.h first" runtime_is_exact
 
-# aarch64: no trainer (that needs FFmpeg's libraries), but the model itself, under an emulator.
+# aarch64: not the trainer, which needs FFmpeg's libraries, but the model itself, in an emulator.
 arm=aarch64-linux-gnu-gcc
 runs_on_arm() {
     $arm $warnings -std=c11 -O2 $1 -static -Iruntime tests/slow/fixture_step.c build/parity_small/generated/*.c -lm -o "$scratch/arm" &&

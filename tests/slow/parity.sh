@@ -1,4 +1,4 @@
-# make parity, each spec and target a test; of its random specs only the first, ZOETROPE_RANDOM_SPECS of them.
+# make parity, with a test for each spec and target. Only the first ZOETROPE_RANDOM_SPECS of its random specs.
 . tests/lib.sh
 log=$scratch/parity
 make parity PARITY="--count ${ZOETROPE_RANDOM_SPECS:-12}" >"$log" 2>&1

@@ -1,17 +1,17 @@
-# --max-ram: trainers that compute again what they do not keep have the bits of those that keep it, in the memory that was asked for; and
-# what cannot be is an error that says what can.
+# --max-ram: trainers that recompute results have the same bits as those that keep them, within the limit. A limit that cannot be met is an
+# error that states the smallest one that can.
 . tests/lib.sh
 
 export OMP_WAIT_POLICY=passive
 zoetrope=build/zoetrope
 
-# What `explain` says a target's training takes, and what the trainer's `info` says: fixed part and scratch of a thread.
+# The memory of training according to `explain` and to the trainer's `info`: fixed part, and scratch for each thread.
 explained() { sed -n "s/^  $1  *training  *\([0-9,]*\) + threads × *\([0-9,]*\) .*/\1 \2/p" "$2" | tr -d ,; }
 told() { "$1" info --threads 1 | sed -n "s/^  $2  *\([0-9]*\) + 1 × \([0-9]*\) = .*/\1 \2/p"; }
-# The least for each target, as the error states it.
+# The smallest limit for each target, as the error states it.
 leasts() { $zoetrope explain "$1" --max-ram 1 2>&1 >/dev/null | sed -n 's/.*--max-ram \([0-9]*\),1,.*/\1/p'; }
 
-# A trainer of specs/NAME.yaml within the least memory that all targets can do with: build/NAME_least/NAME_least
+# A trainer of specs/NAME.yaml within the least memory that is enough for all targets: build/NAME_least/NAME_least
 least_trainer() {
     [ "$(leasts "specs/$1.yaml" | wc -l)" = 4 ] && limit=$(leasts "specs/$1.yaml" | sort -n | tail -1) &&
         $zoetrope compile "specs/$1.yaml" -o "build/$1_least/generated" --max-ram "$limit" &&
@@ -20,7 +20,7 @@ least_trainer() {
         make trainer SPEC="specs/$1.yaml" && make "build/$1_least/$1_least" NAME="$1_least"
 }
 
-# The trainer's memory is what explain printed, to the byte, and within the limit: and so it is without one.
+# The trainer's memory is what explain printed, to the byte, with a limit and without; and it is within the limit.
 memory_is_as_explained() {
     limit=$(leasts "specs/$1.yaml" | sort -n | tail -1)
     $zoetrope explain "specs/$1.yaml" --max-ram "$limit" >"$scratch/least" && $zoetrope explain "specs/$1.yaml" >"$scratch/stored" || return 1
@@ -54,7 +54,7 @@ for spec in tiny frames; do
     done
 done
 
-# refuses STATUS TEXT ARGUMENT…: nothing is written or printed, and the reason has the text.
+# refuses STATUS TEXT ARGUMENT…: nothing is written or printed, and the error contains the text.
 refuses() {
     wanted=$1 text=$2
     shift 2
@@ -63,7 +63,7 @@ refuses() {
     cat "$scratch/said"
     [ "$status" = "$wanted" ] && grep -q -e "$text" "$scratch/said" && [ ! -s "$scratch/out" ] && [ ! -e "$scratch/none" ]
 }
-# One byte less than the least is refused for that target, and the least is not.
+# The smallest limit is accepted; one byte less is refused.
 the_least_is_the_least() {
     least=$($zoetrope explain specs/tiny.yaml --targets avx2 --max-ram 1 2>&1 >/dev/null | sed -n 's/.*--max-ram \([0-9]*\),1,.*/\1/p')
     refuses 1 'tiny on avx2 cannot train' compile specs/tiny.yaml --targets avx2 -o "$scratch/none" --max-ram $((least - 1)) &&
@@ -78,7 +78,7 @@ sizes_are_read() {
     done
     grep -q 'within 307,200,000 bytes on 4 threads' "$scratch/explained"
 }
-# Both dumps show the graph as it is run.
+# Both dumps show the graph that is run.
 dumps() {
     for pass in recompute fuse; do
         $zoetrope compile specs/gru_ae.yaml --targets avx2 --max-ram 250M --dump=$pass >"$scratch/$pass" || return 1
@@ -89,7 +89,7 @@ dumps() {
 check "a limit below the least is an error that states the least, and the least holds" the_least_is_the_least
 check "a limit that is too low for any of the targets leaves nothing" \
     refuses 1 'gru_ae on neon cannot train' compile specs/gru_ae.yaml -o "$scratch/none" --max-ram 1M
-check "sizes are whole numbers with or without a unit, and nothing else is" sizes_are_read
-check "--max-ram is refused where nothing is trained" refuses 2 'check takes no --max-ram' check specs/tiny.yaml --max-ram 300M
+check "sizes are whole numbers with or without a unit; anything else is refused" sizes_are_read
+check "--max-ram is refused if nothing is trained" refuses 2 'check takes no --max-ram' check specs/tiny.yaml --max-ram 300M
 check "--dump and --kernels show what is computed again" dumps
 done_checking

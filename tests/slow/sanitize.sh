@@ -1,5 +1,5 @@
-# Everything that `make test` does, under the address and undefined-behaviour sanitizers: compiler, runtime and generated code.
-# build/sanitize-tree/ is a tree of its own that borrows this one's source.
+# All of `make test` under the address and undefined-behaviour sanitizers: compiler, runtime and generated code.
+# build/sanitize-tree/ is a separate tree with links to this one's source.
 . tests/lib.sh
 
 tree=build/sanitize-tree
@@ -8,7 +8,7 @@ for part in Makefile LICENSE README.md CHANGELOG.md compiler runtime tests specs
 cd $tree || exit 1
 ZOETROPE_SPECS=$(ls specs/*.yaml | grep -v /gru_ae) # not the large ones
 export ZOETROPE_SPECS CFLAGS="-O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
-# The compiler's memory is an arena that lives as long as it does. What asks for more than there is gets NULL, as without sanitizers.
+# The compiler's arenas live as long as it does. An allocation that fails returns NULL, as without sanitizers.
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 CK_TIMEOUT_MULTIPLIER=60
 make test >"$scratch/lines" 2>&1
 status=$?

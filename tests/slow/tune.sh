@@ -1,4 +1,4 @@
-# zoetrope tune: a file that the compiler takes; nothing is lost, and no folder left, when it is interrupted or cannot go on.
+# zoetrope tune writes a file that the compiler takes. If it is interrupted or fails, nothing is lost, and no folder is left.
 . tests/lib.sh
 
 export OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2
@@ -28,13 +28,13 @@ writes_a_file() {
         grep -q '^generic, near: measuring [0-9]' "$scratch/said" && grep -q '^# A step of training, 2 threads: ' "$file" &&
         $zoetrope compile "$scratch/small.yaml" -o "$scratch/tuned" --tuning "$file"
 }
-# Each kernel in it has what it says it has been measured by.
+# explain --tuning shows each kernel with the choices of the file.
 explains_the_same() {
     $zoetrope explain "$scratch/small.yaml" --targets generic --kernels --tuning "$file" >"$scratch/kernels" &&
         sed -n 's/^\([a-z0-9_]*: {.*}\) # .*/\1/p' "$file" >"$scratch/choices" &&
         while read -r line; do grep -qFx "$line" "$scratch/kernels" || return 1; done <"$scratch/choices"
 }
-# The second interrupt comes while a program runs or is compiled, whichever it is.
+# The second interrupt comes while a program runs or is compiled.
 interrupted() {
     cp "$file" "$scratch/before"
     for delay in 0.5 3; do
@@ -65,5 +65,5 @@ check "Ctrl-C leaves the file that was there, and no folder" interrupted INT
 check "so does SIGTERM" interrupted TERM
 check "without a C compiler, it says so" without_compiler
 check "a C compiler that fails is quoted" with_a_broken_compiler
-check "a file that holds another target, or is none, is not replaced" another_target
+check "a file that holds another target, or is not a tuning file, is not replaced" another_target
 done_checking

@@ -9,8 +9,8 @@ refuses() {
 }
 
 for spec in specs/*.yaml tests/fixtures/parity_small.yaml; do
-    check "valgrind has nothing to say on compiling $spec" compiles "$spec"
+    check "valgrind finds nothing when $spec is compiled" compiles "$spec"
     sed 's/kernel: \[\?3/kernel: 99/; s/latent/latnet/' "$spec" >"$scratch/wrong.yaml"
-    check "valgrind has nothing to say on the errors of a wrong $spec" refuses "$scratch/wrong.yaml"
+    check "valgrind finds nothing when a wrong $spec is refused" refuses "$scratch/wrong.yaml"
 done
 done_checking

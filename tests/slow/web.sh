@@ -1,7 +1,7 @@
 # The bundle as WebAssembly, in a browser: the page of examples/web passes the self-test and scores frames.
 . tests/lib.sh
 
-# What a page in the folder of the example's is after five seconds.
+# Prints a page in the example's folder as it is after five seconds.
 show() {
     timeout 120 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$scratch/profile" --virtual-time-budget=5000 --dump-dom \
         "file://$scratch/web/page/$1" >"$scratch/page" 2>/dev/null
@@ -11,7 +11,7 @@ page_works() {
         grep 'self-test passed' "$scratch/page" && grep -E 'id="score">0\.[0-9]+' "$scratch/page" && grep -E 'id="frames">[1-9]' "$scratch/page" &&
         grep 'id="error"></p>' "$scratch/page"
 }
-# Scores that jump from nothing to the most: the blue pixels of the curve begin below the text.
+# Scores jump from zero to the largest value. The blue pixels of the curve begin below the text.
 curve_keeps_off_the_text() {
     cat >"$scratch/web/page/curve.js" <<'END'
 for (let i = 0; i < 400; i++) scores.push(i % 2);

@@ -125,7 +125,7 @@ const char *@name@_error_text(int error) {
     case @NAME@_OK: return "ok";
     case @NAME@_ERROR_ARGUMENT: return "a pointer is NULL, or threads is less than 1";
     case @NAME@_ERROR_ALIGNMENT: return "the memory of the weights is not aligned to 64 bytes; map the file, or align the memory that it is read to";
-    case @NAME@_ERROR_FORMAT: return "this is no file of weights; give @name@.weights";
+    case @NAME@_ERROR_FORMAT: return "this is not a file of weights; give @name@.weights";
     case @NAME@_ERROR_ENDIAN: return "these weights are for machines of the other byte order; make them with ENDIAN=big, or without it";
     case @NAME@_ERROR_VERSION: return "these weights were made by another version of zoetrope; make code and weights together";
     case @NAME@_ERROR_SPEC: return "these are weights of another network than @name@ (spec hash @hash@)";
@@ -140,7 +140,7 @@ const char *@name@_error_text(int error) {
                "-funsafe-math-optimizations and -ffp-contract=fast, and open the model where denormals are computed with (no FTZ, no DAZ)";
     case @NAME@_ERROR_SELFTEST: return "the self-test came to other numbers than it should: this build, or this machine, computes wrong";
     case @NAME@_ERROR_RECURRENCE: return "these weights were made for another recurrence than this code's, which is @recurrence@; make code and weights together";
-    case @NAME@_ERROR_NOT_FINITE: return "the frame's score, or what the network remembers of it, is no finite number; the stream goes on with the next frame";
+    case @NAME@_ERROR_NOT_FINITE: return "the frame's score, or the state that it leaves, is not a finite number; the stream goes on with the next frame";
     default: return "an error that does not exist";
     }
 }
