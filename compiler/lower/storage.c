@@ -432,7 +432,7 @@ bool has_channel_lanes(const Lowering *l, const Node *node) {
     const Parameter *parameter = stored_like(node);
     if (node->fused && operation_is(node->op, MOVE)) return view_has_channel_lanes(l, node);
     for (int i = 0; node->fused && i < node->input_count; i++)
-        if ((operation_is(node->op, MOVE) || same_shape(node->input[i], node)) && !has_channel_lanes(l, node->input[i])) return false;
+        if (same_shape(node->input[i], node) && !has_channel_lanes(l, node->input[i])) return false;
     if (is_given_for_blocks(l, node)) return true;
     if (node->fused) return is_blocked(l->target, channels);
     if (parameter && is_weight(parameter)) return lane_of_shape(l, parameter->node) == 1;
