@@ -57,17 +57,20 @@ static void draw_values(const ModelState *state, const ModelArgument *argument, 
     for (size_t i = 0; i < count; i++) values[i] = argument->draw == DRAW_UNIFORM ? low + span * values[i] : values[i] < low ? 0 : kept;
 }
 
+void model_draw_argument(ModelState *state, const ModelArgument *argument, int step, int64_t round) {
+    const size_t count = (size_t)argument->count, pairs = (count + 1) / 2;
+    const uint64_t time = (uint64_t)state->updates * (uint64_t)state->model->steps[step].times + (uint64_t)round;
+    draw_values(state, argument, draw_seed(state, argument, step), RANDOM_INITIAL_STATE, time * 2 * pairs,
+                model_buffer(state, argument->name), count);
+}
+
 void model_draw(ModelState *state, int number, int64_t round) {
-    const ModelTrainingStep *step = &state->model->steps[number];
-    const ModelProgram *program = &state->model->programs[step->program];
-    if (step->draws_of != number) return;
-    for (int i = 0; i < program->inputs; i++) {
-        const ModelArgument *argument = &program->input[i];
-        if (argument->draw == DRAW_NONE) continue;
-        const size_t count = (size_t)argument->count, pairs = (count + 1) / 2;
-        const uint64_t time = (uint64_t)state->updates * (uint64_t)step->times + (uint64_t)round;
-        draw_values(state, argument, draw_seed(state, argument, number), RANDOM_INITIAL_STATE, time * 2 * pairs,
-                    model_buffer(state, argument->name), count);
+    const ModelDescription *model = state->model;
+    for (int reader = number; reader < model->step_count; reader++) {
+        const ModelProgram *program = &model->programs[model->steps[reader].program];
+        if (model->steps[reader].draws_of != number) continue;
+        for (int i = 0; i < program->inputs; i++)
+            if (program->input[i].draw != DRAW_NONE) model_draw_argument(state, &program->input[i], number, round);
     }
 }
 
@@ -171,7 +174,7 @@ void model_forward(ModelState *state, const float *x) {
     run_program(state, state->model->evaluate, x);
 }
 
-void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips) {
+void model_draw_evaluation(ModelState *state, int64_t first_clip, int clips) {
     const ModelProgram *program = &state->model->programs[state->model->evaluate];
     for (int i = 0; i < program->inputs; i++) {
         const ModelArgument *argument = &program->input[i];
@@ -179,6 +182,10 @@ void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int c
         memset(model_buffer(state, argument->name), 0, (size_t)argument->count * sizeof(float));
         for (int item = 0; item < clips; item++) draw_item(state, argument, first_clip + item, (size_t)item);
     }
+}
+
+void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips) {
+    model_draw_evaluation(state, first_clip, clips);
     model_forward(state, x);
 }
 
