@@ -8,6 +8,7 @@
 #include "common/text.h"
 #include "machine/clock.h"
 #include "model/averages.h"
+#include "training/loss_names.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -39,11 +40,6 @@ static const ModelProgram *evaluation_of(const SystemRun *run) {
     static const ModelProgram nothing = {.name = ""};
     const ModelDescription *model = run->state->model;
     return model->evaluate >= 0 ? &model->programs[model->evaluate] : &nothing;
-}
-
-/* Losses are called loss.<name>, with or without the prefix in the model's tables. */
-static const char *loss_name(const char *name) {
-    return strncmp(name, "loss.", 5) == 0 ? name + 5 : name;
 }
 
 static bool allocate_floats(float **memory, int64_t count, Error *error) {
