@@ -13,6 +13,7 @@ typedef struct Workspace { /* parameters lie in reverse, so load and save must c
 
 void (*fake_system_hook)(int step);
 double fake_system_poison;
+float fake_system_average = 0.9F;
 
 static const ModelTensor parameters[] = {
     {"d.0.weight", 1, {1}, 1, 0, 0, 0.5, 0, 0},
@@ -55,7 +56,7 @@ static void save(const void *workspace, ModelBlock block, float *values) {
 }
 
 static void average(const float *values, float *averages, int first, int last) {
-    for (int i = first; i <= last; i++) averages[i] = 0.9F * averages[i] + 0.1F * values[i];
+    for (int i = first; i <= last; i++) averages[i] = fake_system_average * averages[i] + (1 - fake_system_average) * values[i];
 }
 
 static void discriminator_step(const ModelStep *step) {

@@ -15,12 +15,14 @@ enum { SYSTEM_CLIP = SYSTEM_T * SYSTEM_CHANNELS * SYSTEM_ROWS * SYSTEM_COLUMNS, 
  *                                                 fooled = 0.5 · mean((w·k·(a·e + b) − x)²)
  *   evaluation: reconstruction = a·x + b + m; samples = a·e + b + m; score of each frame = mean((reconstruction − x)² / 4)
  *
- * d is updated by SGD. g by SGD with momentum 0.5, a schedule, and a gradient of at most norm 0.1. Averages have the factor 0.9. */
+ * d is updated by SGD. g by SGD with momentum 0.5, a schedule, and a gradient of at most norm 0.1. There are averages. */
 extern const ModelDescription fake_system;
 
 /* Called before each step with its number, and with −1 before evaluation; NULL: nothing. */
 extern void (*fake_system_hook)(int step);
 /* Added to the loss `fooled`. */
 extern double fake_system_poison;
+/* The factor of averages. */
+extern float fake_system_average;
 
 #endif
