@@ -55,6 +55,11 @@ static void save(const void *workspace, ModelBlock block, float *values) {
         if (block == MODEL_STATISTICS || has(block, i)) values[i] = block_of(&copy, block)[count - 1 - i];
 }
 
+/* As if each program had two kernels. */
+static void finish(const ModelStep *step) {
+    for (int kernel = 0; kernel < 2 && step->done != NULL; kernel++) step->done(step->context, kernel);
+}
+
 static void average(const float *values, float *averages, int first, int last) {
     for (int i = first; i <= last; i++) averages[i] = fake_system_average * averages[i] + (1 - fake_system_average) * values[i];
 }
@@ -81,6 +86,7 @@ static void discriminator_step(const ModelStep *step) {
     average(values, averages, D_WEIGHT, D_WEIGHT);
     load(step->workspace, MODEL_PARAMETERS, values);
     load(step->workspace, MODEL_AVERAGE, averages);
+    finish(step);
 }
 
 static void update_generator(const ModelStep *step, float *values, const float *slopes) {
@@ -121,6 +127,7 @@ static void generator_step(const ModelStep *step) {
     running[0] += 0.1F * ((float)mean - running[0]);
     running[1] += 0.1F * (2 - running[1]);
     load(step->workspace, MODEL_STATISTICS, running);
+    finish(step);
 }
 
 static void evaluate(const ModelStep *step) {
@@ -180,7 +187,8 @@ static const ModelProgram programs[] = {
     {"step1", 3, 0, 1, second_inputs, NULL, second_losses},
     {"evaluate", 2, 3, 0, evaluation_inputs, evaluation_outputs, NULL},
 };
-static const ModelCode code[] = {{discriminator_step, NULL, 0}, {generator_step, NULL, 0}, {evaluate, NULL, 0}};
+static const ModelKernel kernels[] = {{"products", 1e6, 1e4, 1, false}, {"update", 10, 1e4, 1, false}};
+static const ModelCode code[] = {{discriminator_step, kernels, 2}, {generator_step, kernels, 2}, {evaluate, NULL, 0}};
 static const ModelGroup groups[] = {
     {.name = "d", .optimizer = "sgd", .learning_rate = 0.01},
     {.name = "g",

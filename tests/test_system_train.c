@@ -340,6 +340,32 @@ START_TEST(a_kept_draw_is_made_though_only_a_later_step_reads_it) {
 }
 END_TEST
 
+/* ---- info, profile ---- */
+
+START_TEST(info_names_networks_steps_and_outputs) {
+    ck_assert_int_eq(run_model(&fake_system, "info"), 0);
+    ck_assert_says("network     g: sgd, learning rate 0.02\nnetwork     f: frozen\n");
+    ck_assert_says("step 0      updates d by real, fake; 2 times\n");
+    ck_assert_says("step 1      updates g by fooled; draws of step 0; the next batch; in iterations that 2 divides\n");
+    ck_assert_says("averages    of the weights, with factor 0.9\nevaluation  reconstruction, samples, score\n");
+}
+END_TEST
+
+START_TEST(a_profile_is_of_all_steps_or_of_one) {
+    ck_assert_msg(run_model(&fake_system, "profile --steps 2 --threads 1 --out p.svg") == 0, "%s", output);
+    ck_assert_says("\nstep0.products ");
+    ck_assert_says("\nstep1.update ");
+    ck_assert_says("all steps, each once: ");
+    ck_assert_int_eq(run_model(&fake_system, "profile --steps 2 --threads 1 --step 1 --out p.svg"), 0);
+    ck_assert_says("\nproducts ");
+    ck_assert_says("\na step: ");
+    ck_assert_int_eq(run_model(&fake_system, "profile --step 2"), 1);
+    ck_assert_says("error: --step 2: system has 2 steps, counted from 0");
+    ck_assert_int_eq(run_model(&fake_system, "profile --step 1 --eval"), 1);
+    ck_assert_says("error: --step and --eval exclude each other");
+}
+END_TEST
+
 Suite *system_train_suite(void) {
     Suite *suite = suite_create("system_train");
     TCase *tests = tcase_create("program");
@@ -356,6 +382,8 @@ Suite *system_train_suite(void) {
     tcase_add_test(tests, the_best_weights_have_the_lowest_score_without_a_reconstruction);
     tcase_add_test(tests, a_frozen_network_needs_its_weights);
     tcase_add_test(tests, a_kept_draw_is_made_though_only_a_later_step_reads_it);
+    tcase_add_test(tests, info_names_networks_steps_and_outputs);
+    tcase_add_test(tests, a_profile_is_of_all_steps_or_of_one);
     suite_add_tcase(suite, tests);
     return suite;
 }
