@@ -5,6 +5,7 @@
 #include "lower/fuse.h"
 #include "lower/lower_filter_weight.h"
 #include "lower/lower_pairs.h"
+#include "lower/lower_rows.h"
 #include "lower/products.h"
 
 #include <string.h>
@@ -444,6 +445,7 @@ bool has_channel_lanes(const Lowering *l, const Node *node) {
     if (node->fused && operation_is(node->op, MOVE)) return view_has_channel_lanes(l, node);
     for (int i = 0; node->fused && i < node->input_count; i++)
         if (same_shape(node->input[i], node) && !has_channel_lanes(l, node->input[i])) return false;
+    if (is_given_for_blocks(l, node)) return true;
     if (node->fused) return is_blocked(l->target, channels);
     if (parameter && is_weight(parameter)) return lane_of_shape(l, parameter->node) == 1;
     if (name_of(l->graph, ROLE_INPUT, node) || name_of(l->graph, ROLE_OUTPUT, node))
