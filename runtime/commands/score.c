@@ -266,13 +266,11 @@ static bool score(Scoring *run, const char *folder, const char *path, Error *err
 
 /* The folder, the data, then every frame. Returns the exit status. */
 static int run_scoring(ModelState *state, const Options *options, const char *path, Error *error) {
-    ModelDescription frames = *state->model;
-    frames.T = 1; /* a video of any length can be scored */
     size_t found;
     char description[DATASET_DESCRIPTION];
     Scoring run = {0};
     if (!make_folders(options->out, &found, error)) return EXIT_ERROR;
-    Dataset *data = open_data(&frames, &options->data, options, NULL, error);
+    Dataset *data = open_frames(state->model, options, error);
     bool good = data != NULL;
     if (good) {
         dataset_describe(data, description, sizeof description);
