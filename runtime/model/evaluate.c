@@ -33,24 +33,20 @@ size_t clip_shape_elements(ClipShape shape) {
 
 static const char output_prefix[] = "output.";
 
-/* The spec's name of an output; NULL: it is none, but the score. Outputs of version 1 have no prefix. */
-static const char *output_name(const ModelDescription *model, const ModelArgument *argument) {
+/* Outputs of version 1 have no prefix. */
+const char *output_name(const ModelDescription *model, const ModelArgument *argument) {
     const size_t length = sizeof output_prefix - 1;
     if (model->language == 1) return argument->name;
     return strncmp(argument->name, output_prefix, length) == 0 ? argument->name + length : NULL;
 }
 
-static const ModelArgument *find_output(const ModelDescription *model, const char *name) {
+const ModelArgument *find_output(const ModelDescription *model, const char *name) {
     const ModelProgram *program = &model->programs[model->evaluate];
     for (int i = 0; i < program->outputs; i++) {
         const char *own = output_name(model, &program->output[i]);
         if (own != NULL && strcmp(own, name) == 0) return &program->output[i];
     }
     return NULL;
-}
-
-bool has_output(const ModelDescription *model, const char *name) {
-    return find_output(model, name) != NULL;
 }
 
 const ModelArgument *score_argument(const ModelDescription *model) {

@@ -56,9 +56,11 @@ bool averages_begin(ModelState *state, float **weights, Error *error);
 /* Puts them back, and frees them. */
 void averages_end(ModelState *state, float *weights);
 
-/* What the model gives for a clip: its outputs, of which `target` is not one, and its score. */
-bool has_output(const ModelDescription *model, const char *name);
-/* NULL: it has none. [B]: of a clip; [B, F]: of F frames each. */
+/* An output of the evaluation by its name in the spec; NULL: there is none. */
+const ModelArgument *find_output(const ModelDescription *model, const char *name);
+/* The spec's name of an output; NULL: it is none, but the score. */
+const char *output_name(const ModelDescription *model, const ModelArgument *argument);
+/* The score; NULL: it has none. [B]: of a clip; [B, F]: of F frames each. */
 const ModelArgument *score_argument(const ModelDescription *model);
 
 #endif
