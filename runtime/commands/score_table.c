@@ -57,7 +57,7 @@ static char *place_text(const ScoreTable *table, int64_t video, int64_t number) 
 /* ---- what is printed ---- */
 
 void score_table_print_head(const ScoreTable *table) {
-    printf("%8s       mean      worst  %s\n", score_noun(table->kind, 2), table->kind == SCORES_OF_IMAGES ? "images" : "video");
+    printf("%8s       mean      worst  %s\n", score_noun(table->kind, 2), table->kind == SCORES_OF_IMAGES ? "folder or file" : "video");
 }
 
 void score_table_sum_up(ScoreTable *table, int64_t video) {
