@@ -1,5 +1,5 @@
-/* test_evaluate.c: evaluation, reconstruction and scores of systems, with the models of fake_system.c. */
-#include "fake_system.h"
+/* test_evaluate.c: evaluation, reconstruction and scores of systems, with the models of fake_evaluated.c. */
+#include "fake_evaluated.h"
 #include "trainer_runs.h"
 
 #include "../runtime/common/file.h"

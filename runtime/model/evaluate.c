@@ -3,6 +3,8 @@
 
 #include "model/evaluate.h"
 
+#include "model/averages.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,33 +56,6 @@ const ModelArgument *score_argument(const ModelDescription *model) {
     for (int i = 0; i < program->outputs; i++)
         if (strcmp(program->output[i].name, "score") == 0) return &program->output[i];
     return NULL;
-}
-
-/* ---- averages ---- */
-
-bool averages_begin(ModelState *state, float **weights, Error *error) {
-    const size_t size = (size_t)state->model->parameter_count * sizeof(float);
-    *weights = NULL;
-    if (state->model->average == 0) return true;
-    float *averages = malloc(size + 1);
-    *weights = malloc(size + 1);
-    if (averages == NULL || *weights == NULL) {
-        free(averages);
-        free(*weights);
-        *weights = NULL;
-        return fail_memory(error, "the averages of the weights");
-    }
-    state->target->save(state->workspace, MODEL_PARAMETERS, *weights);
-    memcpy(averages, *weights, size); /* of frozen networks, which have no averages */
-    state->target->save(state->workspace, MODEL_AVERAGE, averages);
-    state->target->load(state->workspace, MODEL_PARAMETERS, averages);
-    free(averages);
-    return true;
-}
-
-void averages_end(ModelState *state, float *weights) {
-    if (weights != NULL) state->target->load(state->workspace, MODEL_PARAMETERS, weights);
-    free(weights);
 }
 
 /* ---- batches ---- */
@@ -206,10 +181,10 @@ static bool run_data(Evaluation *run, Error *error) {
 
 bool evaluate_data(ModelState *state, const Dataset *data, const EvaluationVisitor *visitor, Error *error) {
     Evaluation run = {.state = state, .data = data, .visitor = visitor, .elements = clip_elements(state->model)};
-    float *weights;
-    if (!averages_begin(state, &weights, error)) return false;
+    Averaging averaging;
+    if (!averaging_begin(&averaging, state, error)) return false;
     const bool good = run_data(&run, error);
-    averages_end(state, weights);
+    averaging_end(&averaging, state);
     clip_reader_close(run.reader);
     free(run.x);
     free(run.clip);

@@ -51,11 +51,6 @@ typedef struct EvaluationVisitor {
  * with the averages; afterwards it has its weights again, to the bit. */
 bool evaluate_data(ModelState *state, const Dataset *data, const EvaluationVisitor *visitor, Error *error);
 
-/* Puts the averages in place of the weights, which the caller keeps in *weights; NULL: the model has no averages. */
-bool averages_begin(ModelState *state, float **weights, Error *error);
-/* Puts them back, and frees them. */
-void averages_end(ModelState *state, float *weights);
-
 /* An output of the evaluation by its name in the spec; NULL: there is none. */
 const ModelArgument *find_output(const ModelDescription *model, const char *name);
 /* The spec's name of an output; NULL: it is none, but the score. */

@@ -1,6 +1,6 @@
-/* fake_system.h: models of specs of version 2, small enough to write by hand, to test evaluation without the compiler. */
-#ifndef ZOETROPE_FAKE_SYSTEM_H
-#define ZOETROPE_FAKE_SYSTEM_H
+/* fake_evaluated.h: models of specs of version 2, small enough to write by hand, to test evaluation without the compiler. */
+#ifndef ZOETROPE_FAKE_EVALUATED_H
+#define ZOETROPE_FAKE_EVALUATED_H
 
 #include "../runtime/model.h"
 

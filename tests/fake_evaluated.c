@@ -1,5 +1,5 @@
-/* fake_system.c: see fake_system.h. */
-#include "fake_system.h"
+/* fake_evaluated.c: see fake_evaluated.h. */
+#include "fake_evaluated.h"
 
 #include <math.h>
 #include <string.h>
