@@ -183,7 +183,8 @@ typedef struct ModelDescription {
     int unread_draws;
     const ModelArgument *unread_draw;
     /* Programs by number; −1: there is none. */
-    int evaluate; /* forward with running statistics: outputs; loss or score */
+    int evaluate;    /* forward with running statistics: outputs; loss or score */
+    int score_first; /* of scores [B, F]: the frame of the clip that the first one belongs to */
     /* One frame of one video, with running statistics, in two parts, between which the caller chooses a code. The GRU runs T times side by
      * side, so that each frame can be the last of T.
      *   advance: x, [1, 1, C, H, W], and h0, [layers, T, hidden], the states of these runs, also where the spec's initial state is zeros →

@@ -289,6 +289,7 @@ static void emit_members(CBlock *out, const Model *model) {
     c_line(out, ".initial_state_normal = %s,", spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL ? "true" : "false");
     c_line(out, ".loss_is_l1 = %s,", !spec->system && spec->loss == LOSS_L1 ? "true" : "false");
     if (spec->system && spec->system->average != 0) c_line(out, ".average = %s,", exact(spec->system->average));
+    if (spec->system && spec->system->score.first_frame) c_line(out, ".score_first = %d,", spec->system->score.first_frame);
     c_line(out, ".iterations = %ld, .strips_every = %ld, .seed = UINT64_C(%llu),", spec->training.iterations, spec->training.strips_every,
            (unsigned long long)spec->training.seed);
 }

@@ -35,9 +35,9 @@ enum {
 /* clang-format off */
 static const Option option_table[] = {
     {"data", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of still images, and folders of these (default: videos that the program draws itself)"},
+     "videos, folders of still images, and folders of these; where T is 1, also idx files (default: videos that the program draws itself)"},
     {"data", RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of still images, and folders of these"},
+     "videos, folders of still images, and folders of these; where T is 1, also idx files"},
     {"validation", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(validation), 0, 0,
      "videos to measure loss and PSNR on with every strip; the best weights become best.safetensors"},
     {"weights", RECONSTRUCT | SCORE | STEP, RECONSTRUCT | SCORE | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,
@@ -77,9 +77,9 @@ static const Option option_table[] = {
      "threads for the kernels (default: one for each processor, within the quotas of cgroups, OMP_NUM_THREADS and OMP_THREAD_LIMIT: see info); "
      "results do not depend on them"},
     {"recurrence", SCORE, 0, OPTION_CHOICE, "window|carried", PLACE(recurrence), 0, 0,
-     "the past of a frame: the last T frames, as in the clips of training, or all frames of its video, which training never saw (default: window)"},
+     "the past of a frame: the last T frames, as in the clips of training, or all frames of its video, which training never saw (default: window); only for specs of version 1"},
     {"seed", SCORE, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
-     "begin each video from a state drawn from N(0, 1), if training did; 0: from zeros (default: 0)"},
+     "begin each video from a state drawn from N(0, 1), if training did; 0: from zeros (default: 0); of a spec of version 2, the seed of its noise (default: the spec's)"},
     {"seed", ALL & ~SCORE, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
      "the seed of everything random (default: the spec's)"},
 };
@@ -93,12 +93,14 @@ static const struct { const char *name, *summary, *about, *examples[3]; } comman
         {"train --data videos/", "train --data videos/ --validation held_out/ --out runs/second --seed 7", "train --data videos/ --iterations 20000 --resume"}},
     [COMMAND_RECONSTRUCT] = {"reconstruct", "reconstruct videos, and measure how well",
         "Splits every video into clips that do not overlap, reconstructs each, and writes strips, a table of PSNR and SSIM, and "
-        "reconstruct.jsonl. Batch norm uses its running statistics.",
+        "reconstruct.jsonl. Batch norm uses its running statistics. Of a spec of version 2, it writes all outputs: pictures as strips, vectors in "
+        "reconstruct.jsonl.",
         {"reconstruct --weights runs/NAME/best.safetensors --data held_out/ --out results/"}},
     [COMMAND_SCORE] = {"score", "give each frame of videos an anomaly score",
         "Runs every video frame by frame, from its first to its last, as an inference bundle does on a camera. Writes scores.csv (video, frame, "
         "score), scores.svg, and strips of the worst moments (real_worst<K>_….png, recon_worst<K>_….png). A score is the mean squared error "
-        "of the frame's reconstruction, with pixels in [0, 1]. A frame whose score is not finite gets `nan`, and the exit status is 4.",
+        "of the frame's reconstruction, with pixels in [0, 1]. A frame whose score is not finite gets `nan`, and the exit status is 4. "
+        "Of a spec of version 2, the score is the spec's, of each frame, clip or image (see docs/training.md).",
         {"score --weights runs/NAME/best.safetensors --data camera.mp4 --out scores/"}},
     [COMMAND_STEP] = {"step", "one or more updates on a given batch, for verification",
         "Writes loss, recon and grad.<parameter> of the first step, loss.<i> before each update, and param.<name> after the last. "
