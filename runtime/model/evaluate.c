@@ -43,8 +43,8 @@ const char *output_name(const ModelDescription *model, const ModelArgument *argu
 }
 
 const ModelArgument *find_output(const ModelDescription *model, const char *name) {
-    const ModelProgram *program = &model->programs[model->evaluate];
-    for (int i = 0; i < program->outputs; i++) {
+    const ModelProgram *program = model->programs + model->evaluate;
+    for (int i = 0; model->evaluate >= 0 && i < program->outputs; i++) {
         const char *own = output_name(model, &program->output[i]);
         if (own != NULL && strcmp(own, name) == 0) return &program->output[i];
     }
@@ -52,8 +52,8 @@ const ModelArgument *find_output(const ModelDescription *model, const char *name
 }
 
 const ModelArgument *score_argument(const ModelDescription *model) {
-    const ModelProgram *program = &model->programs[model->evaluate];
-    for (int i = 0; i < program->outputs; i++)
+    const ModelProgram *program = model->programs + model->evaluate;
+    for (int i = 0; model->evaluate >= 0 && i < program->outputs; i++)
         if (strcmp(program->output[i].name, "score") == 0) return &program->output[i];
     return NULL;
 }

@@ -130,13 +130,6 @@ float *model_buffer(const ModelState *state, const char *name) {
     return buffer != NULL ? buffer->values : NULL;
 }
 
-const ModelArgument *model_output(const ModelState *state, const char *name) {
-    const ModelProgram *program = &state->model->programs[state->model->evaluate];
-    for (int i = 0; state->model->evaluate >= 0 && i < program->outputs; i++)
-        if (strcmp(program->output[i].name, name) == 0) return &program->output[i];
-    return NULL;
-}
-
 /* Programs that share a buffer have arguments of one size. */
 static float *buffer_of(ModelState *state, const ModelArgument *argument) {
     ModelBuffer *buffer = find_buffer(state, argument->name);

@@ -92,8 +92,6 @@ void model_forward(ModelState *state, const float *x);
 
 /* The buffer of what is drawn, or of an output; NULL: there is none of that name. */
 float *model_buffer(const ModelState *state, const char *name);
-/* An output of evaluation; NULL: there is none of that name. */
-const ModelArgument *model_output(const ModelState *state, const char *name);
 
 /* The initial state of a stream, [layers, hidden], and room for one more value. Zeros, the mean of what training drew, if the seed is 0 or
  * the spec says so. With another seed, a draw from N(0, 1), the same as in an inference bundle. */

@@ -227,8 +227,8 @@ static void draw_validation(FILE *out, const Panel *panel, const MetricsLog *log
     }
 }
 
-/* The mean over the last hundredth of the iterations, or the last value if they have none. */
-static void write_last_training(FILE *out, const Panel *panel, const MetricsLog *log) {
+/* The mean over the last hundredth of the iterations, or the last value if they have none. Returns whether there is any. */
+static bool write_last_training(FILE *out, const Panel *panel, const MetricsLog *log) {
     double sum = 0;
     size_t some = (log->count + 99) / 100, values = 0, last = log->count;
     for (size_t i = log->count - some; i < log->count; i++) {
@@ -238,7 +238,7 @@ static void write_last_training(FILE *out, const Panel *panel, const MetricsLog 
         values++;
     }
     while (last > 0 && !isfinite(panel->training(panel, &log->metric[last - 1]))) last--;
-    if (last == 0) return;
+    if (last == 0) return false;
     if (values == 0) {
         fputs("last value", out);
         sum = panel->training(panel, &log->metric[last - 1]);
@@ -246,6 +246,7 @@ static void write_last_training(FILE *out, const Panel *panel, const MetricsLog 
     } else if (some > 1) fprintf(out, "mean of the last %zu iterations", some);
     else fputs("last iteration", out);
     fprintf(out, " <tspan fill=\"%s\">%.4g</tspan>", TRAINING_COLOUR, sum / (double)values);
+    return true;
 }
 
 /* Above the panel, at the right: the latest values. */
@@ -253,9 +254,9 @@ static void draw_last_values(FILE *out, const Panel *panel, const MetricsLog *lo
     size_t last = log->count;
     while (last > 0 && !is_drawn(panel, &log->metric[last - 1])) last--;
     fprintf(out, "<text x=\"%d\" y=\"%.0f\" text-anchor=\"end\">", RIGHT, panel->top - 10);
-    write_last_training(out, panel, log);
+    const bool trained = write_last_training(out, panel, log);
     if (last > 0)
-        fprintf(out, ", last validation <tspan fill=\"%s\">%.4g</tspan>", VALIDATION_COLOUR,
+        fprintf(out, "%slast validation <tspan fill=\"%s\">%.4g</tspan>", trained ? ", " : "", VALIDATION_COLOUR,
                 panel->validation(panel, &log->metric[last - 1]));
     fputs("</text>\n", out);
 }

@@ -5,7 +5,7 @@
 
 #include "common/file.h"
 #include "common/text.h"
-#include "model/outputs.h"
+#include "model/evaluate.h"
 #include "pictures/strip.h"
 #include "training/plot.h"
 
@@ -144,7 +144,8 @@ static int strips(const Run *run) {
 
 /* Has validation anything to measure? */
 static bool check_validation(const Run *run, Error *error) {
-    return run->options->validation.count == 0 || run->model->language == 1 || has_reconstruction(&run->state) || has_score(&run->state) ||
+    return run->options->validation.count == 0 || run->model->language == 1 || find_output(run->model, "reconstruction") != NULL ||
+           score_argument(run->model) != NULL ||
            fail(error,
                 "%s has neither a reconstruction nor a score, so there is nothing to validate; leave out --validation, or add "
                 "`outputs` with `reconstruction`, or `score`, to its spec",
@@ -152,7 +153,7 @@ static bool check_validation(const Run *run, Error *error) {
 }
 
 static bool allocate_strips(Run *run, Error *error) {
-    if (run->model->language > 1) return showing_open(&run->showing, &run->state, error);
+    if (run->model->language > 1) return showing_open(&run->showing, run->model, error);
     run->reconstruction = malloc((size_t)strips(run) * clip_elements(run->model) * sizeof(float));
     return run->reconstruction != NULL || fail_memory(error, "strips");
 }

@@ -3,13 +3,12 @@
 
 #include "training/validation.h"
 
-#include "model/averages.h"
-#include "model/outputs.h"
 #include "model/quality.h"
 
+#include <math.h>
+
 typedef struct Validation {
-    const ModelState *state;
-    const float *batch; /* of clips that are evaluated together; its first clip */
+    const ModelDescription *model;
     double loss, psnr;
     int64_t clips;
 } Validation;
@@ -17,33 +16,33 @@ typedef struct Validation {
 static bool add_clip(void *context, const EvaluatedClip *clip, Error *error) {
     (void)error;
     Validation *sum = context;
-    const ModelDescription *model = sum->state->model;
-    sum->loss += clip_loss(model, clip->x, clip->reconstruction);
-    sum->psnr += clip_psnr(clip->x, clip->reconstruction, clip_elements(model));
+    sum->loss += clip_loss(sum->model, clip->x, clip->reconstruction);
+    sum->psnr += clip_psnr(clip->x, clip->reconstruction, clip_elements(sum->model));
     sum->clips++;
     return true;
 }
 
-/* All batches are in the same memory, so the first clip of all shows where they begin. */
+/* Over its frames. */
+static double mean_score(const EvaluatedClip *clip) {
+    double sum = 0;
+    for (int i = 0; i < clip->scores; i++) sum += (double)clip->score[i];
+    return sum / clip->scores;
+}
+
 static bool add_item(void *context, const EvaluatedClip *clip, Error *error) {
     (void)error;
     Validation *sum = context;
-    if (sum->clips == 0) sum->batch = clip->x;
-    const size_t item = (size_t)(clip->x - sum->batch) / clip_elements(sum->state->model);
-    sum->loss += evaluated_score(sum->state, item);
-    sum->psnr += evaluated_psnr(sum->state, sum->batch, item);
+    const float *reconstruction = clip->reconstruction;
+    sum->loss += clip->scores > 0 ? mean_score(clip) : NAN;
+    sum->psnr += reconstruction != NULL ? clip_psnr(clip->target, reconstruction, clip_shape_elements(clip->shape)) : NAN;
     sum->clips++;
     return true;
 }
 
 bool validate(ModelState *state, const Dataset *data, Metric *metric, Error *error) {
-    Validation sum = {.state = state};
+    Validation sum = {.model = state->model};
     const EvaluationVisitor visitor = {.visit = state->model->language > 1 ? add_item : add_clip, .context = &sum};
-    Averaging averaging;
-    if (!averaging_begin(&averaging, state, error)) return false;
-    const bool good = evaluate_data(state, data, &visitor, error);
-    averaging_end(&averaging, state);
-    if (!good) return false;
+    if (!evaluate_data(state, data, &visitor, error)) return false;
     metric->validated = true;
     metric->validation_loss = sum.loss / (double)sum.clips;
     metric->validation_psnr = sum.psnr / (double)sum.clips;
