@@ -355,7 +355,7 @@ START_TEST(a_profile_is_of_all_steps_or_of_one) {
     ck_assert_msg(run_model(&fake_system, "profile --steps 2 --threads 1 --out p.svg") == 0, "%s", output);
     ck_assert_says("\nstep0.products ");
     ck_assert_says("\nstep1.update ");
-    ck_assert_says("all steps, each once: ");
+    ck_assert_says("all programs, each once: ");
     ck_assert_int_eq(run_model(&fake_system, "profile --steps 2 --threads 1 --step 1 --out p.svg"), 0);
     ck_assert_says("\nproducts ");
     ck_assert_says("\na step: ");

@@ -15,7 +15,7 @@
 #include <string.h>
 
 typedef struct ProfilePart { /* a program that is measured */
-    int step;                /* of training; −1: evaluation */
+    int program, step;       /* the step of training that it is, or −1 */
     int first;               /* its first kernel's number among those of all parts */
 } ProfilePart;
 
@@ -46,10 +46,10 @@ static void note_time(void *context, int kernel) {
 static void run_parts(Profile *profile) {
     ModelState *state = &profile->state;
     for (int i = 0; i < profile->parts; i++) {
-        const int step = profile->part[i].step;
+        const ProfilePart *part = &profile->part[i];
         profile->running = i;
-        if (step < 0) model_forward(state, profile->x);
-        else model_run_step(state, step, profile->x);
+        if (part->step < 0) model_run(state, part->program, profile->x);
+        else model_run_step(state, part->step, profile->x);
     }
     if (profile->part[0].step >= 0) model_end_iteration(state);
 }
@@ -130,34 +130,34 @@ static void print_rows(const Profile *profile, const ProfileRow *total) {
 
 static bool choose_parts(Profile *profile, const Options *options, Error *error) {
     const ModelDescription *model = profile->state.model;
-    profile->part = allocate(((size_t)model->step_count + 1) * sizeof *profile->part);
+    profile->part = allocate(((size_t)model->step_count + 2) * sizeof *profile->part);
     if (options->step >= model->step_count)
         return fail(error, "--step %" PRId64 ": %s has %d %s, counted from 0", options->step, model->name, model->step_count,
                     plural(model->step_count, "step", "steps"));
     if (options->evaluate && options->step >= 0) return fail(error, "--step and --eval exclude each other; give one of them");
     if (options->evaluate && model->evaluate < 0) return fail(error, "%s has neither outputs nor a score to evaluate", model->name);
-    if (options->evaluate) profile->part[profile->parts++] = (ProfilePart){.step = -1};
+    if (options->evaluate) profile->part[profile->parts++] = (ProfilePart){.program = model->evaluate, .step = -1};
+    if (options->evaluate && model->search != NULL)
+        profile->part[profile->parts++] = (ProfilePart){.program = model->search->program, .step = -1};
     for (int i = 0; !options->evaluate && i < model->step_count; i++)
-        if (options->step < 0 || options->step == i) profile->part[profile->parts++] = (ProfilePart){.step = i};
+        if (options->step < 0 || options->step == i)
+            profile->part[profile->parts++] = (ProfilePart){.program = model->steps[i].program, .step = i};
     return true;
 }
 
-static const ModelCode *code_of(const Profile *profile, const ProfilePart *part) {
-    const ModelDescription *model = profile->state.model;
-    return &profile->state.target->program[part->step < 0 ? model->evaluate : model->steps[part->step].program];
-}
-
-/* Where several parts have them, the names of kernels begin with the step. */
+/* Where there are several parts, the names of kernels begin with theirs. */
 static void list_kernels(Profile *profile) {
     for (int i = 0; i < profile->parts; i++) {
-        const ModelCode *code = code_of(profile, &profile->part[i]);
+        const int program = profile->part[i].program;
+        const ModelCode *code = &profile->state.target->program[program];
+        const char *name = profile->state.model->programs[program].name;
         const size_t kernels = (size_t)profile->kernels + (size_t)code->kernels;
         profile->part[i].first = profile->kernels;
         profile->kernel = reallocate(profile->kernel, (kernels + 1) * sizeof *profile->kernel);
         for (int k = 0; k < code->kernels; k++) {
             ModelKernel *kernel = &profile->kernel[profile->kernels++];
             *kernel = code->kernel[k];
-            kernel->name = profile->parts > 1 ? path_join("", "step%d.%s", profile->part[i].step, kernel->name) : copy_text(kernel->name);
+            kernel->name = profile->parts > 1 ? path_join("", "%s.%s", name, kernel->name) : copy_text(kernel->name);
         }
     }
 }
@@ -189,7 +189,7 @@ static bool report(Profile *profile, const char *path, Error *error) {
     print_rows(profile, &total);
     double whole = median(profile->whole, profile->steps), floor = profile->arithmetic;
     printf("%s: %.3f ms (median of %" PRId64 "); its arithmetic at peak: %.3f ms; ratio %.3f\n",
-           profile->parts > 1 ? "all steps, each once" : "a step", 1e3 * whole, profile->steps, 1e3 * floor, whole / floor);
+           profile->parts > 1 ? "all programs, each once" : "a step", 1e3 * whole, profile->steps, 1e3 * floor, whole / floor);
     char *title = path_join("", "%s, target %s, %d thread%s", profile->state.model->name, profile->state.target->name,
                             profile->state.threads, profile->state.threads == 1 ? "" : "s");
     bool good = profile_plot_write(path, title, profile->result, profile->kernels, &total, error);
