@@ -149,12 +149,13 @@ START_TEST(an_idx_file_is_read_packed_or_not) {
     write_bytes("t-labels-idx1-ubyte", (const uint8_t *)"\0\0\x08\1\0\0\0\2\7\7", 10, false);
     write_bytes("t-labels-idx1-ubyte.gz", (const uint8_t *)"\0\0\x08\1\0\0\0\2\7\7", 10, true); /* beside the same, unpacked */
     write_bytes("v-labels-idx1-ubyte.gz", (const uint8_t *)"\0\0\x08\1\0\0\0\2\7\7", 10, true);
+    write_bytes("classes.bin", (const uint8_t *)"\0\0\x08\1\0\0\0\2\7\7", 10, false); /* known by its content */
     DatasetOptions options = single;
     options.cache_bytes = _i & 2 ? 1 : 0;
     Dataset *data = opened(options);
     ck_assert_str_eq(warnings, "");
     ck_assert_int_eq(data->images, 30);
-    ck_assert_int_eq(data->counts.labels, 2);
+    ck_assert_int_eq(data->counts.labels, 3);
     ck_assert_int_eq(data->videos[0].levels != NULL, !(_i & 2)); /* bytes */
     for (int i = 29; i >= 0; i -= 7) ck_assert_int_eq(level_at(data, 0, i), level_of(i));
     dataset_close(data);
