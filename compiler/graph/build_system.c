@@ -190,25 +190,25 @@ static void add_score(SystemBuilder *b) {
     named->argument = (Argument){.name = "score", .rank = score->per_frame ? 2 : 1, .shape = {clips, score->per_frame ? frames : 0}};
 }
 
-static void need_score(const System *system, bool *needs) {
+bool *evaluation_needs(const System *system) {
     const Score *score = &system->score;
+    bool *needs = NEW_ARRAY(bool, system->value_count);
+    for (int i = 0; i < system->output_count; i++) need(needs, system->outputs[i].value);
     for (int i = 0; i < score->loss_count; i++)
         for (int k = 0; k < score->losses[i].loss->term_count; k++) {
             need(needs, score->losses[i].loss->terms[k].value);
             need(needs, score->losses[i].loss->terms[k].other);
         }
-    if (!score->present || score->loss_count) return;
+    if (!score->present || score->loss_count) return needs;
     need(needs, system->reconstruction->value);
     need(needs, system->target);
+    return needs;
 }
 
 static Graph *build_evaluation(const Spec *spec) {
     const System *system = spec->system;
     SystemBuilder b = begin_graph(spec, false);
-    bool *needs = NEW_ARRAY(bool, system->value_count);
-    for (int i = 0; i < system->output_count; i++) need(needs, system->outputs[i].value);
-    need_score(system, needs);
-    add_values(&b, needs);
+    add_values(&b, evaluation_needs(system));
     b.graph->layer = "output";
     for (int i = 0; i < system->output_count; i++) {
         const SystemOutput *output = &system->outputs[i];
