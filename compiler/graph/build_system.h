@@ -7,7 +7,8 @@
 
 /* A graph for each step, without gradients, and the evaluation. All have the same table of parameters, in groups by network. Named inputs:
  * x; noise.<name>; dropout.<network>.<module>.<call>; state.<network>.<module>.<call>. Losses of a step: loss.<name>, with their weights.
- * Outputs of the evaluation: output.<name>; score, where there is one. */
+ * Outputs of the evaluation: output.<name>; score, where there is one. The search gives `gradient`: of each item's score, with respect to
+ * the noise that is searched. */
 TrainerGraphs build_system(const Spec *spec);
 /* By number of the value: whether outputs or score need it. A step's are in TrainingStep.needs. */
 bool *evaluation_needs(const System *system);
