@@ -85,38 +85,62 @@ static void print_totals(FILE *out, const Explanation *explanation, const Row *t
             scaled(total->work[TRAINING].others), scaled(total->work[TRAINING].bytes));
 }
 
+/* The memory of a program by itself. */
+static void add_alone(Text *lines, const char *name, const Program *program) {
+    text_add(lines, "  %-8s %-9s  %15s + threads × %9s\n", "", name, grouped((double)program->alone_bytes),
+             grouped((double)program->alone_scratch));
+}
+
 static void add_memory(Explanation *explanation, const TargetCode *code) {
     Text *lines = &explanation->memory;
     const char *kept = grouped((double)code->kept_bytes);
     text_add(lines, "  %-8s training   %15s + threads × %9s   (%s of it are kept%s)\n", code->target->name,
              grouped((double)code->workspace_bytes), grouped((double)code->scratch_bytes), kept,
              explanation->model->spec->system ? "" : " from step to step");
-    const Program *evaluate = program_named(code, "evaluate");
-    text_add(lines, "  %-8s inference  %15s + threads × %9s\n", "", grouped((double)evaluate->alone_bytes),
-             grouped((double)evaluate->alone_scratch));
+    add_alone(lines, "inference", program_named(code, "evaluate"));
+    if (explanation->model->graphs.search) add_alone(lines, "search", program_named(code, "search"));
+}
+
+typedef struct Buffers {
+    Text parts;
+    double bytes;
+} Buffers;
+
+static void add_buffer(Buffers *buffers, const char *name, double size) {
+    text_add(&buffers->parts, "%s%s %s", buffers->bytes > 0 ? " + " : "", name, grouped(size));
+    buffers->bytes += size;
+}
+
+static double node_bytes(const Node *node) {
+    return 4.0 * (double)count_elements(node);
+}
+
+/* What a search keeps besides: the optimizer's moments, and the samples of before it. */
+static void add_search_buffers(Buffers *buffers, const TrainerGraphs *graphs) {
+    const Node *gradient = named_node(graphs->search, ROLE_OUTPUT, "gradient"),
+               *samples = named_node(graphs->evaluation, ROLE_OUTPUT, "output.samples");
+    add_buffer(buffers, "the search's moments", 2 * node_bytes(gradient));
+    if (samples) add_buffer(buffers, "samples before it", node_bytes(samples));
 }
 
 /* What programs are given and give, by name: those of one name share a buffer. */
 static void print_buffers(FILE *out, const Explanation *explanation) {
     static const Role roles[] = {ROLE_INPUT, ROLE_OUTPUT};
-    const TrainerGraphs *graphs = &explanation->model->graphs;
-    Text parts = text_begin();
+    Buffers buffers = {.parts = text_begin()};
     NameSet seen = {0};
-    double bytes = 0;
     for (int r = 0; r < 2; r++)
         for (int p = 0; p < explanation->program_count; p++) {
-            const NamedNodes *named = &(p < graphs->step_count ? graphs->step[p] : graphs->evaluation)->named[roles[r]];
+            const NamedNodes *named = &explanation->graph[p]->named[roles[r]];
             for (int i = 0; i < named->count; i++) {
                 const NamedNode *entry = &named->entry[i];
                 if (name_set_has(&seen, entry->name)) continue;
                 name_set_add(&seen, entry->name);
-                const double size = 4.0 * (double)count_elements(entry->node);
-                text_add(&parts, "%s%s %s", bytes > 0 ? " + " : "", entry->name, grouped(size));
-                bytes += size;
+                add_buffer(&buffers, entry->name, node_bytes(entry->node));
             }
         }
+    if (explanation->model->graphs.search) add_search_buffers(&buffers, &explanation->model->graphs);
     const Wrapping wrapping = {explanation->model->spec->system ? TERMINAL : INT_MAX, 6, " + "};
-    print_wrapped(out, &wrapping, format("  the caller's buffers, beside these: %s = ", grouped(bytes)), parts.bytes);
+    print_wrapped(out, &wrapping, format("  the caller's buffers, beside these: %s = ", grouped(buffers.bytes)), buffers.parts.bytes);
 }
 
 static void print_memory(FILE *out, const Explanation *explanation) {
@@ -141,9 +165,13 @@ static void print_legend(FILE *out, const Explanation *explanation) {
 /* ---- both versions ---- */
 
 Explanation *explain_model(const Model *model) {
+    const TrainerGraphs *graphs = &model->graphs;
     Explanation *explanation = NEW(Explanation);
-    *explanation =
-        (Explanation){.model = model, .program_count = model->graphs.step_count + 1, .memory = text_begin(), .trades = text_begin()};
+    *explanation = (Explanation){.model = model, .memory = text_begin(), .trades = text_begin()};
+    explanation->graph = NEW_ARRAY(const Graph *, graphs->step_count + 2);
+    for (int i = 0; i < graphs->step_count; i++) explanation->graph[explanation->program_count++] = graphs->step[i];
+    explanation->graph[explanation->program_count++] = graphs->evaluation;
+    if (graphs->search) explanation->graph[explanation->program_count++] = graphs->search;
     if (model->spec->system) add_system_rows(explanation);
     else add_model_rows(explanation);
     return explanation;

@@ -76,16 +76,17 @@ static void print_networks(FILE *out, const Explanation *explanation) {
 
 typedef struct Part { /* a program of a system */
     int number;
-    const TrainingStep *step; /* NULL: the evaluation */
+    const TrainingStep *step; /* NULL: the evaluation, the search */
     const Graph *graph;
     const bool *needs; /* by number of the value */
 } Part;
 
 static Part part_of(const Explanation *explanation, int number) {
-    const TrainerGraphs *graphs = &explanation->model->graphs;
     const System *system = explanation->model->spec->system;
-    if (number == graphs->step_count) return (Part){number, NULL, graphs->evaluation, evaluation_needs(system)};
-    return (Part){number, &system->steps[number], graphs->step[number], system->steps[number].needs};
+    const Graph *graph = explanation->graph[number];
+    if (number < system->step_count) return (Part){number, &system->steps[number], graph, system->steps[number].needs};
+    if (number == system->step_count) return (Part){number, NULL, graph, evaluation_needs(system)};
+    return (Part){number, NULL, graph, score_needs(system)};
 }
 
 static int count_runs(const Part *part, const System *system, int network) {
@@ -198,6 +199,14 @@ static void print_evaluation_head(FILE *out, const Part *part, const System *sys
     if (text.length) print_field(out, "  gives    ", ", ", text.bytes);
 }
 
+static void print_search_head(FILE *out, const Part *part, const System *system) {
+    const NoiseSearch *search = &system->search;
+    fprintf(out, "\nsearch, %s before each evaluation\n", plural(search->steps, "update"));
+    print_field(out, "  updates  ", " + ",
+                format("%s by the score, with %s", search->noise->name, optimizer_names[search->optimizer.name]));
+    print_calls(out, part, system);
+}
+
 /* ---- work ---- */
 
 enum { WORK_COLUMNS = 4 };
@@ -290,7 +299,8 @@ void print_system(FILE *out, const Explanation *explanation) {
     for (int p = 0; p < explanation->program_count; p++) {
         const Part part = part_of(explanation, p);
         if (part.step) print_step_head(out, &part, system);
-        else print_evaluation_head(out, &part, system);
+        else if (p == system->step_count) print_evaluation_head(out, &part, system);
+        else print_search_head(out, &part, system);
         print_work(out, explanation, &part);
         if (p == system->step_count - 1) print_iteration(out, explanation, &total);
     }
@@ -299,16 +309,17 @@ void print_system(FILE *out, const Explanation *explanation) {
 void print_system_legend(FILE *out, const Explanation *explanation) {
     const Spec *spec = explanation->model->spec;
     fprintf(out,
-            "\nWork is that of a batch of %s. Shapes are an item's, channels×frames×height×width, without frames\n"
-            "where there is one; a vector is one number; /2 is a stride.\n"
-            "Gradients: `weights` are computed for the network's update; `through` are only passed on, to a network\n"
-            "that is updated. Each run of a network is a forward pass of its own, with its own batch statistics.\n"
+            "\nWork is that of a batch of %s. Shapes are an item's, channels×frames×height×width, without\n"
+            "frames where there is one; a vector is one number; /2 is a stride.\n"
+            "Gradients: `weights` are computed for the network's update; `through` are only passed on, to what\n"
+            "is updated. Each run of a network is a forward pass of its own, with its own batch statistics.\n"
             "FLOPs forward and backward are those of linear layers and of convolutions by one product for each\n"
-            "tap, however they are run; a multiply-add is 2. Bytes are what the kernels move at least: each tensor\n"
-            "that one touches, once (for %s). `values` stand between the networks: sample, join, half, …\n"
-            "Kept are parameters, gradients, the optimizers' moments, averages, running statistics, and weights in\n"
-            "further layouts and as minimal filtering wants them. All steps share the memory of training.\n"
-            "inference is the evaluate program alone, for the same batch. A trainer allocates training's and\n"
-            "evaluates in it. Decoded videos are not counted here.\n",
-            plural(spec->training.batch, "item"), explanation->first->name);
+            "tap, however they are run; a multiply-add is 2. Bytes are what the kernels move at least: each\n"
+            "tensor that one touches, once (for %s). `values` stand between the networks: sample, join, …\n"
+            "Kept are parameters, gradients, the optimizers' moments, averages, running statistics, and weights\n"
+            "in further layouts and as minimal filtering wants them. All steps share the memory of training.\n"
+            "inference is the evaluate program alone, for the same batch%s.\n"
+            "A trainer allocates training's and does all in it. Decoded videos are not counted here.\n",
+            plural(spec->training.batch, "item"), explanation->first->name,
+            spec->system->search.noise ? "; search that of its update" : "");
 }

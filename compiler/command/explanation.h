@@ -29,7 +29,8 @@ typedef struct Row {
 
 struct Explanation {
     const Model *model;
-    int program_count; /* the steps, then the evaluation */
+    int program_count;   /* the steps, the evaluation, the search if there is one */
+    const Graph **graph; /* of each */
     int count, capacity;
     Row *row;            /* layers, then what is no layer */
     const Target *first; /* the target whose kernels are counted; NULL: no target so far */
