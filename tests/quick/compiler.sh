@@ -305,6 +305,29 @@ check "a tuning file is used and named; an illegal choice is an error" tunes
 check "the tuning files of specs/tuning are legal" takes_tuning_files
 check "explain --kernels shows every kernel's work, and what bounds it" explains_kernels
 
+# Of each step; dumps, too, say which step they are of. What explain says of systems is in tests/test_explain_system.c.
+explains_systems() {
+    for spec in specs/version2/*.yaml; do
+        echo "$spec"
+        $zoetrope explain "$spec" --targets generic >"$scratch/system.txt" && grep -q '^evaluation' "$scratch/system.txt" || return 1
+    done
+    two=specs/version2/anogan.yaml
+    $zoetrope explain $two --targets generic --kernels >"$scratch/kernels" && $zoetrope compile $two -o "$scratch/steps" --targets generic &&
+        kernels=$(sed -n '/ModelKernel step[01]_kernel/,/};/p' "$scratch"/steps/*_generic.c | grep -c '{"') && [ "$kernels" -gt 40 ] &&
+        [ "$(sed -n '/^step 0$/,/^how /p' "$scratch/kernels" | grep -Ec ' (memory|FLOPs)$')" = "$kernels" ] || return 1
+    for pass in graph differentiate recompute fuse lower schedule; do
+        $zoetrope compile $two --targets generic --dump $pass >"$scratch/dump" && [ "$(grep -Ec '^step [01]$' "$scratch/dump")" = 2 ] || return 1
+    done
+    $zoetrope compile $two --targets generic --dump plan | grep -q '^step1 0 '
+}
+# tune measures one step.
+tunes_one_step() {
+    leaves_nothing 1 $zoetrope tune specs/version2/anogan.yaml -o "$new" && grep -q 'anogan has 2 steps' "$scratch/said" &&
+        [ "$(wc -l <"$scratch/said")" = 1 ]
+}
+check "explain and --dump show each step of a system" explains_systems
+check "tune refuses specs with several steps, and writes nothing" tunes_one_step
+
 # Each verb that would compile one says so, with one error, and writes nothing.
 checks_systems() {
     for spec in specs/version2/*.yaml; do
