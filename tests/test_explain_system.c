@@ -4,6 +4,7 @@
 #include "../compiler/graph/build_graph.h"
 #include "../compiler/graph/shapes.h"
 #include "../compiler/pipeline/pipeline.h"
+#include "../compiler/recompute/recompute.h"
 #include "system_parsing.h"
 
 Suite *explain_system_suite(void);
@@ -14,13 +15,13 @@ typedef struct Explained {
     char *text;
 } Explained;
 
-static Explained explain_spec(const Spec *spec) {
+static Explained explain_within(const Spec *spec, const MemoryLimit *limit) {
     Explained e = {.model = {.spec = NEW(Spec)}};
     accepted(spec);
     *e.model.spec = *spec;
     e.model.graphs = build_graphs(e.model.spec);
     differentiate_steps(e.model.spec, &e.model.graphs);
-    e.code = compile_graphs(&e.model.graphs, targets[0], &(Choices){.filtering = 0});
+    e.code = compile_within(compile_graphs(&e.model.graphs, targets[0], &(Choices){.filtering = 0}), &e.model.graphs, limit);
     Explanation *explanation = explain_model(&e.model);
     explain_target(explanation, e.code);
     char *text = NULL;
@@ -31,6 +32,10 @@ static Explained explain_spec(const Spec *spec) {
     e.text = format("%s", text);
     free(text);
     return e;
+}
+
+static Explained explain_spec(const Spec *spec) {
+    return explain_within(spec, &(MemoryLimit){0});
 }
 
 static Explained explained(const char *bytes) {
@@ -187,6 +192,27 @@ START_TEST(networks_whose_names_end_in_digits_are_told_apart) {
 }
 END_TEST
 
+/* It is work of the backward pass. */
+START_TEST(what_is_computed_again_is_said) {
+    const char *text = changed(base, "batch: 2", "batch: 64");
+    const Explained all = explained(text);
+    const long bytes = all.code->workspace_bytes + all.code->scratch_bytes;
+    const Explained e = explain_within(parse(text, strlen(text)), &(MemoryLimit){bytes - 4096, 1});
+    const Trade *trade = e.code->trade;
+    ck_assert(trade->possible && trade->count > 0);
+    double again = 0;
+    for (int i = 0; i < trade->count; i++) again += trade->again[i].flops;
+    ck_assert_int_eq(number_after(e.text, "an iteration: "), number_after(all.text, "an iteration: ") + (long)again);
+    expect(e.text, ", what is computed again with them, ");
+    for (int s = 0; s < 2; s++) {
+        const char *head = format("step %d", s), *forward = line_of(section(all.text, head), "total");
+        expect(line_of(section(e.text, head), "total"), format("%.*s", (int)(strstr(forward, " M") - forward), forward));
+    }
+    ck_assert_int_eq(number_after(strstr(e.text, "computed again in the backward pass"), "instead of"), bytes);
+    ck_assert_ptr_null(strstr(all.text, "computed again"));
+}
+END_TEST
+
 static const char searched[] =
     "version: 2\nname: searched\ninput: {channels: 1, height: 8, width: 8}\nnoise:\n  z: {shape: [3]}\nnetworks:\n  generator:\n"
     "    - linear: {shape: [1, 8, 8], activation: tanh}\nvalues:\n  y: generator(z)\nlosses:\n  error: {mse: [y, x]}\n"
@@ -244,6 +270,7 @@ Suite *explain_system_suite(void) {
     tcase_add_test(tests, products_forward_and_backward_are_the_known_ones);
     tcase_add_test(tests, networks_whose_names_end_in_digits_are_told_apart);
     tcase_add_test(tests, memory_and_buffers_are_what_programs_have);
+    tcase_add_test(tests, what_is_computed_again_is_said);
     tcase_add_test(tests, a_search_passes_gradients_through_what_it_runs);
     tcase_add_test(tests, lines_fit_a_terminal);
     suite_add_tcase(suite, tests);

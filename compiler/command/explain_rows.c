@@ -169,12 +169,14 @@ void add_system_rows(Explanation *explanation) {
 
 /* ---- work ---- */
 
-/* Marks the calls of nodes that were appended for gradients. */
+/* Marks the calls of nodes that are there for gradients: they were appended for them, or compute something again for them. */
 static bool *list_backward(const Program *program) {
     const Graph *graph = program->graph;
     bool *backward = NEW_ARRAY(bool, program->call_count + 1);
-    for (int i = 0; graph->forward_count && i < graph->node_count; i++)
-        for (int call = program->first_call[i]; call < program->first_call[i + 1]; call++) backward[call] = !graph->node[i]->forward;
+    for (int i = 0; graph->forward_count && i < graph->node_count; i++) {
+        const Node *node = graph->node[i];
+        for (int call = program->first_call[i]; call < program->first_call[i + 1]; call++) backward[call] = !node->forward || node->repeats;
+    }
     return backward;
 }
 

@@ -286,8 +286,12 @@ static void print_iteration(FILE *out, const Explanation *explanation, const Row
     cell[0] = "total";
     fill_work(&sum, cell + 2);
     print_table(out, &table);
-    fprintf(out, "\nan iteration: %s FLOP of products%s, %sFLOP beside them, %sB moved\n", grouped(sum.forward + sum.backward),
-            explanation->again ? ", what is computed again with them" : "", scaled(sum.others), scaled(sum.bytes));
+    const char *again = explanation->again ? ", what is computed again with them" : "";
+    const Wrapping wrapping = {TERMINAL, 14, ", "};
+    fputc('\n', out);
+    print_wrapped(out, &wrapping, "an iteration: ",
+                  format("%s FLOP of products%s, %sFLOP beside them, %sB moved", grouped(sum.forward + sum.backward), again,
+                         scaled(sum.others), scaled(sum.bytes)));
 }
 
 /* ---- all ---- */
@@ -315,7 +319,8 @@ void print_system_legend(FILE *out, const Explanation *explanation) {
             "is updated. Each run of a network is a forward pass of its own, with its own batch statistics.\n"
             "FLOPs forward and backward are those of linear layers and of convolutions by one product for each\n"
             "tap, however they are run; a multiply-add is 2. Bytes are what the kernels move at least: each\n"
-            "tensor that one touches, once (for %s). `values` stand between the networks: sample, join, …\n"
+            "tensor that one touches, once (for %s).\n"
+            "`values` are what stands between the networks: sample, join, half, …\n"
             "Kept are parameters, gradients, the optimizers' moments, averages, running statistics, and weights\n"
             "in further layouts and as minimal filtering wants them. All steps share the memory of training.\n"
             "inference is the evaluate program alone, for the same batch%s.\n"
