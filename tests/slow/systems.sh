@@ -1,4 +1,4 @@
-# The systems of specs/version2/ with few channels and small batches: they train, with the same bits at any number of threads and in parts.
+# The systems of specs/ with few channels and small batches: they train, with the same bits at any number of threads and in parts.
 . tests/lib.sh
 export OMP_WAIT_POLICY=passive
 
@@ -7,7 +7,7 @@ reduced() {
     sed -E 's/channels: 512/channels: 16/; s/channels: (256|128|64|32)/channels: 8/; s/\[512, 4, 4\]/[16, 4, 4]/
         s/\[(256|128), (4|8), (4|8)\]/[8, \2, \3]/; s/\[128, 7, 7\]/[8, 7, 7]/; s/\[3136\]/[392]/; s/features: (1024|512)/features: 64/
         s/features: 6272/features: 392/; s/features: 16384/features: 512/; s/batch: (64|100),/batch: 4,/
-        s/iterations: [0-9]+/iterations: 6, strips_every: 2/; s/^name: /name: small_/' "specs/version2/$1.yaml" >"$scratch/$1.yaml"
+        s/iterations: [0-9]+/iterations: 6, strips_every: 2/; s/^name: /name: small_/' "specs/$1.yaml" >"$scratch/$1.yaml"
 }
 same_files() { for file in last.safetensors last.state.safetensors recon_itr5_no0.png; do cmp "$1/$file" "$2/$file" || return 1; done; }
 # trains NAME LOSS…: each loss is in metrics.jsonl and in loss.svg.
