@@ -107,8 +107,17 @@ static void print_losses(const SystemRun *run) {
     }
 }
 
+/* Averages begin as the weights are, whatever averages the file of weights has: so one file is enough for a comparison. */
+static void begin_averages(SystemRun *run) {
+    const ModelState *state = run->state;
+    if (state->model->average == 0) return;
+    state->target->save(state->workspace, MODEL_PARAMETERS, run->averages);
+    state->target->load(state->workspace, MODEL_AVERAGE, run->averages);
+}
+
 static void train(SystemRun *run) {
     ModelState *state = run->state;
+    begin_averages(run);
     double begin = clock_seconds();
     run_iteration(run, 0);
     const double first = clock_seconds() - begin;
