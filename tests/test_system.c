@@ -1,6 +1,8 @@
 /* Version 2 of the spec language: what is read. */
 #include "system_parsing.h"
 
+#include <unistd.h>
+
 Suite *system_suite(void);
 
 static const System *read_file(const char *name) {
