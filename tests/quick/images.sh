@@ -49,6 +49,45 @@ clips_refuse_idx_files() {
     make trainer SPEC=specs/tiny.yaml && ! build/tiny/tiny train --data "$scratch/idx/t-images-idx3-ubyte" --out "$scratch/no" 2>"$scratch/text" &&
         grep -q "t-images-idx3-ubyte: an idx file, .* only where the T of the spec is 1" "$scratch/text" && [ ! -e "$scratch/no" ]
 }
+# A system of clips of 3 frames that has a vector, samples, averages, and a score of each clip's last frame.
+a_system_is_built() {
+    cat >"$scratch/last_frame.yaml" <<SPEC || return 1
+version: 2
+name: last_frame
+input: {T: 3, channels: 1, height: 8, width: 8}
+noise: {z: {shape: [3, 3, 1, 1]}}
+networks:
+  encoder:
+    layers:
+      - linear: {features: 3, activation: tanh}
+  decoder:
+    inputs: [code]
+    layers:
+      - linear: {shape: [1, 8, 8], activation: tanh}
+values:
+  code: encoder(x)
+  y: decoder(code)
+losses:
+  all: {mse: [y, x]}
+  last: {l1: ["frames(y, 2, 1)", "frames(x, 2, 1)"], only: score}
+outputs: {reconstruction: "frames(y, 2, 1)", target: "frames(x, 2, 1)", code: code, samples: decoder(z)}
+score: {sum: {last: 2}, per: frame, first_frame: 2}
+average: 0.5
+training: {batch: 4, iterations: 3, seed: 1}
+SPEC
+    ZOETROPE_OPTIONS="--targets generic" make trainer SPEC="$scratch/last_frame.yaml" &&
+        build/last_frame/last_frame train --data "$scratch/pictures" --out "$scratch/system" --threads 1
+}
+system_does() { build/last_frame/last_frame "$1" --weights "$scratch/system/last.safetensors" --data "$scratch/pictures" --threads 1 --out "$scratch/system-$1"; }
+a_system_reconstructs() {
+    system_does reconstruct && [ "$(find "$scratch/system-reconstruct" -name '*_no*.png' | wc -l)" = 9 ] &&
+        [ "$(grep -c '"psnr": .*"score": .*"real": .*"output.code": \[\[.*"output.samples": ' "$scratch/system-reconstruct/reconstruct.jsonl")" = 3 ]
+}
+# 11 frames: 2 … 10 are the last of a clip of 3. The score of frame 2 is that of the first clip.
+a_system_scores() {
+    system_does score && [ "$(sed 1d "$scratch/system-score/scores.csv" | cut -d, -f2 | tr '\n' ' ')" = "2 3 4 5 6 7 8 9 10 " ] &&
+        first=$(sed -n 's/.*"clip": 0.*"score": \([^,]*\),.*/\1/p' "$scratch/system-reconstruct/reconstruct.jsonl") && [ -n "$first" ] && grep -q ",2,$first$" "$scratch/system-score/scores.csv"
+}
 
 check "a trainer of images and data are made" prepare
 check "an idx file gives the same weights packed, unpacked and streamed" an_idx_file_trains
@@ -56,4 +95,7 @@ check "files of labels are left alone, and counted" labels_are_said
 check "the pictures of a folder are single images in natural order" pictures_are_images
 check "an idx file that is cut off is an error that says so" damage_is_said
 check "a model of clips refuses idx files" clips_refuse_idx_files
+check "a system trains on a folder of stills" a_system_is_built
+check "reconstruct writes the strips, numbers, PSNR and score of a system" a_system_reconstructs
+check "score gives each frame that a system scores one row" a_system_scores
 done_checking
