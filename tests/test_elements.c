@@ -7,10 +7,12 @@
 #include "lowered.h"
 #include "sample_graphs.h"
 
+#include "../compiler/lower/storage.h"
 #include "../compiler/pipeline/pipeline.h"
 
 #include <check.h>
 #include <math.h>
+#include <string.h>
 
 Suite *elements_suite(void);
 
@@ -131,6 +133,10 @@ START_TEST(products_and_affine_maps_equal_the_reference) {
         if (_i == 0) expect_parameter(graph, loss, first);
         for (int i = 0; i < 2 && _i == 0; i++) expect_gradient(graph, loss, i ? factors : x, gradient[i]);
         check_on_target(graph, _i);
+        const Program *train = program_named(compile_graph(graph, any_target(_i), &default_choices), "train");
+        int copies = 0; /* of factors in planes, for channels in blocks: one, whoever reads them */
+        for (int i = 0; i < train->call_count; i++) copies += strcmp(train->call[i].kernel->name, "factors_in_blocks") == 0;
+        ck_assert_int_eq(copies, is_blocked(any_target(_i), c));
     }
 }
 END_TEST

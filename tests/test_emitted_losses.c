@@ -78,7 +78,8 @@ static Graph *every_loss(void) {
         Node *const *side = kind == TERM_KL ? sides.heads : kind == TERM_BCE_WITH_LOGITS ? sides.logits : sides.images;
         Node *other = kind == TERM_ENTROPY || kind == TERM_MEAN ? NULL : side[1];
         for (int of = 0; of < 2; of++) {
-            const char *name = format("%s_%d", of ? "loss" : "score", kind);
+            const char *const odd[] = {"double", "memcpy", "exp"}; /* a spec may call losses so */
+            const char *name = of && kind < 3 ? odd[kind] : format("%s_%d", of ? "loss" : "score", kind);
             Node *loss = add_loss_term(graph, name, &term, of ? LOSS_OF_BATCH : LOSS_OF_ITEM, side[0], other);
             sum[of] = sum[of] ? two(graph, OP_ADD, format("%s_sum", name), sum[of], loss) : loss;
         }

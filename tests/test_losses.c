@@ -3,6 +3,7 @@
 #include "../compiler/graph/build_loss.h"
 #include "../compiler/graph/differentiate.h"
 #include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/moves.h"
 #include "../compiler/graph/shapes.h"
 #include "../compiler/pipeline/pipeline.h"
 #include "core_checks.h"
@@ -214,6 +215,47 @@ START_TEST(losses_and_their_gradients_are_lowered_right) {
 }
 END_TEST
 
+/* ---- parts of values ---- */
+
+/* Halves of a joined batch, frames, and channels, of a convolution's result, compared with each other and with numbers: a loss of each, and
+ * a score of each half. */
+START_TEST(parts_of_values_have_losses) {
+    static const Sample wholes[] = {{{12, 4, 5, 18}, 3}, {{12, 32, 3, 4}, 3}};
+    for (int s = 0; s < 2; s++) {
+        const Compared c = compared(&wholes[s], TERM_MSE);
+        const long clips = wholes[s].shape[0] / wholes[s].steps, half = wholes[s].shape[1] / 2;
+        Node *items[2], *channels[2];
+        for (int k = 0; k < 2; k++) {
+            items[k] = slice(c.graph, format("half_%d", k), c.value, AXIS_ITEMS, k * clips / 2, clips / 2);
+            channels[k] = slice(c.graph, format("channels_%d", k), c.value, AXIS_CHANNELS, k * half, half);
+        }
+        Node *last = slice(c.graph, "last", c.value, AXIS_STEPS, 2, 1),
+             *two_frames = slice(c.graph, "two_frames", c.value, AXIS_STEPS, 1, 2);
+        const LossTerm terms[] = {{.kind = TERM_GRADIENT_DIFFERENCE, .weight = 1, .falling = true},
+                                  {.kind = TERM_BCE_WITH_LOGITS, .weight = 2, .target = 1},
+                                  {.kind = TERM_BCE_WITH_LOGITS, .weight = 2, .target = 0, .falling = true},
+                                  {.kind = TERM_KL, .weight = 0.01, .sum = true},
+                                  {.kind = TERM_L1, .weight = 1},
+                                  {.kind = TERM_MEAN, .weight = 3, .falling = true}};
+        Node *const value[] = {items[0], items[0], items[1], channels[0], last, two_frames};
+        Node *const other[] = {items[1], NULL, NULL, channels[1], slice(c.graph, "first", c.value, AXIS_STEPS, 0, 1), NULL};
+        Node *loss = NULL;
+        for (int k = 0; k < 6; k++) {
+            Node *term = add_loss_term(c.graph, format("loss_%d", k), &terms[k], LOSS_OF_BATCH, value[k], other[k]);
+            loss = loss ? two(c.graph, OP_ADD, format("sum_%d", k), loss, term) : term;
+        }
+        for (int k = 0; k < 2; k++)
+            name_node(c.graph, ROLE_OUTPUT, k ? "clips" : "frames",
+                      add_loss_term(c.graph, format("score_%d", k), &terms[k], (LossOf)k, items[k], NULL));
+        name_node(c.graph, ROLE_OUTPUT, "unused", c.other);
+        name_node(c.graph, ROLE_LOSS, "loss", loss);
+        differentiate_parameters(c.graph, loss, 1, &c.leaf[0]->parameter);
+        if (_i == 0 && s == 0) expect_parameter(c.graph, loss, c.leaf[0]);
+        check_on_target(c.graph, _i);
+    }
+}
+END_TEST
+
 /* ---- what a recurrence carries ---- */
 
 /* next = tanh(w · x + v · h), of which a loss is, falling, and a score per frame. */
@@ -408,6 +450,7 @@ Suite *losses_suite(void) {
     tcase_add_test(test_case, losses_are_what_their_formulas_say);
     tcase_add_test(test_case, gradients_of_losses_agree_with_differences);
     tcase_add_loop_test(test_case, losses_and_their_gradients_are_lowered_right, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, parts_of_values_have_losses, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, what_a_scan_carries_has_losses, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, scores_reach_the_caller, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, a_score_depends_on_its_own_clip_alone, 0, ALL_TARGETS);

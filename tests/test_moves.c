@@ -135,6 +135,11 @@ START_TEST(views_cost_nothing) {
         loss[2 * i] = compare(graph, format("loss%d", i), read_by_convolution(graph, format("c%d", i), view[i]));
         loss[2 * i + 1] = compare(graph, format("linear%d", i), read_by_linear(graph, format("l%d", i), view[i]));
     }
+    for (int i = 0; i < 4; i++) { /* filtered, where that pays */
+        Node *wide =
+            convolve(graph, OP_CONV2D, format("wide%d", i), NULL, view[i], filter(graph, format("u%d", i), 32, view[i]->shape[1]), NULL);
+        loss[2 * i] = two(graph, OP_ADD, format("both%d", i), loss[2 * i], compare(graph, format("wide_loss%d", i), wide));
+    }
     Node *sum = sum_of(graph, 8, loss);
     Parameter **of = NEW_ARRAY(Parameter *, graph->parameter_count);
     for (int i = 0; i < graph->parameter_count; i++) of[i] = graph->parameter[i];
@@ -195,6 +200,7 @@ START_TEST(concatenations_equal_the_reference) {
             Graph *graph = NEW(Graph);
             Size other = sizes[s];
             *(axis == AXIS_ITEMS ? &other.items : axis == AXIS_STEPS ? &other.steps : &other.channels) += 2;
+            if (axis == AXIS_CHANNELS) other.items *= other.steps, other.steps = 1; /* rows without an order in time */
             Node *x = values(graph, "x", sizes[s]), *y = values(graph, "y", other);
             Node *h = convolve(graph, OP_CONV2D, "h", NULL, x, filter(graph, "w", x->shape[1], x->shape[1]), NULL);
             Node *parts[] = {h, y, one(graph, OP_RELU, "bent", two(graph, OP_ADD, "twice", h, x)), x};

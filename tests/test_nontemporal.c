@@ -126,7 +126,7 @@ START_TEST(the_verifier_refuses_others) {
     const char *const none = "a nontemporal store is not a vector of floats to a tensor";
     passes(nest(LOOP_VECTOR, marked(copy(y))));
     is_refused(nest(LOOP_VECTOR, marked(assign(y, of(i, 1, 0), sum_of(of(jb, 1, 0), of(lane, 1, 0)), constant(1)))),
-               "a vector past the caches is not aligned in y");
+               "a nontemporal vector is not aligned in y");
     is_refused(nest(LOOP_SERIAL, marked(copy(y))), none);
     is_refused(nest(LOOP_VECTOR, marked(accumulate(y, of(i, 1, 0), column(0), constant(1)))), none);
     is_refused(nest(LOOP_VECTOR, marked(copy(buffer_of("scratch", SPACE_SCRATCH, ROWS, COLUMNS)))), none);

@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(variable_without_a_loop_is_refused) {
     Variable *k = new_variable("k", 4);
-    is_refused(nest(LOOP_SERIAL, of(i, 1, 0), of(k, 1, 0), x_ij()), "variable k, which no loop around it steps through");
+    is_refused(nest(LOOP_SERIAL, of(i, 1, 0), of(k, 1, 0), x_ij()), "variable k, which no enclosing loop steps through");
 }
 END_TEST
 
@@ -316,7 +316,8 @@ END_TEST
 START_TEST(vector_loop_not_innermost_is_refused) {
     Variable *u = new_variable("u", 2);
     is_refused(vector_nest(loop(u, LOOP_SERIAL, assign(y, of(i, 1, 0), column(), constant(0)))), "not innermost");
-    is_refused(vector_nest(guard(of(i, 1, 0), 8, assign(y, of(i, 1, 0), column(), constant(0)), NULL)), "more than assignments");
+    is_refused(vector_nest(guard(of(i, 1, 0), 8, assign(y, of(i, 1, 0), column(), constant(0)), NULL)),
+               "other statements than assignments");
 }
 END_TEST
 
@@ -354,7 +355,7 @@ END_TEST
 /* ---- statements of a tree ---- */
 
 START_TEST(sum_left_in_the_tree_is_refused) {
-    is_refused(nest(LOOP_SERIAL, of(i, 1, 0), of(j, 1, 0), sum_value(0, TYPE_F32)), "a SUM is left");
+    is_refused(nest(LOOP_SERIAL, of(i, 1, 0), of(j, 1, 0), sum_value(0, TYPE_F32)), "still has a SUM");
 }
 END_TEST
 
@@ -380,7 +381,7 @@ START_TEST(prefetches_are_kept_in_bounds) {
     is_refused(prefetch(x, of(i, 1, 1), 1, 16, 32, 32), "prefetch of x out of bounds: element 32 … 512");
     is_refused(prefetch(x, of(i, 1, 0), 1, 0, -32, 0), "prefetch of x out of bounds: element -480 … 0");
     is_refused(prefetch(x, of(i, 1, -1), 1, 16, 32, 31), "prefetch of x: -1 is divided");
-    is_refused(prefetch(x, of(new_variable("k", 4), 1, 0), 1, 0, 1, 0), "the variable k, which no loop around it steps through");
+    is_refused(prefetch(x, of(new_variable("k", 4), 1, 0), 1, 0, 1, 0), "the variable k, which no enclosing loop steps through");
     is_refused(prefetch(buffer_of("staged", SPACE_SCRATCH, 16, 32), of(i, 1, 0), 1, 0, 1, 0), "staged is not in memory");
 }
 END_TEST

@@ -92,7 +92,7 @@ void *arena_allocate_in(int arena, size_t size) {
 }
 
 void arena_enter(void) {
-    if (++innermost == MAX_ARENAS) die("more than %d arenas in each other", MAX_ARENAS);
+    if (++innermost == MAX_ARENAS) die("more than %d nested arenas", MAX_ARENAS);
 }
 
 void arena_leave(void) {

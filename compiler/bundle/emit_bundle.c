@@ -23,7 +23,7 @@ static const char *upper_case(const char *name) {
 
 /* ---- a target's file ---- */
 
-/* C that C++ compilers take as well. */
+/* C that C++ compilers accept too. */
 static const char *includes(const char *name) {
     return format("#define %s_KERNELS\n"
                   "#include \"%s.h\"\n\n"
@@ -171,7 +171,7 @@ static const char *list_of(const Inference *inference, const char *pattern, cons
     return out.bytes;
 }
 
-/* CMake's name for the bundle: the network's, but for those that it keeps for itself, and libm's, which is linked. */
+/* The bundle's name for CMake: the network's, except for names that CMake reserves, and for that of libm, which is linked. */
 static const char *target_name(const char *name) {
     static const char *const taken[] = {"ALL_BUILD", "INSTALL", "PACKAGE",        "RUN_TESTS",  "ZERO_CHECK",    "all",
                                         "clean",     "depend",  "edit_cache",     "help",       "install",       "list_install_components",
@@ -183,7 +183,7 @@ static const char *target_name(const char *name) {
 
 enum { MAX_KEYS = 64 };
 
-/* What the header says of a stream's past, and of a frame that is no good, where there is a GRU. */
+/* The header's text about a stream's past and about bad frames, if there is a GRU. */
 static const struct {
     const char *past, *recovery, *readme;
 } recurrence_texts[RECURRENCES] = {
@@ -199,7 +199,7 @@ static const struct {
                             "all of the stream, which is more than training saw: scores may drift"},
 };
 
-/* Of the state, what it begins from, and what becomes of it. */
+/* The texts about the state: its start, and how it continues. */
 static int stream_keys(const Inference *inference, Key *keys) {
     const Spec *spec = inference->spec;
     const bool gru = spec->hidden > 0;
@@ -320,7 +320,7 @@ void emit_weights_array(Text *out, const Inference *inference, Bytes weights) {
 
 /* ---- the file that all targets share ---- */
 
-/* The kernel of normal numbers is plain C, so that an initial state is the same whichever target runs. */
+/* The kernel of normal numbers is plain C, so that the same initial state is drawn on every target. */
 void emit_bundle_source(Text *out, const Inference *inference) {
     const Spec *spec = inference->spec;
     const TargetCode *plain = inference->plain;

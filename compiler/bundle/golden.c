@@ -1,5 +1,5 @@
-/* golden: a stream and what has to come of it, in double precision from the graph alone: no kernel has a part in it. Where a target
- * multiplies in bfloat16, so does this, with sums in double. */
+/* golden.c: a stream and its expected results, computed in double precision from the graph alone, without any kernel. If a target
+ * multiplies in bfloat16, this does too, with sums in double. */
 #include "bundle/golden.h"
 #include "bundle/inference.h"
 #include "graph/evaluate_graph.h"
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Uniform in [0, 1), a function of the place alone. */
+/* Uniform in [0, 1); a function of the place alone. */
 static double uniform(uint64_t place) {
     const uint64_t hash = hash_bytes(hash_bytes(HASH_START, &place, sizeof place), &place, sizeof place);
     return (double)((hash ^ hash >> 29) >> 11 & 0xfffffffffffffULL) / 0x1p52;
@@ -23,7 +23,7 @@ static float pixel(long frame, long c, long h, long w) {
 static void draw_input(const Inference *inference, Golden *golden) {
     const Node *x = named_node(inference->frame, ROLE_INPUT, "x");
     float *to = golden->x;
-    const bool drawn = inference->draws || inference->recurrence == RECURRENCE_CARRIED; /* else a state has no place for it */
+    const bool drawn = inference->draws || inference->recurrence == RECURRENCE_CARRIED; /* otherwise the state does not contain it */
     for (long frame = 0; frame < GOLDEN_FRAMES; frame++)
         for (long c = 0; c < x->shape[1]; c++)
             for (long h = 0; h < x->shape[2]; h++)
@@ -60,7 +60,7 @@ static void encode_frames(Stream *stream, double *const *parameters, const Golde
     }
 }
 
-/* Frames first … last, one after another, of which every second one is the same, from h0: what the recurrence makes of the last one. */
+/* Runs frames first … last from h0, in which two frames alternate, and keeps the recurrence's result for the last one. */
 static void run_recurrence(const Stream *stream, const Golden *golden, long first, long last) {
     const Inference *inference = stream->inference;
     const Graph *graph = inference->frame;
@@ -84,7 +84,7 @@ const InferenceCode *rounding_code(const Inference *inference) {
     return NULL;
 }
 
-/* With a window, by its definition: each of the frames is the last of a clip. */
+/* With a window: each of the frames is the last one of a clip, by definition. */
 Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code) {
     const Graph *graph = inference->frame;
     const long elements = inference->frame_elements;

@@ -1,11 +1,11 @@
-/* golden.h: an input of a bundle and what must come of it. */
+/* golden.h: an input of a bundle and the results that it must have. */
 #ifndef ZOETROPE_GOLDEN_H
 #define ZOETROPE_GOLDEN_H
 
 #include "bundle/inference.h"
 
-/* Two frames, and what comes of them, in double precision, at the end of a stream that shows them in turn, so long that runs of
- * the recurrence have begun anew. */
+/* Two frames and their results, in double precision. They are the last frames of a stream that shows the two in turn, long enough for runs
+ * of the recurrence to have been restarted. */
 enum { GOLDEN_FRAMES = 2 };
 static inline long golden_first(const Spec *spec) { /* frame of the stream, of which what comes is known */
     return 2 * (long)spec->T - 1;
@@ -14,11 +14,11 @@ typedef struct Golden {
     float *x, *h0, *reconstruction; /* [2, C, H, W]; what the stream begins from; of the last frames */
     double score[GOLDEN_FRAMES];
 } Golden;
-/* As a target computes it (NULL: by no rounding at all). */
+/* Computes it as a target does; `target` NULL: without rounding to bfloat16. */
 Golden *compute_golden(const Inference *inference, double *const *parameters, const InferenceCode *code);
-/* Whether all that came of it is finite. */
+/* Are all results finite? */
 bool golden_finite(const Inference *inference, const Golden *golden);
-/* The first target that multiplies in bfloat16: the others do so in the same way. NULL: none does. */
+/* The first target that multiplies in bfloat16. All of them do it in the same way. NULL if there is none. */
 const InferenceCode *rounding_code(const Inference *inference);
 
 #endif

@@ -1,7 +1,7 @@
-/* inference: the programs that run a network, frame by frame and by clips, for each target.
+/* inference.c: the programs that run a network, frame by frame and by clips, for each target.
  *
- * Both kinds are lowered from the same operations with the same weights; a sum's order depends on neither the number of frames nor on
- * threads, so that streaming has the bits of whole clips. */
+ * Both kinds are lowered from the same operations with the same weights. The order of a sum depends on neither the number of frames nor
+ * the number of threads. So streaming has the bits of whole clips. */
 #include "bundle/inference.h"
 
 #include "base/pass.h"
@@ -42,8 +42,8 @@ static void lower_frame(Lowering *frame, Lowering *runs, InferenceCode *code) {
     lower_stream(frame, runs, &programs);
 }
 
-/* The parts run one after another in the same memory, so they are planned as one program; what is put or taken between two of them lives
- * there. */
+/* The parts run one after another in the same memory, so they are planned as one program. Values that are put in or taken out between two
+ * parts live there. */
 static long plan_parts(const InferenceCode *code, long start) {
     static const InferencePart order[] = {PART_encode,   PART_take_latent, PART_put_latent, PART_advance,
                                           PART_put_code, PART_decode,      PART_score};
@@ -70,8 +70,8 @@ static uint64_t layout_hash(const InferenceCode *code, int count) {
     return hash;
 }
 
-/* On Zen 4, a vector of halves, bfloat16 or bytes takes about as long to become floats as three multiply-adds: gru_ae's bundle is as fast
- * with them as with floats, or faster, only if the cost model knows. */
+/* On Zen 4, converting a vector of halves, bfloat16 or bytes to floats takes about as long as three multiply-adds. The cost model must
+ * know that: only then is gru_ae's bundle as fast with such weights as with floats, or faster. */
 enum { CONVERSION = 3 };
 
 static const Target *with_conversion(const Target *target) {
@@ -90,7 +90,7 @@ static const FilterPlan **filter_weights(const Lowering *l) {
     for (int i = 0; i < graph->node_count; i++) {
         const FilterPlan *plan = product_of_node(l, graph->node[i])->filter;
         const Node *weight = plan ? graph->node[i]->input[1] : NULL;
-        /* what another layer reads too is kept as it is */
+        /* a weight that another layer reads too is stored untransformed */
         if (plan && !plan->inside && weight->reader_count == 1) filters[weight->parameter->number] = plan;
     }
     return filters;
@@ -190,7 +190,7 @@ static InferenceCode *run_passes(const Inference *inference, const Target *targe
     return code;
 }
 
-/* Of plain C, for any target: normal numbers, and the check of the processor's arithmetic. */
+/* Code in plain C, for any target: normal numbers, and the check of the processor's arithmetic. */
 static TargetCode *compile_plain(const Inference *inference) {
     TargetCode *code = NEW(TargetCode);
     *code = (TargetCode){.target = find_target("generic"), .normal = {.name = "normal"}, .arithmetic = {.name = "arithmetic"}};
@@ -237,8 +237,8 @@ Inference *compile_inference(const Spec *spec, Precision precision, Recurrence r
     inference->precision = precision;
     inference->recurrence = spec->hidden ? recurrence : RECURRENCE_WINDOW;
     inference->draws = spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL;
-    /* What is filtered depends on shapes, and not on the number of frames. Small weights would lose what makes them small, or would have to
-     * be transformed anew for each frame. */
+    /* Filtering depends on shapes, not on the number of frames. Narrow weights are not filtered: stored transformed they would not stay
+     * narrow, and they would have to be transformed again for each frame. */
     inference->choices = (Choices){.filtering = precision == PRECISION_F32 ? filtering : 0, .few_images = true};
     build_graphs(inference);
     const Graph *frame = inference->frame;

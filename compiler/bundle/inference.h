@@ -1,12 +1,13 @@
-/* inference.h: a spec compiled for inference alone: one frame at a time, in pieces, and whole clips. Training's passes make the kernels;
- * what differs is the graph (batch norm folded, one clip), where tensors lie (weights in a file of their own), and the programs.
+/* inference.h: a spec compiled for inference alone: one frame at a time, in pieces, and whole clips. The kernels come from the same passes
+ * as for training. The differences are the graph (batch norm folded, one clip), the place of tensors (weights in a file of their own), and
+ * the programs.
  *
  *   fold.c           batch norm becomes part of the convolution before it
  *   inference.c      the programs of one target
- *   weights.c        parameters' values, from a state_dict
- *   quantise.c       … rounded to what the precision can hold
+ *   weights.c        the values of parameters, from a state_dict
+ *   quantise.c       … rounded to the precision
  *   weights_file.c   the file of packed weights
- *   golden.c         an input and what must come of it
+ *   golden.c         an input and the expected results
  *   emit_bundle.c    the folder: kernels, and the templates of templates/ filled in
  */
 #ifndef ZOETROPE_INFERENCE_H
@@ -15,11 +16,11 @@
 #include "bundle/quantise.h"
 #include "lower/program.h"
 
-/* What a stream's past is: the frames that a clip has, or all since it began. */
+/* The past of a stream: as many frames as a clip has, or all since it began. */
 typedef enum { RECURRENCE_WINDOW, RECURRENCE_CARRIED, RECURRENCES } Recurrence;
 extern const char *const recurrence_names[RECURRENCES];
 
-/* The programs of a target, and the functions that they become. Frames are [1, C, H, W]. */
+/* The programs of a target, which become functions. Frames are [1, C, H, W]. */
 #define INFERENCE_PARTS(X)                                                                                                                 \
     X(encode, "A frame to its latent, in the workspace.")                                                                                  \
     X(advance, "The latent in the workspace to the caller's codes, one for each run of the recurrence; the runs' states move on.")         \
@@ -37,8 +38,8 @@ typedef enum {
         PART_COUNT
 } InferencePart;
 
-/* Of a section of weights: float32 of which some are as minimal filtering multiplies by them; bfloat16, or int8, of which some are in
- * pairs, for dot products. Below these: a Precision, all as they are. */
+/* The format of a section of weights: float32, some of them transformed for minimal filtering; or bfloat16 or int8, some of them in pairs,
+ * for dot products. Lower numbers are a Precision: no weights are transformed or paired. */
 enum { FORMAT_FILTERED = PRECISIONS, FORMAT_PAIRS, FORMAT_BYTE_PAIRS };
 static inline bool format_has_pairs(int format) {
     return format >= FORMAT_PAIRS;
@@ -47,18 +48,18 @@ static inline bool format_has_pairs(int format) {
 typedef struct InferenceCode { /* of one target */
     TargetCode base;           /* target and scratch only */
     Program program[PART_COUNT];
-    const struct FilterPlan **filter; /* by index in graph->parameter: the weight is stored as filtering wants it; NULL: as it is */
+    const struct FilterPlan **filter; /* by index in graph->parameter: the weight is stored transformed for filtering; NULL: as it is */
     const Buffer **weight, **scale;   /* by index in graph->parameter: offset in Tensor; a weight without a scale: NULL */
     const int *rounded;               /* by node id in the frame's graph: Node.rounded */
     int format;                       /* of its section: the precision, or one of those above */
     long weight_bytes, workspace_bytes;
-    uint64_t layout; /* a hash of how the weights lie: two targets with the same one read the same section */
+    uint64_t layout; /* a hash of the weights' layout: targets with the same hash read the same section */
 } InferenceCode;
 
 typedef struct Inference {
     const Spec *spec;
     Precision precision;
-    Recurrence recurrence; /* of a network without GRU: RECURRENCE_WINDOW, which means nothing */
+    Recurrence recurrence; /* RECURRENCE_WINDOW, without meaning, for a network without GRU */
     Choices choices;
     Spec frame_spec, clip_spec, runs_spec; /* the spec with B = 1 and T = 1, with B = 1, and with B = runs and T = 1 */
     Graph *frame, *clip, *side_by_side;    /* folded; with the same parameters, and an initial state that is given */
@@ -71,14 +72,15 @@ typedef struct Inference {
     bool links;       /* the weights are in an object file, too */
     int code_count;
     InferenceCode *code[MAX_TARGETS];
-    TargetCode *plain; /* for what is the same on every target: `normal` */
+    TargetCode *plain; /* the code that is the same on every target */
 } Inference;
 
 Inference *compile_inference(const Spec *spec, Precision precision, Recurrence recurrence, const Target *const *target, int target_count,
                              int filtering);
-/* Whether a stream of it is started anew, run after run, and so has a past of T frames. */
+/* Does a stream have a past of T frames, because its runs are restarted in turn? */
 bool has_window(const Inference *inference);
-/* Floats of a stream's state: the runs', then, with a window, what they begin from where that may be drawn, and the number of frames. */
+/* The floats of a stream's state: those of the runs; then, with a window, the initial state, if it may be drawn, and the number of frames.
+ */
 long state_elements(const Inference *inference);
 
 #endif

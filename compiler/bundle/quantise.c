@@ -1,10 +1,10 @@
-/* quantise: the weights of convolutions and matrices as numbers smaller than a float. Biases stay floats.
+/* quantise.c: rounds the weights of convolutions and matrices to types smaller than a float. Biases stay floats.
  *
- *   f16, bf16   the nearest one, ties to even
- *   int8        q · scale, with a scale for each output channel (feature): the largest size of its weights / 127, as a float. q is the
+ *   f16, bf16   the nearest value, ties to even
+ *   int8        q · scale, with a scale for each output channel (feature): its largest absolute weight / 127, as a float. q is the
  *               integer nearest to weight / scale, ties to even, in [−127, 127]; a channel of zeros has scale 0.
  *
- * All that follows takes the rounded values for the weights: what a bundle computes is exact for them, and so is its self-test. */
+ * Everything after this uses the rounded weights. So a bundle's results, and its self-test, are exact for them. */
 #include "bundle/quantise.h"
 
 #include "lower/storage.h"
@@ -42,7 +42,7 @@ static double nearest(Type type, double value, double scale) {
     }
 }
 
-/* False: an error, which was reported: a value that the type cannot hold. Biases are float32 in every precision. */
+/* Returns false after reporting a value that the type cannot hold. Biases are float32 in every precision. */
 static bool round_parameter(const Parameter *parameter, Precision precision, double *values, double **scale) {
     const bool bias = parameter->rank == 1;
     const Type type = bias ? TYPE_F32 : precision_types[precision];

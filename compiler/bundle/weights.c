@@ -1,4 +1,4 @@
-/* weights: the values of an inference graph's parameters, from a state_dict in safetensors; those that folding made are computed here. */
+/* weights.c: the values of an inference graph's parameters, from a state_dict in safetensors. Folded parameters are computed here. */
 #include "bundle/weights.h"
 #include "../../runtime/weights/state_dict.h"
 #include "bundle/inference.h"

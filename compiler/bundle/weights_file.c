@@ -1,20 +1,27 @@
-/* weights_file: packed weights as one binary file, which a program maps and reads where it lies.
+/* weights_file.c: packed weights as one binary file, which a program maps and reads in place.
  *
  * All numbers have the byte order that the file is made for. Sections begin at multiples of 64 bytes.
  *
  *   header, 64 bytes    0 "zoetrope"    8 u32 0x01020304    12 u32 version    16 u64 hash of the spec    24 u32 precision
- *                      28 u32 sections    32 u64 bytes of the file    40 u64 checksum of all that follows the table
+ *                      28 u32 sections    32 u64 bytes of the file    40 u64 checksum of everything behind the table
  *                      48 u32 recurrence: 0 a window, 1 carried    52 u32 zero    56 u64 checksum of the header up to here and of the table
  *   section, 64 bytes   0 u32 kind    4 u32 format    8 u64 hash of the layout    16 u64 offset    24 u64 bytes    32 u64 count    40 zero
  *
- * kind 1: the weights of one layout, read as they are. format: 0 float32, 1 half, 2 bfloat16, 3 bytes and a scale, a float, for each
- * output; in all of them biases are float32, and convolution is direct; 4 float32, some weights as minimal filtering multiplies by
- * them (of precision 0 in the header; else it is the header's precision); 5 bfloat16, some weights in pairs of input channels c and
- * c + H, H whole vectors and at least half of the channels: a u32 with c's in its low half, and zero where there is no second one (of
- * precision 2); 6 bytes and scales, some weights in such pairs: a u16 with c's in its low byte (of precision 3). kind 2: `count` frames,
- * 2, and what must come of frames 2 T - 1 and 2 T of a stream that begins from h0 and shows them in turn: f64 score[count], f32 x[count],
- * h0, reconstruction[count]; format 0: by double precision; 5 or 6: by double precision of operands rounded to bfloat16, as that section's
- * targets have them. Checksums are FNV-1a over bytes, 64 bits. */
+ * kind 1: the weights of one layout, as kernels read them. Biases are always float32. Formats:
+ *   0  float32; direct convolution, as in 1, 2 and 3
+ *   1  half
+ *   2  bfloat16
+ *   3  bytes, and a scale, a float, for each output
+ *   4  float32, some weights transformed for minimal filtering (precision 0 in the header; else it is the header's precision)
+ *   5  bfloat16, some weights in pairs of input channels c and c + H, H whole vectors and at least half of the channels: a u32 with
+ *      channel c in its low half, and zero for a missing second channel (precision 2)
+ *   6  bytes and scales, some weights in such pairs: a u16 with channel c in its low byte (precision 3)
+ *
+ * kind 2: `count` frames, 2, and the expected results of frames 2 T - 1 and 2 T of a stream that begins from h0 and shows them in turn:
+ * f64 score[count], f32 x[count], h0, reconstruction[count]. Format 0: in double precision. 5 or 6: in double precision from operands
+ * rounded to bfloat16, as in that section's targets.
+ *
+ * Checksums are FNV-1a over bytes, 64 bits. */
 #include "bundle/weights_file.h"
 
 #include "bundle/inference.h"
@@ -74,7 +81,7 @@ static void put_element(const Writer *writer, size_t start, Type type, long elem
     }
 }
 
-/* A weight's value number i in units of its output's scale, where there are scales. */
+/* Value number i of a weight, in units of its output's scale if there are scales. */
 static double in_units(double value, const Node *weight, const double *scale, long i) {
     if (!scale) return value;
     const double unit = scale[output_of(weight, i)];
@@ -97,7 +104,7 @@ static void pack_values(const Writer *writer, size_t section, const Buffer *buff
     }
 }
 
-/* A convolution's weight [S, L, 3, 3] as minimal filtering multiplies by it. */
+/* A convolution's weight [S, L, 3, 3], transformed for minimal filtering. */
 static void pack_filtered(const Writer *writer, size_t section, const Buffer *buffer, const Node *node, const FilterPlan *plan,
                           const double *values) {
     const size_t start = section + (size_t)((const Tensor *)buffer->owner)->offset;
@@ -165,7 +172,8 @@ static void write_golden(const Writer *writer, const Section *section, const Inf
     put_floats(writer, at, golden->reconstruction, pixels);
 }
 
-/* A section for each layout, in the order of the targets that have it, then the golden ones. Returns how many; *end: where they end. */
+/* Lists a section for each layout, in the order of the targets, and then the golden ones. Returns how many; *end: the end of the last one.
+ */
 static int list_sections(const Inference *inference, const Golden *const golden[2], Section *section, size_t *end) {
     int count = 0;
     for (int i = 0; i < inference->code_count; i++) {

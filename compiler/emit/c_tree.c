@@ -26,7 +26,7 @@ const CExpression *c_atom(const char *pattern, ...) {
     return new_expression(C_ATOM, text, 0, NULL);
 }
 
-/* The fewest digits that read back as the value, with a point or an exponent, so that it is no integer. */
+/* The fewest digits that read back as the value, with a point or an exponent, so that it is not an integer constant. */
 static const char *shortest(double value, bool single) {
     char *text = NULL;
     for (int digits = 1; digits <= 17; digits++) {
@@ -107,7 +107,7 @@ void c_expression_text(Text *out, const CExpression *e) {
         }
         text_add(out, ")");
         break;
-    case C_BINARY: /* what stands right of an operator of the same strength keeps its parentheses: float sums are not associative */
+    case C_BINARY: /* a right operand of the same precedence keeps its parentheses: float sums are not associative */
         operand_text(out, e->operand[0], binds(e));
         text_add(out, " %s ", e->text);
         operand_text(out, e->operand[1], binds(e) + 1);
@@ -221,8 +221,8 @@ static int break_quality(char before, char after) {
     return 1;
 }
 
-/* Where a line that is too long is broken: at the last of the best spaces within its second half, outside of strings. If there is none,
- * at the first space after it; 0: nowhere. */
+/* Where to break a line that is too long: at the last of the best spaces in its second half, outside of strings. If there is none, at the
+ * first space after it; 0: nowhere. */
 static size_t break_at(const char *line, size_t room) {
     size_t best = 0;
     int quality = 0;

@@ -1,5 +1,5 @@
-/* c_tree.h: a small C syntax tree and its one printer. What emit*.c want to say is built as a tree; c_print is the only place
- * that knows about indentation, parentheses and line breaks. All memory is the arena's. */
+/* c_tree.h: a small C syntax tree and its only printer. emit*.c build trees; only c_print() knows about indentation, parentheses and line
+ * breaks. All memory is the arena's. */
 #ifndef ZOETROPE_C_TREE_H
 #define ZOETROPE_C_TREE_H
 

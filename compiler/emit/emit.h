@@ -1,4 +1,4 @@
-/* emit.h: the text of generated files. What makes it, emit*.c, is all that prints C. */
+/* emit.h: the text of generated files. Only emit*.c print C. */
 #ifndef ZOETROPE_EMIT_H
 #define ZOETROPE_EMIT_H
 

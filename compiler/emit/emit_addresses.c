@@ -1,5 +1,6 @@
-/* emit_addresses.c: where in a straight-line run several accesses to one buffer differ by constants only, the part that they share is
- * computed once, as a pointer to the first of them: `const float *const x_at = &x[1024 * n + 64 * i];`, then x_at[0], x_at[16], … */
+/* emit_addresses.c: common parts of addresses. If several accesses to one buffer in a straight-line run differ by constants only, the
+ * common part is computed once, as a pointer to the first of them: `const float *const x_at = &x[1024 * n + 64 * i];`, then x_at[0],
+ * x_at[16], … */
 #include "emit/emitter.h"
 
 #include <string.h>

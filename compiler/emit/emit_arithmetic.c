@@ -1,4 +1,4 @@
-/* emit_arithmetic.c: the function by which a file says whether its compiler and the processor compute as it is written. */
+/* emit_arithmetic.c: the function that checks whether the compiler and the processor compute as the code is written. */
 #include "emit/emitter.h"
 #include "lower/lower_arithmetic.h"
 

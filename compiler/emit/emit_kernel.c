@@ -10,11 +10,11 @@
 
 enum { MAX_PHASES = 16 };
 
-/* A kernel that does less than this much (FLOPs and bytes together) is not worth waking other threads for: two threads begin and end
- * together in 2 to 3 microseconds where they spin, and in 40 where they sleep in between; one does so much work in 5. */
+/* A kernel with less work than this (FLOPs and bytes together) should not wake other threads. Starting and joining two threads takes 2 to
+ * 3 microseconds if they spin, and 40 if they sleep in between. One thread does this much work in 5. */
 static const double least_parallel_work = 1 << 18;
 
-/* What stands at the outside of a tree: nests of parallel loops, and what is between them, one after another. */
+/* The outermost parts of a tree: nests of parallel loops, and the statements between them, one after another. */
 typedef struct Phase {
     int parallel_count;
     const Variable *parallel[MAX_DEPTH]; /* outermost first */
@@ -41,7 +41,7 @@ static bool is_vector(const Statement *loop) {
     return true;
 }
 
-/* A copy in which loops that run once are their bodies and what cannot be a vector is a loop. */
+/* A copy in which loops that run once are replaced by their bodies, and vector loops that cannot be vectors by ordinary loops. */
 static Statement *prepare(const Statement *list, int lanes) {
     Statement *first = NULL, **end = &first;
     for (const Statement *s = list; s; s = s->next) {
@@ -52,7 +52,8 @@ static Statement *prepare(const Statement *list, int lanes) {
         copy->other = prepare(s->other, lanes);
         if (s->kind == STATEMENT_LOOP && s->loop == LOOP_VECTOR) {
             if (!is_vector(s)) copy->loop = LOOP_SERIAL;
-            else if (s->variable->extent != lanes) die("a vector loop over %ld lanes where there are %d", s->variable->extent, lanes);
+            else if (s->variable->extent != lanes)
+                die("a vector loop of %ld iterations on a target with %d lanes", s->variable->extent, lanes);
         }
         if (s->kind == STATEMENT_LOOP && copy->loop == LOOP_SERIAL && s->variable->extent == 1) copy = copy->body;
         for (*end = copy; *end; end = &(*end)->next) {}
@@ -67,7 +68,7 @@ static bool is_parallel(const Statement *s) {
 static int split_phases(Statement *tree, Phase *phases) {
     int count = 0;
     for (Statement *s = tree, *next; s; s = next) {
-        if (count == MAX_PHASES) die("a kernel of more than %d parallel regions", MAX_PHASES);
+        if (count == MAX_PHASES) die("a kernel has more than %d parallel regions", MAX_PHASES);
         Phase *phase = &phases[count++];
         *phase = (Phase){.items = 1, .tree = s};
         next = s->next;
@@ -87,7 +88,7 @@ static int split_phases(Statement *tree, Phase *phases) {
 
 /* ---- blocks ---- */
 
-/* value ≥ 0 and value < limit, as far as the ranges of the variables do not say so already; NULL: always. */
+/* The parts of value ≥ 0 and value < limit that do not follow from the ranges of the variables; NULL: it is always true. */
 static const char *condition_text(const Emitter *emitter, const Condition *condition) {
     long low, high;
     const Affine known = with_only_values(emitter, &condition->value);
@@ -101,7 +102,8 @@ static const char *condition_text(const Emitter *emitter, const Condition *condi
 
 static void emit_block(Emitter *emitter, CBlock *out, const Statement *first);
 
-/* A guard on one variable, as those that choose between full tiles and the rest: in its branches, the variable has some of its values. */
+/* A guard on one variable, such as those that choose between full tiles and the remainder. In each branch, the variable has some of its
+ * values. */
 static void emit_branch(Emitter *emitter, CBlock *out, const Statement *guard, bool holds) {
     const Affine *value = &guard->condition[0].value;
     const long limit = guard->condition[0].limit;

@@ -1,4 +1,4 @@
-/* emit_model.c: the model's tables: what model.h's ModelDescription says, and the list of targets. */
+/* emit_model.c: the model's tables: the ModelDescription of model.h, and the list of targets. */
 #include "emit/emit.h"
 
 #include "base/version.h"
@@ -82,8 +82,8 @@ static int emit_state_names(Text *out, const Graph *graph) {
     return count;
 }
 
-/* The targets that the compiler at hand can make: each target's file holds something only there. A list that may be empty ends in NULL:
- * returns whether it does. */
+/* The targets that the C compiler can build: a target's file is empty if it cannot. A list that may be empty ends with NULL; returns
+ * whether it does. */
 static bool emit_targets(Text *out, const Spec *spec, const Target *const *list, int count) {
     bool sure = false;
     for (int pass = 0; pass < 2; pass++) {

@@ -53,8 +53,8 @@ const char *numbered_name(Emitter *emitter, const char *stem) {
     return name;
 }
 
-/* Loops beside each other may use one name; loops in each other, and anything else, may not. The choice depends on nothing but
- * `fixed` and the loops around, so that every walk over a tree makes the same. */
+/* Loops side by side may share a name; nested loops, and everything else, may not. The choice depends only on `fixed` and the enclosing
+ * loops, so every walk over a tree makes the same one. */
 void push_variable(Emitter *emitter, const Variable *variable) {
     if (emitter->depth == MAX_DEPTH) die("%s: loops more than %d deep", emitter->kernel->name, MAX_DEPTH);
     const char *stem = identifier(variable->name), *name = stem;
@@ -98,7 +98,7 @@ Affine with_only_values(const Emitter *emitter, const Affine *affine) {
     return result;
 }
 
-/* 65536 * n + 1024 * i + 5: large strides first, what is subtracted last. */
+/* large strides first, subtracted terms last */
 const char *affine_text(const Emitter *emitter, const Affine *whole) {
     const Affine known = with_only_values(emitter, whole), *affine = &known;
     Text text = {0};

@@ -67,8 +67,8 @@ static const char *find_printed(File *file, const Kernel *kernel) {
     return NULL;
 }
 
-/* Two programs may each have lowered a kernel of one name: where the C is the same but for names of tensors, it is printed once; else the
- * later one's name ends in its program's. */
+/* Two programs may each have a kernel of one name. If the C is the same except for the names of tensors, it is printed once. If not, the
+ * name of the later one ends with its program's. */
 void add_kernel(File *file, const Program *program, const Kernel *kernel) {
     if (find_printed(file, kernel)) return;
     for (const Printed *printed = *bucket_of(file, kernel); printed; printed = printed->next) {
@@ -110,7 +110,7 @@ static const char *place_text(const Places *places, const Tensor *tensor) {
                        : place == PLACE_COEFFICIENTS ? "step->coefficients"
                        : places->signature           ? argument_text(places->signature, tensor->field)
                                                      : format("step->%s", tensor->field);
-    if (!text) die("a tensor in a place that this program does not have: %d", (int)place);
+    if (!text) die("this program has no tensors in place %d", (int)place);
     return text;
 }
 
@@ -208,7 +208,7 @@ static void emit_step(File *file, const Program *program) {
 
 /* Copies between layouts run on one thread; where their kernels want scratch, it is on the stack. */
 static void declare_stack_scratch(CBlock *body, long size) {
-    if (size > STACK_SCRATCH) die("a copy between layouts wants %ld bytes of scratch", size);
+    if (size > STACK_SCRATCH) die("a copy between layouts needs %ld bytes of scratch", size);
     if (size) c_line(body, "_Alignas(64) char scratch[%ld];", size);
 }
 

@@ -1,6 +1,6 @@
-/* emit_values.c: a run of assignments as C. Values become a graph in which equal ones are one node (the same operation on the
- * same nodes, a load of the same address with no store between that may have changed it). What is used more than once becomes a
- * constant, declared just before its first use; statements keep their order. */
+/* emit_values.c: a run of assignments as C. Values form a graph in which equal ones are one node: the same operation on the same nodes, or
+ * a load of the same address with no store between that may have changed it. A value that is used more than once becomes a constant,
+ * declared just before its first use. Statements keep their order. */
 #include "emit/emitter.h"
 
 #include <string.h>
@@ -83,7 +83,7 @@ static uint64_t mix(uint64_t hash, uint64_t word) {
     return hash ^ hash >> 32;
 }
 
-/* Of what values differ in most: loads of one buffer, in the constant of their offset. */
+/* Part of the hash in which values differ most: loads of one buffer, in the constant of their offset. */
 static uint64_t hash_value(const Value *v) {
     uint64_t constant;
     memcpy(&constant, &v->constant, sizeof constant);
@@ -156,7 +156,7 @@ static Value *load_value(Run *run, const Buffer *buffer, const Affine *index, co
 
 static Value *build(Run *run, const Expression *e, const Variable *lane);
 
-/* What adds a product: MULTIPLY_ADD to MULTIPLY, DOT_ADD to DOT; else no operation. */
+/* The operation that adds a product: MULTIPLY_ADD for MULTIPLY, DOT_ADD for DOT; else none. */
 static ExpressionKind adding(ExpressionKind product) {
     return product == EXPRESSION_MULTIPLY ? EXPRESSION_MULTIPLY_ADD : product == EXPRESSION_DOT ? EXPRESSION_DOT_ADD : EXPRESSION_CONSTANT;
 }
@@ -235,7 +235,7 @@ static void make_stale(Run *run, const Access *stored) {
     }
 }
 
-/* Does `value` still have to read what has been overwritten? `seen`: what has been looked at already. */
+/* Does `value` still have to read overwritten memory? `seen`: values that were visited. */
 static bool reads_stale(const Value *value, PointerMap *seen) {
     bool added;
     pointer_map_add(seen, value, &added);
@@ -368,7 +368,7 @@ static const CExpression *render_operation(Run *run, const Value *value, const C
     return c_operation(form, value->operands, operand);
 }
 
-/* A vector's load takes the address of its first element; what is smaller than a value becomes one. */
+/* The load of a vector takes the address of its first element. Elements smaller than a value are converted. */
 static const CExpression *render_load(const Emitter *emitter, const Value *value, const CExpression *element) {
     const Type type = value->access.buffer->type;
     Form form = !value->vector         ? narrow_forms[type].scalar

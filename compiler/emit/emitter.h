@@ -34,7 +34,7 @@ typedef struct Element {
     bool vector;
     const char *name;
     int reads;
-    long version; /* counts assignments, so that what was read before one is not taken for what is read after it */
+    long version; /* counts assignments, so that a value read before one is not reused after it */
     const Statement
         *home; /* the statement it is declared before, or at: the first one with a use of it in the smallest block of all uses */
     bool declared;
@@ -123,7 +123,7 @@ void emit_kernel(CBlock *file, const Kernel *kernel, const char *name, const Tar
 /* The kernel's functions as text, without the names of its buffers: kernels with equal texts are one. */
 const char *kernel_essence(const Kernel *kernel, const Target *target, long scratch_stride);
 
-/* emit_target.c: the start of a target's file: what it was made from, checks, includes, helpers. `about` is a comment's lines. */
+/* emit_target.c: the start of a target's file: the comment about its origin, checks, includes, helpers. `about` is a comment's lines. */
 void emit_prologue(Text *out, const Target *target, const char *about, const char *includes, const HelperSet *helpers);
 void emit_epilogue(Text *out, const Target *target);
 
@@ -150,7 +150,7 @@ typedef struct Places {
     const char *scratch, *threads;
     bool step;                  /* has a pointer `step` to a struct of what the caller gives … */
     const Signature *signature; /* … in arrays, in this order; NULL: in fields of the arguments' names */
-    bool reports;               /* says when each call is done */
+    bool reports;               /* reports the end of each call */
 } Places;
 
 /* emit_arithmetic.c: the function `head` of the kernel in file->code->arithmetic, which has been added. */

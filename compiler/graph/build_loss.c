@@ -81,7 +81,7 @@ Node *add_loss_term(Graph *graph, const char *name, const LossTerm *term, LossOf
     if (term->falling && !sum) frames = add_part(&terms, OP_FALLING, "falling", frames, NULL);
     const long rows = value->shape[0], steps = value->steps, items = rows / steps;
     return append_node(graph, (Node){.op = OP_ROW_SUM,
-                                     .name = name,
+                                     .name = format("%s_loss", name), /* a name may be a keyword of C; a kernel's may not */
                                      .input_count = 1,
                                      .input = {frames},
                                      .rows = of == LOSS_OF_BATCH ? rows : steps,

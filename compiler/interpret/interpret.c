@@ -1,8 +1,8 @@
-/* interpret: runs a kernel on memory, slowly and with every check: the reference that generated code and schedules are compared to.
+/* interpret.c: runs a kernel on memory, slowly and with every check: the reference for generated code and for schedules.
  *
- * A tree is run statement by statement, the lanes of a vector loop at once. Parallel iterations run one after the other, each with
- * scratch and registers that start as NaN; an element that one of them writes and another touches ends the program, and so
- * does an index outside a buffer's shape. */
+ * A tree is run statement by statement, the lanes of a vector loop at once. Parallel iterations run one after another, each with scratch
+ * and registers that start as NaN. The program ends if one iteration writes an element that another one touches, or if an index lies
+ * outside of its buffer's shape. */
 #include "interpret/interpret.h"
 #include "interpret/interpreter.h"
 

@@ -226,9 +226,9 @@ static int exponent_of(double a) {
     return exponent - 1;
 }
 
-/* Floats in double are rounded by who calls. That has the bits of arithmetic in float: the exact result of one of these operations on
- * floats is never so near the middle of two floats that rounding to double first could matter. A multiply-add's can be: it is rounded here.
- */
+/* The caller rounds floats that are held in double. That gives the bits of arithmetic in float: the exact result of one of these
+ * operations on floats is never so near the middle between two floats that rounding to double first could matter. That of a multiply-add
+ * can be, so it is rounded here. */
 static double evaluate_number(ExpressionKind kind, Type type, double a, double b, double c, double d) {
     switch (kind) {
     case EXPRESSION_ADD:

@@ -12,7 +12,7 @@ typedef enum {
     SPACE_TENSOR,   /* in the workspace, or given by the caller */
     SPACE_SCRATCH,  /* in the scratch memory of the thread that runs the iteration of the parallel loops */
     SPACE_REGISTER, /* local to the innermost iteration of the parallel loops; wants to be registers */
-    SPACE_VIRTUAL   /* never stored: `value` says what an element is; outside `shape` it is 0 (that is how padding is said) */
+    SPACE_VIRTUAL   /* never stored: `value` defines an element; outside of `shape` it is 0, which expresses padding */
 } Space;
 
 /* Where element (i0, i1, …) lies: Σ over terms of ((i[dimension] / divisor) % modulus) · stride; modulus 0: no modulo.
@@ -23,7 +23,7 @@ typedef struct Layout {
         int dimension;
         long divisor, modulus, stride;
     } term[MAX_LAYOUT_TERMS];
-    long size; /* in elements, padding lanes included */
+    long size; /* elements, padding lanes included */
 } Layout;
 
 typedef struct Expression Expression;
@@ -41,7 +41,7 @@ typedef struct Buffer {
     const Expression *rest; /* VIRTUAL: the value from index `rest_from` of dimension `rest_dimension` on; NULL: `value` everywhere */
     int rest_dimension;
     long rest_from;
-    void *owner; /* TENSOR: whatever the graph wants to find again */
+    void *owner; /* the Tensor of the graph's room */
 } Buffer;
 
 Layout layout_row_major(int rank, const long *shape);
@@ -51,7 +51,7 @@ Layout layout_blocked(int rank, const long *shape, int dimension, long block);
 Layout layout_ordered(int rank, const long *shape, const int *order, int dimension, long block);
 /* Where the element at these numbers lies, in elements. */
 long layout_offset(const Layout *layout, const long *index);
-/* The dimension that has its lanes innermost, in blocks; −1: none is blocked. */
+/* The dimension whose lanes are innermost, in blocks; −1 if none is blocked. */
 int layout_lane(const Layout *layout);
 Buffer *new_buffer(const char *name, Type type, Space space, int rank, const long *shape, Layout layout);
 

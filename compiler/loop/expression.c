@@ -93,7 +93,7 @@ static bool is_constant(const Expression *e, double value) {
     return e && e->kind == EXPRESSION_CONSTANT && e->constant == value && !signbit(e->constant);
 }
 
-/* What is equal for every operand, NaN included (x + 0 would turn −0 into 0: harmless in all that we compute, and wanted). */
+/* Simplifications that hold for every operand, NaN included. x + 0 would turn −0 into 0, which is harmless and wanted here. */
 static const Expression *simplified(ExpressionKind kind, const Expression *a, const Expression *b, const Expression *c) {
     switch (kind) {
     case EXPRESSION_ADD:

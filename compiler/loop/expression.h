@@ -1,10 +1,10 @@
-/* expression.h: values: what is computed of elements of buffers. */
+/* expression.h: values that are computed from elements of buffers. */
 #ifndef ZOETROPE_EXPRESSION_H
 #define ZOETROPE_EXPRESSION_H
 
 #include "loop/buffer.h"
 
-/* name, number of operands, what it means. Comparisons are inside SELECT_GREATER, so that there are no truth values. */
+/* name, number of operands, meaning. SELECT_GREATER contains the comparison, so there are no truth values. */
 #define EXPRESSION_OPERATIONS(X)                                                                                                           \
     X(ADD, 2, "a + b")                                                                                                                     \
     X(SUBTRACT, 2, "a - b")                                                                                                                \
@@ -58,7 +58,7 @@ const Expression *sum_value(int sum, Type type);
  * `first`. */
 Type operand_type(ExpressionKind kind, int i, Type type);
 Type result_type(ExpressionKind kind, Type first);
-/* Operands are checked against operand_type(); what is trivially equal is simplified (x + 0, x · 1, constants). */
+/* Checks operands against operand_type(), and simplifies trivial cases (x + 0, x · 1, constants). */
 const Expression *operation(ExpressionKind kind, const Expression *a, const Expression *b, const Expression *c, const Expression *d);
 #define op1(kind, a) operation(EXPRESSION_##kind, a, NULL, NULL, NULL)
 #define op2(kind, a, b) operation(EXPRESSION_##kind, a, b, NULL, NULL)

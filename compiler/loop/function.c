@@ -30,7 +30,7 @@
 #define SQUARE_ROOT_2 0x1.6a09e6p0
 #define FLOAT_MAX 0x1.fffffep127
 
-/* π/2, π, 3π/2 as the nearest float, and what is then missing. */
+/* π/2, π, 3π/2 as the nearest float, and the rest that it lacks. */
 #define HALF_PI 0x1.921fb6p0
 #define HALF_PI_REST (-0x1.777a5cp-25)
 #define PI 0x1.921fb6p1

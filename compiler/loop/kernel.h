@@ -1,4 +1,4 @@
-/* kernel.h: the loop IR before it is scheduled: what is computed (Compute), and how it is to be run (Schedule).
+/* kernel.h: the loop IR before it is scheduled: the computation (Compute), and the way to run it (Schedule).
  *
  *   lower      graph node → Kernel whose Computes say: for every index, out[…] = f(sum over … of …)
  *   schedule   Compute + Schedule → tree of Statements: loops, guards, assignments on buffers (loop_tree.h)
@@ -6,7 +6,7 @@
  *   interpret  runs a tree, slowly, for the tests
  *   emit       prints a tree as C for one target
  *
- * All memory is the arena's; nodes, once built, are never changed, except where a pass says so. */
+ * All memory is the arena's. Nodes never change once they are built, unless a pass says so. */
 #ifndef ZOETROPE_KERNEL_H
 #define ZOETROPE_KERNEL_H
 
@@ -14,7 +14,7 @@
 
 enum { MAX_LEVELS = 24, MAX_STORES = 9, MAX_SUMS = 4 };
 
-/* ---- what is computed ---- */
+/* ---- the computation ---- */
 
 /* For every value of the variables that are not `reduced`: each sum is Σ over the reduced ones of its expression, then
  * all stores happen at once (their values are computed before any is written). Index order of a sum: variables in order, last fastest. */
@@ -23,7 +23,7 @@ typedef struct Store {
     Affine index[MAX_RANK];
     const Expression *value;
     bool accumulate;  /* buffer += value, instead of = */
-    bool nontemporal; /* a hint: to memory, not to the caches; nontemporal.c gives it to stores of whole cache lines */
+    bool nontemporal; /* a hint to bypass the caches; nontemporal.c gives it to stores of whole cache lines */
 } Store;
 
 typedef struct Compute {
@@ -36,19 +36,19 @@ typedef struct Compute {
     Store store[MAX_STORES];
 } Compute;
 
-/* ---- how it is run ---- */
+/* ---- the schedule ---- */
 
 typedef enum { LOOP_SERIAL, LOOP_PARALLEL, LOOP_UNROLL, LOOP_VECTOR } LoopKind;
 
-/* One loop level: steps over what is left of the variable's range in tiles of `tile`; what does not divide is peeled: it follows
- * as a copy of everything below, with constant, smaller ranges. */
+/* One loop level: steps over the rest of the variable's range in tiles of `tile`. The remainder is peeled: it follows as a copy of
+ * everything below, with constant, smaller ranges. */
 typedef struct Level {
     const char *variable; /* by name, so that Computes with variables of the same name share it */
     long tile;
     LoopKind kind;
 } Level;
 
-/* Materialises a box of a virtual buffer in scratch: everything that is read of it below `level` loops. */
+/* Materialises a box of a virtual buffer in scratch: all elements that are read below `level` loops. */
 typedef struct Stage {
     const Buffer *buffer; /* VIRTUAL; NULL: none */
     int level;            /* number of loop levels around it */
@@ -60,20 +60,20 @@ typedef struct Stage {
     long phases;
 } Stage;
 
-/* While an iteration of the `outer` outermost levels multiplies, memory is asked for that will be read: what the next iteration of them
- * stages, and what computes after this one read in this iteration; a few cache lines each time inside of `inner` levels. Of iterations that
- * are larger or smaller than this one, what this one would read is asked for: it is a hint. */
+/* Prefetches inside of `inner` levels, a few cache lines each time: the data that the next iteration of the `outer` outermost levels
+ * stages, and the data that the computes after this one read in this iteration. The addresses are those of an iteration of equal size; if
+ * that is wrong, it does no harm. */
 typedef struct Ahead {
-    int outer, inner; /* inner 0: nothing is asked for */
-    bool own;         /* what the compute itself reads as it lies in memory, for the next iteration, too */
+    int outer, inner; /* inner 0: nothing is prefetched */
+    bool own;         /* also the data that the compute itself reads unstaged, for the next iteration */
 } Ahead;
 
 typedef struct Schedule {
-    int lanes; /* a vector loop with fewer iterations left than these is a serial one; 0: none is */
+    int lanes; /* vector loops with fewer iterations than this are serial; 0: none are */
     int levels;
     Level level[MAX_LEVELS];
-    int shared;     /* of the levels, how many outermost ones are run in common with the compute before this one, equal in both but for
-                     * the tiles of parallel ones: an iteration runs as many values of each compute's variable as its own tile says */
+    int shared; /* the number of outermost levels shared with the compute before this one. They are equal in both except for the tiles of
+                   parallel levels: an iteration has as many values of each compute's variable as that compute's tile says */
     int accumulate; /* sums are held in registers below this many levels; −1: summed in memory */
     int stages;
     Stage stage[2];
@@ -84,12 +84,12 @@ typedef struct Statement Statement;
 
 typedef struct Kernel {
     const char *name;     /* encoder1_conv_forward */
-    const char *serves;   /* the kernel whose choices made it necessary; NULL: none */
+    const char *serves;   /* the kernel that needs it because of its choices; NULL: none */
     const char *layer;    /* whose work it is: encoder1, loss; NULL: that of the update */
     bool product;         /* a convolution, a linear layer or a gradient of one */
     const char *comment;  /* shapes and the formula, a line each */
     double flops, bytes;  /* arithmetic as written (a multiply-add is 2), and compulsory traffic */
-    bool read_late;       /* what it writes, into the workspace, is read when caches have forgotten it */
+    bool read_late;       /* its results, in the workspace, are read after they have left the caches */
     const Variable *time; /* a scan's body: the step, an argument of the generated function; else NULL */
     int compute_count;
     Compute *compute;

@@ -1,4 +1,4 @@
-/* Can the lanes of a vector lie along a variable? */
+/* lanes.c: can the lanes of a vector lie along a variable? */
 #include "loop/lanes.h"
 
 #include <string.h>

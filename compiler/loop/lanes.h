@@ -4,7 +4,7 @@
 
 #include "loop/kernel.h"
 
-/* Every access of the compute, through its virtual buffers too, is unit-stride in whole vectors, or uniform, along the variable. */
+/* Are all accesses of the compute, through its virtual buffers too, uniform or unit-stride in whole vectors along the variable? */
 bool lanes_fit(const Compute *compute, const char *variable, int lanes);
 
 #endif

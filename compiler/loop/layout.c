@@ -1,4 +1,4 @@
-/* Layouts: where the elements of a buffer lie, and offsets as affine as the ranges of the variables allow. */
+/* layout.c: layouts: where the elements of a buffer lie, with offsets as affine as the ranges of the variables allow. */
 #include "base/support.h"
 #include "loop/buffer.h"
 

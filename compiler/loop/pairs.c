@@ -1,4 +1,4 @@
-/* pairs: operands of dot products, as virtual buffers. */
+/* pairs.c: operands of dot products, as virtual buffers. */
 #include "loop/pairs.h"
 #include "base/support.h"
 

@@ -4,8 +4,8 @@
 
 #include "loop/expression.h"
 
-/* A virtual buffer of `count` pairs of a virtual buffer's elements a · i and a · i + b along a dimension; those from `whole` on lack the
- * second. */
+/* A virtual buffer of `count` pairs of elements a · i and a · i + b along a dimension of a virtual buffer. Pairs from `whole` on have no
+ * second element. */
 const Buffer *pairs_of(const Buffer *input, int dimension, long count, long whole, long a, long b);
 /* a · b, or the dot product of two pairs. */
 const Expression *product_of(const Expression *a, const Expression *b);

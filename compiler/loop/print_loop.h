@@ -1,4 +1,4 @@
-/* print_loop.h: pieces of the loop IR as text, for dumps and for what the verifier says. */
+/* print_loop.h: pieces of the loop IR as text, for dumps and for the verifier's messages. */
 #ifndef ZOETROPE_PRINT_LOOP_H
 #define ZOETROPE_PRINT_LOOP_H
 

@@ -1,5 +1,5 @@
-/* type: element types, and the numbers that those smaller than a float can hold. Half and bfloat16 are IEEE 754's: what is nearest, ties
- * to even, denormals included; beyond the largest one, infinity. */
+/* type.c: element types, and rounding to the types smaller than a float. Half and bfloat16 round as in IEEE 754: to nearest, ties to even,
+ * with denormals; beyond the largest number, to infinity. */
 #include "loop/type.h"
 
 #include "base/bfloat16.h"

@@ -1,12 +1,12 @@
-/* type.h: what an element is stored as, and what it becomes when it is read. */
+/* type.h: the types in which elements are stored, and the types of their values. */
 #ifndef ZOETROPE_TYPE_H
 #define ZOETROPE_TYPE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of elements. Values are floats, doubles or pairs: what is smaller is read as a float, or as a pair, and only ever read. TYPE_PAIR: two
- * bfloat16 in 32 bits, the first in the low half: what a dot product of pairs takes. TYPE_I8_PAIR: two bytes in 16 bits, likewise. */
+/* The types of elements. Values are floats, doubles or pairs. Smaller elements are only read, as a float or as a pair. TYPE_PAIR: two
+ * bfloat16 in 32 bits, the first in the low half, for dot products of pairs. TYPE_I8_PAIR: two bytes in 16 bits, likewise. */
 typedef enum { TYPE_F32, TYPE_F64, TYPE_PAIR, TYPE_F16, TYPE_BF16, TYPE_I8, TYPE_I8_PAIR, TYPES } Type;
 static inline long type_size(Type type) { /* in bytes */
     return type == TYPE_F64 ? 8 : type == TYPE_F32 || type == TYPE_PAIR ? 4 : type == TYPE_I8 ? 1 : 2;

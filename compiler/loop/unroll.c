@@ -1,4 +1,4 @@
-/* unroll: copies instead of UNROLL loops, so that what is left of a register tile is straight-line code with constant indices. */
+/* unroll.c: replaces UNROLL loops by copies, so that a register tile is straight-line code with constant indices. */
 #include "loop/unroll.h"
 
 #include <string.h>

@@ -268,7 +268,7 @@ const Expression *node_element(Lowering *l, Node *node, const At *at) {
     if (node->fused) return element_formula(l, node, at, NULL, NULL);
     Affine index[4];
     const bool whole = has_carried_rows(node) && at->steps != carrying_scan(node)->steps;
-    const Buffer *buffer = whole ? whole_rows(l, node) : node_buffer(l, node);
+    const Buffer *buffer = whole ? whole_rows(l, node) : is_given_for_blocks(l, node) ? given_in_blocks(l, node) : node_buffer(l, node);
     const bool shared = buffer->shape[0] == 1 && !has_carried_rows(node); /* all rows may read the same one: lower_stream.c */
     image_index(node, at, whole ? row_of(at) : shared ? affine_constant(0) : stored_row(node, at), index);
     const Expression *value = load(buffer, index);

@@ -43,7 +43,7 @@ int find_runs(const FilterTerms *sums, int count, FilterRun *runs);
 Affine run_a(const FilterRun *run, Affine sum, Affine term);
 Affine run_b(const FilterRun *run, Affine sum, Affine term);
 /* The algorithm of one dimension of a gather, y[i] = Σ u x[stride · i + u − padding] w[u], of `outputs` outputs, by tiles of `size`
- * outputs, or of 2 where those do not divide into `size`; NULL: there is none. */
+ * outputs, or of 2 if `size` does not divide them; NULL if there is none. */
 const Filter *gather_filter(long kernel, long stride, long outputs, int size);
 long filter_products(const Filter *filter);
 /* The algorithm of a kernel with these tiles, vertically and horizontally. */

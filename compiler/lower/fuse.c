@@ -10,6 +10,7 @@
 #include "lower/fuse.h"
 
 #include "lower/lower_moves.h"
+#include "lower/lower_rows.h"
 #include "lower/storage.h"
 
 Node *epilogue_of(const Graph *graph, Node *node) {
@@ -64,17 +65,11 @@ static bool all_read_through(const Lowering *l, const Node *node, int *convoluti
 }
 
 /* Is an element computed from a tensor in planes, whatever the number of channels? Then lanes cannot lie along the channels. */
-static bool reads_planes(const Graph *graph, const Node *node) {
-    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_INPUT, node)) return true;
+static bool reads_planes(const Lowering *l, const Node *node) {
+    if (name_of(l->graph, ROLE_OUTPUT, node) || name_of(l->graph, ROLE_INPUT, node)) return !is_given_for_blocks(l, node);
     for (int i = 0; node->fused && i < node->input_count; i++)
-        if (reads_planes(graph, node->input[i])) return true;
+        if (reads_planes(l, node->input[i])) return true;
     return false;
-}
-
-/* Factors that lie in planes cannot be multiplied by blocks of channels, lane by lane: that is done once, not by each convolution. */
-static bool multiplies_planes(const Lowering *l, const Node *node) {
-    if (node->op != OP_MULTIPLY || !is_blocked(l->target, node->shape[1]) || node->shape[2] * node->shape[3] == 1) return false;
-    return reads_planes(l->graph, node->input[0]) || reads_planes(l->graph, node->input[1]);
 }
 
 static bool can_fuse(const Lowering *l, Node *node) {
@@ -87,9 +82,8 @@ static bool can_fuse(const Lowering *l, Node *node) {
     if (node->gradient_of || node->reader_count == 0) return false;
     int convolutions = 0;
     if (!all_read_through(l, node, &convolutions)) return false;
-    if (convolutions && multiplies_planes(l, node)) return false;
     if (!operation_is(node->op, GRADIENT) || convolutions < 2) return true;
-    return node->op == OP_BATCH_NORM_GRAD && convolutions == 2 && !reads_planes(graph, node->input[3]);
+    return node->op == OP_BATCH_NORM_GRAD && convolutions == 2 && !reads_planes(l, node->input[3]);
 }
 
 void fuse_graph(const Lowering *l) {

@@ -1,4 +1,4 @@
-/* lower_conv.h: convolutions of either kind and their weight gradients: what they compute. */
+/* lower_conv.h: the computes of both kinds of convolution and of their weight gradients. */
 #ifndef ZOETROPE_LOWER_CONV_H
 #define ZOETROPE_LOWER_CONV_H
 

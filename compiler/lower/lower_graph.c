@@ -76,7 +76,7 @@ static void enter_scan(Lowering *l, const Scan *before, const Node *node) {
 static void lower_node(Lowering *l, Node *node) {
     const Graph *graph = l->graph;
     l->node = node;
-    if (has_weight(node) && !node->input[1]->parameter) die("%s: a weight that is computed, and no parameter", node->name);
+    if (has_weight(node) && !node->input[1]->parameter) die("%s: its weight is computed, and not a parameter", node->name);
     if (lowerings[node->op]) lowerings[node->op](l, node);
     else if (!operation_is(node->op, ELEMENTWISE | STORAGE)) die("%s has no lowering", operation_name(node->op));
     else if (operation_is(node->op, ELEMENTWISE) && (!node->input_count || epilogue_of(graph, node->input[0]) != node))

@@ -145,7 +145,7 @@ static void weight_index(Affine index[6], Features o, Features i) {
     memcpy(index, result, sizeof result);
 }
 
-/* By vectors of both operands, where that fits and the weight's lanes lie along what is summed over. */
+/* The product by vectors of both operands, if the lanes of the weight lie along the summed features and that fits. */
 static bool lower_as_dot(Lowering *l, Node *node, int side, const char *comment) {
     const Node *weight = node->input[1];
     if (product_of_node(l, node)->dot != side || layout_lane(&weight_along(l, weight, 3 - side)->layout) != side) return false;
@@ -159,7 +159,8 @@ void lower_linear(Lowering *l, Node *node) {
         format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
                weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
     if (lower_as_dot(l, node, 3, comment)) return;
-    const bool apart = is_long(&weight->shape[3]); /* what follows the sum: its parts are added up where it is stored */
+    const bool apart =
+        is_long(&weight->shape[3]); /* bias and epilogue follow the whole sum: its parts are added up where they are stored */
     Kernel *kernel = new_kernel(node->name, apart ? 2 : 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, result);

@@ -87,20 +87,22 @@ static bool has_lanes(const Compute *compute, const Piece *piece, const char *na
     return has_whole_vectors(piece, piece->to, piece->to_all, lanes) && lanes_fit(compute, name, lanes);
 }
 
-/* Pieces from the outermost one; the lanes of one of them innermost. */
+/* Pieces from the outermost one; the lanes of one of them innermost. Without lanes, elements that lie side by side in one layout lie apart
+ * in the other: squares of the outermost and the innermost piece, so that what a cache line has is used while it is there. */
 static void schedule_pieces(Lowering *l, Kernel *kernel, const Node *node, const Pieces *pieces) {
     Schedule *schedule = &kernel->schedule[0];
-    const int lanes = l->target->lanes;
+    const int lanes = l->target->lanes, outermost = pieces->count - 1;
     int vector = -1;
     for (int i = 0; i < pieces->count && vector < 0; i++)
         if (has_lanes(&kernel->compute[0], &pieces->piece[i], piece_names[i], lanes)) vector = i;
     add_level(schedule, "b", 1, LOOP_PARALLEL);
     if (!node->clip) add_level(schedule, "t", 1, LOOP_PARALLEL);
-    for (int i = pieces->count; i-- > 0;) {
-        const bool outermost = i + 1 == pieces->count;
-        add_level(schedule, piece_names[i], i == vector || outermost ? lanes : 1, outermost ? LOOP_PARALLEL : LOOP_SERIAL);
-        if (outermost && i != vector) add_level(schedule, piece_names[i], 1, LOOP_SERIAL);
+    for (int i = outermost; i >= 0; i--) {
+        const bool tiled = i == vector || i == outermost || (vector < 0 && i == 0);
+        add_level(schedule, piece_names[i], tiled ? lanes : 1, i == outermost ? LOOP_PARALLEL : LOOP_SERIAL);
     }
+    if (outermost >= 0 && outermost != vector) add_level(schedule, piece_names[outermost], 1, LOOP_SERIAL);
+    if (vector < 0 && outermost > 0) add_level(schedule, piece_names[0], 1, LOOP_SERIAL);
     if (vector >= 0) add_level(schedule, piece_names[vector], 1, LOOP_VECTOR);
 }
 

@@ -1,5 +1,9 @@
-/* lower_rows.c: copies of rows. What a scan carries has one more row for each sequence (storage.c): the value before the first step. A
- * kernel that reads by sequence and step reads the rows where they lie. Any other kernel reads a copy without that row. */
+/* lower_rows.c: copies of values whose readers need another layout.
+ *
+ * What a scan carries has one more row for each sequence (storage.c): the value before the first step. A kernel that reads by sequence
+ * and step reads the rows where they lie. Any other kernel reads a copy without that row.
+ *
+ * The caller's values lie in planes. An activation of many channels lies in blocks of them, and no vector can be loaded from both. */
 #include "lower/lower_rows.h"
 
 #include "loop/lanes.h"
@@ -48,6 +52,39 @@ const Buffer *whole_rows(Lowering *l, Node *node) {
                           .out = true,
                           .loops = LOOP_PARALLEL};
     lower_row_copy(l, node, &copy);
+    return l->whole_rows[node->id] = out;
+}
+
+bool is_given_for_blocks(const Lowering *l, const Node *node) {
+    if (node->op != OP_INPUT || node->rank != 4 || !is_blocked(l->target, node->shape[1])) return false;
+    if (node->shape[2] * node->shape[3] == 1 || !name_of(l->graph, ROLE_INPUT, node)) return false;
+    for (int i = 0; i < node->reader_count; i++) {
+        const Operation op = node->reader[i]->op;
+        if (op != OP_MULTIPLY && op != OP_SAMPLE && op != OP_SAMPLE_LOG_VARIANCE_GRAD && op != OP_SAMPLE_NOISE_GRAD) return false;
+    }
+    return true;
+}
+
+/* In squares of a vector of channels and as many columns. */
+const Buffer *given_in_blocks(Lowering *l, Node *node) {
+    if (l->whole_rows[node->id]) return l->whole_rows[node->id];
+    const char *name = format("%s_in_blocks", node->name);
+    const Buffer *out = new_activation(l, name, node->shape), *in = node_buffer(l, node);
+    static const char *const names[4] = {"n", "c", "h", "w"};
+    Kernel *kernel = new_kernel(name, 1);
+    Affine index[4];
+    for (int d = 0; d < 4; d++) index[d] = V(add_variable(&kernel->compute[0], names[d], node->shape[d], false));
+    add_store(&kernel->compute[0], out, index, load(in, index));
+    kernel->comment = "what the caller gives, with its channels in blocks";
+    set_work(kernel, 0);
+    Schedule *schedule = &kernel->schedule[0];
+    add_level(schedule, "n", 1, LOOP_PARALLEL);
+    add_level(schedule, "c", l->target->lanes, LOOP_PARALLEL);
+    add_level(schedule, "h", 1, LOOP_SERIAL);
+    add_level(schedule, "w", l->target->lanes, LOOP_SERIAL);
+    add_level(schedule, "c", 1, LOOP_SERIAL);
+    add_level(schedule, "w", 1, LOOP_SERIAL);
+    finish_kernel(l, kernel, NULL);
     return l->whole_rows[node->id] = out;
 }
 

@@ -15,6 +15,10 @@ typedef struct RowCopy {
 void lower_row_copy(Lowering *l, Node *node, const RowCopy *copy);
 /* All rows of what a scan carries, b·T + t. The kernel that copies them is lowered where they are first asked for. */
 const Buffer *whole_rows(Lowering *l, Node *node);
+/* Does the caller give images in planes to readers that have their channels in blocks? Only factors and noise, which nothing else reads. */
+bool is_given_for_blocks(const Lowering *l, const Node *node);
+/* The same in blocks: copied when it is first read, once for all readers. */
+const Buffer *given_in_blocks(Lowering *l, Node *node);
 /* The same for each output of the graph that the scan carries. */
 void lower_scan_outputs(Lowering *l, const Scan *scan);
 

@@ -77,7 +77,7 @@ static void share_rows(Lowering *l, Lowering *runs, int first) {
     for (int i = 0; i < first; i++) {
         Node *node = runs->graph->node[i];
         if (node->parameter || node->op == OP_INPUT || !is_read_from(node, first) || i < latent) continue;
-        if (node->fused) die("%s is read by the recurrence, and never stored", node->name);
+        if (node->fused) die("%s is read by the recurrence, but never stored", node->name);
         runs->buffer[i] = node_buffer(l, l->graph->node[i]);
     }
 }

@@ -31,7 +31,7 @@ typedef struct Lowering {
     bool apart;                  /* programs between cuts are planned one by one, so each has its own copy of the values at its start */
     struct Product *product;     /* by node id: how it is run (products.h) */
     const Buffer **buffer;       /* by node id; NULL: not stored */
-    const Buffer **whole_rows;   /* by node id: a copy of the rows that a scan carries (lower_rows.c); NULL: not made so far */
+    const Buffer **whole_rows;   /* by node id: a copy in the layout that its readers need (lower_rows.c); NULL: not made so far */
     const Buffer **tile_sums;    /* by node id: its sums of tiles (lower_tiles.h), once they are lowered; … */
     const Node **summed_by;      /* … the convolution whose kernel sums them; NULL: a kernel of their own */
     int *first_call;             /* by node id, and one more: how many calls `program` had before it */

@@ -99,7 +99,7 @@ static void check_apart(PointerMap *known, const Lifetimes *lifetimes, const Pro
     for (int i = 0; i < lifetimes->count; i++) {
         bool added;
         pointer_map_add(known, lifetimes->tensor[i], &added);
-        if (!added) die("%s is not kept, and %s is not the only program with it", lifetimes->tensor[i]->buffer->name, program->name);
+        if (!added) die("%s is not kept, but %s is not the only program that uses it", lifetimes->tensor[i]->buffer->name, program->name);
     }
 }
 

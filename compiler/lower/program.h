@@ -77,7 +77,7 @@ typedef struct Program {
     long alone_bytes, alone_scratch;
 } Program;
 
-/* What is generated for a group of parameters. */
+/* The code for a group of parameters. */
 typedef struct GroupCode {
     long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock, in the workspace; −1: it has none, such a moment or averages */
     long statistic_bytes;
@@ -90,7 +90,7 @@ typedef struct TargetKernel {
     int wanted; /* index of its node's kernel in choices.wanted; −1: nothing is requested of it */
 } TargetKernel;
 
-/* Everything that is generated for one target. */
+/* The code for one target. */
 typedef struct TargetCode {
     const Target *target;
     int program_count, program_capacity;

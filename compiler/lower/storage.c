@@ -296,7 +296,7 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
         ParameterStorage *storage = &l->parameter[i];
         const Parameter *parameter = l->graph->parameter[i];
         choose_storage(l, parameter, storage);
-        if (storage->copy) die("%s is wanted in two layouts by an inference graph", storage->value->name);
+        if (storage->copy) die("%s is needed in two layouts by an inference graph", storage->value->name);
         if (filters && filters[i]) {
             storage->filter = filters[i];
             storage->value = new_filtered_weight(l, parameter->node->reader[0], filters[i]);
@@ -419,9 +419,17 @@ static const Buffer *new_weight_gradient(const Lowering *l, const Node *node) {
     return new_weight(l, node->name, TYPE_F32, node, weight_gradient_lane(l, node), false);
 }
 
+/* A view of whole vectors of channels has the lanes of the node that it is a view of. */
+static bool view_has_channel_lanes(const Lowering *l, const Node *view) {
+    const long lanes = l->target->lanes;
+    if (view->op == OP_SLICE && view->axis == AXIS_CHANNELS && (view->first % lanes || view->count % lanes)) return false;
+    return has_channel_lanes(l, view->input[0]);
+}
+
 bool has_channel_lanes(const Lowering *l, const Node *node) {
     const long channels = node->shape[1];
     const Parameter *parameter = stored_like(node);
+    if (node->fused && operation_is(node->op, MOVE)) return view_has_channel_lanes(l, node);
     for (int i = 0; node->fused && i < node->input_count; i++)
         if (same_shape(node->input[i], node) && !has_channel_lanes(l, node->input[i])) return false;
     if (node->fused) return is_blocked(l->target, channels);

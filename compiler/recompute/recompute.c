@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what was traded ---- */
+/* ---- the trade ---- */
 
 static int larger_first(const void *a, const void *b) {
     const Again *left = a, *right = b;

@@ -14,7 +14,7 @@
 enum { MOST_THREADS = 1024 };
 
 typedef struct MemoryLimit { /* of training: the fixed part + threads × scratch */
-    long bytes;              /* 0: there is none */
+    long bytes;              /* 0: no limit */
     int threads;
 } MemoryLimit;
 

@@ -128,7 +128,7 @@ typedef struct Run { /* of a sequence's calls */
     const Footprint *footprint;
     const Sequence *sequence;
     int calls;
-    int tensors, capacity; /* those of the footprint, then those of what is computed again */
+    int tensors, capacity; /* those of the footprint, then those of repeated nodes */
     Tensor *tensor;
     int *result;   /* by instance: the tensor of the candidate that it is; −1: none */
     int *first;    /* by node id: its own instance */

@@ -37,7 +37,7 @@ typedef struct Need {
     long bytes; /* the workspace that plan_workspace() would lay out; a lower bound if `placed` is false */
     bool placed;
     double cost;   /* nodes that were visited to find it */
-    double flops;  /* of what is computed again */
+    double flops;  /* of the results that are computed again */
     double excess; /* bytes above the limit, summed over the calls */
 } Need;
 /* The workspace of a sequence. It is laid out only if no more than `most` bytes are in use at a time, because that takes long. */

@@ -6,7 +6,7 @@
 /* A smaller tensor is still in a cache when it is read. More lines than MOST_LINES at a time would be requested faster than they arrive. */
 enum { LINE_BYTES = 64, LEAST_BYTES = 1 << 20, MOST_LINES = 32 };
 
-/* ---- what is read ---- */
+/* ---- reads ---- */
 
 typedef struct Source { /* a box of a tensor */
     const Buffer *buffer;
@@ -17,7 +17,7 @@ typedef struct Source { /* a box of a tensor */
 
 typedef struct Finding {
     const Builder *builder;
-    const Schedule *asking; /* set for a compute that prefetches: then what it stages counts and, if `own` is set, its weights; else NULL */
+    const Schedule *asking; /* set for a compute that prefetches: then its stages count and, if `own` is set, its weights; else NULL */
     int variables;          /* with these ranges below the loops around */
     const Variable *const *variable;
     const Range *range;

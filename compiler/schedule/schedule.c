@@ -34,7 +34,7 @@ Statement *new_guard(const Condition *condition, int count, Statement *body, Sta
 }
 
 void enter_loop(Builder *builder, const Variable *variable) {
-    if (builder->loops == 2 * MAX_LEVELS) die("%s has more than %d loops in each other", builder->kernel->name, 2 * MAX_LEVELS);
+    if (builder->loops == 2 * MAX_LEVELS) die("%s has more than %d nested loops", builder->kernel->name, 2 * MAX_LEVELS);
     builder->loop[builder->loops++] = variable;
 }
 
@@ -107,7 +107,7 @@ static Statement *build_level(Builder *builder, Part **parts, int count, int lev
     long full = full_tiles(parts, count, level, step->tile);
     Block block;
     block_start(&block);
-    if (full == 0) { /* at least one part has less than a tile: those go on with what they have, the others apart */
+    if (full == 0) { /* at least one part has less than a tile: such parts continue with that, the others separately */
         Part **small = NEW_ARRAY(Part *, count), **large = NEW_ARRAY(Part *, count);
         int smalls = 0, larges = 0;
         for (int i = 0; i < count; i++) {
@@ -381,7 +381,7 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
         if (level->kind == LOOP_VECTOR && level->tile != 1)
             return refuse(builder, "level %d: a vector loop over tiles of %ld", l, level->tile);
         if (level->kind == LOOP_VECTOR && compute->reduced[v])
-            return refuse(builder, "level %d: lanes along the sum over %s", l, level->variable);
+            return refuse(builder, "level %d: lanes cannot lie along %s, which is summed over", l, level->variable);
         if (!before || l >= schedule->shared) continue;
         const Level *other = l < before->levels ? &before->level[l] : NULL;
         if (!other || strcmp(level->variable, other->variable) != 0 || level->kind != other->kind ||
@@ -390,17 +390,17 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
     }
     for (int i = 0; i < compute->variable_count; i++)
         if (left[i] > 1)
-            return refuse(builder, "%s is stepped over in tiles of %ld, and no level goes through the tile", compute->variable[i]->name,
-                          left[i]);
+            return refuse(builder, "%s has tiles of %ld, but no level steps through a tile", compute->variable[i]->name, left[i]);
     const int shared = (int)maximum(before ? schedule->shared : 0, after ? after->shared : 0);
-    if (schedule->levels < shared) return refuse(builder, "fewer levels than are shared");
-    if (shared > 0 && shared < parallels) return refuse(builder, "a parallel loop that not all computes share");
+    if (schedule->levels < shared) return refuse(builder, "there are fewer levels than shared ones");
+    if (shared > 0 && shared < parallels) return refuse(builder, "not all computes share a parallel loop");
     if (schedule->ahead.inner && (schedule->ahead.outer < parallels || schedule->ahead.outer > schedule->accumulate ||
                                   schedule->ahead.inner <= schedule->accumulate || schedule->ahead.inner >= schedule->levels))
-        return refuse(builder, "what is ahead is asked for inside of %d levels, of %d", schedule->ahead.inner, schedule->ahead.outer);
+        return refuse(builder, "prefetches inside of %d levels, for the outermost %d, do not fit the schedule", schedule->ahead.inner,
+                      schedule->ahead.outer);
     if (compute->sum_count == 0) return true;
     if (schedule->accumulate < shared || schedule->accumulate > schedule->levels)
-        return refuse(builder, "sums have no level to be held in registers at");
+        return refuse(builder, "there is no level at which sums can move to registers");
     if (schedule->accumulate < parallels)
         return refuse(builder, "sums are held in registers at level %d, outside of a parallel loop", schedule->accumulate);
     bool partial = false;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-typedef struct Box { /* what is read, for each dimension: base … base + extent − 1 */
+typedef struct Box { /* the elements that are read, in each dimension: base … base + extent − 1 */
     Affine base[MAX_RANK];
     long extent[MAX_RANK];
     bool any;

@@ -324,8 +324,8 @@ static const TargetPrinting bf16_emulated = {
 
 /* ---- the table ---- */
 
-/* The cost model's figures: throughputs and latency, a cycle, of current cores of each kind. Of 64 bytes a cycle that the second-level
- * cache of Zen 5 is said to give, half was seen with avx512; narrower vectors do not come near that. */
+/* The cost model's figures: throughputs a cycle, and latency, of current cores of each kind. The second-level cache of Zen 5 is said to
+ * give 64 bytes a cycle; avx512 reached half of that, and narrower vectors much less. */
 static const Target avx512_target = {
     .name = "avx512",
     .describes = "x86-64 with AVX-512 (F, DQ, VL, BW)",
@@ -442,7 +442,7 @@ const Target *const targets[] = {&avx512_target, &avx2_target, &neon_target, &ge
 const Target *const bf16_targets[] = {&avx512_bf16_target, &bf16_emulated_target, NULL};
 const Target *const inference_targets[] = {&wasm128_target, NULL};
 
-/* Best first, of all that there are. */
+/* All targets, best first. */
 static const Target *const preference[] = {&avx512_bf16_target, &avx512_target,  &avx2_target,         &neon_target,
                                            &wasm128_target,     &generic_target, &bf16_emulated_target};
 

@@ -10,14 +10,14 @@ typedef struct Target {
     int lanes;             /* floats in a vector = channels in a block of a layout */
     int registers;         /* vector registers */
     bool fused;            /* MULTIPLY_ADD is one rounding */
-    /* What the cost model reckons with, a cycle: vector multiply-adds, vector loads, of these such as stream from the second-level cache,
-     * loads that broadcast a scalar; and the latency of a multiply-add. */
+    /* The figures of the cost model. A cycle: vector multiply-adds, vector loads, vector loads that stream from the second-level cache,
+     * loads that broadcast a scalar. And the latency of a multiply-add. */
     double multiply_adds, loads, streams, broadcasts, latency;
-    double conversion;   /* what a vector of weights that are narrow takes besides its load, in multiply-adds; 0: they are floats */
+    double conversion;   /* the cost of converting a vector of narrow weights besides its load, in multiply-adds; 0: they are floats */
     bool inference_only; /* no trainer runs there */
-    bool little_endian;  /* there is no machine of it with the other byte order */
-    bool prefetches;     /* has prefetch_line: is asked for memory ahead of its use */
-    bool nontemporal;    /* has stores that go past the caches; a vector is a cache line */
+    bool little_endian;  /* it has no big-endian machines */
+    bool prefetches;     /* has prefetch_line */
+    bool nontemporal;    /* has stores that bypass the caches; a vector is a cache line */
     bool pairs;          /* has DOT_ADD: products of convolutions take bfloat16 */
     bool emulation;      /* has the bits of another target, slowly; only made where asked for */
     /* How C is printed for it; the table lives in target.c, its use in emit*.c. */
@@ -25,9 +25,9 @@ typedef struct Target {
 } Target;
 
 enum { MAX_TARGETS = 8 };                       /* of one command */
-extern const Target *const targets[];           /* what a trainer is made for: best first, then NULL */
+extern const Target *const targets[];           /* the targets of trainers: best first, then NULL */
 extern const Target *const bf16_targets[];      /* the same, with `precision: bf16` */
-extern const Target *const inference_targets[]; /* what only bundles are made for, and only where asked for; then NULL */
+extern const Target *const inference_targets[]; /* the targets that only bundles have, and only on request; then NULL */
 const Target *find_target(const char *name);    /* of any list; NULL: none of that name */
 /* The order in which a program tries them, best first: dot products, which only some precisions have; an emulation last. */
 void sort_targets(const Target **list, int count);

@@ -9,15 +9,15 @@
  * "name(3,1,2)" a call with the operands in another order. NULL: MULTIPLY_ADD as the other two; else not available. */
 typedef const char *Form;
 
-/* A function that a generated file holds if it is used. Its text starts with the type; `static inline` and the target's
- * attribute are put before it. */
+/* A function that is part of a generated file if it is used. Its text starts with the type; `static inline` and the target's attribute are
+ * put before it. */
 typedef struct Helper {
     const char *name;
     const char *needs; /* other helpers that this one calls, or NULL; those after a '!' only where VECTOR_EXTENSION is not defined */
     const char *text;
 } Helper;
 
-/* What a helper needs of the processor that its target does not have anyway. */
+/* A feature of the processor that a helper needs and that the target does not imply. */
 typedef struct Extra {
     const char *helper, *attribute; /* "f16c", as attributes name it */
     const char *setup[2], *check;   /* C: two statements, and then a condition that says that it is there */
@@ -33,11 +33,11 @@ typedef struct TargetPrinting {
     const char *condition;        /* of the preprocessor: where this target's code can be compiled; NULL: everywhere */
     const char *include;          /* <immintrin.h>, or NULL */
     const char *attribute;        /* features to enable for a function, as __attribute__((target(…))) names them; NULL: none */
-    const char *const *processor; /* what __builtin_cpu_supports has to affirm, then NULL; NULL: nothing to ask */
+    const char *const *processor; /* the features to ask __builtin_cpu_supports for, then NULL; NULL: none */
     const char *prelude;          /* C that every file of the target starts with, or NULL */
     VectorForms floats, pairs;    /* pairs: only where Target.pairs */
-    /* Only where Target.nontemporal: of a vector of floats past the caches, to an address that is a multiple of its size; and what has to
-     * follow before another thread reads it. */
+    /* Only with Target.nontemporal: the store of a vector of floats that bypasses the caches, to an address that is a multiple of its
+     * size; and the fence that must follow before another thread reads it. */
     Form nontemporal;
     const char *fence;
     Form on_vector[EXPRESSION_KINDS], on_float[EXPRESSION_KINDS], on_double[EXPRESSION_KINDS];

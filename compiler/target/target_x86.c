@@ -7,7 +7,7 @@
             "double double_square_root(double a) { return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_setzero_pd(), _mm_set_sd(a))); }\n"                \
     }
 
-/* Into the second-level cache: the first is full of what is being multiplied. */
+/* Into the second-level cache: the operands being multiplied fill the first. */
 #define X86_PREFETCH                                                                                                                       \
     { "prefetch_line", NULL, "void prefetch_line(const void *address) { _mm_prefetch((const char *)address, _MM_HINT_T1); }\n" }
 

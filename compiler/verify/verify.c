@@ -49,7 +49,7 @@ static void add_access(Verifier *verifier, Access access) {
     for (int i = 0; i < buffer->rank; i++) {
         const Variable *unbound = unbound_variable(verifier, &access.index[i]);
         if (unbound)
-            refuse_tree(verifier, access.statement, "index %d of %s has the variable %s, which no loop around it steps through", i,
+            refuse_tree(verifier, access.statement, "index %d of %s has the variable %s, which no enclosing loop steps through", i,
                         buffer->name, unbound->name);
     }
     if (access.load && is_local(buffer)) verify_local_read(verifier, &access);
@@ -68,12 +68,12 @@ static void list_loads(Verifier *verifier, const Statement *statement, const Exp
     bool added;
     pointer_map_add(&verifier->visited, e, &added);
     if (!added || verifier->error) return;
-    if (e->kind == EXPRESSION_SUM) refuse_tree(verifier, statement, "a SUM is left in the tree");
+    if (e->kind == EXPRESSION_SUM) refuse_tree(verifier, statement, "the tree still has a SUM");
     if (scope.vector && e->type == TYPE_F64) refuse_tree(verifier, statement, "the vector loop holds a double: lanes are floats, or pairs");
     if (e->kind == EXPRESSION_LOAD) {
         if (e->buffer->space == SPACE_VIRTUAL) refuse_tree(verifier, statement, "VIRTUAL buffer %s is left in the tree", e->buffer->name);
         else if (e->type != value_type(e->buffer->type))
-            refuse_tree(verifier, statement, "%s is read as another type than its own", e->buffer->name);
+            refuse_tree(verifier, statement, "%s is read as a type that is not its own", e->buffer->name);
         else add_access(verifier, (Access){statement, e->buffer, e->index, false, true, scope.facts, false});
     }
     for (int i = 0; i < expression_operands(e->kind); i++) {
@@ -91,7 +91,7 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
         const Store *store = &statement->store[i];
         if (store->buffer->space == SPACE_VIRTUAL) refuse_tree(verifier, statement, "VIRTUAL buffer %s is stored to", store->buffer->name);
         else if (store->value->type != store->buffer->type)
-            refuse_tree(verifier, statement, "%s is given a value of another type than its own", store->buffer->name);
+            refuse_tree(verifier, statement, "%s gets a value of a type that is not its own", store->buffer->name);
         else if (store->nontemporal &&
                  (!scope.vector || store->accumulate || store->buffer->space != SPACE_TENSOR || store->buffer->type != TYPE_F32))
             refuse_tree(verifier, statement, "a nontemporal store is not a vector of floats to a tensor");
@@ -107,7 +107,7 @@ static void verify_assign(Verifier *verifier, const Statement *statement, Scope 
 static void verify_prefetch(Verifier *verifier, const Statement *statement, Scope scope) {
     const Buffer *buffer = statement->buffer;
     if (buffer->space != SPACE_TENSOR) refuse_tree(verifier, statement, "%s is not in memory", buffer->name);
-    if (scope.vector) refuse_tree(verifier, statement, "the vector loop holds more than assignments");
+    if (scope.vector) refuse_tree(verifier, statement, "the vector loop has other statements than assignments");
     const Variable *unbound = unbound_variable(verifier, &statement->offset.affine);
     long low, high;
     for (int i = 0; i < statement->offset.count; i++) {
@@ -115,7 +115,7 @@ static void verify_prefetch(Verifier *verifier, const Statement *statement, Scop
         affine_range(&statement->offset.term[i].inner, &low, &high);
         if (low < 0) refuse_tree(verifier, statement, "prefetch of %s: %ld is divided, as C rounds it to zero", buffer->name, low);
     }
-    if (unbound) refuse_tree(verifier, statement, "the variable %s, which no loop around it steps through", unbound->name);
+    if (unbound) refuse_tree(verifier, statement, "the variable %s, which no enclosing loop steps through", unbound->name);
     offset_range(&statement->offset, &low, &high);
     if (low < 0 || high >= buffer->layout.size)
         refuse_tree(verifier, statement, "prefetch of %s out of bounds: element %ld … %ld, legal is 0 … %ld", buffer->name, low, high,
@@ -135,7 +135,7 @@ static void verify_loop(Verifier *verifier, const Statement *loop, Scope scope) 
     if (scope.vector) refuse_tree(verifier, loop, "the vector loop around this one is not innermost");
     if (loop->loop == LOOP_PARALLEL) {
         if (!scope.parallel_allowed)
-            refuse_tree(verifier, loop, "a parallel loop that is neither outermost nor all that a parallel loop holds");
+            refuse_tree(verifier, loop, "the parallel loop is neither outermost nor the only statement of a parallel loop");
         if (verifier->parallel_count == MAX_VARIABLES) refuse_tree(verifier, loop, "too many parallel loops");
         else verifier->parallel[verifier->parallel_count++] = loop;
     }
@@ -162,10 +162,10 @@ static void verify_loop(Verifier *verifier, const Statement *loop, Scope scope) 
 }
 
 static void verify_guard(Verifier *verifier, const Statement *guard, Scope scope) {
-    if (scope.vector) refuse_tree(verifier, guard, "the vector loop holds more than assignments");
+    if (scope.vector) refuse_tree(verifier, guard, "the vector loop has other statements than assignments");
     for (int i = 0; i < guard->condition_count; i++) {
         if (unbound_variable(verifier, &guard->condition[i].value))
-            refuse_tree(verifier, guard, "the guard has a variable that no loop around it steps through");
+            refuse_tree(verifier, guard, "the guard has a variable that no enclosing loop steps through");
     }
     if (verifier->error) return;
     bool body_runs, other_runs;
@@ -254,7 +254,7 @@ static void verify_value(Verifier *verifier, const Compute *compute, const Expre
     pointer_map_add(&verifier->visited, e, &added);
     if (!added || verifier->error) return;
     if (e->kind == EXPRESSION_SUM && (!sums || e->sum < 0 || e->sum >= compute->sum_count || compute->sum[e->sum]->type != e->type))
-        refuse_tree(verifier, NULL, "a SUM that no compute has here");
+        refuse_tree(verifier, NULL, "there is no such SUM in this compute");
     if (e->kind == EXPRESSION_LOAD) {
         if (e->buffer->space == SPACE_VIRTUAL) verify_virtual(verifier, e->buffer);
         else {

@@ -1,12 +1,13 @@
-/* verify_parallel.c: iterations of parallel loops are kept apart by the dimensions of what they access.
+/* verify_parallel.c: proves that the iterations of parallel loops touch different elements, dimension by dimension.
  *
- * Let every access of a buffer have, in one dimension, the index c·p + rest with the same c ≠ 0. Then iterations with different p
- * touch different elements if either all rests lie in an interval narrower than |c|, or they do so modulo some m of at least |c| times
- * the values of p (as the digits of a number, of which p is one and the rest has those above and below), or all rests are equal modulo m
- * (the divisor that the coefficients of the rests have in common) while c·p is different modulo m for every p. What other parallel
- * variables add counts as rest, unless they have been dealt with before: then two iterations that are still in question have the
- * same value of them, and only what their coefficients differ by counts. A layout is a bijection of the index box (verify_layout),
- * so different indices are different addresses. */
+ * Let every access of a buffer have, in one dimension, the index c·p + rest with the same c ≠ 0. Iterations with different p touch
+ * different elements in three cases. All rests lie in an interval narrower than |c|. Or they do so modulo some m of at least |c| times the
+ * number of values of p: p is then one digit of a number, and the rest has the digits above and below. Or all rests are equal modulo m,
+ * the common divisor of the coefficients of the rests, while c·p is different modulo m for every p.
+ *
+ * Other parallel variables are part of the rest. Once one of them has been dealt with, two iterations that are still in question have the
+ * same value of it, and only the difference of its coefficients counts. A layout is a bijection of the index box (verify_layout), so
+ * different indices are different addresses. */
 #include "verify/verifier.h"
 
 #include <limits.h>

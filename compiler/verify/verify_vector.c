@@ -20,12 +20,12 @@ static bool place_lanes(Verifier *verifier, const Variable *lane, const Access *
     long stride = result->stride = affine_coefficient(&result->offset.affine, lane);
     result->offset.affine = affine_substitute(result->offset.affine, lane, affine_constant(0));
     if (buffer->type == TYPE_F64) {
-        refuse_tree(verifier, access->statement, "vector lanes over %s: %s is of doubles", lane->name, buffer->name);
+        refuse_tree(verifier, access->statement, "vector lanes over %s: the elements of %s are doubles", lane->name, buffer->name);
     } else if (access->store && stride != 1) {
         refuse_tree(verifier, access->statement, "vector lanes over %s store to %s with stride %ld, not 1", lane->name, buffer->name,
                     stride);
     } else if (access->nontemporal && !offset_is_multiple(&result->offset, verifier->lanes)) {
-        refuse_tree(verifier, access->statement, "a vector past the caches is not aligned in %s", buffer->name);
+        refuse_tree(verifier, access->statement, "a nontemporal vector is not aligned in %s", buffer->name);
     } else if (stride != 0 && stride != 1) {
         refuse_tree(verifier, access->statement, "vector lanes over %s load from %s with stride %ld, neither 0 nor 1", lane->name,
                     buffer->name, stride);
