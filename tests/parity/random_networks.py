@@ -233,7 +233,7 @@ class NetworkMaker:
             if first is None:
                 return None
             shape = (first.shape[0] // T, T, 1, 1)
-            known = self.add("reshape", {"to": list(shape)}, Known("", shape))
+            known = self.add("reshape", {"to": list(shape)}, replace(first, text="", shape=shape))
         if draw.random() < 0.6 and known.shape[2] * known.shape[3] < H * W:
             known = self.linear(known, (draw.randrange(1, 9), draw.randrange(1, H + 1), draw.randrange(1, W + 1)), "frame")
         for last in range(4):
