@@ -10,7 +10,6 @@ by which a figure passed; `!` means that it failed. Exit status: 0 if everything
 """
 
 import argparse
-import fcntl
 import os
 import shutil
 import sys
@@ -20,42 +19,18 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bundles import Bundle, compare_bundle
-from compare import TOLERANCES, compare_evaluation, compare_training, worst
+from compare import compare_evaluation, compare_training
 from make_case import STEPS, make_case, write_case
 from random_specs import write_random_specs
 from reference import AutoEncoder
+from report import COLUMNS, Report, lock_directory
 from specification import read_spec
 from stand_in import FAULTS
 from trainers import ROOT, Trainer, TrainerError, available_targets, build_trainer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-COLUMNS = [("loss", 19), ("recon", 19), ("gradient", 19), ("losses", 19), ("state", 19)]
 KEPT = ["tests/fixtures/border.yaml", "tests/fixtures/wide.yaml", "specs/tiny.yaml", "specs/gru_ae.yaml"]  # the last two: convolutions by minimal filtering
 CHECKPOINT_SPECS = 2  # random specs whose trainers are also asked to train from, and for, PyTorch's checkpoints
-
-
-class Report:
-    def __init__(self, width):
-        self.width, self.passed, self.failed = width, 0, 0
-        header = f"{'spec':{width}} {'target':8} " + "".join(f"{kind:{size}}" for kind, size in COLUMNS)
-        limits = f"{'at most':{width}} {'':8} " + "".join(f"{TOLERANCES[kind]:<{size}.0e}" for kind, size in COLUMNS)
-        print(header.rstrip(), limits.rstrip(), sep="\n", flush=True)
-
-    def line(self, name, target, cells, complaints):
-        self.passed, self.failed = (self.passed, self.failed + 1) if complaints else (self.passed + 1, self.failed)
-        verdict = "FAILED" if complaints else "pass"
-        print(f"{name:{self.width}} {target:8} {cells}{verdict}", flush=True)
-        for complaint in complaints:
-            print("    " + complaint)
-
-    def figures(self, name, target, figures, complaints):
-        failures = [f"{figure.name}: {figure} (at most {TOLERANCES[figure.kind]:.0e})" for figure in figures if not figure.passed]
-        cells = "".join(f"{str(worst(figures, kind) or '-'):{size}}" for kind, size in COLUMNS)
-        self.line(name, target, cells, complaints + failures)
-
-    def close(self):
-        print(f"{self.passed} passed, {self.failed} failed")
-        return 1 if self.failed else 0
 
 
 def compare_target(report, case, trainer, target, bundle):
@@ -175,17 +150,6 @@ def parse_options():
     options.targets = options.targets.split(",") if options.targets else available_targets()
     options.out = os.path.abspath(options.out)
     return options
-
-
-def lock_directory(path):
-    """One run at a time writes there; the lock ends with the process."""
-    os.makedirs(path, exist_ok=True)
-    lock = open(os.path.join(path, "lock"), "w", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        sys.exit(f"parity: another run is writing to {path}; wait for its end, or give another --out")
-    return lock
 
 
 def main():
