@@ -67,6 +67,10 @@ int command_inference(Options *options) {
     begin_pass(PASS_SPEC);
     const Spec *spec = read_spec_to_compile(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
+    if (spec->system) {
+        fprintf(stderr, "zoetrope: %s is a system of language version 2; bundles are made of version 1 specs so far\n", spec->name);
+        return EXIT_INPUT;
+    }
     Inference *inference = compile_targets(spec, options);
     if (options->recurrence_given && !spec->hidden)
         fprintf(stderr, "zoetrope: note: %s has no GRU: --recurrence changes nothing\n", spec->name);

@@ -169,7 +169,7 @@ static void verify_names(const Graph *graph) {
             const NamedNode *entry = &graph->named[role].entry[i];
             const Node *node = entry->node;
             check(graph->node[node->id] == node, node, "has a name, but is not in the graph");
-            check(is_identifier(entry->name), node, "its name for the caller is not a C identifier");
+            check(is_identifier(parameter_node_name(entry->name)), node, "its name for the caller is not a C identifier, dots apart");
             if (role == ROLE_CUT) continue;
             check(places[node->id]++ == 0, node, "the caller has two places for it");
             check((node->op == OP_INPUT) == (role == ROLE_INPUT), node, "what the caller gives is an INPUT, and nothing else is");

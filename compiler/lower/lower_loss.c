@@ -51,7 +51,7 @@ void lower_loss(Lowering *l, Node *node) {
 
 void lower_loss_for_caller(Lowering *l, Node *node) {
     const char *name = name_of(l->graph, ROLE_LOSS, node);
-    const Buffer *to = new_plain(name, TYPE_F64, PLACE_STEP, 0, NULL);
+    const Buffer *to = new_given(name, TYPE_F64, 0, NULL);
     Kernel *kernel = new_kernel(format("%s_given", node->name), 1);
     Compute *compute = &kernel->compute[0];
     const At at = {0};

@@ -44,7 +44,7 @@ void lower_row_copy(Lowering *l, Node *node, const RowCopy *copy) {
 const Buffer *whole_rows(Lowering *l, Node *node) {
     if (l->whole_rows[node->id]) return l->whole_rows[node->id];
     const char *given = name_of(l->graph, ROLE_OUTPUT, node), *name = format("%s_rows", node->name);
-    const Buffer *out = given ? new_plain(given, TYPE_F32, PLACE_STEP, 4, node->shape) : new_activation(l, name, node->shape);
+    const Buffer *out = given ? new_given(given, TYPE_F32, 4, node->shape) : new_activation(l, name, node->shape);
     const RowCopy copy = {.name = name,
                           .comment = "the rows of a scan, without what was there before its first step",
                           .outside = out,

@@ -51,7 +51,7 @@ void decide_products(Lowering *graphs, int count, int deciding) {
         graphs[i].product = NEW_ARRAY(Product, graph->node_count);
         for (int n = 0; n < graph->node_count; n++) graphs[i].product[n] = decide(&graphs[i], graph->node[n]);
     }
-    WeightLanes *lanes = choose_weight_lanes(graphs, deciding);
+    WeightLanes *lanes = choose_weight_lanes(graphs, count, deciding);
     for (int i = 0; i < count; i++) {
         const Graph *graph = graphs[i].graph;
         graphs[i].weight_lanes = lanes;

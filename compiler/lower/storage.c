@@ -5,6 +5,7 @@
 #include "lower/fuse.h"
 #include "lower/lower_filter_weight.h"
 #include "lower/lower_pairs.h"
+#include "lower/lower_rows.h"
 #include "lower/products.h"
 
 #include <string.h>
@@ -35,6 +36,12 @@ const Buffer *new_activation(const Lowering *l, const char *name, const long sha
 
 const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape) {
     return new_tensor(name, type, place, rank, shape, layout_row_major(rank, shape));
+}
+
+const Buffer *new_given(const char *name, Type type, int rank, const long *shape) {
+    const Buffer *buffer = new_plain(parameter_node_name(name), type, PLACE_STEP, rank, shape);
+    ((Tensor *)buffer->owner)->field = name;
+    return buffer;
 }
 
 /* ---- parameters ---- */
@@ -241,12 +248,18 @@ static bool any_reads_copy(const Lowering *graphs, int count, int number, int la
     return false;
 }
 
-static WeightLanes lanes_of_weight(const Lowering *graphs, int count, int number) {
+/* In the first graph that reads it; NULL: none does. */
+static const Node *used_weight(const Lowering *graphs, int count, int number) {
+    for (int i = 0; i < count; i++)
+        if (graphs[i].graph->parameter[number]->node->reader_count) return graphs[i].graph->parameter[number]->node;
+    return NULL;
+}
+
+static WeightLanes lanes_of_weight(const Lowering *graphs, int all, int count, int number) {
     const Lowering *l = &graphs[0];
-    const Parameter *parameter = l->graph->parameter[number];
-    const Node *weight = parameter->node;
+    const Node *weight = used_weight(graphs, all, number);
     WeightLanes lanes = {-1, -1};
-    if (!is_weight(parameter)) return lanes;
+    if (!weight || !is_weight(weight->parameter)) return lanes;
     int out, in;
     weight_sides(weight, &out, &in);
     const bool has_gradient = has_any_data_gradient(graphs, count, number);
@@ -257,10 +270,10 @@ static WeightLanes lanes_of_weight(const Lowering *graphs, int count, int number
     return lanes;
 }
 
-WeightLanes *choose_weight_lanes(const Lowering *graphs, int count) {
+WeightLanes *choose_weight_lanes(const Lowering *graphs, int all, int count) {
     const int parameters = graphs[0].graph->parameter_count;
     WeightLanes *lanes = NEW_ARRAY(WeightLanes, parameters);
-    for (int i = 0; i < parameters; i++) lanes[i] = lanes_of_weight(graphs, count, i);
+    for (int i = 0; i < parameters; i++) lanes[i] = lanes_of_weight(graphs, all, count, i);
     return lanes;
 }
 
@@ -432,6 +445,7 @@ bool has_channel_lanes(const Lowering *l, const Node *node) {
     if (node->fused && operation_is(node->op, MOVE)) return view_has_channel_lanes(l, node);
     for (int i = 0; node->fused && i < node->input_count; i++)
         if (same_shape(node->input[i], node) && !has_channel_lanes(l, node->input[i])) return false;
+    if (is_given_for_blocks(l, node)) return true;
     if (node->fused) return is_blocked(l->target, channels);
     if (parameter && is_weight(parameter)) return lane_of_shape(l, parameter->node) == 1;
     if (name_of(l->graph, ROLE_INPUT, node) || name_of(l->graph, ROLE_OUTPUT, node))
@@ -447,8 +461,9 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     const char *input = name_of(graph, ROLE_INPUT, node), *output = name_of(graph, ROLE_OUTPUT, node),
                *loss = name_of(graph, ROLE_LOSS, node);
     if (input || (output && !has_carried_rows(node)))
-        return new_plain(input ? input : output, TYPE_F32, PLACE_STEP, node->rank, node->shape);
-    if (is_double(node)) return new_plain(loss ? loss : node->name, TYPE_F64, loss ? PLACE_STEP : PLACE_WORKSPACE, node->rank, node->shape);
+        return new_given(input ? input : output, TYPE_F32, node->rank, node->shape);
+    if (is_double(node) && loss) return new_given(loss, TYPE_F64, node->rank, node->shape);
+    if (is_double(node)) return new_plain(node->name, TYPE_F64, PLACE_WORKSPACE, node->rank, node->shape);
     const Buffer *weight_gradient = new_weight_gradient(l, node);
     if (weight_gradient) return weight_gradient;
     if (node->rank != 4) return new_plain(node->name, TYPE_F32, PLACE_WORKSPACE, node->rank, node->shape);

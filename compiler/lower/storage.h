@@ -9,6 +9,8 @@ long stored_channels(const Target *target, long channels);
 const Buffer *new_tensor(const char *name, Type type, Place place, int rank, const long *shape, Layout layout);
 /* [N, C, H, W] in the layout that the target gives to activations and to vectors per channel. */
 const Buffer *new_activation(const Lowering *l, const char *name, const long shape[4]);
+/* What the caller gives or gets: `name` as in the program's signature. */
+const Buffer *new_given(const char *name, Type type, int rank, const long *shape);
 const Buffer *new_plain(const char *name, Type type, Place place, int rank, const long *shape);
 /* Gives each stored node a buffer, once the parameters have theirs. */
 void store_nodes(Lowering *l);
@@ -28,8 +30,8 @@ long output_features(const Node *weight, long shape[4]);
 long output_of(const Node *weight, long i);
 /* [a/V, b/B, the rest, b%B, V lanes of a]: a = `lane` (−1: row-major), b the other side. A register tile reads it in order. */
 Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside);
-/* Decides how the lanes of each parameter lie, from the products of the graphs that share it. */
-WeightLanes *choose_weight_lanes(const Lowering *graphs, int count);
+/* Decides how the lanes of each parameter lie, from the products of the first `count` of `all` graphs that share it. */
+WeightLanes *choose_weight_lanes(const Lowering *graphs, int all, int count);
 /* The dimension of a weight's gradient, or of a term of it, that lanes will lie along; −1: none. */
 int weight_gradient_lane(const Lowering *l, const Node *node);
 /* Will the elements of [N, C, H, W] be whole vectors along the channels, stored or computed where they are read? */

@@ -1,5 +1,6 @@
 /* spec.c: from the tree of the text to the typed Spec, section by section, as the table of keys says. */
 #include "spec/spec_internal.h"
+#include "spec/system.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -326,15 +327,33 @@ Spec *read_spec(const char *path, FILE *out) {
     return bytes ? parse_spec(path, bytes, length, out) : NULL;
 }
 
-static Spec *refuse_system(const char *path, FILE *out) {
-    fprintf(out,
-            "%s: error: a spec of version 2 cannot be compiled yet\n       = `zoetrope check` reads and checks it; version 1 is compiled\n",
-            printable(path));
+/* The first layer of a system that is read, and not compiled yet; NULL: there is none. */
+static const NetworkLayer *uncompiled_layer(const System *system) {
+    for (int n = 0; n < system->network_count; n++)
+        for (int i = 0; i < system->networks[n].layer_count; i++) {
+            const NetworkLayer *layer = &system->networks[n].layers[i];
+            switch (layer->kind) {
+            case LAYER_CONV3D:
+            case LAYER_CONV_TRANSPOSE3D:
+            case LAYER_CONV_LSTM:
+            case LAYER_MAX_POOL:
+            case LAYER_AVG_POOL:
+            case LAYER_MAX_POOL3D:
+            case LAYER_AVG_POOL3D:
+            case LAYER_MEMORY:
+                return layer;
+            default:
+                break;
+            }
+        }
     return NULL;
 }
 
 Spec *read_spec_to_compile(const char *path, FILE *out) {
     Spec *spec = read_spec(path, out);
-    if (spec && spec->system) return refuse_system(path, out); /* until systems are compiled */
-    return spec;
+    const NetworkLayer *layer = spec && spec->system ? uncompiled_layer(spec->system) : NULL;
+    if (layer)
+        fprintf(out, "%s:%d:%d: error: a layer `%s` cannot be compiled yet\n       = `zoetrope check` reads and checks it\n", printable(path),
+                layer->mark.line, layer->mark.column, layer_kind_names[layer->kind]);
+    return layer ? NULL : spec;
 }

@@ -1,0 +1,280 @@
+/* build_system.c: a system of language version 2 → its graphs: a step's values and losses, or the evaluation's outputs and score.
+ *
+ * A value [C, T, H, W] of an item is a node [B·T, C, H, W], row b·T + t; joined values have 2·B items. Values are made in the spec's order,
+ * those of a step alone that its losses need. Every call of a network is computed whole, for it moves the running statistics; what nothing
+ * reads is removed afterwards. */
+#include "graph/build_system.h"
+
+#include "graph/build_loss.h"
+#include "graph/call_network.h"
+#include "graph/differentiate.h"
+#include "graph/given.h"
+#include "graph/moves.h"
+#include "graph/prune.h"
+#include "graph/shapes.h"
+
+typedef struct SystemBuilder {
+    Graph *graph;
+    const Spec *spec;
+    const System *system;
+    NetworkNodes *network; /* by number: its parameters */
+    CallResults *call;     /* by the call's value's number */
+    Node **value;          /* by number; NULL: not needed */
+} SystemBuilder;
+
+/* ---- values ---- */
+
+static Node *add_data(SystemBuilder *b) {
+    const Spec *spec = b->spec;
+    const long clips = spec->training.batch;
+    return add_given(b->graph, &(Given){.name = "x", .items = clips, .shape = {spec->channels, spec->T, spec->height, spec->width}});
+}
+
+static Node *add_noise(SystemBuilder *b, const Noise *noise) {
+    Given given = {.name = format("noise.%s", noise->name),
+                   .items = b->spec->training.batch,
+                   .shape = noise->shape,
+                   .drawn = noise->uniform ? DRAWN_UNIFORM : DRAWN_NORMAL,
+                   .low = noise->low,
+                   .high = noise->high,
+                   .written = noise->written};
+    return add_given(b->graph, &given);
+}
+
+static Node *chain_of_sums(Graph *graph, const char *name, int count, Node *const *terms) {
+    Node *sum = terms[0];
+    for (int i = 1; i < count; i++) sum = add_node(graph, OP_ADD, name, NULL, 2, (Node *[]){sum, terms[i]});
+    return sum;
+}
+
+static Node *add_value(SystemBuilder *b, const Value *value) {
+    Graph *graph = b->graph;
+    Node **in = NEW_ARRAY(Node *, value->operand_count);
+    for (int i = 0; i < value->operand_count; i++) in[i] = b->value[value->operands[i]->number];
+    const char *name = format("value_%d", value->number);
+    const long half = b->spec->training.batch;
+    switch (value->kind) {
+    case VALUE_DATA:
+        return add_data(b);
+    case VALUE_NOISE:
+        return add_noise(b, value->noise);
+    case VALUE_CALL:
+        return call_network(graph, value->call, &b->network[value->call->network->index], in, &b->call[value->number]);
+    case VALUE_RESULT:
+        return result_of_call(&b->call[value->operands[0]->number], value->source);
+    case VALUE_SAMPLE:
+        return add_node(graph, OP_SAMPLE, name, NULL, 3, in);
+    case VALUE_JOIN:
+        return concatenate(graph, name, AXIS_ITEMS, 2, in);
+    case VALUE_HALF:
+        return slice(graph, name, in[0], AXIS_ITEMS, value->half * half, half);
+    case VALUE_FRAMES:
+        return slice(graph, name, in[0], AXIS_STEPS, value->first, value->count);
+    case VALUE_CONCAT:
+        return concatenate(graph, name, AXIS_CHANNELS, value->operand_count, in);
+    case VALUE_ADD:
+        return chain_of_sums(graph, name, value->operand_count, in);
+    case VALUE_UNIT:
+        return append_node(graph, (Node){.op = OP_AFFINE, .name = name, .input_count = 1, .input = {in[0]}, .factor = 0.5, .offset = 0.5});
+    case VALUE_DETACH:
+        return add_node(graph, OP_DETACH, name, NULL, 1, in);
+    case VALUE_KINDS:
+        break;
+    }
+    die("a value of kind %d", (int)value->kind);
+}
+
+static void add_values(SystemBuilder *b, const bool *needs) {
+    for (int i = 0; i < b->system->value_count; i++) {
+        const Value *value = b->system->values[i];
+        if (!needs[value->number]) continue;
+        b->graph->layer = NULL;
+        b->value[value->number] = add_value(b, value);
+    }
+}
+
+/* Marks a value and those that it is computed from. */
+static void need(bool *needs, const Value *value) {
+    if (!value || needs[value->number]) return;
+    needs[value->number] = true;
+    for (int i = 0; i < value->operand_count; i++) need(needs, value->operands[i]);
+}
+
+/* ---- graphs ---- */
+
+static SystemBuilder begin_graph(const Spec *spec, bool training) {
+    const System *system = spec->system;
+    SystemBuilder b = {.graph = NEW(Graph),
+                       .spec = spec,
+                       .system = system,
+                       .call = NEW_ARRAY(CallResults, system->value_count),
+                       .value = NEW_ARRAY(Node *, system->value_count)};
+    b.graph->spec = spec;
+    b.graph->training = training;
+    b.network = add_networks(b.graph, system);
+    return b;
+}
+
+/* Whatever the loss is called, its nodes have names that no function of C has. */
+static Node *add_loss(SystemBuilder *b, const NamedLoss *loss, LossOf of) {
+    Node **terms = NEW_ARRAY(Node *, loss->term_count);
+    const char *name = format("loss_%s", loss->name);
+    b->graph->layer = "loss";
+    for (int i = 0; i < loss->term_count; i++) {
+        const LossTerm *term = &loss->terms[i];
+        terms[i] = add_loss_term(b->graph, format("%s_%d", name, i), term, of, b->value[term->value->number],
+                                 term->other ? b->value[term->other->number] : NULL);
+    }
+    return chain_of_sums(b->graph, name, loss->term_count, terms);
+}
+
+/* The weighed sum of losses; a factor of 1 costs nothing. */
+static Node *weigh(Graph *graph, const char *name, int count, Node *const *loss, const WeighedLoss *weighed) {
+    Node **terms = NEW_ARRAY(Node *, count);
+    for (int i = 0; i < count; i++) {
+        terms[i] = loss[i];
+        if (weighed[i].factor == 1) continue;
+        terms[i] = append_node(graph, (Node){.op = OP_SCALE,
+                                             .name = format("%s_%s", name, weighed[i].loss->name),
+                                             .input_count = 1,
+                                             .input = {loss[i]},
+                                             .factor = weighed[i].factor});
+    }
+    return chain_of_sums(graph, name, count, terms);
+}
+
+static bool step_uses(const TrainingStep *step, const NamedLoss *loss) {
+    for (int i = 0; i < step->update_count; i++)
+        for (int k = 0; k < step->updates[i].loss_count; k++)
+            if (step->updates[i].losses[k].loss == loss) return true;
+    return false;
+}
+
+static Graph *build_step(const Spec *spec, const TrainingStep *step) {
+    SystemBuilder b = begin_graph(spec, true);
+    add_values(&b, step->needs);
+    for (int i = 0; i < b.system->loss_count; i++) {
+        const NamedLoss *loss = &b.system->losses[i];
+        if (step_uses(step, loss)) name_node(b.graph, ROLE_LOSS, format("loss.%s", loss->name), add_loss(&b, loss, LOSS_OF_BATCH));
+    }
+    list_readers(b.graph);
+    return b.graph;
+}
+
+/* ---- evaluation ---- */
+
+/* A node has one place of the caller's. */
+static Node *give_place(Graph *graph, const char *name, Node *node) {
+    if (node->op != OP_INPUT && !node->parameter && !name_of(graph, ROLE_OUTPUT, node) && node->op != OP_SLICE && node->op != OP_DETACH)
+        return node;
+    return append_node(graph, (Node){.op = OP_SCALE, .name = name, .input_count = 1, .input = {node}, .factor = 1});
+}
+
+/* Of the reconstruction, in the scale of [0, 1]. */
+static Node *add_default_score(SystemBuilder *b) {
+    const LossTerm term = {.kind = TERM_MSE, .weight = 0.25};
+    return add_loss_term(b->graph, "score_error", &term, LOSS_OF_FRAME, b->value[b->system->reconstruction->value->number],
+                         b->value[b->system->target->number]);
+}
+
+static void add_score(SystemBuilder *b) {
+    const Score *score = &b->system->score;
+    if (!score->present) return;
+    Node **loss = NEW_ARRAY(Node *, score->loss_count + 1);
+    for (int i = 0; i < score->loss_count; i++)
+        loss[i] = add_loss(b, score->losses[i].loss, score->per_frame ? LOSS_OF_FRAME : LOSS_OF_ITEM);
+    b->graph->layer = "score";
+    Node *sum = score->loss_count ? weigh(b->graph, "score", score->loss_count, loss, score->losses) : add_default_score(b);
+    NamedNode *named = name_node(b->graph, ROLE_OUTPUT, "score", sum);
+    const long clips = b->spec->training.batch, frames = sum->shape[0] / clips;
+    named->argument = (Argument){.name = "score", .rank = score->per_frame ? 2 : 1, .shape = {clips, score->per_frame ? frames : 0}};
+}
+
+static void need_score(const System *system, bool *needs) {
+    const Score *score = &system->score;
+    for (int i = 0; i < score->loss_count; i++)
+        for (int k = 0; k < score->losses[i].loss->term_count; k++) {
+            need(needs, score->losses[i].loss->terms[k].value);
+            need(needs, score->losses[i].loss->terms[k].other);
+        }
+    if (!score->present || score->loss_count) return;
+    need(needs, system->reconstruction->value);
+    need(needs, system->target);
+}
+
+static Graph *build_evaluation(const Spec *spec) {
+    const System *system = spec->system;
+    SystemBuilder b = begin_graph(spec, false);
+    bool *needs = NEW_ARRAY(bool, system->value_count);
+    for (int i = 0; i < system->output_count; i++) need(needs, system->outputs[i].value);
+    need_score(system, needs);
+    add_values(&b, needs);
+    b.graph->layer = "output";
+    for (int i = 0; i < system->output_count; i++) {
+        const SystemOutput *output = &system->outputs[i];
+        Node *node = give_place(b.graph, format("output_%s", output->name), b.value[output->value->number]);
+        name_clips(b.graph, ROLE_OUTPUT, format("output.%s", output->name), node);
+    }
+    add_score(&b);
+    prune_graph(b.graph, NULL, 0);
+    return b.graph;
+}
+
+TrainerGraphs build_system(const Spec *spec) {
+    const System *system = spec->system;
+    TrainerGraphs graphs = {.step_count = system->step_count, .step = NEW_ARRAY(Graph *, system->step_count)};
+    for (int i = 0; i < system->step_count; i++) graphs.step[i] = build_step(spec, &system->steps[i]);
+    graphs.evaluation = build_evaluation(spec);
+    return graphs;
+}
+
+/* ---- gradients ---- */
+
+static bool same_losses(const StepUpdate *a, const StepUpdate *b) {
+    if (a->loss_count != b->loss_count) return false;
+    for (int i = 0; i < a->loss_count; i++)
+        if (a->losses[i].loss != b->losses[i].loss || a->losses[i].factor != b->losses[i].factor) return false;
+    return true;
+}
+
+/* The parameters of all networks of a step that are updated by the same losses as update number `first`. */
+static int list_updated(const Graph *graph, const TrainingStep *step, int first, Parameter **list) {
+    int count = 0;
+    for (int i = 0; i < graph->parameter_count; i++)
+        for (int u = first; u < step->update_count; u++) {
+            const bool same = same_losses(&step->updates[first], &step->updates[u]);
+            if (!same || !graph->parameter[i]->trained || graph->parameter[i]->group->number != step->updates[u].network->index) continue;
+            list[count++] = graph->parameter[i];
+        }
+    return count;
+}
+
+/* Was an update before it by the same losses? Then its networks are among that one's. */
+static bool is_done(const TrainingStep *step, int update) {
+    for (int i = 0; i < update; i++)
+        if (same_losses(&step->updates[i], &step->updates[update])) return true;
+    return false;
+}
+
+static Node *total_of(Graph *graph, const StepUpdate *update) {
+    Node **loss = NEW_ARRAY(Node *, update->loss_count);
+    for (int i = 0; i < update->loss_count; i++) loss[i] = named_node(graph, ROLE_LOSS, format("loss.%s", update->losses[i].loss->name));
+    graph->layer = "loss";
+    return weigh(graph, format("total_%s", update->network->name), update->loss_count, loss, update->losses);
+}
+
+/* All sums stand before the first gradient, and nothing that no loss needs is differentiated. */
+static void differentiate_step(Graph *graph, const TrainingStep *step) {
+    Node **total = NEW_ARRAY(Node *, step->update_count);
+    Parameter **list = NEW_ARRAY(Parameter *, graph->parameter_count);
+    for (int i = 0; i < step->update_count; i++)
+        if (!is_done(step, i)) total[i] = total_of(graph, &step->updates[i]);
+    prune_graph(graph, total, step->update_count);
+    for (int i = 0; i < step->update_count; i++)
+        if (total[i]) differentiate_parameters(graph, total[i], list_updated(graph, step, i, list), list);
+    list_readers(graph);
+}
+
+void differentiate_system(const Spec *spec, TrainerGraphs *graphs) {
+    for (int i = 0; i < graphs->step_count; i++) differentiate_step(graphs->step[i], &spec->system->steps[i]);
+}

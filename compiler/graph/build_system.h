@@ -1,0 +1,14 @@
+/* build_system.h: a system of language version 2 → its graphs. */
+#ifndef ZOETROPE_BUILD_SYSTEM_H
+#define ZOETROPE_BUILD_SYSTEM_H
+
+#include "graph/spec_model.h"
+
+/* A graph for each step, without gradients, and the evaluation. All have the same table of parameters, in groups by network. Named inputs:
+ * x; noise.<name>; dropout.<network>.<module>.<call>; state.<network>.<module>.<call>. Losses of a step: loss.<name>, with their weights.
+ * Outputs of the evaluation: output.<name>; score, where there is one. */
+TrainerGraphs build_system(const Spec *spec);
+/* Appends the gradients of each step: of each network by the losses that update it. */
+void differentiate_system(const Spec *spec, TrainerGraphs *graphs);
+
+#endif
