@@ -22,7 +22,7 @@ from report import COLUMNS, Report, lock_directory
 from system_cases import STEPS, clips, complaints_about_draws, make_case, make_weights, write_tensors
 from system_compare import compare_evaluation, compare_training
 from system_spec import read_system
-from system_stand_in import FAULTS
+from system_stand_in import FAULTS, StandIn
 from system_twin import Twin
 from trainers import ROOT, Trainer, TrainerError, available_targets, build_trainer
 
@@ -65,14 +65,13 @@ def compare_target(report, case, trainer, target):
     report.figures(case.spec.name, target, figures, complaints)
 
 
-def compare_system(report, path, command, options):
-    """command: a function that returns the trainer's command line, or raises TrainerError."""
-    system = read_system(path)
+def compare_system(report, system, make_trainer, options):
+    """make_trainer: a function of a directory that returns a Trainer, or raises TrainerError."""
     nothing = " " * sum(size for _, size in COLUMNS)
     twin = Twin(system)
     weights = make_weights(twin, options.seed)
     try:
-        trainer = Trainer(command(), os.path.join(options.out, system.name), options.threads)
+        trainer = make_trainer(os.path.join(options.out, system.name))
         drawn, complaints = first_run(twin, weights, trainer, options)
         complaints += complaints_about_reading(twin, weights, drawn, trainer, options.targets[0], options)
     except TrainerError as error:
@@ -99,7 +98,8 @@ def compare_systems(paths, options):
         commands[0].exception()
         commands += [pool.submit(build_trainer, path, name, options.build) for path, name in zip(paths[1:], names[1:])]
         for path, command in zip(paths, commands):
-            compare_system(report, path, command.result, options)
+            make_trainer = lambda directory, command=command: Trainer(command.result(), directory, options.threads)  # noqa: E731
+            compare_system(report, read_system(path), make_trainer, options)
     return report.close()
 
 
@@ -112,17 +112,16 @@ def systems_of(options):
 def self_test(options):
     """With PyTorch in float64 as the trainer: passes as it is, fails with each fault."""
     options.targets = ["stand-in"]
-    directory = os.path.join(options.out, "specs")
-    paths = write_random_systems(directory, options.systems, options.seed)
-    whole = os.path.join(HERE, "everything.yaml")
+    torch.set_num_threads(options.threads)
+    paths = write_random_systems(os.path.join(options.out, "specs"), options.systems, options.seed)
+    systems = [read_system(os.path.join(HERE, "everything.yaml"))] + [read_system(path) for path in paths]
     wrong = []
     for fault, meaning in FAULTS.items():
         print(f"\nstand-in with fault '{fault}': {meaning}" if fault else "stand-in without a fault")
         report = Report(16)
-        for path in [whole] if fault else [whole, *paths]:
-            command = [sys.executable, os.path.join(HERE, "system_stand_in.py"), path]
-            os.environ["STAND_IN_FAULT"] = fault
-            compare_system(report, path, lambda command=command: command, options)
+        for system in systems[:1] if fault else systems:
+            make_stand_in = lambda directory, system=system, fault=fault: StandIn(system, directory, fault)  # noqa: E731
+            compare_system(report, system, make_stand_in, options)
         if bool(report.close()) != bool(fault):
             wrong.append(f"fault '{fault}' was not seen" if fault else "what is right was failed")
     print("\n" + ("; ".join(wrong) if wrong else "self-test passed"))
