@@ -1,6 +1,7 @@
-"""make parity: the trainers' `step` against PyTorch, run live, on random specs and on fixed ones (KEPT), such as gru_ae at full size.
+"""make parity: the trainers' `step` against PyTorch, run live, on random specs and on fixed ones (KEPT), such as gru_ae at full size; then
+random systems and those of specs/version2 at reduced size (systems.py).
 
-    python parity.py                                  36 random specs and those of KEPT, every target of this machine
+    python parity.py                                  36 random specs and those of KEPT, 24 systems, every target of this machine
     python parity.py --spec my.yaml --targets avx2    one spec, one target
     python parity.py --self-test                      shows that the comparison passes correct results and fails wrong ones
 
@@ -11,6 +12,7 @@ by which a figure passed; `!` means that it failed. Exit status: 0 if everything
 
 import argparse
 import os
+import re
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +28,7 @@ from reference import AutoEncoder
 from report import COLUMNS, Report, lock_directory
 from specification import read_spec
 from stand_in import FAULTS
+from systems import compare_systems, systems_of
 from trainers import ROOT, Trainer, TrainerError, available_targets, build_trainer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -134,10 +137,21 @@ def has_everything(spec):
     return norms and spec.gru and spec.optimizer.name == "adam" and spec.training.batch > 1
 
 
+def split_by_version(paths):
+    """Specs of version 1, and systems."""
+    systems = []
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            if re.search(r"(?m)^version: *2\b", file.read()):
+                systems.append(path)
+    return [path for path in paths if path not in systems], systems
+
+
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spec", action="append", help="compare these specs only")
     parser.add_argument("--count", type=int, default=36, help="random specs (36)")
+    parser.add_argument("--systems", type=int, default=24, help="random systems (24); 0: no system at all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--targets", help="comma-separated; default: all that this machine runs")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("THREADS", 2)))
@@ -157,11 +171,13 @@ def main():
     lock = lock_directory(options.out)  # noqa: F841
     if options.self_test:
         return self_test(options)
-    paths = options.spec
-    if not paths:
+    paths, systems = split_by_version(options.spec or [])
+    if not options.spec:
         paths = write_random_specs(os.path.join(options.out, "specs"), options.count, options.seed)
         paths += [os.path.join(ROOT, path) for path in KEPT]
-    return compare_specs(paths, options)
+        systems = systems_of(options) if options.systems else []
+    failed = compare_specs(paths, options) if paths else 0
+    return (compare_systems(systems, options) if systems else 0) or failed
 
 
 if __name__ == "__main__":

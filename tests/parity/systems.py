@@ -105,7 +105,7 @@ def compare_systems(paths, options):
 
 def systems_of(options):
     """Random ones, and the reduced ones of specs/version2, which need the compiler."""
-    paths = write_random_systems(os.path.join(options.out, "specs"), options.systems, options.seed) if options.systems else []
+    paths = write_random_systems(os.path.join(options.out, "specs"), options.systems, options.seed)
     return paths + write_reduced_systems(os.path.join(options.out, "specs"))
 
 
