@@ -148,6 +148,16 @@ typedef struct ModelTrainingStep {
     const int *norm;      /* … by number among the state_dict's num_batches_tracked; once for each call */
 } ModelTrainingStep;
 
+/* Before outputs and score, a noise is learned for each item by itself: so many updates by the gradient of the item's score. */
+typedef struct ModelSearch {
+    int program;       /* gives `gradient`, of the noise's shape */
+    const char *noise; /* noise.z */
+    int64_t steps;
+    ModelGroup optimizer; /* its schedule counts updates */
+    double alpha, clip_norm;
+    bool nesterov;
+} ModelSearch;
+
 typedef struct ModelDescription {
     const char *name;      /* gru_ae */
     const char *spec_hash; /* 16 hexadecimal digits */
@@ -187,6 +197,7 @@ typedef struct ModelDescription {
      *            state, as h0 and may be h0 itself, and code, [T, code_size], one for each run; without GRU, 1 for T
      *   decode:  code, [1, code_size], and x → reconstruction, as x; loss, the mean squared error, whatever the spec's */
     int advance, decode;
+    const ModelSearch *search; /* NULL: nothing is searched for */
     int target_count;
     const ModelTarget *const *targets; /* best first; with f32 the last, generic, runs everywhere */
 } ModelDescription;

@@ -167,26 +167,29 @@ static void emit_schedule(CBlock *group, const LearningSchedule *schedule, int n
            schedule->at_count ? format("schedule_at_%d", number) : "NULL");
 }
 
+/* The iterations of a `step` schedule; `number` tells schedules apart. */
+static void emit_schedule_times(CBlock *out, const LearningSchedule *schedule, int number) {
+    Text at = {0};
+    for (int k = 0; k < schedule->at_count; k++) text_add(&at, "%s%ld", k ? ", " : "", schedule->at[k]);
+    if (schedule->at_count) c_line(out, "static const int64_t schedule_at_%d[] = {%s};", number, at.bytes);
+}
+
+/* A ModelGroup. */
+static void emit_group(CBlock *rows, const char *name, bool frozen, const Optimizer *optimizer, int number) {
+    c_line(rows, "{.name = \"%s\", .frozen = %s, .optimizer = \"%s\",", name, frozen ? "true" : "false", optimizer_names[optimizer->name]);
+    c_line(rows, ".learning_rate = %s, .beta1 = %s, .beta2 = %s, .epsilon = %s,", exact(optimizer->learning_rate), exact(optimizer->beta1),
+           exact(optimizer->beta2), exact(optimizer->epsilon));
+    c_line(rows, ".weight_decay = %s, .momentum = %s, .moments = %d,", exact(optimizer->weight_decay), exact(optimizer->momentum),
+           optimizer_moments(optimizer));
+    emit_schedule(rows, &optimizer->schedule, number);
+    c_line(rows, "},");
+}
+
 static void emit_groups(CBlock *out, const Graph *graph) {
-    for (int i = 0; i < graph->group_count; i++) {
-        const LearningSchedule *schedule = &graph->group[i]->optimizer.schedule;
-        Text at = {0};
-        for (int k = 0; k < schedule->at_count; k++) text_add(&at, "%s%ld", k ? ", " : "", schedule->at[k]);
-        if (schedule->at_count) c_line(out, "static const int64_t schedule_at_%d[] = {%s};", i, at.bytes);
-    }
+    for (int i = 0; i < graph->group_count; i++) emit_schedule_times(out, &graph->group[i]->optimizer.schedule, i);
     CBlock *rows = c_nested(out, ";", "static const ModelGroup groups[] =");
-    for (int i = 0; i < graph->group_count; i++) {
-        const ParameterGroup *group = graph->group[i];
-        const Optimizer *optimizer = &group->optimizer;
-        c_line(rows, "{.name = \"%s\", .frozen = %s, .optimizer = \"%s\",", group->name, group->frozen ? "true" : "false",
-               optimizer_names[optimizer->name]);
-        c_line(rows, ".learning_rate = %s, .beta1 = %s, .beta2 = %s, .epsilon = %s,", exact(optimizer->learning_rate),
-               exact(optimizer->beta1), exact(optimizer->beta2), exact(optimizer->epsilon));
-        c_line(rows, ".weight_decay = %s, .momentum = %s, .moments = %d,", exact(optimizer->weight_decay), exact(optimizer->momentum),
-               optimizer_moments(optimizer));
-        emit_schedule(rows, &optimizer->schedule, i);
-        c_line(rows, "},");
-    }
+    for (int i = 0; i < graph->group_count; i++)
+        emit_group(rows, graph->group[i]->name, graph->group[i]->frozen, &graph->group[i]->optimizer, i);
     c_blank(out);
 }
 
@@ -241,13 +244,28 @@ static void emit_steps(CBlock *out, const Model *model) {
     c_blank(out);
 }
 
-/* ---- the description ---- */
-
 static int program_number(const ProgramHead *head, int count, const char *name) {
     for (int i = 0; i < count; i++)
         if (strcmp(head[i].name, name) == 0) return i;
     return -1;
 }
+
+static void emit_search(CBlock *out, const Model *model, int program) {
+    if (!model->graphs.search) return;
+    const NoiseSearch *search = &model->spec->system->search;
+    const Optimizer *optimizer = &search->optimizer;
+    const int number = model->graphs.search->group_count;
+    emit_schedule_times(out, &optimizer->schedule, number);
+    CBlock *members = c_nested(out, ";", "static const ModelSearch search =");
+    c_line(members, ".program = %d, .noise = \"noise.%s\", .steps = %d,", program, search->noise->name, search->steps);
+    c_line(members, ".optimizer =");
+    emit_group(members, search->noise->name, false, optimizer, number);
+    c_line(members, ".alpha = %s, .clip_norm = %s, .nesterov = %s,", exact(optimizer->alpha), exact(optimizer->clip_norm),
+           optimizer->nesterov ? "true" : "false");
+    c_blank(out);
+}
+
+/* ---- the description ---- */
 
 static void emit_members(CBlock *out, const Model *model) {
     const Spec *spec = model->spec;
@@ -294,6 +312,7 @@ void emit_model_file(Text *out, const Model *model, const Target *const *list, i
     emit_programs(tables, head, heads);
     emit_groups(tables, training);
     emit_steps(tables, model);
+    emit_search(tables, model, program_number(head, heads, "search"));
     c_print(out, tables, 0);
     const bool ends = emit_targets(out, spec, list, count);
     CBlock *members = c_nested(description, ";", "const ModelDescription model_description =");
@@ -306,6 +325,7 @@ void emit_model_file(Text *out, const Model *model, const Target *const *list, i
     c_line(members, ".step_count = %d, .steps = steps,", model->graphs.step_count);
     c_line(members, ".evaluate = %d, .advance = %d, .decode = %d,", program_number(head, heads, "evaluate"),
            program_number(head, heads, "advance"), program_number(head, heads, "decode"));
+    if (model->graphs.search) c_line(members, ".search = &search,");
     c_line(members, ".target_count = sizeof model_targets / sizeof *model_targets%s,", ends ? " - 1" : "");
     c_line(members, ".targets = model_targets,");
     c_print(out, description, 0);

@@ -460,8 +460,7 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     if (node->op == OP_CARRY) return carry_buffer(l, node);
     const char *input = name_of(graph, ROLE_INPUT, node), *output = name_of(graph, ROLE_OUTPUT, node),
                *loss = name_of(graph, ROLE_LOSS, node);
-    if (input || (output && !has_carried_rows(node)))
-        return new_given(input ? input : output, TYPE_F32, node->rank, node->shape);
+    if (input || (output && !has_carried_rows(node))) return new_given(input ? input : output, TYPE_F32, node->rank, node->shape);
     if (is_double(node) && loss) return new_given(loss, TYPE_F64, node->rank, node->shape);
     if (is_double(node)) return new_plain(node->name, TYPE_F64, PLACE_WORKSPACE, node->rank, node->shape);
     const Buffer *weight_gradient = new_weight_gradient(l, node);

@@ -36,6 +36,8 @@ typedef struct ModelState {
     ModelBuffer *buffer;
     ModelCall *call;       /* by program */
     float *coefficients;   /* [groups, MODEL_COEFFICIENTS] of the step that is being done */
+    float *search_moments; /* of the search: two of the noise; NULL if there is none */
+    float *samples;        /* the output of that name, as it was before the search; NULL if there is none */
     float *item;           /* the draws of one item, while they are made; NULL if there are none */
     float *h0;             /* the buffer of that name; NULL if there is none */
     float *reconstruction; /* [B, T, C, H, W], of the last program that gave one */
@@ -79,6 +81,9 @@ void model_end_iteration(ModelState *state);
 
 /* ---- evaluation ---- */
 
+/* Runs a program, by number, on a batch, with the present contents of the buffers. */
+void model_run(ModelState *state, int number, const float *x);
+
 /* A forward pass with running statistics of the clips first_clip … first_clip + clips − 1 (1 ≤ clips ≤ B) of a set. The rest of
  * x must be finite and is ignored. The draws of a clip depend only on the seed and the
  * clip's number. */
@@ -88,6 +93,7 @@ void model_forward(ModelState *state, const float *x);
 
 /* The buffer of an input that is drawn or of an output; NULL: no program has one of that name. */
 float *model_buffer(const ModelState *state, const char *name);
+ModelBuffer *model_find_buffer(const ModelState *state, const char *name);
 
 /* The initial state of a stream, [layers, hidden], and room for one more value. Zeros, the mean of what training drew, if the seed is 0 or
  * the spec says so. With another seed, a draw from N(0, 1), the same as in an inference bundle. */
