@@ -225,8 +225,7 @@ class Twin:
         return {name: value.detach().clone() for name, value in self.networks.state_dict().items()}
 
     def load(self, state, dtype):
-        self.networks.float().load_state_dict(state, strict=True)
-        self.networks.to(dtype)
+        self.networks.to(dtype).load_state_dict(state, strict=True)
         for name, network in self.networks.items():
             for parameter in network.parameters():
                 parameter.requires_grad_(not self.system.networks[name].frozen)
