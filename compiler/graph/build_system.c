@@ -224,6 +224,21 @@ static Graph *build_evaluation(const Spec *spec) {
     return b.graph;
 }
 
+/* Every value that training could compute, in training. Its inputs are all that training draws, read by a step or not. */
+static Graph *build_draws(const Spec *spec) {
+    const System *system = spec->system;
+    SystemBuilder b = begin_graph(spec, true);
+    bool *computed = NEW_ARRAY(bool, system->value_count);
+    for (int i = 0; i < system->value_count; i++) {
+        const Value *value = system->values[i];
+        computed[value->number] = value->kind != VALUE_CALL || !value->call->in_outputs;
+        for (int k = 0; k < value->operand_count; k++)
+            computed[value->number] = computed[value->number] && computed[value->operands[k]->number];
+    }
+    add_values(&b, computed);
+    return b.graph;
+}
+
 /* The sum over the items: each has its own gradient in it. */
 static Graph *build_search(const Spec *spec) {
     const System *system = spec->system;
@@ -251,6 +266,7 @@ TrainerGraphs build_system(const Spec *spec) {
     TrainerGraphs graphs = {.step_count = system->step_count, .step = NEW_ARRAY(Graph *, system->step_count)};
     for (int i = 0; i < system->step_count; i++) graphs.step[i] = build_step(spec, &system->steps[i]);
     graphs.evaluation = build_evaluation(spec);
+    graphs.draws = build_draws(spec);
     if (system->search.noise) graphs.search = build_search(spec);
     return graphs;
 }
