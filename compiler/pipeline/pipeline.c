@@ -27,10 +27,11 @@ static TargetCode *new_code(const Target *target, const Choices *choices) {
     return code;
 }
 
-/* Graphs on their way: those of the steps first, then that of evaluation, then, for one frame after another, one frame and all runs of the
- * recurrence. */
+/* Graphs on their way: those of the steps first, then those of the search and of evaluation, then, for one frame after another, one frame
+ * and all runs of the recurrence. */
 typedef struct Pipeline {
     const TrainerGraphs *graphs;
+    int deciding;                               /* how weights lie: so many, those with gradients */
     int count, evaluation, search, frame, runs; /* −1: there is none */
     Lowering *graph;
 } Pipeline;
@@ -42,8 +43,9 @@ static Pipeline start_graphs(TargetCode *code, const TrainerGraphs *graphs) {
         .graphs = graphs, .count = steps, .evaluation = -1, .search = -1, .frame = -1, .runs = -1, .graph = NEW_ARRAY(Lowering, most)};
     const Graph **graph = NEW_ARRAY(const Graph *, most);
     for (int i = 0; i < steps; i++) graph[i] = graphs->step[i];
-    if (graphs->evaluation) graph[p.evaluation = p.count++] = graphs->evaluation;
     if (graphs->search) graph[p.search = p.count++] = graphs->search;
+    p.deciding = p.count;
+    if (graphs->evaluation) graph[p.evaluation = p.count++] = graphs->evaluation;
     if (graphs->streams) {
         const Spec *spec = graphs->step[0]->spec;
         graph[p.frame = p.count++] = clip_graph(NEW(Spec), spec, 1, 1);
@@ -117,7 +119,7 @@ TargetCode *compile_graphs(const TrainerGraphs *graphs, const Target *target, co
     for (int i = 0; i < p.count; i++) fuse_graph(&p.graph[i]);
 
     begin_pass(PASS_PRODUCTS);
-    decide_products(p.graph, p.count, graphs->step_count); /* the steps decide how weights lie */
+    decide_products(p.graph, p.count, p.deciding);
 
     begin_pass(PASS_STORE);
     store_graphs(&p);

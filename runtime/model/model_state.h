@@ -91,6 +91,8 @@ void model_run(ModelState *state, int number, const float *x);
  * x must be finite and is ignored. The draws of a clip depend only on the seed and the
  * clip's number. */
 void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips);
+/* The same of a whole batch, without a search, which may take minutes: for what is generated from noise that is drawn. */
+void model_sample(ModelState *state, const float *x);
 /* Its parts: the draws; then a pass with the present contents of the buffers, for a whole batch. */
 void model_draw_evaluation(ModelState *state, int64_t first_clip, int clips);
 void model_forward(ModelState *state, const float *x);

@@ -205,6 +205,11 @@ void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int c
     model_forward(state, x);
 }
 
+void model_sample(ModelState *state, const float *x) {
+    model_draw_evaluation(state, 0, state->model->batch);
+    model_run(state, state->model->evaluate, x);
+}
+
 /* ---- frame by frame ---- */
 
 void model_initial_state(const ModelState *state, float *h0) {

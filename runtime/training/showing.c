@@ -31,7 +31,7 @@ static bool add_kind(Showing *showing, const char *name, const ModelArgument *ar
 
 bool showing_open(Showing *showing, const ModelDescription *model, Error *error) {
     *showing = (Showing){.kinds = 0};
-    showing->reconstruction = find_output(model, "reconstruction");
+    if (model->search == NULL) showing->reconstruction = find_output(model, "reconstruction");
     showing->target = find_output(model, "target");
     /* A target has the shape of its reconstruction. */
     if (!add_kind(showing, "real", showing->reconstruction, error)) return false;
@@ -64,7 +64,7 @@ bool showing_take(Showing *showing, ModelState *state, const float *x, double *p
     *psnr = NAN;
     if (showing->kinds == 0 && showing->reconstruction == NULL) return true;
     if (!averaging_begin(&averaging, state, error)) return false;
-    model_evaluate(state, x, 0, state->model->batch);
+    model_sample(state, x);
     averaging_end(&averaging, state);
     for (int i = 0; i < showing->kinds; i++) {
         const ShownKind *kind = &showing->kind[i];

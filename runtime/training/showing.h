@@ -24,7 +24,7 @@ bool showing_open(Showing *showing, const ModelDescription *model, Error *error)
 void showing_close(Showing *showing);
 
 /* Evaluates a batch, with the averages of the weights if there are any, and keeps what strips need. *psnr: the mean over its clips; NAN
- * without a reconstruction. */
+ * without a reconstruction. A system with a search shows samples alone: its reconstructions take hundreds of updates. */
 bool showing_take(Showing *showing, ModelState *state, const float *x, double *psnr, Error *error);
 /* Writes real_itr<N>_no<K>.png and so on. */
 bool showing_write(const Showing *showing, const char *folder, int64_t iteration, Error *error);
