@@ -75,7 +75,7 @@ typedef struct ModelArgument {
     int64_t shape[MODEL_RANK];
     int64_t count; /* elements */
     int items;     /* the dimension that counts the items of the batch; −1: none does */
-    /* Files that `step` reads and writes have dimensions 1 and 2, frames and channels, in the other order. */
+    /* The shape is that of files which `step` reads and writes: [B, C, T, …]. In memory, frames come before channels. */
     bool channels_first;
     ModelDraw draw;
     double low, high;
@@ -189,8 +189,12 @@ typedef struct ModelDescription {
     const ModelProgram *programs;
     int step_count;
     const ModelTrainingStep *steps;
+    /* Draws of a system that no program reads, though its training makes them: each has a name in files of `step`. */
+    int unread_draws;
+    const ModelArgument *unread_draw;
     /* Programs by number; −1: there is none. */
-    int evaluate; /* forward with running statistics: outputs; loss or score */
+    int evaluate;    /* forward with running statistics: outputs; loss or score */
+    int score_first; /* of scores [B, F]: the frame of the clip that the first one belongs to */
     /* One frame of one video, with running statistics, in two parts, between which the caller chooses a code. The GRU runs T times side by
      * side, so that each frame can be the last of T.
      *   advance: x, [1, 1, C, H, W], and h0, [layers, T, hidden], the states of these runs, also where the spec's initial state is zeros →

@@ -8,7 +8,7 @@ typedef struct Machine { /* the machine that explain --kernels assumes; by defau
     double gigaflops, gigabytes;
 } Machine;
 
-/* A line for each kernel of a training step. */
-void explain_kernels(Text *out, const TargetCode *code, const Machine *machine);
+/* A line for each kernel of each training step; they are the first `steps` programs. */
+void explain_kernels(Text *out, const TargetCode *code, int steps, const Machine *machine);
 
 #endif

@@ -29,8 +29,16 @@ static void dump_program(const Program *program, bool scheduled) {
     }
 }
 
+/* Over what is printed of one of several steps. */
+static void print_step_number(const TrainerGraphs *graphs, int step) {
+    if (graphs->step_count > 1) printf("%sstep %d\n", step ? "\n" : "", step);
+}
+
 static void dump_steps(const TrainerGraphs *graphs) {
-    for (int i = 0; i < graphs->step_count; i++) print_graph(stdout, graphs->step[i], false);
+    for (int i = 0; i < graphs->step_count; i++) {
+        print_step_number(graphs, i);
+        print_graph(stdout, graphs->step[i], false);
+    }
 }
 
 static void dump_plan(const TargetCode *code) {
@@ -47,6 +55,18 @@ static void dump_plan(const TargetCode *code) {
                 printf("    %-3s %-40s %12ld bytes at %12ld\n", written[b] ? "out" : "in", buffers[b]->name, tensor->bytes, tensor->offset);
             }
         }
+}
+
+/* What the passes of one target made; some of it is the same for all, and printed with the first. */
+static void dump_target(Pass pass, const TrainerGraphs *graphs, const TargetCode *code, bool first) {
+    const bool fused = pass == PASS_FUSE; /* earlier passes do not show which nodes are fused */
+    const bool graph = first && (pass == PASS_RECOMPUTE || fused), kernels = pass == PASS_SCHEDULE || (first && pass == PASS_LOWER);
+    for (int i = 0; i < graphs->step_count && (graph || kernels); i++) {
+        print_step_number(graphs, i);
+        if (graph) print_graph(stdout, code->program[i]->graph, fused);
+        else dump_program(code->program[i], pass == PASS_SCHEDULE);
+    }
+    if (pass == PASS_PLAN) dump_plan(code);
 }
 
 /* ---- the passes ---- */
@@ -104,14 +124,7 @@ static TargetCode *compile_target(const Options *options, const Model *model, in
     code = compile_within(code, &model->graphs, &options->memory);
     if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
-    const bool fused = options->dump == PASS_FUSE; /* earlier passes do not show which nodes are fused */
-    for (int i = 0; i < model->graphs.step_count; i++) {
-        const Program *step = code->program[i];
-        if ((options->dump == PASS_RECOMPUTE || fused) && target == 0) print_graph(stdout, step->graph, fused);
-        if (options->dump == PASS_LOWER && target == 0) dump_program(step, false);
-        if (options->dump == PASS_SCHEDULE) dump_program(step, true);
-    }
-    if (options->dump == PASS_PLAN) dump_plan(code);
+    dump_target(options->dump, &model->graphs, code, target == 0);
     return code;
 }
 
@@ -168,7 +181,7 @@ static int command_explain(Options *options) {
         const TargetCode *code = compile_target(options, model, i);
         good = good && code;
         if (good) explain_target(explanation, code);
-        if (good && options->kernels && i == 0) explain_kernels(&kernels, code, &options->machine);
+        if (good && options->kernels && i == 0) explain_kernels(&kernels, code, model->graphs.step_count, &options->machine);
         arena_leave();
     }
     if (!good) return EXIT_INPUT;

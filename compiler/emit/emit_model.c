@@ -152,6 +152,30 @@ static void emit_programs(CBlock *out, const ProgramHead *head, int count) {
     c_blank(out);
 }
 
+static bool is_read(const ProgramHead *head, int count, const char *name) {
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < head[i].signature.count[ROLE_INPUT]; k++)
+            if (strcmp(head[i].signature.argument[ROLE_INPUT][k].name, name) == 0) return true;
+    return false;
+}
+
+/* What a system draws though no program reads it. Returns how many. */
+static int emit_unread_draws(CBlock *out, const Graph *draws, const ProgramHead *head, int heads) {
+    const NamedNodes *named = draws ? &draws->named[ROLE_INPUT] : NULL;
+    CBlock *rows = c_block();
+    int count = 0;
+    for (int i = 0; named && i < named->count; i++) {
+        const Argument *argument = &named->entry[i].argument;
+        if (argument->drawn == DRAWN_NOT || is_read(head, heads, argument->name)) continue;
+        emit_argument(rows, argument);
+        count++;
+    }
+    if (!count) return 0;
+    c_append(c_nested(out, ";", "static const ModelArgument unread_draws[] ="), rows);
+    c_blank(out);
+    return count;
+}
+
 /* ---- groups and steps ---- */
 
 static void emit_schedule(CBlock *group, const LearningSchedule *schedule, int number) {
@@ -283,6 +307,7 @@ static void emit_members(CBlock *out, const Model *model) {
     c_line(out, ".initial_state_normal = %s,", spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL ? "true" : "false");
     c_line(out, ".loss_is_l1 = %s,", !spec->system && spec->loss == LOSS_L1 ? "true" : "false");
     if (spec->system && spec->system->average != 0) c_line(out, ".average = %s,", exact(spec->system->average));
+    if (spec->system && spec->system->score.first_frame) c_line(out, ".score_first = %d,", spec->system->score.first_frame);
     c_line(out, ".iterations = %ld, .strips_every = %ld, .seed = UINT64_C(%llu),", spec->training.iterations, spec->training.strips_every,
            (unsigned long long)spec->training.seed);
 }
@@ -310,6 +335,7 @@ void emit_model_file(Text *out, const Model *model, const Target *const *list, i
     const int names = emit_state_names(out, training);
     const ProgramHead *head = program_heads(&model->graphs, &heads);
     emit_programs(tables, head, heads);
+    const int unread = emit_unread_draws(tables, model->graphs.draws, head, heads);
     emit_groups(tables, training);
     emit_steps(tables, model);
     emit_search(tables, model, program_number(head, heads, "search"));
@@ -323,6 +349,7 @@ void emit_model_file(Text *out, const Model *model, const Target *const *list, i
     c_line(members, ".state_names = %d, .state_name = state_names,", names);
     c_line(members, ".program_count = %d, .programs = programs,", heads);
     c_line(members, ".step_count = %d, .steps = steps,", model->graphs.step_count);
+    if (unread) c_line(members, ".unread_draws = %d, .unread_draw = unread_draws,", unread);
     c_line(members, ".evaluate = %d, .advance = %d, .decode = %d,", program_number(head, heads, "evaluate"),
            program_number(head, heads, "advance"), program_number(head, heads, "decode"));
     if (model->graphs.search) c_line(members, ".search = &search,");

@@ -194,25 +194,30 @@ static void name_score(SystemBuilder *b, Node *sum) {
     named->argument = (Argument){.name = "score", .rank = score->per_frame ? 2 : 1, .shape = {clips, score->per_frame ? frames : 0}};
 }
 
-static void need_score(const System *system, bool *needs) {
+bool *score_needs(const System *system) {
     const Score *score = &system->score;
+    bool *needs = NEW_ARRAY(bool, system->value_count);
     for (int i = 0; i < score->loss_count; i++)
         for (int k = 0; k < score->losses[i].loss->term_count; k++) {
             need(needs, score->losses[i].loss->terms[k].value);
             need(needs, score->losses[i].loss->terms[k].other);
         }
-    if (!score->present || score->loss_count) return;
+    if (!score->present || score->loss_count) return needs;
     need(needs, system->reconstruction->value);
     need(needs, system->target);
+    return needs;
+}
+
+bool *evaluation_needs(const System *system) {
+    bool *needs = score_needs(system);
+    for (int i = 0; i < system->output_count; i++) need(needs, system->outputs[i].value);
+    return needs;
 }
 
 static Graph *build_evaluation(const Spec *spec) {
     const System *system = spec->system;
     SystemBuilder b = begin_graph(spec, false);
-    bool *needs = NEW_ARRAY(bool, system->value_count);
-    for (int i = 0; i < system->output_count; i++) need(needs, system->outputs[i].value);
-    need_score(system, needs);
-    add_values(&b, needs);
+    add_values(&b, evaluation_needs(system));
     b.graph->layer = "output";
     for (int i = 0; i < system->output_count; i++) {
         const SystemOutput *output = &system->outputs[i];
@@ -224,13 +229,26 @@ static Graph *build_evaluation(const Spec *spec) {
     return b.graph;
 }
 
+/* Every value that training could compute, in training. Its inputs are all that training draws, read by a step or not. */
+static Graph *build_draws(const Spec *spec) {
+    const System *system = spec->system;
+    SystemBuilder b = begin_graph(spec, true);
+    bool *computed = NEW_ARRAY(bool, system->value_count);
+    for (int i = 0; i < system->value_count; i++) {
+        const Value *value = system->values[i];
+        computed[value->number] = value->kind != VALUE_CALL || !value->call->in_outputs;
+        for (int k = 0; k < value->operand_count; k++)
+            computed[value->number] = computed[value->number] && computed[value->operands[k]->number];
+    }
+    add_values(&b, computed);
+    return b.graph;
+}
+
 /* The sum over the items: each has its own gradient in it. */
 static Graph *build_search(const Spec *spec) {
     const System *system = spec->system;
     SystemBuilder b = begin_graph(spec, false);
-    bool *needs = NEW_ARRAY(bool, system->value_count);
-    need_score(system, needs);
-    add_values(&b, needs);
+    add_values(&b, score_needs(system));
     Node *noise = NULL, *gradient;
     for (int i = 0; i < system->value_count; i++)
         if (system->values[i]->noise == system->search.noise) noise = b.value[system->values[i]->number];
@@ -251,6 +269,7 @@ TrainerGraphs build_system(const Spec *spec) {
     TrainerGraphs graphs = {.step_count = system->step_count, .step = NEW_ARRAY(Graph *, system->step_count)};
     for (int i = 0; i < system->step_count; i++) graphs.step[i] = build_step(spec, &system->steps[i]);
     graphs.evaluation = build_evaluation(spec);
+    graphs.draws = build_draws(spec);
     if (system->search.noise) graphs.search = build_search(spec);
     return graphs;
 }

@@ -3,12 +3,16 @@
 #define ZOETROPE_BUILD_SYSTEM_H
 
 #include "graph/spec_model.h"
+#include "spec/system.h"
 
 /* A graph for each step, without gradients, and the evaluation. All have the same table of parameters, in groups by network. Named inputs:
  * x; noise.<name>; dropout.<network>.<module>.<call>; state.<network>.<module>.<call>. Losses of a step: loss.<name>, with their weights.
  * Outputs of the evaluation: output.<name>; score, where there is one. The search gives `gradient`: of each item's score, with respect to
  * the noise that is searched. */
 TrainerGraphs build_system(const Spec *spec);
+/* By number of the value: whether outputs and score need it, or the score alone, as in a search. A step's are in TrainingStep.needs. */
+bool *evaluation_needs(const System *system);
+bool *score_needs(const System *system);
 /* Appends the gradients of each step: of each network by the losses that update it. */
 void differentiate_system(const Spec *spec, TrainerGraphs *graphs);
 

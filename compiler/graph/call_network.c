@@ -7,6 +7,10 @@
 
 #include <string.h>
 
+const char *network_layer_name(const Network *network, int number) {
+    return format("%s.%d", network->name, number);
+}
+
 /* ---- parameters ---- */
 
 static Module module_of(Graph *graph, const Network *network, int number) {
@@ -67,6 +71,7 @@ NetworkNodes *add_networks(Graph *graph, const System *system) {
         group->average = network->frozen ? 0 : system->average;
         nodes[n].layer = NEW_ARRAY(LayerParameters, network->layer_count);
         for (int i = 0; i < network->layer_count; i++) {
+            graph->layer = network_layer_name(network, i);
             nodes[n].layer[i] = add_layer_parameters(graph, network, &network->layers[i]);
             set_initial(&nodes[n].layer[i], &network->layers[i], &system->initial);
         }
@@ -200,7 +205,8 @@ Node *call_network(Graph *graph, const NetworkCall *call, const NetworkNodes *ne
                 .training = graph->training && !of->frozen};
     for (int i = 0; i < of->layer_count; i++) {
         const NetworkLayer *layer = c.layer = &of->layers[i];
-        c.stem = graph->layer = format("%s%d", of->name, i);
+        c.stem = format("%s%d", of->name, i);
+        graph->layer = network_layer_name(of, i);
         Node **in = NEW_ARRAY(Node *, layer->from_count);
         for (int k = 0; k < layer->from_count; k++) in[k] = result_of_call(results, layer->from[k]);
         add_layer(&c, i, in, results);

@@ -19,6 +19,8 @@ typedef struct CallResults {
     Node **input, **layer, **tap; /* by number of the network's input or layer */
 } CallResults;
 
+/* What nodes and kernels of a layer say whose work they are (Node.layer): encoder.3 is the encoder's fourth layer. */
+const char *network_layer_name(const Network *network, int number);
 /* Adds the parameters of all networks in the order of PyTorch's state_dict, with a group for each network. By number of the network. */
 NetworkNodes *add_networks(Graph *graph, const System *system);
 /* Adds a call's layers; returns the last one's result. Batch norm and dropout are those of training where the graph is a training graph and

@@ -61,7 +61,7 @@ struct Node {
     Operation op;
     const char *name;    /* C-identifier stem of its kernel: encoder1_conv_forward; unique */
     const char *stem;    /* what the names of its gradients start with: encoder1_conv; NULL: its name */
-    const char *layer;   /* whose work it is: encoder1, loss; NULL: given from outside */
+    const char *layer;   /* whose work it is: encoder1, of a system encoder.1; loss; NULL: given from outside, or a value of a system */
     const char *repeats; /* the name of the node that it computes again (recompute.h); NULL: none */
     int input_count;
     Node *input[MAX_INPUTS];

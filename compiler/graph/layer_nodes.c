@@ -148,12 +148,16 @@ Node *add_norm_nodes(Graph *graph, const char *stem, Node *x, const NormParamete
     return add_node(graph, OP_BATCH_NORM, format("%s_batch_norm", stem), NULL, 3, (Node *[]){x, stats, p->bias});
 }
 
-Node *add_activation_node(Graph *graph, const char *stem, Activation activation, double slope, Node *x) {
+Operation activation_operation(Activation activation) {
     static const Operation operation[ACTIVATIONS] = {[ACTIVATION_RELU] = OP_RELU,        [ACTIVATION_LEAKY_RELU] = OP_LEAKY_RELU,
                                                      [ACTIVATION_SIGMOID] = OP_SIGMOID,  [ACTIVATION_TANH] = OP_TANH,
                                                      [ACTIVATION_ELU] = OP_ELU,          [ACTIVATION_SILU] = OP_SILU,
                                                      [ACTIVATION_SOFTPLUS] = OP_SOFTPLUS};
-    const Operation op = operation[activation];
+    return operation[activation];
+}
+
+Node *add_activation_node(Graph *graph, const char *stem, Activation activation, double slope, Node *x) {
+    const Operation op = activation_operation(activation);
     return append_node(graph, (Node){.op = op,
                                      .name = format("%s_%s", stem, operation_name(op)),
                                      .input_count = 1,

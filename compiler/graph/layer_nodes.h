@@ -48,6 +48,7 @@ typedef struct NormNumbers {
 } NormNumbers;
 Node *add_norm_nodes(Graph *graph, const char *stem, Node *x, const NormParameters *parameters, const NormNumbers *numbers);
 
+Operation activation_operation(Activation activation); /* of any but none */
 Node *add_activation_node(Graph *graph, const char *stem, Activation activation, double slope, Node *x);
 
 /* A layer of a GRU: a scan; what does not depend on h, the input's projection, is batched over time outside it.

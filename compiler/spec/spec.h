@@ -98,6 +98,9 @@ Spec *read_spec_to_compile(const char *path, FILE *errors);
 /* The same from memory; `path` is only named in errors. */
 Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *errors);
 
+/* The shortest text that reads back as the same double. */
+const char *number_text(double value);
+
 /* docs/spec.md, from the table of keys. */
 void print_spec_documentation(FILE *out);
 

@@ -205,8 +205,6 @@ uint64_t parse_whole(const char *text);
 /* A number with leading zeros, or with _ between its digits, without them: what to write instead of it. NULL: it has none, or is no number.
  */
 const char *plain_number(const char *text);
-/* The shortest text that reads back as the same double. */
-const char *number_text(double value);
 
 /* ---- spec_values.c ---- */
 

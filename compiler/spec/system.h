@@ -313,6 +313,12 @@ typedef struct System {
 /* Elements of an item. */
 double shape_elements(Shape shape);
 bool shapes_equal(Shape a, Shape b);
+/* The value as an expression, with names where it and its operands have some. */
+const char *value_label(const Value *value);
+/* The same, but for its own name. */
+const char *value_expression(const Value *value);
+/* What a layer reads, "h" or "a, b"; "" where that is what it would read without `from`. */
+const char *layer_sources(const Network *network, int index);
 /* "128 × 4 × 4"; T in second place where it is not 1; a vector is one number. */
 const char *size_text(Shape shape);
 

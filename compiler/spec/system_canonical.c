@@ -18,15 +18,18 @@ static const char *source_name(const Network *network, Source source) {
     return source.kind == SOURCE_TAP ? layer->tap : layer->name;
 }
 
-/* What it reads, where that is not what it would read without `from`. */
-static const char *from_text(const Network *network, int index) {
+const char *layer_sources(const Network *network, int index) {
     const NetworkLayer *layer = &network->layers[index];
     const Source *from = layer->from, before = index ? (Source){SOURCE_LAYER, index - 1} : (Source){SOURCE_INPUT, 0};
-    if (layer->from_count == 1)
-        return from->kind == before.kind && from->index == before.index ? "" : format("from: %s, ", source_name(network, *from));
+    if (layer->from_count == 1 && from->kind == before.kind && from->index == before.index) return "";
     Text text = {0};
-    for (int i = 0; i < layer->from_count; i++) text_add(&text, "%s%s", i ? ", " : "from: [", source_name(network, from[i]));
-    return format("%s], ", text.bytes);
+    for (int i = 0; i < layer->from_count; i++) text_add(&text, "%s%s", i ? ", " : "", source_name(network, from[i]));
+    return text.bytes;
+}
+
+static const char *from_text(const Network *network, int index) {
+    const char *sources = layer_sources(network, index);
+    return *sources ? format(network->layers[index].from_count > 1 ? "from: [%s], " : "from: %s, ", sources) : "";
 }
 
 static void write_network(Text *text, const Network *network) {

@@ -165,10 +165,6 @@ bool is_cut(const SpecNode *node, const SpecNode **end);
 void read_values(Builder *builder);
 /* The value of an expression; NULL after reporting. */
 Value *read_value_of(Builder *builder, const SpecNode *node);
-/* The value as an expression, with names where it and its operands have some. */
-const char *value_label(const Value *value);
-/* The same, but for its own name. */
-const char *value_expression(const Value *value);
 
 void read_losses(Builder *builder);
 void read_steps(Builder *builder);

@@ -295,6 +295,13 @@ static bool keeps_all(const char *path, const TuneOrder *order, const Spec *spec
 }
 
 bool tune_model(const TuneOrder *order, const Model *model) {
+    if (model->graphs.step_count > 1) {
+        fprintf(stderr,
+                "zoetrope: %s has %d steps in an iteration; tune can measure specs with one. Compile it without --tuning: the choices are "
+                "then the cost model's\n",
+                model->spec->name, model->graphs.step_count);
+        return false;
+    }
     const char *path = order->path ? order->path : format("specs/tuning/%s.%s.yaml", model->spec->name, cpu_name());
     if (!keeps_all(path, order, model->spec) || !can_write_tuning(path)) return false;
     TuneRun run = {.order = order, .model = model, .workshop = open_workshop(), .terminal = isatty(STDERR_FILENO) == 1};

@@ -184,19 +184,20 @@ static bool open_search(ModelState *state) {
 
 static bool open_calls(ModelState *state) {
     const ModelDescription *model = state->model;
-    size_t arguments = 0, largest_item = 0;
+    size_t arguments = (size_t)model->unread_draws, largest_item = 0;
     bool good = true;
     for (int i = 0; i < model->program_count; i++) arguments += (size_t)(model->programs[i].inputs + model->programs[i].outputs);
     state->buffer = allocate(arguments * sizeof *state->buffer);
     state->call = calloc((size_t)model->program_count, sizeof *state->call);
     if (state->call == NULL) return false;
     for (int i = 0; i < model->program_count && good; i++) good = open_call(state, i, &largest_item);
+    for (int i = 0; i < model->unread_draws && good; i++) good = buffer_of(state, &model->unread_draw[i]) != NULL;
     if (good && model->search != NULL) good = open_search(state);
     if (good && largest_item > 0) good = (state->item = allocate_block((largest_item + 1) * sizeof(float))) != NULL;
     state->coefficients = allocate((size_t)model->group_count * MODEL_COEFFICIENTS * sizeof *state->coefficients);
     state->group_updates = calloc((size_t)model->group_count + 1, sizeof *state->group_updates);
     state->h0 = model_buffer(state, "h0");
-    state->reconstruction = model_buffer(state, "reconstruction");
+    state->reconstruction = model_buffer(state, model->language > 1 ? "output.reconstruction" : "reconstruction");
     return good && state->group_updates != NULL;
 }
 

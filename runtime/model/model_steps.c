@@ -57,23 +57,21 @@ static void draw_values(const ModelState *state, const ModelArgument *argument, 
     for (size_t i = 0; i < count; i++) values[i] = argument->draw == DRAW_UNIFORM ? low + span * values[i] : values[i] < low ? 0 : kept;
 }
 
-/* Draws of step `number` that a program reads: that step's own, or one that keeps them. */
-static void draw_inputs(ModelState *state, const ModelProgram *program, int number, int64_t round) {
-    const uint64_t time = (uint64_t)state->updates * (uint64_t)state->model->steps[number].times + (uint64_t)round;
-    for (int i = 0; i < program->inputs; i++) {
-        const ModelArgument *argument = &program->input[i];
-        if (argument->draw == DRAW_NONE) continue;
-        const size_t count = (size_t)argument->count, pairs = (count + 1) / 2;
-        draw_values(state, argument, draw_seed(state, argument, number), RANDOM_INITIAL_STATE, time * 2 * pairs,
-                    model_buffer(state, argument->name), count);
-    }
+void model_draw_argument(ModelState *state, const ModelArgument *argument, int step, int64_t round) {
+    const size_t count = (size_t)argument->count, pairs = (count + 1) / 2;
+    const uint64_t time = (uint64_t)state->updates * (uint64_t)state->model->steps[step].times + (uint64_t)round;
+    draw_values(state, argument, draw_seed(state, argument, step), RANDOM_INITIAL_STATE, time * 2 * pairs,
+                model_buffer(state, argument->name), count);
 }
 
 void model_draw(ModelState *state, int number, int64_t round) {
     const ModelDescription *model = state->model;
-    if (model->steps[number].draws_of != number) return;
-    for (int i = 0; i < model->step_count; i++)
-        if (model->steps[i].draws_of == number) draw_inputs(state, &model->programs[model->steps[i].program], number, round);
+    for (int reader = number; reader < model->step_count; reader++) {
+        const ModelProgram *program = &model->programs[model->steps[reader].program];
+        if (model->steps[reader].draws_of != number) continue;
+        for (int i = 0; i < program->inputs; i++)
+            if (program->input[i].draw != DRAW_NONE) model_draw_argument(state, &program->input[i], number, round);
+    }
 }
 
 /* What is drawn for item `place` of the batch, which is number `item` of a set. */
@@ -190,7 +188,7 @@ void model_forward(ModelState *state, const float *x) {
     if (samples != NULL) memcpy(samples->values, state->samples, bytes);
 }
 
-void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips) {
+void model_draw_evaluation(ModelState *state, int64_t first_clip, int clips) {
     const ModelProgram *program = &state->model->programs[state->model->evaluate];
     for (int i = 0; i < program->inputs; i++) {
         const ModelArgument *argument = &program->input[i];
@@ -200,6 +198,10 @@ void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int c
         for (int place = 0; place < places; place++)
             if (place % batch < clips) draw_item(state, argument, first_clip + place % batch, place);
     }
+}
+
+void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips) {
+    model_draw_evaluation(state, first_clip, clips);
     model_forward(state, x);
 }
 

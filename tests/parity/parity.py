@@ -1,6 +1,7 @@
-"""make parity: the trainers' `step` against PyTorch, run live, on random specs and on fixed ones (KEPT), such as gru_ae at full size.
+"""make parity: the trainers' `step` against PyTorch, run live, on random specs and on fixed ones (KEPT), such as gru_ae at full size; then
+random systems and those of specs/version2 at reduced size (systems.py).
 
-    python parity.py                                  36 random specs and those of KEPT, every target of this machine
+    python parity.py                                  36 random specs and those of KEPT, 24 systems, every target of this machine
     python parity.py --spec my.yaml --targets avx2    one spec, one target
     python parity.py --self-test                      shows that the comparison passes correct results and fails wrong ones
 
@@ -10,8 +11,8 @@ by which a figure passed; `!` means that it failed. Exit status: 0 if everything
 """
 
 import argparse
-import fcntl
 import os
+import re
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,42 +21,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bundles import Bundle, compare_bundle
-from compare import TOLERANCES, compare_evaluation, compare_training, worst
+from compare import compare_evaluation, compare_training
 from make_case import STEPS, make_case, write_case
 from random_specs import write_random_specs
 from reference import AutoEncoder
+from report import COLUMNS, Report, lock_directory
 from specification import read_spec
 from stand_in import FAULTS
+from systems import compare_systems, systems_of
 from trainers import ROOT, Trainer, TrainerError, available_targets, build_trainer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-COLUMNS = [("loss", 19), ("recon", 19), ("gradient", 19), ("losses", 19), ("state", 19)]
 KEPT = ["tests/fixtures/border.yaml", "tests/fixtures/wide.yaml", "specs/tiny.yaml", "specs/gru_ae.yaml"]  # the last two: convolutions by minimal filtering
 CHECKPOINT_SPECS = 2  # random specs whose trainers are also asked to train from, and for, PyTorch's checkpoints
-
-
-class Report:
-    def __init__(self, width):
-        self.width, self.passed, self.failed = width, 0, 0
-        header = f"{'spec':{width}} {'target':8} " + "".join(f"{kind:{size}}" for kind, size in COLUMNS)
-        limits = f"{'at most':{width}} {'':8} " + "".join(f"{TOLERANCES[kind]:<{size}.0e}" for kind, size in COLUMNS)
-        print(header.rstrip(), limits.rstrip(), sep="\n", flush=True)
-
-    def line(self, name, target, cells, complaints):
-        self.passed, self.failed = (self.passed, self.failed + 1) if complaints else (self.passed + 1, self.failed)
-        verdict = "FAILED" if complaints else "pass"
-        print(f"{name:{self.width}} {target:8} {cells}{verdict}", flush=True)
-        for complaint in complaints:
-            print("    " + complaint)
-
-    def figures(self, name, target, figures, complaints):
-        failures = [f"{figure.name}: {figure} (at most {TOLERANCES[figure.kind]:.0e})" for figure in figures if not figure.passed]
-        cells = "".join(f"{str(worst(figures, kind) or '-'):{size}}" for kind, size in COLUMNS)
-        self.line(name, target, cells, complaints + failures)
-
-    def close(self):
-        print(f"{self.passed} passed, {self.failed} failed")
-        return 1 if self.failed else 0
 
 
 def compare_target(report, case, trainer, target, bundle):
@@ -159,10 +137,21 @@ def has_everything(spec):
     return norms and spec.gru and spec.optimizer.name == "adam" and spec.training.batch > 1
 
 
+def split_by_version(paths):
+    """Specs of version 1, and systems."""
+    systems = []
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            if re.search(r"(?m)^version: *2\b", file.read()):
+                systems.append(path)
+    return [path for path in paths if path not in systems], systems
+
+
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spec", action="append", help="compare these specs only")
     parser.add_argument("--count", type=int, default=36, help="random specs (36)")
+    parser.add_argument("--systems", type=int, default=24, help="random systems (24); 0: no system at all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--targets", help="comma-separated; default: all that this machine runs")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("THREADS", 2)))
@@ -177,27 +166,18 @@ def parse_options():
     return options
 
 
-def lock_directory(path):
-    """One run at a time writes there; the lock ends with the process."""
-    os.makedirs(path, exist_ok=True)
-    lock = open(os.path.join(path, "lock"), "w", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        sys.exit(f"parity: another run is writing to {path}; wait for its end, or give another --out")
-    return lock
-
-
 def main():
     options = parse_options()
     lock = lock_directory(options.out)  # noqa: F841
     if options.self_test:
         return self_test(options)
-    paths = options.spec
-    if not paths:
+    paths, systems = split_by_version(options.spec or [])
+    if not options.spec:
         paths = write_random_specs(os.path.join(options.out, "specs"), options.count, options.seed)
         paths += [os.path.join(ROOT, path) for path in KEPT]
-    return compare_specs(paths, options)
+        systems = systems_of(options) if options.systems else []
+    failed = compare_specs(paths, options) if paths else 0
+    return (compare_systems(systems, options) if systems else 0) or failed
 
 
 if __name__ == "__main__":

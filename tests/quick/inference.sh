@@ -74,7 +74,7 @@ makes_its_example() { make -C build/tiny/inference CFLAGS="-O0 $warnings" && mak
 
 # A spec of bfloat16 has a bundle that computes in float32, and is compared in bf16.sh.
 # shellcheck disable=SC2086 # a pattern, or a list
-specs="$(grep -L "precision: bf16" ${ZOETROPE_SPECS-specs/*.yaml}) tests/fixtures/parity_small.yaml"
+specs="$(grep -L "precision: bf16\|^version: 2" ${ZOETROPE_SPECS-specs/*.yaml}) tests/fixtures/parity_small.yaml"
 for spec in $specs; do
     model=$(basename "$spec" .yaml)
     check "$model: weights" weights "$spec" "$model"
