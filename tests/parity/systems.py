@@ -25,6 +25,7 @@ from system_spec import read_system
 from system_stand_in import FAULTS, StandIn
 from system_twin import Twin
 from trainers import ROOT, Trainer, TrainerError, available_targets, build_trainer
+from twin_checks import twin_complaints
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -110,12 +111,12 @@ def systems_of(options):
 
 
 def self_test(options):
-    """With PyTorch in float64 as the trainer: passes as it is, fails with each fault."""
+    """The twin by itself; then with PyTorch in float64 as the trainer: it passes as it is, and fails with each fault."""
     options.targets = ["stand-in"]
     torch.set_num_threads(options.threads)
     paths = write_random_systems(os.path.join(options.out, "specs"), options.systems, options.seed)
     systems = [read_system(os.path.join(HERE, "everything.yaml"))] + [read_system(path) for path in paths]
-    wrong = []
+    wrong = twin_complaints()
     for fault, meaning in FAULTS.items():
         print(f"\nstand-in with fault '{fault}': {meaning}" if fault else "stand-in without a fault")
         report = Report(16)
