@@ -263,7 +263,7 @@ static Node *total_of(Graph *graph, const StepUpdate *update) {
     return weigh(graph, format("total_%s", update->network->name), update->loss_count, loss, update->losses);
 }
 
-/* All sums stand before the first gradient, and nothing that no loss needs is differentiated. */
+/* All sums stand before the first gradient, and nothing that no loss needs is differentiated. Of the sums, gradients alone were wanted. */
 static void differentiate_step(Graph *graph, const TrainingStep *step) {
     Node **total = NEW_ARRAY(Node *, step->update_count);
     Parameter **list = NEW_ARRAY(Parameter *, graph->parameter_count);
@@ -272,7 +272,7 @@ static void differentiate_step(Graph *graph, const TrainingStep *step) {
     prune_graph(graph, total, step->update_count);
     for (int i = 0; i < step->update_count; i++)
         if (total[i]) differentiate_parameters(graph, total[i], list_updated(graph, step, i, list), list);
-    list_readers(graph);
+    prune_graph(graph, NULL, 0);
 }
 
 void differentiate_system(const Spec *spec, TrainerGraphs *graphs) {
