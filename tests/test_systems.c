@@ -95,6 +95,94 @@ START_TEST(the_least_memory_changes_no_bits) {
 }
 END_TEST
 
+/* ---- functions of values ---- */
+
+static const char functions[] = "version: 2\n"
+                                "name: functions\n"
+                                "input: {T: 3, channels: 1, height: 2, width: 3}\n"
+                                "noise:\n"
+                                "  n: {shape: [1, 3, 2, 3]}\n"
+                                "  u: {shape: [1, 3, 2, 3], distribution: uniform}\n"
+                                "networks:\n"
+                                "  net: [conv: {channels: 1, kernel: 1}]\n"
+                                "values:\n"
+                                "  y: net(x)\n"
+                                "  pair: join(n, u)\n"
+                                "losses: {near: {mse: [y, x]}}\n"
+                                "outputs:\n"
+                                "  first: half(pair, 1)\n"
+                                "  second: half(pair, 2)\n"
+                                "  joined_sum: \"half(add(pair, join(u, x)), 2)\"\n"
+                                "  later: \"frames(x, 1, 2)\"\n"
+                                "  middle: \"frames(half(pair, 2), 1, 1)\"\n"
+                                "  wide: \"concat(x, n, u)\"\n"
+                                "  sum: \"add(x, n, u)\"\n"
+                                "  unit: unit(n)\n"
+                                "  same: detach(u)\n"
+                                "  sampled: \"sample(x, n, u)\"\n"
+                                "training: {batch: 2}\n";
+
+enum { FRAME = 6, STEPS = 3, CLIPS = 2, CLIP = STEPS * FRAME };
+
+typedef struct Leaves {
+    const double *x, *n, *u;
+} Leaves;
+
+static double joined_sum(const Leaves *v, long i) {
+    return v->u[i] + v->x[i];
+}
+static double first(const Leaves *v, long i) {
+    return v->n[i];
+}
+static double second(const Leaves *v, long i) {
+    return v->u[i];
+}
+static double later(const Leaves *v, long i) {
+    return v->x[i / (2 * FRAME) * CLIP + FRAME + i % (2 * FRAME)];
+}
+static double middle(const Leaves *v, long i) {
+    return v->u[i / FRAME * CLIP + FRAME + i % FRAME];
+}
+static double wide(const Leaves *v, long i) {
+    const double *const of[3] = {v->x, v->n, v->u};
+    return of[i / FRAME % 3][i / (3 * FRAME) * FRAME + i % FRAME];
+}
+static double sum(const Leaves *v, long i) {
+    return v->x[i] + v->n[i] + v->u[i];
+}
+static double unit(const Leaves *v, long i) {
+    return (v->n[i] + 1) / 2;
+}
+static double sampled(const Leaves *v, long i) {
+    return v->x[i] + exp(v->n[i] / 2) * v->u[i];
+}
+
+START_TEST(functions_of_values_have_their_definitions) {
+    static const struct {
+        const char *name;
+        long count;
+        double (*element)(const Leaves *, long);
+    } outputs[] = {{"first", CLIPS * CLIP, first},      {"second", CLIPS * CLIP, second},  {"joined_sum", CLIPS * CLIP, joined_sum},
+                   {"later", CLIPS * 2 * FRAME, later}, {"middle", CLIPS * FRAME, middle}, {"wide", 3 * CLIPS * CLIP, wide},
+                   {"sum", CLIPS * CLIP, sum},          {"unit", CLIPS * CLIP, unit},      {"same", CLIPS * CLIP, second},
+                   {"sampled", CLIPS * CLIP, sampled}};
+    const Spec *spec = parse_spec("functions.yaml", functions, strlen(functions), stderr);
+    ck_assert_ptr_nonnull(spec);
+    const Graph *graph = graphs_of(spec).evaluation;
+    double **values = system_values(graph, 3);
+    evaluate_graph(graph, values);
+    const Leaves leaves = {values[named_node(graph, ROLE_INPUT, "x")->id], values[named_node(graph, ROLE_INPUT, "noise.n")->id],
+                           values[named_node(graph, ROLE_INPUT, "noise.u")->id]};
+    for (size_t k = 0; k < sizeof outputs / sizeof *outputs; k++) {
+        const Node *node = named_node(graph, ROLE_OUTPUT, format("output.%s", outputs[k].name));
+        ck_assert_ptr_nonnull(node);
+        ck_assert_int_eq(count_elements(node), outputs[k].count);
+        for (long i = 0; i < outputs[k].count; i++)
+            ck_assert_msg(fabs(values[node->id][i] - outputs[k].element(&leaves, i)) < 1e-12, "%s[%ld]", outputs[k].name, i);
+    }
+}
+END_TEST
+
 /* ---- gradients ---- */
 
 static double total_of(const Graph *graph, const StepUpdate *update, double *const *values) {
@@ -179,6 +267,7 @@ Suite *systems_suite(void) {
     tcase_add_loop_test(test_case, programs_equal_the_reference, 0, SAMPLE_SYSTEMS * ALL_TARGETS);
     tcase_add_loop_test(test_case, filtered_and_direct_programs_equal_the_reference, 0, SAMPLE_SYSTEMS);
     tcase_add_loop_test(test_case, the_least_memory_changes_no_bits, 0, SAMPLE_SYSTEMS);
+    tcase_add_test(test_case, functions_of_values_have_their_definitions);
     tcase_add_loop_test(test_case, gradients_are_what_finite_differences_say, 0, SAMPLE_SYSTEMS);
     suite_add_tcase(suite, test_case);
     return suite;
