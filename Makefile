@@ -20,7 +20,7 @@ WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes
 OWN = -std=gnu11 -D_GNU_SOURCE -O2 -g -fopenmp $(WARNINGS) -MMD -MP
 GENERATED = -std=c11 -O2 -fopenmp -Wall -Wextra -Wconversion -Iruntime -MMD -MP
 LIBAV = libavformat libavcodec libswscale libavutil
-TRAINER_LIBRARIES = $(shell pkg-config --libs $(LIBAV) libpng jansson) -lpthread -lm
+TRAINER_LIBRARIES = $(shell pkg-config --libs $(LIBAV) libpng zlib jansson) -lpthread -lm
 CHECK_LIBRARIES = $(shell pkg-config --libs check)
 
 COMPILER = $(patsubst compiler/%.c,build/compiler-objects/%.o,$(wildcard compiler/*/*.c)) build/compiler-objects/templates.o

@@ -75,7 +75,7 @@ typedef struct ModelArgument {
     int64_t shape[MODEL_RANK];
     int64_t count; /* elements */
     int items;     /* the dimension that counts the items of the batch; −1: none does */
-    /* Files that `step` reads and writes have dimensions 1 and 2, frames and channels, in the other order. */
+    /* The shape is that of files which `step` reads and writes: [B, C, T, …]. In memory, frames come before channels. */
     bool channels_first;
     ModelDraw draw;
     double low, high;
@@ -148,6 +148,16 @@ typedef struct ModelTrainingStep {
     const int *norm;      /* … by number among the state_dict's num_batches_tracked; once for each call */
 } ModelTrainingStep;
 
+/* Before outputs and score, a noise is learned for each item by itself: so many updates by the gradient of the item's score. */
+typedef struct ModelSearch {
+    int program;       /* gives `gradient`, of the noise's shape */
+    const char *noise; /* noise.z */
+    int64_t steps;
+    ModelGroup optimizer; /* its schedule counts updates */
+    double alpha, clip_norm;
+    bool nesterov;
+} ModelSearch;
+
 typedef struct ModelDescription {
     const char *name;      /* gru_ae */
     const char *spec_hash; /* 16 hexadecimal digits */
@@ -179,14 +189,19 @@ typedef struct ModelDescription {
     const ModelProgram *programs;
     int step_count;
     const ModelTrainingStep *steps;
+    /* Draws of a system that no program reads, though its training makes them: each has a name in files of `step`. */
+    int unread_draws;
+    const ModelArgument *unread_draw;
     /* Programs by number; −1: there is none. */
-    int evaluate; /* forward with running statistics: outputs; loss or score */
+    int evaluate;    /* forward with running statistics: outputs; loss or score */
+    int score_first; /* of scores [B, F]: the frame of the clip that the first one belongs to */
     /* One frame of one video, with running statistics, in two parts, between which the caller chooses a code. The GRU runs T times side by
      * side, so that each frame can be the last of T.
      *   advance: x, [1, 1, C, H, W], and h0, [layers, T, hidden], the states of these runs, also where the spec's initial state is zeros →
      *            state, as h0 and may be h0 itself, and code, [T, code_size], one for each run; without GRU, 1 for T
      *   decode:  code, [1, code_size], and x → reconstruction, as x; loss, the mean squared error, whatever the spec's */
     int advance, decode;
+    const ModelSearch *search; /* NULL: nothing is searched for */
     int target_count;
     const ModelTarget *const *targets; /* best first; with f32 the last, generic, runs everywhere */
 } ModelDescription;

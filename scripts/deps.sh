@@ -24,6 +24,7 @@ build   program flock                   util-linux
 build   program pkg-config              pkg-config
 build   library yaml-0.1                libyaml-dev
 build   library libpng                  libpng-dev
+build   library zlib                    zlib1g-dev
 build   library jansson                 libjansson-dev
 build   library libavformat             libavformat-dev
 build   library libavcodec              libavcodec-dev

@@ -27,7 +27,7 @@ psnr() {
     # shellcheck disable=SC2046 # several libraries
     ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -DBUNDLE="$name" -DUPPER="$(echo "$name" | tr '[:lower:]' '[:upper:]')" -DBUNDLE_HEADER="\"$name.h\"" \
         -Iruntime "-I$folder.clips" scripts/bundle_psnr.c "$folder.clips/$name"*.c build/runtime.a -fopenmp ${CFLAGS-} \
-        $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm -o "$folder.clips/psnr"
+        $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng zlib jansson) -lpthread -lm -o "$folder.clips/psnr"
     # shellcheck disable=SC2086 # several files and folders
     "$folder.clips/psnr" "$folder.clips/$name.weights" $CLIPS
 }

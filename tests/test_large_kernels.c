@@ -68,6 +68,21 @@ START_TEST(all_sides_of_a_large_kernel_equal_the_reference) {
 }
 END_TEST
 
+/* Many channels to the caller, in planes, whom no vector along the channels can be stored to. */
+START_TEST(what_many_channels_give_goes_to_the_caller) {
+    for (int i = 0; i < 2; i++) {
+        Graph *graph = NEW(Graph);
+        Node *x = sample_input(graph, "x", (long[]){2, 32, 8, 8}), *w = sample_parameter(graph, "w", 4, (long[]){32, 32, 3, 3}), *slope;
+        Node *h = one(graph, OP_TANH, "h", x), *y = convolve(graph, i ? OP_CONV_TRANSPOSE2D : OP_CONV2D, "y", NULL, h, w, NULL);
+        Node *loss = two(graph, OP_MSE, "loss", y, x);
+        name_node(graph, ROLE_OUTPUT, "features", y);
+        differentiate(graph, loss, 1, &h, &slope);
+        name_node(graph, ROLE_OUTPUT, "slope", slope);
+        check_on_target(graph, _i);
+    }
+}
+END_TEST
+
 /* [C, H, W] by a linear layer, normalised by its channels. */
 START_TEST(a_linear_layer_s_image_has_a_batch_norm) {
     static const long channels[] = {3, 17, 32};
@@ -102,6 +117,7 @@ Suite *large_kernels_suite(void) {
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, kernels_up_to_15_equal_the_reference, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, all_sides_of_a_large_kernel_equal_the_reference, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, what_many_channels_give_goes_to_the_caller, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, a_linear_layer_s_image_has_a_batch_norm, 0, ALL_TARGETS);
     suite_add_tcase(suite, test_case);
     return suite;

@@ -149,6 +149,20 @@ START_TEST(views_cost_nothing) {
 }
 END_TEST
 
+/* The gradient of a weight whose lanes lie along what the caller gives in planes, by a view of blocks of channels. */
+START_TEST(a_view_beside_planes_has_a_weight_gradient) {
+    for (int i = 0; i < 2; i++) {
+        Graph *graph = NEW(Graph);
+        Node *x = values(graph, "x", (Size){3, 1, 32, 2, 3}), *w = filter(graph, "w", 32, 32);
+        Node *still = one(graph, OP_DETACH, "still", one(graph, OP_TANH, "h", x));
+        Node *y = convolve(graph, i ? OP_CONV2D : OP_CONV_TRANSPOSE2D, "y", NULL, still, w, NULL), *loss = compare(graph, "loss", y);
+        differentiate_parameters(graph, loss, 1, &w->parameter);
+        if (_i == 0) expect_parameter(graph, loss, w);
+        check_on_target(graph, _i);
+    }
+}
+END_TEST
+
 /* What the caller gets has a place of its own; in a scan, too, rows lie otherwise than where they are sliced. */
 START_TEST(views_that_must_be_stored_are_copied) {
     for (int s = 0; s < SIZES; s++) {
@@ -293,18 +307,19 @@ static Node *reshaped(Graph *graph, const char *name, Node *x, const long to[4])
     return reshape_rows(graph, name, x, (long[]){to[0], to[2], to[3]});
 }
 
-/* Of what the caller gives, of what is stored, and of what is fused into its readers. */
+/* Of what the caller gives, of what is stored, of what is fused into its readers, and of a view. */
 START_TEST(reshapes_equal_the_reference) {
     for (int r = 0; r < RESHAPES; r++) {
         Graph *graph = NEW(Graph);
-        Node *x = values(graph, "x", reshapes[r].from), *loss[3];
+        Node *x = values(graph, "x", reshapes[r].from), *loss[4];
         Node *h = one(graph, OP_TANH, "h", x);
-        Node *from[] = {x, h, one(graph, OP_LEAKY_RELU, "bent", two(graph, OP_ADD, "twice", h, x))};
-        for (int i = 0; i < 3; i++) {
+        Node *from[] = {x, h, one(graph, OP_LEAKY_RELU, "bent", two(graph, OP_ADD, "twice", h, x)),
+                        slice(graph, "view", h, AXIS_ITEMS, x->shape[0] / x->steps - 1, 1)};
+        for (int i = 0; i < 4; i++) {
             Node *y = reshaped(graph, format("reshaped%d", i), from[i], reshapes[r].to);
             loss[i] = compare(graph, format("loss%d", i), i == 1 ? read_by_linear(graph, "read", y) : y);
         }
-        check_losses(graph, 3, loss, x, _i);
+        check_losses(graph, 4, loss, x, _i);
     }
 }
 END_TEST
@@ -387,6 +402,7 @@ Suite *moves_suite(void) {
     tcase_add_loop_test(test_case, slices_equal_the_reference, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, gradients_of_many_slices_are_put_together, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, views_cost_nothing, 0, ALL_TARGETS);
+    tcase_add_loop_test(test_case, a_view_beside_planes_has_a_weight_gradient, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, views_that_must_be_stored_are_copied, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, statistics_of_a_half_are_of_that_half, 0, ALL_TARGETS);
     tcase_add_loop_test(test_case, concatenations_equal_the_reference, 0, ALL_TARGETS);

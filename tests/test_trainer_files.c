@@ -212,7 +212,7 @@ START_TEST(metrics_survive_a_half_written_line_and_are_cut_where_a_run_resumes) 
     char *path = path_join(folder, "metrics.jsonl");
     Error error;
     MetricsLog log, other;
-    ck_assert(metrics_open(&log, path, 0, &error));
+    ck_assert(metrics_open(&log, path, NULL, 0, &error));
     for (int i = 0; i < 10; i++) {
         Metric metric = {.iteration = i,
                          .loss = 1.0 / (i + 1),
@@ -223,17 +223,17 @@ START_TEST(metrics_survive_a_half_written_line_and_are_cut_where_a_run_resumes) 
                          .validation_psnr = 3};
         ck_assert(metrics_append(&log, &metric, &error));
     }
-    ck_assert(!metrics_open(&other, path, 5, &error)); /* while it is being written */
+    ck_assert(!metrics_open(&other, path, NULL, 5, &error)); /* while it is being written */
     ck_assert_ptr_nonnull(strstr(error.text, "another training run"));
     metrics_close(&log);
-    ck_assert(!metrics_open(&log, path, 0, &error));
-    ck_assert(metrics_open(&log, path, 7, &error));
+    ck_assert(!metrics_open(&log, path, NULL, 0, &error));
+    ck_assert(metrics_open(&log, path, NULL, 7, &error));
     ck_assert_uint_eq(log.count, 7);
     ck_assert(log.metric[4].validated && log.metric[4].validation_psnr == 3 && !log.metric[5].validated);
     ck_assert_double_eq_tol(log.metric[2].loss, 1.0 / 3, 1e-9);
     fputs("{\"iteration\": 7, \"lo", log.file);
     metrics_close(&log);
-    ck_assert(metrics_open(&log, path, 100, &error));
+    ck_assert(metrics_open(&log, path, NULL, 100, &error));
     ck_assert_uint_eq(log.count, 7);
     metrics_close(&log);
     free(path);

@@ -85,6 +85,7 @@ static Model *compile_spec(Options *options) {
     model->graphs = build_graphs(model->spec);
     TrainerGraphs *graphs = &model->graphs;
     verify_graph(graphs->evaluation);
+    if (graphs->search) verify_graph(graphs->search);
     for (int i = 0; i < graphs->step_count; i++) verify_graph(graphs->step[i]);
     if (options->dump == PASS_GRAPH) dump_steps(graphs);
 

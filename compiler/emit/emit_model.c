@@ -152,6 +152,30 @@ static void emit_programs(CBlock *out, const ProgramHead *head, int count) {
     c_blank(out);
 }
 
+static bool is_read(const ProgramHead *head, int count, const char *name) {
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < head[i].signature.count[ROLE_INPUT]; k++)
+            if (strcmp(head[i].signature.argument[ROLE_INPUT][k].name, name) == 0) return true;
+    return false;
+}
+
+/* What a system draws though no program reads it. Returns how many. */
+static int emit_unread_draws(CBlock *out, const Graph *draws, const ProgramHead *head, int heads) {
+    const NamedNodes *named = draws ? &draws->named[ROLE_INPUT] : NULL;
+    CBlock *rows = c_block();
+    int count = 0;
+    for (int i = 0; named && i < named->count; i++) {
+        const Argument *argument = &named->entry[i].argument;
+        if (argument->drawn == DRAWN_NOT || is_read(head, heads, argument->name)) continue;
+        emit_argument(rows, argument);
+        count++;
+    }
+    if (!count) return 0;
+    c_append(c_nested(out, ";", "static const ModelArgument unread_draws[] ="), rows);
+    c_blank(out);
+    return count;
+}
+
 /* ---- groups and steps ---- */
 
 static void emit_schedule(CBlock *group, const LearningSchedule *schedule, int number) {
@@ -167,26 +191,29 @@ static void emit_schedule(CBlock *group, const LearningSchedule *schedule, int n
            schedule->at_count ? format("schedule_at_%d", number) : "NULL");
 }
 
+/* The iterations of a `step` schedule; `number` tells schedules apart. */
+static void emit_schedule_times(CBlock *out, const LearningSchedule *schedule, int number) {
+    Text at = {0};
+    for (int k = 0; k < schedule->at_count; k++) text_add(&at, "%s%ld", k ? ", " : "", schedule->at[k]);
+    if (schedule->at_count) c_line(out, "static const int64_t schedule_at_%d[] = {%s};", number, at.bytes);
+}
+
+/* A ModelGroup. */
+static void emit_group(CBlock *rows, const char *name, bool frozen, const Optimizer *optimizer, int number) {
+    c_line(rows, "{.name = \"%s\", .frozen = %s, .optimizer = \"%s\",", name, frozen ? "true" : "false", optimizer_names[optimizer->name]);
+    c_line(rows, ".learning_rate = %s, .beta1 = %s, .beta2 = %s, .epsilon = %s,", exact(optimizer->learning_rate), exact(optimizer->beta1),
+           exact(optimizer->beta2), exact(optimizer->epsilon));
+    c_line(rows, ".weight_decay = %s, .momentum = %s, .moments = %d,", exact(optimizer->weight_decay), exact(optimizer->momentum),
+           optimizer_moments(optimizer));
+    emit_schedule(rows, &optimizer->schedule, number);
+    c_line(rows, "},");
+}
+
 static void emit_groups(CBlock *out, const Graph *graph) {
-    for (int i = 0; i < graph->group_count; i++) {
-        const LearningSchedule *schedule = &graph->group[i]->optimizer.schedule;
-        Text at = {0};
-        for (int k = 0; k < schedule->at_count; k++) text_add(&at, "%s%ld", k ? ", " : "", schedule->at[k]);
-        if (schedule->at_count) c_line(out, "static const int64_t schedule_at_%d[] = {%s};", i, at.bytes);
-    }
+    for (int i = 0; i < graph->group_count; i++) emit_schedule_times(out, &graph->group[i]->optimizer.schedule, i);
     CBlock *rows = c_nested(out, ";", "static const ModelGroup groups[] =");
-    for (int i = 0; i < graph->group_count; i++) {
-        const ParameterGroup *group = graph->group[i];
-        const Optimizer *optimizer = &group->optimizer;
-        c_line(rows, "{.name = \"%s\", .frozen = %s, .optimizer = \"%s\",", group->name, group->frozen ? "true" : "false",
-               optimizer_names[optimizer->name]);
-        c_line(rows, ".learning_rate = %s, .beta1 = %s, .beta2 = %s, .epsilon = %s,", exact(optimizer->learning_rate),
-               exact(optimizer->beta1), exact(optimizer->beta2), exact(optimizer->epsilon));
-        c_line(rows, ".weight_decay = %s, .momentum = %s, .moments = %d,", exact(optimizer->weight_decay), exact(optimizer->momentum),
-               optimizer_moments(optimizer));
-        emit_schedule(rows, &optimizer->schedule, i);
-        c_line(rows, "},");
-    }
+    for (int i = 0; i < graph->group_count; i++)
+        emit_group(rows, graph->group[i]->name, graph->group[i]->frozen, &graph->group[i]->optimizer, i);
     c_blank(out);
 }
 
@@ -241,13 +268,28 @@ static void emit_steps(CBlock *out, const Model *model) {
     c_blank(out);
 }
 
-/* ---- the description ---- */
-
 static int program_number(const ProgramHead *head, int count, const char *name) {
     for (int i = 0; i < count; i++)
         if (strcmp(head[i].name, name) == 0) return i;
     return -1;
 }
+
+static void emit_search(CBlock *out, const Model *model, int program) {
+    if (!model->graphs.search) return;
+    const NoiseSearch *search = &model->spec->system->search;
+    const Optimizer *optimizer = &search->optimizer;
+    const int number = model->graphs.search->group_count;
+    emit_schedule_times(out, &optimizer->schedule, number);
+    CBlock *members = c_nested(out, ";", "static const ModelSearch search =");
+    c_line(members, ".program = %d, .noise = \"noise.%s\", .steps = %d,", program, search->noise->name, search->steps);
+    c_line(members, ".optimizer =");
+    emit_group(members, search->noise->name, false, optimizer, number);
+    c_line(members, ".alpha = %s, .clip_norm = %s, .nesterov = %s,", exact(optimizer->alpha), exact(optimizer->clip_norm),
+           optimizer->nesterov ? "true" : "false");
+    c_blank(out);
+}
+
+/* ---- the description ---- */
 
 static void emit_members(CBlock *out, const Model *model) {
     const Spec *spec = model->spec;
@@ -265,6 +307,7 @@ static void emit_members(CBlock *out, const Model *model) {
     c_line(out, ".initial_state_normal = %s,", spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL ? "true" : "false");
     c_line(out, ".loss_is_l1 = %s,", !spec->system && spec->loss == LOSS_L1 ? "true" : "false");
     if (spec->system && spec->system->average != 0) c_line(out, ".average = %s,", exact(spec->system->average));
+    if (spec->system && spec->system->score.first_frame) c_line(out, ".score_first = %d,", spec->system->score.first_frame);
     c_line(out, ".iterations = %ld, .strips_every = %ld, .seed = UINT64_C(%llu),", spec->training.iterations, spec->training.strips_every,
            (unsigned long long)spec->training.seed);
 }
@@ -292,8 +335,10 @@ void emit_model_file(Text *out, const Model *model, const Target *const *list, i
     const int names = emit_state_names(out, training);
     const ProgramHead *head = program_heads(&model->graphs, &heads);
     emit_programs(tables, head, heads);
+    const int unread = emit_unread_draws(tables, model->graphs.draws, head, heads);
     emit_groups(tables, training);
     emit_steps(tables, model);
+    emit_search(tables, model, program_number(head, heads, "search"));
     c_print(out, tables, 0);
     const bool ends = emit_targets(out, spec, list, count);
     CBlock *members = c_nested(description, ";", "const ModelDescription model_description =");
@@ -304,8 +349,10 @@ void emit_model_file(Text *out, const Model *model, const Target *const *list, i
     c_line(members, ".state_names = %d, .state_name = state_names,", names);
     c_line(members, ".program_count = %d, .programs = programs,", heads);
     c_line(members, ".step_count = %d, .steps = steps,", model->graphs.step_count);
+    if (unread) c_line(members, ".unread_draws = %d, .unread_draw = unread_draws,", unread);
     c_line(members, ".evaluate = %d, .advance = %d, .decode = %d,", program_number(head, heads, "evaluate"),
            program_number(head, heads, "advance"), program_number(head, heads, "decode"));
+    if (model->graphs.search) c_line(members, ".search = &search,");
     c_line(members, ".target_count = sizeof model_targets / sizeof *model_targets%s,", ends ? " - 1" : "");
     c_line(members, ".targets = model_targets,");
     c_print(out, description, 0);

@@ -177,14 +177,18 @@ static Node *add_default_score(SystemBuilder *b) {
                          b->value[b->system->target->number]);
 }
 
-static void add_score(SystemBuilder *b) {
+/* [B, 1, 1, 1], or [B·F, 1, 1, 1] where it is per frame. */
+static Node *add_score_node(SystemBuilder *b) {
     const Score *score = &b->system->score;
-    if (!score->present) return;
     Node **loss = NEW_ARRAY(Node *, score->loss_count + 1);
     for (int i = 0; i < score->loss_count; i++)
         loss[i] = add_loss(b, score->losses[i].loss, score->per_frame ? LOSS_OF_FRAME : LOSS_OF_ITEM);
     b->graph->layer = "score";
-    Node *sum = score->loss_count ? weigh(b->graph, "score", score->loss_count, loss, score->losses) : add_default_score(b);
+    return score->loss_count ? weigh(b->graph, "score", score->loss_count, loss, score->losses) : add_default_score(b);
+}
+
+static void name_score(SystemBuilder *b, Node *sum) {
+    const Score *score = &b->system->score;
     NamedNode *named = name_node(b->graph, ROLE_OUTPUT, "score", sum);
     const long clips = b->spec->training.batch, frames = sum->shape[0] / clips;
     named->argument = (Argument){.name = "score", .rank = score->per_frame ? 2 : 1, .shape = {clips, score->per_frame ? frames : 0}};
@@ -215,8 +219,45 @@ static Graph *build_evaluation(const Spec *spec) {
         Node *node = give_place(b.graph, format("output_%s", output->name), b.value[output->value->number]);
         name_clips(b.graph, ROLE_OUTPUT, format("output.%s", output->name), node);
     }
-    add_score(&b);
+    if (system->score.present) name_score(&b, add_score_node(&b));
     prune_graph(b.graph, NULL, 0);
+    return b.graph;
+}
+
+/* Every value that training could compute, in training. Its inputs are all that training draws, read by a step or not. */
+static Graph *build_draws(const Spec *spec) {
+    const System *system = spec->system;
+    SystemBuilder b = begin_graph(spec, true);
+    bool *computed = NEW_ARRAY(bool, system->value_count);
+    for (int i = 0; i < system->value_count; i++) {
+        const Value *value = system->values[i];
+        computed[value->number] = value->kind != VALUE_CALL || !value->call->in_outputs;
+        for (int k = 0; k < value->operand_count; k++)
+            computed[value->number] = computed[value->number] && computed[value->operands[k]->number];
+    }
+    add_values(&b, computed);
+    return b.graph;
+}
+
+/* The sum over the items: each has its own gradient in it. */
+static Graph *build_search(const Spec *spec) {
+    const System *system = spec->system;
+    SystemBuilder b = begin_graph(spec, false);
+    bool *needs = NEW_ARRAY(bool, system->value_count);
+    need_score(system, needs);
+    add_values(&b, needs);
+    Node *noise = NULL, *gradient;
+    for (int i = 0; i < system->value_count; i++)
+        if (system->values[i]->noise == system->search.noise) noise = b.value[system->values[i]->number];
+    Node *sum = add_score_node(&b),
+         *total = append_node(
+             b.graph,
+             (Node){.op = OP_ROW_SUM, .name = "score_of_all", .input_count = 1, .input = {sum}, .factor = 1, .rows = sum->shape[0]});
+    prune_graph(b.graph, &total, 1);
+    differentiate(b.graph, total, 1, &noise, &gradient);
+    if (!gradient) die("the score does not depend on %s", system->search.noise->name);
+    name_clips(b.graph, ROLE_OUTPUT, "gradient", give_place(b.graph, "gradient_given", gradient));
+    list_readers(b.graph);
     return b.graph;
 }
 
@@ -225,6 +266,8 @@ TrainerGraphs build_system(const Spec *spec) {
     TrainerGraphs graphs = {.step_count = system->step_count, .step = NEW_ARRAY(Graph *, system->step_count)};
     for (int i = 0; i < system->step_count; i++) graphs.step[i] = build_step(spec, &system->steps[i]);
     graphs.evaluation = build_evaluation(spec);
+    graphs.draws = build_draws(spec);
+    if (system->search.noise) graphs.search = build_search(spec);
     return graphs;
 }
 

@@ -6,7 +6,8 @@
 
 /* A graph for each step, without gradients, and the evaluation. All have the same table of parameters, in groups by network. Named inputs:
  * x; noise.<name>; dropout.<network>.<module>.<call>; state.<network>.<module>.<call>. Losses of a step: loss.<name>, with their weights.
- * Outputs of the evaluation: output.<name>; score, where there is one. */
+ * Outputs of the evaluation: output.<name>; score, where there is one. The search gives `gradient`: of each item's score, with respect to
+ * the noise that is searched. */
 TrainerGraphs build_system(const Spec *spec);
 /* Appends the gradients of each step: of each network by the losses that update it. */
 void differentiate_system(const Spec *spec, TrainerGraphs *graphs);

@@ -9,6 +9,8 @@ typedef struct TrainerGraphs {
     int step_count;
     Graph **step;      /* each a step of a training iteration: forward, and the gradients of what it updates */
     Graph *evaluation; /* NULL: none */
+    Graph *draws;      /* of a system: its inputs are all that training draws, read by a step or not; NULL: version 1 */
+    Graph *search;     /* the gradient of the score with respect to a noise; NULL: nothing is searched for */
     bool streams;      /* the network also runs frame by frame */
 } TrainerGraphs;
 

@@ -239,11 +239,12 @@ static bool is_output_lane(const Node *node) {
     return out == (node->op == OP_CONV2D ? 0 : 1);
 }
 
-/* Are inputs and outputs whole vectors of channels? An output of the network has no padding lanes. */
+/* Are inputs and outputs whole vectors of channels? An output of the network has no padding lanes, and its pixels lie in planes. */
 static bool has_whole_vectors(const Lowering *l, const Node *node) {
     const Node *result = epilogue_of(l->graph, (Node *)node);
     if (!is_blocked(l->target, node->input[0]->shape[1]) || !is_blocked(l->target, node->shape[1])) return false;
-    if (name_of(l->graph, ROLE_OUTPUT, result) && node->shape[1] % l->target->lanes != 0) return false;
+    const bool vector = node->shape[2] * node->shape[3] == 1;
+    if (name_of(l->graph, ROLE_OUTPUT, result) && (!vector || node->shape[1] % l->target->lanes != 0)) return false;
     return has_channel_lanes(l, node->input[0]);
 }
 

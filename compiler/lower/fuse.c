@@ -24,11 +24,11 @@ static bool has_place_of_its_own(const Graph *graph, const Node *node) {
     return name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || node->gradient_of || node->reader_count == 0;
 }
 
-/* In a scan, rows are those of its steps. */
+/* In a scan, rows are those of its steps; and a reshape by places reads what is stored. */
 static bool is_read_as_view(const Lowering *l, const Node *node) {
     if (!is_view(l, node) || has_place_of_its_own(l->graph, node)) return false;
     for (int i = 0; i < node->reader_count; i++)
-        if (node->reader[i]->scan) return false;
+        if (node->reader[i]->scan || (node->reader[i]->op == OP_RESHAPE && !has_common_pieces(node->reader[i]))) return false;
     return true;
 }
 

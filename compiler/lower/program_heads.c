@@ -36,7 +36,7 @@ static Signature decode_signature(const Signature *advance) {
 /* ---- all ---- */
 
 const ProgramHead *program_heads(const TrainerGraphs *graphs, int *count) {
-    ProgramHead *head = NEW_ARRAY(ProgramHead, graphs->step_count + 3);
+    ProgramHead *head = NEW_ARRAY(ProgramHead, graphs->step_count + 4);
     const bool several = graphs->step_count > 1;
     int n = 0;
     for (; n < graphs->step_count; n++)
@@ -46,6 +46,9 @@ const ProgramHead *program_heads(const TrainerGraphs *graphs, int *count) {
                                 .signature = signature_of(graphs->step[n])};
     if (graphs->evaluation) head[n++] = (ProgramHead){"evaluate", "Forward, with running statistics.", signature_of(graphs->evaluation)};
     else head[n++] = (ProgramHead){.name = "update", .comment = "The optimizers' steps."};
+    if (graphs->search)
+        head[n++] =
+            (ProgramHead){"search", "The gradient of each item's score with respect to what is searched.", signature_of(graphs->search)};
     if (graphs->streams) {
         const Signature advance = advance_signature(graphs->evaluation);
         head[n++] = (ProgramHead){

@@ -5,8 +5,8 @@
 #include "graph/spec_model.h"
 #include "lower/program.h"
 
-/* In order: the steps (`train`, or of several `step0`, …), `evaluate`, and, where there are streams, `advance` and `decode`. Of a graph
- * alone, without evaluation: `train`, `update`. */
+/* In order: the steps (`train`, or of several `step0`, …), `evaluate`; `search`, and `advance` and `decode`, where there are such. Of a
+ * graph alone, without evaluation: `train`, `update`. */
 const ProgramHead *program_heads(const TrainerGraphs *graphs, int *count);
 
 #endif

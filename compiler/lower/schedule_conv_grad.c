@@ -7,6 +7,8 @@
 #include "lower/kernel_builder.h"
 #include "lower/schedule_conv.h"
 
+#include <string.h>
+
 /* Channels of each side at a time. An element of the larger image is copied to scratch once for each block of the smaller image's
  * channels. */
 enum { GROUP_ITEMS = 8, SMALL_BLOCK = 128, LARGE_BLOCK = 64 };
@@ -90,6 +92,13 @@ WeightGradCut cut_weight_grad(const Lowering *l, const Compute *compute, const B
     return cut;
 }
 
+/* Of an operand whose channels are taken so many at a time: in vectors only if each time begins with a whole one. */
+static Stage stage_of_channels(const Lowering *l, const Buffer *operand, int level, const Variable *channel, long channels) {
+    Stage stage = stage_of(l, operand, level);
+    if (channels % l->target->lanes != 0 && channels < channel->extent) stage.blocked = stage.split = -1;
+    return stage;
+}
+
 void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small, const Buffer *large, const Node *node,
                           const WeightGradCut *cut) {
     Schedule *schedule = &kernel->schedule[0];
@@ -98,8 +107,12 @@ void schedule_weight_grad(const Lowering *l, Kernel *kernel, const Buffer *small
     add_level(schedule, "g", 1, LOOP_PARALLEL);
     add_level(schedule, "n", cut->images, LOOP_SERIAL);
     add_level(schedule, "i", cut->rows, LOOP_SERIAL);
-    schedule->stage[schedule->stages++] = stage_of(l, large, schedule->levels);
-    if (node->input[0]->fused || small->type == TYPE_PAIR) schedule->stage[schedule->stages++] = stage_of(l, small, schedule->levels);
+    Variable *const *channel = kernel->compute[0].variable; /* k of the small side, c of the large one */
+    const bool along_large = strcmp(cut->vector, "c") == 0;
+    const long of_large = along_large ? cut->vector_block : cut->other_block, of_small = along_large ? cut->other_block : cut->vector_block;
+    schedule->stage[schedule->stages++] = stage_of_channels(l, large, schedule->levels, channel[1], of_large);
+    if (node->input[0]->fused || small->type == TYPE_PAIR)
+        schedule->stage[schedule->stages++] = stage_of_channels(l, small, schedule->levels, channel[0], of_small);
     add_level(schedule, cut->vector, cut->tile.vectors * cut->width, LOOP_SERIAL);
     add_level(schedule, "u", cut->by_rows ? cut->tile.outer : 1, LOOP_SERIAL);
     add_level(schedule, cut->broadcast, cut->by_rows ? 1 : cut->tile.outer, LOOP_SERIAL);

@@ -5,6 +5,7 @@
 #include "lower/fuse.h"
 #include "lower/lower_filter_weight.h"
 #include "lower/lower_pairs.h"
+#include "lower/lower_rows.h"
 #include "lower/products.h"
 
 #include <string.h>
@@ -444,6 +445,7 @@ bool has_channel_lanes(const Lowering *l, const Node *node) {
     if (node->fused && operation_is(node->op, MOVE)) return view_has_channel_lanes(l, node);
     for (int i = 0; node->fused && i < node->input_count; i++)
         if (same_shape(node->input[i], node) && !has_channel_lanes(l, node->input[i])) return false;
+    if (is_given_for_blocks(l, node)) return true;
     if (node->fused) return is_blocked(l->target, channels);
     if (parameter && is_weight(parameter)) return lane_of_shape(l, parameter->node) == 1;
     if (name_of(l->graph, ROLE_INPUT, node) || name_of(l->graph, ROLE_OUTPUT, node))
@@ -458,8 +460,7 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     if (node->op == OP_CARRY) return carry_buffer(l, node);
     const char *input = name_of(graph, ROLE_INPUT, node), *output = name_of(graph, ROLE_OUTPUT, node),
                *loss = name_of(graph, ROLE_LOSS, node);
-    if (input || (output && !has_carried_rows(node)))
-        return new_given(input ? input : output, TYPE_F32, node->rank, node->shape);
+    if (input || (output && !has_carried_rows(node))) return new_given(input ? input : output, TYPE_F32, node->rank, node->shape);
     if (is_double(node) && loss) return new_given(loss, TYPE_F64, node->rank, node->shape);
     if (is_double(node)) return new_plain(node->name, TYPE_F64, PLACE_WORKSPACE, node->rank, node->shape);
     const Buffer *weight_gradient = new_weight_gradient(l, node);

@@ -31,17 +31,19 @@ static TargetCode *new_code(const Target *target, const Choices *choices) {
  * recurrence. */
 typedef struct Pipeline {
     const TrainerGraphs *graphs;
-    int count, evaluation, frame, runs; /* −1: there is none */
+    int count, evaluation, search, frame, runs; /* −1: there is none */
     Lowering *graph;
 } Pipeline;
 
 static Pipeline start_graphs(TargetCode *code, const TrainerGraphs *graphs) {
     static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
-    const int steps = graphs->step_count, most = steps + 3;
-    Pipeline p = {.graphs = graphs, .count = steps, .evaluation = -1, .frame = -1, .runs = -1, .graph = NEW_ARRAY(Lowering, most)};
+    const int steps = graphs->step_count, most = steps + 4;
+    Pipeline p = {
+        .graphs = graphs, .count = steps, .evaluation = -1, .search = -1, .frame = -1, .runs = -1, .graph = NEW_ARRAY(Lowering, most)};
     const Graph **graph = NEW_ARRAY(const Graph *, most);
     for (int i = 0; i < steps; i++) graph[i] = graphs->step[i];
     if (graphs->evaluation) graph[p.evaluation = p.count++] = graphs->evaluation;
+    if (graphs->search) graph[p.search = p.count++] = graphs->search;
     if (graphs->streams) {
         const Spec *spec = graphs->step[0]->spec;
         graph[p.frame = p.count++] = clip_graph(NEW(Spec), spec, 1, 1);
@@ -102,6 +104,7 @@ static void lower_graphs(const Pipeline *p) {
     first->program = &code->arithmetic;
     lower_arithmetic(first);
     lower_whole(&p->graph[p->evaluation], program_named(code, "evaluate"));
+    if (p->search >= 0) lower_whole(&p->graph[p->search], program_named(code, "search"));
     if (p->frame >= 0)
         lower_trainer_stream(&p->graph[p->frame], &p->graph[p->runs], program_named(code, "advance"), program_named(code, "decode"));
 }

@@ -353,7 +353,7 @@ Spec *read_spec_to_compile(const char *path, FILE *out) {
     Spec *spec = read_spec(path, out);
     const NetworkLayer *layer = spec && spec->system ? uncompiled_layer(spec->system) : NULL;
     if (layer)
-        fprintf(out, "%s:%d:%d: error: a layer `%s` cannot be compiled yet\n       = `zoetrope check` reads and checks it\n", printable(path),
-                layer->mark.line, layer->mark.column, layer_kind_names[layer->kind]);
+        fprintf(out, "%s:%d:%d: error: a layer `%s` cannot be compiled yet\n       = `zoetrope check` reads and checks it\n",
+                printable(path), layer->mark.line, layer->mark.column, layer_kind_names[layer->kind]);
     return layer ? NULL : spec;
 }

@@ -3,9 +3,11 @@
 #include "common/text.h"
 #include "machine/threads.h"
 #include "options/prepare.h"
+#include "training/loss_names.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void print_target(const ModelTarget *target, int threads, bool chosen) {
     size_t total = target->workspace_size + (size_t)threads * target->scratch_size;
@@ -23,6 +25,34 @@ static void print_group(const ModelDescription *model, const ModelGroup *group) 
     else printf("optimizer   ");
     if (group->frozen) puts("frozen");
     else printf("%s, learning rate %g\n", group->optimizer, group->learning_rate);
+}
+
+/* What a step updates, by which losses, with which batch and draws, and when. */
+static void print_step(const ModelDescription *model, int number) {
+    static const char *const batches[] = {
+        [MODEL_BATCH_SAME] = "", [MODEL_BATCH_NEXT] = "; the next batch", [MODEL_BATCH_EACH] = "; another batch each time"};
+    const ModelTrainingStep *step = &model->steps[number];
+    const ModelProgram *program = &model->programs[step->program];
+    printf("step %-6d ", number);
+    for (int i = 0; i < step->groups; i++) printf("%s%s", i == 0 ? "updates " : ", ", model->groups[step->group[i]].name);
+    for (int i = 0; i < program->losses; i++) printf("%s%s", i == 0 ? " by " : ", ", loss_name(program->loss[i]));
+    if (step->draws_of != number) printf("; draws of step %d", step->draws_of);
+    printf("%s", batches[step->batch]);
+    if (step->times > 1) printf("; %" PRId64 " times", step->times);
+    if (step->every > 1) printf("; in iterations that %" PRId64 " divides", step->every);
+    putchar('\n');
+}
+
+static void print_system(const ModelDescription *model) {
+    for (int i = 0; i < model->step_count; i++) print_step(model, i);
+    if (model->average != 0) printf("averages    of the weights, with factor %g\n", model->average);
+    if (model->evaluate < 0) return;
+    const ModelProgram *program = &model->programs[model->evaluate];
+    for (int i = 0; i < program->outputs; i++) {
+        const char *name = program->output[i].name;
+        printf("%s%s", i == 0 ? "evaluation  " : ", ", strncmp(name, "output.", 7) == 0 ? name + 7 : name);
+    }
+    if (program->outputs > 0) putchar('\n');
 }
 
 /* Prints the number of threads, the reason, and the limits. Returns the number. */
@@ -63,6 +93,7 @@ int command_info(const ModelDescription *model, const Options *options, Error *e
                model->initial_state_normal ? "normal" : "zeros");
     if (model->language == 1) printf("loss        %s\n", model->loss_is_l1 ? "l1" : "mse");
     for (int i = 0; i < model->group_count; i++) print_group(model, &model->groups[i]);
+    if (model->language > 1) print_system(model);
     printf("parameters  %" PRId64 " in %d tensors\nstatistics  %" PRId64 " in %d tensors\n", model->parameter_count,
            model->parameter_tensors, model->statistic_count, model->statistic_tensors);
     printf("seed        %" PRIu64 "\n", option_seed(model, options));

@@ -14,13 +14,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct ProfilePart { /* a program that is measured */
+    int program, step;       /* the step of training that it is, or −1 */
+    int first;               /* its first kernel's number among those of all parts */
+} ProfilePart;
+
 typedef struct Profile {
     ModelState state;
+    ProfilePart *part; /* one after another */
+    int parts, running;
     float *x; /* [B, T, C, H, W] */
     int64_t steps;
     double flops, pair_flops, bandwidth; /* the machine's peak a second; for pairs of bfloat16 if the target has them */
     double arithmetic;                   /* seconds of a step's arithmetic at the peak */
-    const ModelKernel *kernel;
+    ModelKernel *kernel;                 /* of all parts */
     int kernels;
     double *time;  /* [steps, kernels], seconds; for a scan's body, of all its calls */
     double *row;   /* of the current step */
@@ -32,24 +39,39 @@ typedef struct Profile {
 static void note_time(void *context, int kernel) {
     Profile *profile = context;
     double now = clock_seconds();
-    profile->row[kernel] += now - profile->last;
+    profile->row[profile->part[profile->running].first + kernel] += now - profile->last;
     profile->last = now;
 }
 
-static void run_step(Profile *profile, bool evaluate) {
-    if (evaluate) model_forward(&profile->state, profile->x);
-    else model_update(&profile->state, profile->x);
+static void run_parts(Profile *profile) {
+    ModelState *state = &profile->state;
+    for (int i = 0; i < profile->parts; i++) {
+        const ProfilePart *part = &profile->part[i];
+        profile->running = i;
+        if (part->step < 0) model_run(state, part->program, profile->x);
+        else model_run_step(state, part->step, profile->x);
+    }
+    if (profile->part[0].step >= 0) model_end_iteration(state);
 }
 
-static void measure(Profile *profile, bool evaluate) {
-    run_step(profile, evaluate); /* pages in, threads started */
+/* What a system draws stays the same. The one draw of version 1, a state, stays zero. */
+static void draw_once(Profile *profile) {
+    ModelState *state = &profile->state;
+    if (state->model->language == 1) return;
+    if (state->model->evaluate >= 0) model_draw_evaluation(state, 0, state->model->batch);
+    for (int i = 0; i < state->model->step_count; i++) model_draw(state, i, 0);
+}
+
+static void measure(Profile *profile) {
+    draw_once(profile);
+    run_parts(profile); /* pages in, threads started */
     profile->state.done = note_time;
     profile->state.context = profile;
     for (int64_t i = 0; i < profile->steps; i++) {
         double begin = clock_seconds();
         profile->row = profile->time + i * profile->kernels;
         profile->last = begin;
-        run_step(profile, evaluate);
+        run_parts(profile);
         profile->whole[i] = clock_seconds() - begin;
     }
 }
@@ -104,12 +126,45 @@ static void print_rows(const Profile *profile, const ProfileRow *total) {
     print_row("all kernels", total);
 }
 
-static bool allocate_profile(Profile *profile, bool evaluate, Error *error) {
-    const ModelTarget *target = profile->state.target;
+/* ---- what is measured ---- */
+
+static bool choose_parts(Profile *profile, const Options *options, Error *error) {
     const ModelDescription *model = profile->state.model;
-    const ModelCode *code = &target->program[evaluate ? model->evaluate : model->steps[0].program];
-    profile->kernel = code->kernel;
-    profile->kernels = code->kernels;
+    profile->part = allocate(((size_t)model->step_count + 2) * sizeof *profile->part);
+    if (options->step >= model->step_count)
+        return fail(error, "--step %" PRId64 ": %s has %d %s, counted from 0", options->step, model->name, model->step_count,
+                    plural(model->step_count, "step", "steps"));
+    if (options->evaluate && options->step >= 0) return fail(error, "--step and --eval exclude each other; give one of them");
+    if (options->evaluate && model->evaluate < 0) return fail(error, "%s has neither outputs nor a score to evaluate", model->name);
+    if (options->evaluate) profile->part[profile->parts++] = (ProfilePart){.program = model->evaluate, .step = -1};
+    if (options->evaluate && model->search != NULL)
+        profile->part[profile->parts++] = (ProfilePart){.program = model->search->program, .step = -1};
+    for (int i = 0; !options->evaluate && i < model->step_count; i++)
+        if (options->step < 0 || options->step == i)
+            profile->part[profile->parts++] = (ProfilePart){.program = model->steps[i].program, .step = i};
+    return true;
+}
+
+/* Where there are several parts, the names of kernels begin with theirs. */
+static void list_kernels(Profile *profile) {
+    for (int i = 0; i < profile->parts; i++) {
+        const int program = profile->part[i].program;
+        const ModelCode *code = &profile->state.target->program[program];
+        const char *name = profile->state.model->programs[program].name;
+        const size_t kernels = (size_t)profile->kernels + (size_t)code->kernels;
+        profile->part[i].first = profile->kernels;
+        profile->kernel = reallocate(profile->kernel, (kernels + 1) * sizeof *profile->kernel);
+        for (int k = 0; k < code->kernels; k++) {
+            ModelKernel *kernel = &profile->kernel[profile->kernels++];
+            *kernel = code->kernel[k];
+            kernel->name = profile->parts > 1 ? path_join("", "%s.%s", name, kernel->name) : copy_text(kernel->name);
+        }
+    }
+}
+
+static bool allocate_profile(Profile *profile, const Options *options, Error *error) {
+    if (!choose_parts(profile, options, error)) return false;
+    list_kernels(profile);
     if (profile->kernels == 0) return fail(error, "this model has no kernels to measure");
     const size_t elements = batch_elements(profile->state.model), kernels = (size_t)profile->kernels;
     profile->x = aligned_floats(elements);
@@ -133,8 +188,8 @@ static bool report(Profile *profile, const char *path, Error *error) {
     }
     print_rows(profile, &total);
     double whole = median(profile->whole, profile->steps), floor = profile->arithmetic;
-    printf("a step: %.3f ms (median of %" PRId64 "); its arithmetic at peak: %.3f ms; ratio %.3f\n", 1e3 * whole, profile->steps,
-           1e3 * floor, whole / floor);
+    printf("%s: %.3f ms (median of %" PRId64 "); its arithmetic at peak: %.3f ms; ratio %.3f\n",
+           profile->parts > 1 ? "all programs, each once" : "a step", 1e3 * whole, profile->steps, 1e3 * floor, whole / floor);
     char *title = path_join("", "%s, target %s, %d thread%s", profile->state.model->name, profile->state.target->name,
                             profile->state.threads, profile->state.threads == 1 ? "" : "s");
     bool good = profile_plot_write(path, title, profile->result, profile->kernels, &total, error);
@@ -143,10 +198,20 @@ static bool report(Profile *profile, const char *path, Error *error) {
     return good;
 }
 
+static void profile_free(Profile *profile) {
+    for (int i = 0; i < profile->kernels; i++) free((void *)(uintptr_t)profile->kernel[i].name);
+    free(profile->kernel);
+    free(profile->part);
+    free(profile->x);
+    free(profile->time);
+    free(profile->whole);
+    free(profile->result);
+}
+
 int command_profile(const ModelDescription *model, const Options *options, Error *error) {
     Profile profile = {.steps = options->steps > 0 ? options->steps : 20};
     if (!model_open(&profile.state, model, option_threads(options), option_seed(model, options), error)) return EXIT_ERROR;
-    bool good = allocate_profile(&profile, options->evaluate, error);
+    bool good = allocate_profile(&profile, options, error);
     if (good) {
         print_model(stdout, &profile.state);
         const bool pairs = strcmp(model->precision, "bf16") == 0;
@@ -157,13 +222,10 @@ int command_profile(const ModelDescription *model, const Options *options, Error
         if (pairs) printf("%.1f of dot products of bfloat16, ", 1e-9 * profile.pair_flops);
         printf("%.1f GB/s read from memory\n\n", 1e-9 * profile.bandwidth);
         model_initialize(&profile.state);
-        measure(&profile, options->evaluate);
+        measure(&profile);
         good = report(&profile, options->out != NULL ? options->out : "profile.svg", error);
     }
-    free(profile.x);
-    free(profile.time);
-    free(profile.whole);
-    free(profile.result);
+    profile_free(&profile);
     model_close(&profile.state);
     return good ? EXIT_DONE : EXIT_ERROR;
 }

@@ -2,6 +2,8 @@
 #include "exact.h"
 
 #include "commands/commands.h"
+#include "commands/step_batch.h"
+#include "commands/step_system.h"
 #include "common/file.h"
 #include "machine/clock.h"
 #include "options/prepare.h"
@@ -27,27 +29,13 @@ static bool allocate_floats(float **memory, size_t count, Error *error) {
     return *memory != NULL || fail_memory(error, "a batch");
 }
 
-/* Reads a tensor of the given shape. */
-static bool read_input(const TensorFile *file, const char *name, int rank, const int64_t *shape, float *values, Error *error) {
-    char wanted[TENSOR_SHAPE_TEXT], found[TENSOR_SHAPE_TEXT];
-    tensor_shape_text(wanted, rank, shape);
-    const FileTensor *tensor = tensor_file_find(file, name);
-    if (tensor == NULL) return fail(error, "%s: tensor %s is missing; it must have shape %s", file->path, name, wanted);
-    if (tensor->rank != rank || memcmp(tensor->shape, shape, (size_t)rank * sizeof *shape) != 0)
-        return fail(error, "%s: tensor %s has shape %s, but the model needs %s", file->path, name,
-                    tensor_shape_text(found, tensor->rank, tensor->shape), wanted);
-    if (!tensor_to_float(tensor, values))
-        return fail(error, "%s: tensor %s is of type %s; convert it to F32", file->path, name, tensor->type_name);
-    return tensor_check_numbers(file, tensor, error);
-}
-
 /* A GRU that starts from zeros accepts an h0 of zeros, so that callers need not know the difference. */
 static bool check_zero_state(const ModelDescription *model, const TensorFile *file, const int64_t shape[3], Error *error) {
     const FileTensor *tensor = tensor_file_find(file, "h0");
     float *values = NULL;
     if (tensor == NULL || model->hidden == 0) return true;
     size_t count = (size_t)(shape[0] * shape[1] * shape[2]);
-    bool good = allocate_floats(&values, count, error) && read_input(file, "h0", 3, shape, values, error);
+    bool good = allocate_floats(&values, count, error) && read_shaped(file, "h0", 3, shape, values, error);
     for (size_t i = 0; good && i < count; i++) {
         if (values[i] != 0)
             good = fail(error,
@@ -64,8 +52,8 @@ static bool read_batch(StepRun *run, const char *path, Error *error) {
     const int64_t h0_shape[3] = {model->gru_layers, model->batch, model->hidden};
     TensorFile file;
     if (!tensor_file_read(&file, path, error)) return false;
-    bool good = allocate_floats(&run->x, batch_elements(model), error) && read_input(&file, "x", 5, x_shape, run->x, error);
-    if (run->state.h0 != NULL) good = good && read_input(&file, "h0", 3, h0_shape, run->state.h0, error);
+    bool good = allocate_floats(&run->x, batch_elements(model), error) && read_shaped(&file, "x", 5, x_shape, run->x, error);
+    if (run->state.h0 != NULL) good = good && read_shaped(&file, "h0", 3, h0_shape, run->state.h0, error);
     else good = good && check_zero_state(model, &file, h0_shape, error);
     tensor_file_free(&file);
     return good;
@@ -147,6 +135,14 @@ static void step_free(StepRun *run) {
     model_close(&run->state);
 }
 
+/* For version 1 of the language. */
+static bool step_network(StepRun *run, const Options *options, Error *error) {
+    if (!read_batch(run, options->batch, error) || !allocate_results(run, error)) return false;
+    run_steps(run);
+    list_results(run);
+    return tensor_file_write(options->out, run->tensor, run->count, NULL, 0, error);
+}
+
 int command_step(const ModelDescription *model, const Options *options, Error *error) {
     StepRun run = {.steps = options->evaluate ? 0 : options->steps > 0 ? options->steps : 1};
     if (same_file(options->out, options->weights) || same_file(options->out, options->batch)) {
@@ -155,13 +151,9 @@ int command_step(const ModelDescription *model, const Options *options, Error *e
     }
     if (!check_place(options->out, error)) return EXIT_ERROR;
     if (!model_open(&run.state, model, option_threads(options), option_seed(model, options), error)) return EXIT_ERROR;
-    bool good =
-        load_weights(&run.state, options->weights, error) && read_batch(&run, options->batch, error) && allocate_results(&run, error);
-    if (good) {
-        run_steps(&run);
-        list_results(&run);
-        good = tensor_file_write(options->out, run.tensor, run.count, NULL, 0, error);
-    }
+    bool good = load_weights(&run.state, options->weights, error);
+    if (good && model->language > 1) good = step_system(&run.state, options->batch, options->out, run.steps, error);
+    else if (good) good = step_network(&run, options, error);
     step_free(&run);
     return good ? EXIT_DONE : EXIT_ERROR;
 }

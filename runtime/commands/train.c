@@ -5,10 +5,11 @@
 #include "common/file.h"
 #include "common/text.h"
 #include "machine/clock.h"
-#include "model/evaluate.h"
 #include "model/quality.h"
+#include "training/iteration.h"
 #include "training/progress.h"
 #include "training/run.h"
+#include "training/validation.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -136,7 +137,8 @@ static bool open_training_data(Run *run, TrainingData *data, Error *error) {
     }
     if (!check_fingerprint(run, data->training, error)) return false;
     check_validation(run, data->validation);
-    data->loader = loader_start(data->training, run->state.seed, run->state.updates, run->model->batch, error);
+    const int64_t first = batches_before(run->model, run->state.updates);
+    data->loader = loader_start(data->training, run->state.seed, first, run->model->batch, error);
     return data->loader != NULL;
 }
 
@@ -147,32 +149,6 @@ static void print_memory(const Run *run, const TrainingData *data) {
     size_t videos = dataset_memory_bytes(data->training) + (data->validation != NULL ? dataset_memory_bytes(data->validation) : 0);
     printf("%-11s model %.1f MiB, videos %.1f MiB, batches %.1f MiB\n", "memory", (double)model / mebibyte, (double)videos / mebibyte,
            (double)loader_memory_bytes(data->training, run->model->batch) / mebibyte);
-}
-
-/* ---- validation ---- */
-
-typedef struct Validation {
-    const ModelDescription *model;
-    double loss, psnr;
-    int64_t clips;
-} Validation;
-
-static bool add_clip(void *context, const EvaluatedClip *clip, Error *error) {
-    (void)error;
-    Validation *sum = context;
-    sum->loss += clip_loss(sum->model, clip->x, clip->reconstruction);
-    sum->psnr += clip_psnr(clip->x, clip->reconstruction, clip_elements(sum->model));
-    sum->clips++;
-    return true;
-}
-
-static bool validate(Run *run, const Dataset *data, Metric *metric, Error *error) {
-    Validation sum = {.model = run->model};
-    if (!evaluate_data(&run->state, data, &(EvaluationVisitor){.visit = add_clip, .context = &sum}, error)) return false;
-    metric->validated = true;
-    metric->validation_loss = sum.loss / (double)sum.clips;
-    metric->validation_psnr = sum.psnr / (double)sum.clips;
-    return true;
 }
 
 /* ---- the loop ---- */
@@ -187,9 +163,7 @@ static double batch_psnr(const ModelDescription *model, const float *x, const fl
 /* Saves the weights and the state. The best weights so far come first: whenever the run ends, the state must not refer to weights
  * that are not there. */
 static bool save_weights(Run *run, const Metric *metric, Error *error) {
-    bool better = metric->validated && metric->validation_psnr > run->progress.best_psnr;
-    bool good = !better || run_save_best(run, error);
-    if (better && good) run->progress.best_psnr = metric->validation_psnr;
+    bool good = run_save_best(run, metric, error);
     return run_save(run, good ? error : NULL) && good;
 }
 
@@ -200,8 +174,10 @@ static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric,
     int64_t every = run->options->checkpoint_every;
     bool strips = metric->iteration % run->model->strips_every == 0 || run->state.updates == run->iterations;
     bool save = strips || run->stopped_by != 0, good = true;
-    run_keep_reconstruction(run); /* of the step whose loss is reported, before validation overwrites it */
-    if (strips && data->validation != NULL) good = validate(run, data->validation, metric, error);
+    /* Before validation overwrites it; of version 1, of the step whose loss is reported. */
+    if (run->model->language == 1) run_keep_reconstruction(run);
+    else if (strips) good = showing_take(&run->showing, &run->state, x, &metric->psnr, error);
+    if (strips && data->validation != NULL) good = good && validate(&run->state, data->validation, metric, error);
     good = good && metrics_append(&run->log, metric, error);
     if (strips) good = good && run_save_strips(run, metric->iteration, x, error);
     if (save) good = save_weights(run, metric, good ? error : NULL) && good;
@@ -213,20 +189,34 @@ static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric,
     return good;
 }
 
-static bool train_iteration(Run *run, const TrainingData *data, Progress *progress, Error *error) {
+/* One step on one batch, which gives a reconstruction. */
+static bool iterate_network(Run *run, const TrainingData *data, Metric *metric, const float **x, Error *error) {
     ModelState *state = &run->state;
-    Metric metric = {.iteration = state->updates};
+    if ((*x = loader_next(data->loader, error)) == NULL) return false;
+    model_train(state, *x);
+    metric->loss = state->loss;
+    metric->psnr = batch_psnr(run->model, *x, state->reconstruction);
+    if (isfinite(metric->loss)) return true;
+    return fail(error, "the loss of iteration %" PRId64 " is %g; files that were saved before are unchanged; %s", state->updates,
+                metric->loss,
+                run->options->init != NULL && state->updates == 1 ? "give other weights with --init" : "lower optimizer.learning_rate");
+}
+
+static bool iterate_system(Run *run, const TrainingData *data, Metric *metric, const float **x, Error *error) {
+    Iteration iteration = {.losses = metric->losses};
+    metric->psnr = NAN;
+    const bool good = iterate(&run->state, data->loader, &run->names, &iteration, &run->broken, error);
+    *x = iteration.x;
+    return good;
+}
+
+static bool train_iteration(Run *run, const TrainingData *data, Progress *progress, double *losses, Error *error) {
+    ModelState *state = &run->state;
+    Metric metric = {.iteration = state->updates, .losses = losses};
+    const float *x;
     double begin = clock_seconds();
-    const float *x = loader_next(data->loader, error);
-    if (x == NULL) return false;
-    model_train(state, x);
-    metric.loss = state->loss;
-    metric.psnr = batch_psnr(run->model, x, state->reconstruction);
+    if (!(run->model->language > 1 ? iterate_system : iterate_network)(run, data, &metric, &x, error)) return false;
     metric.seconds = clock_seconds() - begin;
-    if (!isfinite(metric.loss))
-        return fail(error, "the loss of iteration %" PRId64 " is %g; files that were saved before are unchanged; %s", state->updates,
-                    metric.loss,
-                    run->options->init != NULL && state->updates == 1 ? "give other weights with --init" : "lower optimizer.learning_rate");
     run->stopped_by = caught_signal; /* read once an iteration, so a signal that comes now counts after the next */
     bool good = finish_iteration(run, data, &metric, x, error);
     bool last = state->updates == run->iterations || run->stopped_by != 0;
@@ -238,7 +228,7 @@ static bool train_iteration(Run *run, const TrainingData *data, Progress *progre
 static void save_what_was_learned(Run *run, Error *error) {
     Error reason;
     if (run->state.updates == 0 || !isfinite(run->state.loss)) return;
-    bool saved = run->saved == run->state.updates || run_save(run, &reason);
+    bool saved = !run->broken && (run->saved == run->state.updates || run_save(run, &reason));
     size_t length = strlen(error->text);
     char *end = error->text + length;
     if (saved)
@@ -255,9 +245,13 @@ static void save_what_was_learned(Run *run, Error *error) {
 static bool train(Run *run, const TrainingData *data, Error *error) {
     Progress progress;
     bool good = true;
+    double *losses = allocate((size_t)run->names.count * sizeof *losses);
     progress_start(&progress, stdout, run->model->batch, run->state.updates, run->iterations);
-    while (good && run->state.updates < run->iterations && run->stopped_by == 0) good = train_iteration(run, data, &progress, error);
+    progress.names = run->log.names;
+    while (good && run->state.updates < run->iterations && run->stopped_by == 0)
+        good = train_iteration(run, data, &progress, losses, error);
     progress_break(&progress);
+    free(losses);
     if (!good) save_what_was_learned(run, error);
     return good;
 }
@@ -276,6 +270,7 @@ static void print_end(const Run *run, const TrainingData *data, int64_t done) {
     if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch always has to be waited for */
         printf("%" PRId64 " of %" PRId64 " iterations waited for their videos; a larger --cache would make it faster\n", waits, done);
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
+    if (run->progress.best_score < INFINITY) printf("best validation score %.5g: best.safetensors\n", run->progress.best_score);
 }
 
 /* From an open run to its end. Returns the exit status. */

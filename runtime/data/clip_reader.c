@@ -111,7 +111,8 @@ static bool read_streamed(ClipReader *reader, int64_t number, int64_t start, int
     const DatasetVideo *video = &reader->dataset->videos[number];
     if (reader->number != number && !reopen(reader, number, error)) return false;
     int64_t ahead = reader->next == UNKNOWN ? -1 : start - reader->next;
-    const int64_t near = video->source.kind == VIDEO_STILLS ? 0 : NEAR; /* any still can be read at once */
+    const int64_t near =
+        video->source.kind == VIDEO_STILLS || video->source.kind == VIDEO_IDX ? 0 : NEAR; /* any still can be read at once */
     if (ahead >= 0 && (ahead <= near || !video->ordered) && read_on(reader, start, count, pixels, error)) return true;
     for (size_t i = 0; video->ordered && i < sizeof back / sizeof *back && start > back[i]; i++) {
         int64_t target = start - back[i];

@@ -46,9 +46,14 @@ void dataset_close(Dataset *dataset) {
 
 void dataset_describe(const Dataset *dataset, char *text, size_t size) {
     const DatasetCounts *counts = &dataset->counts;
-    size_t length =
-        (size_t)snprintf(text, size, "%" PRId64 " %s, %" PRId64 " %s", dataset->count, plural(dataset->count, "video", "videos"),
-                         dataset->frames, plural(dataset->frames, "frame", "frames"));
+    const int64_t videos = dataset->count - dataset->image_sets, frames = dataset->frames - dataset->images;
+    size_t length = 0;
+    if (dataset->images > 0)
+        length = (size_t)snprintf(text, size, "%" PRId64 " %s%s", dataset->images, plural(dataset->images, "image", "images"),
+                                  videos > 0 ? ", " : "");
+    if (dataset->images == 0 || videos > 0)
+        length += (size_t)snprintf(text + length, size - length, "%" PRId64 " %s, %" PRId64 " %s", videos,
+                                   plural(videos, "video", "videos"), frames, plural(frames, "frame", "frames"));
     const struct {
         int64_t count;
         const char *one, *several;
@@ -60,6 +65,7 @@ void dataset_describe(const Dataset *dataset, char *text, size_t size) {
                 {counts->turned, "turned upright as its metadata say", "turned upright as their metadata say"},
                 {counts->duplicates, "more path to one of them", "more paths to some of them"},
                 {counts->proxies, "small copy of a video left out", "small copies of videos left out"},
+                {counts->labels, "file of labels left alone", "files of labels left alone"},
                 {counts->others, "other file", "other files"},
                 {counts->unreadable_folders, "unreadable folder", "unreadable folders"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -72,11 +78,28 @@ size_t dataset_memory_bytes(const Dataset *dataset) {
     return dataset->memory;
 }
 
+/* A frame by its number among those of all videos. */
+static Clip find_frame(const Dataset *dataset, int64_t number) {
+    int64_t low = 0, high = dataset->count - 1;
+    while (low < high) {
+        const int64_t middle = low + (high - low + 1) / 2;
+        if (dataset->videos[middle].before <= number) low = middle;
+        else high = middle - 1;
+    }
+    return (Clip){low, number - dataset->videos[low].before};
+}
+
 Clip dataset_draw(const Dataset *dataset, uint64_t seed, int64_t iteration, int batch, int place) {
     uint64_t index = (uint64_t)iteration * (uint64_t)batch + (uint64_t)place;
+    if (dataset->images > 0) return find_frame(dataset, (int64_t)random_below(seed, RANDOM_CLIP_START, index, (uint64_t)dataset->frames));
     int64_t video = (int64_t)random_below(seed, RANDOM_CLIP_VIDEO, index, (uint64_t)dataset->count);
     uint64_t starts = (uint64_t)(dataset->videos[video].frames - dataset->T + 1);
     return (Clip){video, (int64_t)random_below(seed, RANDOM_CLIP_START, index, starts)};
+}
+
+char *dataset_frame_path(const Dataset *dataset, int64_t video, int64_t frame) {
+    const VideoSource *source = &dataset->videos[video].source;
+    return source->kind == VIDEO_STILLS && source->images ? path_join(source->folder, "%s", source->names[frame]) : copy_text(source->path);
 }
 
 int64_t dataset_clips(const Dataset *dataset, int64_t video) {

@@ -1,4 +1,4 @@
-/* dataset.h: videos as clips of T frames, in the shape that a model sees.
+/* dataset.h: videos as clips of T frames, or single images, in the shape that a model sees.
  *
  * Opening a data set decodes every video once, from beginning to end, to count its frames. Decoded frames, resized to levels of 8 bits, are
  * kept while they fit in the cache. For a video that does not fit, only 16 bytes a frame are kept (timestamp and a hash of the levels),
@@ -22,6 +22,7 @@
 typedef struct DatasetOptions {
     int T; /* frames of a clip, ≥ 1; shorter videos are left out */
     int channels, height, width;
+    bool images;        /* stills are single images, not frames, and idx files are read; T is 1 */
     size_t cache_bytes; /* 0: DATASET_CACHE_BYTES */
     FILE *warnings;     /* a line for each video left out; NULL: standard error */
     /* Called after every 256 frames that are read while opening, and after each video. Called with path NULL before a warning, which must
@@ -35,7 +36,8 @@ typedef struct DatasetOptions {
 
 typedef struct DatasetVideo {
     VideoSource source;
-    int64_t frames;           /* ≥ T */
+    int64_t frames;           /* ≥ T; or so many single images */
+    int64_t before;           /* frames of the videos before it */
     uint8_t *levels;          /* [frames, C, H, W] if the video is in the cache, or NULL and: */
     int64_t *timestamps;      /* [frames] */
     uint64_t *hashes;         /* [frames], of each frame's levels */
@@ -59,6 +61,7 @@ typedef struct DatasetCounts {
     int64_t duplicates; /* further paths to the same videos */
     int64_t proxies;    /* small copies beside their originals, left out */
     int64_t hidden;     /* hidden names and leftovers of tools, skipped silently */
+    int64_t labels;     /* idx files of labels, left alone */
     int64_t others;     /* files, pipes and the like that are not videos and do not look like it, skipped silently */
     int64_t unreadable_folders;
 } DatasetCounts;
@@ -67,8 +70,10 @@ typedef struct Dataset {
     int T, channels, height, width;
     DatasetVideo *videos; /* [count], in order of path within each of the paths given */
     int64_t count;
-    int64_t frames; /* of all videos */
-    int64_t cached; /* videos that are in the cache */
+    int64_t frames;     /* of all videos */
+    int64_t images;     /* how many of them are single images, in … */
+    int64_t image_sets; /* … so many of the videos: stills of a folder, or an idx file */
+    int64_t cached;     /* videos that are in the cache */
     DatasetCounts counts;
     size_t memory;     /* see dataset_memory_bytes */
     char **incomplete; /* [incomplete_count]: names of what is left out or damaged, entirely or partly */
@@ -111,9 +116,12 @@ typedef struct Clip {
     int64_t video, start;
 } Clip;
 
-/* The clip at a place in the batch of a training iteration: a video drawn uniformly, then its start uniformly among all frames − T + 1. It
- * depends only on the arguments. */
+/* The clip at a place in the batch of a training iteration: a video drawn uniformly, then its start uniformly among all frames − T + 1. If
+ * there are single images, one of all images and frames, drawn uniformly. It depends only on the arguments. */
 Clip dataset_draw(const Dataset *dataset, uint64_t seed, int64_t iteration, int batch, int place);
+
+/* The file that frame or image `frame` of a video is in; the caller frees the path. */
+char *dataset_frame_path(const Dataset *dataset, int64_t video, int64_t frame);
 
 /* A video split into consecutive clips without overlap: how many, and frames left over at its end. Clip k starts at frame k · T. */
 int64_t dataset_clips(const Dataset *dataset, int64_t video);

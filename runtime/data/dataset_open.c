@@ -100,7 +100,22 @@ static bool read_frames(Builder *builder, Video *reader, DatasetVideo *video, Gr
     if (video->frames) return true;
     VideoReport report;
     video_report(reader, &report);
-    return fail(error, "%s: %s", video->name, report.gap[0] ? report.gap : "none of its frames can be decoded");
+    const char *why = report.gap[0] ? report.gap : report.damage[0] ? report.damage : "none of its frames can be decoded";
+    return fail(error, "%s: %s", video->name, why);
+}
+
+/* Of single images, only the names of those that can be read are kept, so that image i has name i. */
+static void keep_names(DatasetVideo *video) {
+    int64_t next = 0;
+    for (int64_t i = 0; i < video->frames; i++) {
+        const int64_t place = video->timestamps[i];
+        while (next < place) free(video->names[next++]);
+        video->names[i] = video->names[next];
+        video->identities[i] = video->identities[next++];
+        video->timestamps[i] = i;
+    }
+    while (next < video->files) free(video->names[next++]);
+    video->files = video->source.name_count = video->frames;
 }
 
 /* A video is kept in one of two ways. Frees the memory of the other. */
@@ -125,7 +140,11 @@ static void settle(Builder *builder, DatasetVideo *video) {
     }
     dataset->memory += sizeof *video + strlen(video->path) + strlen(video->name) + 2 + (size_t)video->files * sizeof *video->identities;
     for (int64_t i = 0; i < video->source.name_count; i++) dataset->memory += strlen(video->names[i]) + 1 + sizeof *video->names;
+    const bool images = video->source.images || video->source.kind == VIDEO_IDX;
+    video->before = dataset->frames;
     dataset->frames += video->frames;
+    dataset->images += images ? video->frames : 0;
+    dataset->image_sets += images;
 }
 
 static void add_video(Builder *builder, const DatasetVideo *video) {
@@ -158,7 +177,7 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
          (report->damage[0] || gap[0]) && report->remark[0] ? "; " : "", report->remark);
     warn(builder, text.text,
          gap[0]              ? "the others are used as if they were consecutive"
-         : report->damage[0] ? "the frames that can be decoded are used"
+         : report->damage[0] ? video->source.images ? "the others are used" : "the frames that can be decoded are used"
                              : report->consequence);
 }
 
@@ -193,7 +212,9 @@ static void take(Builder *builder, DatasetVideo video, bool given) {
     Error error;
     builder->dataset->counts.files++;
     video.ordered = true;
-    Video *reader = video_open(&video.source, &error);
+    const bool refused = video.source.kind == VIDEO_IDX && !builder->options->images;
+    Video *reader = refused ? NULL : video_open(&video.source, &error);
+    if (refused) fail_idx(video.path, &error);
     bool good = reader && read_frames(builder, reader, &video, &growth, &error);
     if (reader) video_report(reader, &report);
     video_close(reader);
@@ -203,6 +224,7 @@ static void take(Builder *builder, DatasetVideo video, bool given) {
     }
     if (good && video.frames >= builder->dataset->T) {
         warn_of_video(builder, &video, &report);
+        if (video.source.kind == VIDEO_STILLS && video.source.images) keep_names(&video);
         settle(builder, &video);
         add_video(builder, &video);
         return;
@@ -237,6 +259,9 @@ static Dataset *builder_end(Builder *builder, bool good) {
 static bool fail_empty(const Builder *builder, const char *const *paths, int path_count, Error *error) {
     const DatasetCounts *counts = &builder->dataset->counts;
     const char *more = path_count > 1 ? " (and the other paths given)" : "";
+    if (counts->labels && counts->labels == counts->files)
+        return fail(error, "%s%s: labels, and no images; give the file of images (…-images-idx3-ubyte) or the folder that it is in",
+                    paths[0], more);
     if (!counts->files)
         return fail(error, "%s%s: no file in it%s%s; give a folder with videos, video files, or folders of still images", paths[0], more,
                     counts->unreadable_folders ? " that can be read" : "",
@@ -260,14 +285,14 @@ static void leave_out_folder(void *context, const char *path) {
 
 /* The name in messages: a folder that also holds videos is more than its stills. */
 static char *name_of(const Candidate *candidate) {
-    if (candidate->kind == VIDEO_FILE || !candidate->beside || candidate->files == 1) return copy_text(candidate->path);
+    if (candidate->kind != VIDEO_STILLS || !candidate->beside || candidate->files == 1) return copy_text(candidate->path);
     return path_join("", "the %" PRId64 " still images of %s", candidate->files, candidate->path);
 }
 
 /* The candidate's texts move to the video. */
-static DatasetVideo video_of(Candidate *candidate, int T) {
+static DatasetVideo video_of(Candidate *candidate, const DatasetOptions *options) {
     DatasetVideo video = {.name = name_of(candidate),
-                          .dispensable = candidate->beside && !candidate->given && candidate->files < T,
+                          .dispensable = candidate->beside && !candidate->given && candidate->files < options->T,
                           .path = candidate->path,
                           .folder = candidate->folder,
                           .names = candidate->names,
@@ -277,7 +302,8 @@ static DatasetVideo video_of(Candidate *candidate, int T) {
                                  .path = video.path,
                                  .folder = video.folder,
                                  .names = (const char *const *)video.names,
-                                 .name_count = video.names ? video.files : 0};
+                                 .name_count = video.names ? video.files : 0,
+                                 .images = options->images && candidate->kind == VIDEO_STILLS};
     *candidate = (Candidate){.duplicate = true};
     return video;
 }
@@ -288,12 +314,14 @@ static void take_candidates(Builder *builder, Scan *scan) {
     counts->duplicates = scan->duplicates;
     counts->proxies = scan->proxies;
     counts->hidden = scan->hidden;
-    counts->files = counts->others = scan->others;
+    counts->labels = scan->labels;
+    counts->others = scan->others;
+    counts->files = scan->others + scan->labels;
     for (int64_t i = 0; i < scan->count && !stopped(builder); i++) {
         GivenFolder *folder = scan->candidates[i].below >= 0 ? &scan->given_folders[scan->candidates[i].below] : NULL;
         const int64_t others = counts->others;
         const bool given = scan->candidates[i].given;
-        if (!scan->candidates[i].duplicate) take(builder, video_of(&scan->candidates[i], builder->dataset->T), given);
+        if (!scan->candidates[i].duplicate) take(builder, video_of(&scan->candidates[i], builder->options), given);
         if (folder) folder->fruitful |= counts->others == others;
         if (folder) folder->others += counts->others - others;
     }
@@ -319,7 +347,7 @@ Dataset *dataset_open(const char *const *paths, int path_count, const DatasetOpt
     Builder builder;
     bool good = builder_start(&builder, options, error);
     Scan *scan = allocate(sizeof *scan);
-    *scan = (Scan){.warn = warn_of_scan, .leave_out = leave_out_folder, .context = &builder};
+    *scan = (Scan){.images = options->images, .warn = warn_of_scan, .leave_out = leave_out_folder, .context = &builder};
     good = good && scan_paths(scan, paths, path_count, error);
     if (good) {
         take_candidates(&builder, scan);

@@ -2,6 +2,7 @@
 #include "data/dataset_scan.h"
 
 #include "common/file.h"
+#include "data/idx.h"
 #include "data/picture.h"
 
 #include <dirent.h>
@@ -24,7 +25,7 @@ static Candidate *add(Scan *scan, VideoKind kind, const char *path, bool given, 
 /* `name` NULL: the candidate is the file itself. */
 static void add_file(Candidate *candidate, const char *name, const struct stat *status) {
     if (candidate->files == candidate->room) {
-        candidate->room = candidate->room ? 2 * candidate->room : candidate->kind == VIDEO_FILE ? 1 : 64;
+        candidate->room = candidate->room ? 2 * candidate->room : candidate->kind == VIDEO_STILLS ? 64 : 1;
         candidate->identities = reallocate(candidate->identities, (size_t)candidate->room * sizeof *candidate->identities);
         if (name) candidate->names = reallocate(candidate->names, (size_t)candidate->room * sizeof *candidate->names);
     }
@@ -61,6 +62,11 @@ static int64_t list(Scan *scan, const char *path, char ***names) {
     return count;
 }
 
+/* A regular file that is neither a still nor labels. */
+static void add_single(Scan *scan, VideoKind kind, const char *path, bool given, bool linked, const struct stat *status) {
+    add_file(add(scan, kind, path, given, linked), NULL, status);
+}
+
 static void walk(Scan *scan, const char *path, const struct stat *status, bool linked);
 
 /* One entry of a folder; a still is added to `stills`. */
@@ -78,6 +84,12 @@ static void look_at(Scan *scan, const char *path, const char *name, bool linked,
         return;
     }
     const bool regular = found && S_ISREG(inside.st_mode);
+    const IdxKind idx = regular ? idx_kind(path) : IDX_NONE;
+    if (idx != IDX_NONE) {
+        if (idx == IDX_LABELS) scan->labels++;
+        else add_single(scan, VIDEO_IDX, path, false, linked || link, &inside);
+        return;
+    }
     /* A dangling link, or a pipe: only its name tells what it is. */
     const PictureKind kind = regular ? picture_kind(path) : picture_name_rank(name) >= 0 ? PICTURE_STILL : PICTURE_NONE;
     if (kind == PICTURE_STILL) {
@@ -86,7 +98,7 @@ static void look_at(Scan *scan, const char *path, const char *name, bool linked,
         return;
     }
     if (regular || (!found && video_has_usual_name(name)))
-        add_file(add(scan, VIDEO_FILE, path, false, linked || link), NULL, found ? &inside : NULL);
+        add_single(scan, VIDEO_FILE, path, false, linked || link, found ? &inside : NULL);
     else scan->others++;
 }
 
@@ -108,7 +120,7 @@ static void note_proxy(Scan *scan, const char *path) {
 static bool looks_like_video(const Candidate *candidate) {
     uint8_t head[256];
     size_t length = 0;
-    if (candidate->kind == VIDEO_STILLS || video_has_usual_name(candidate->path)) return true;
+    if (candidate->kind != VIDEO_FILE || video_has_usual_name(candidate->path)) return true;
     return file_peek(candidate->path, head, sizeof head, &length, NULL) && video_file_begins(head, length);
 }
 
@@ -146,6 +158,7 @@ static void walk(Scan *scan, const char *path, const struct stat *status, bool l
     for (int64_t i = 0; i < count; i++) {
         char *child = path_join(path, "%s", names[i]);
         if (name_is_proxy(names[i], names, count)) note_proxy(scan, child);
+        else if (idx_is_packed_copy(names[i], names, count)) scan->duplicates++;
         else look_at(scan, child, names[i], linked, &stills);
         free(child);
     }
@@ -170,6 +183,10 @@ static void walk_pending(Scan *scan) {
 }
 
 /* ---- the paths given ---- */
+
+bool fail_idx(const char *path, Error *error) {
+    return fail(error, "%s: an idx file, whose images are no frames of a recording; it is data only where the T of the spec is 1", path);
+}
 
 /* Stills of one folder that are named one by one, as a shell does for *.jpg, are also the frames of one video. */
 static void add_given_still(Scan *scan, const char *path, const struct stat *status) {
@@ -212,15 +229,21 @@ static void scan_folder(Scan *scan, const char *given, const struct stat *status
     if (scan->count > first) qsort(scan->candidates + first, (size_t)(scan->count - first), sizeof(Candidate), compare_paths);
 }
 
+static bool scan_file(Scan *scan, const char *given, const struct stat *status, Error *error) {
+    const IdxKind idx = idx_kind(given);
+    if (idx == IDX_IMAGES && !scan->images) return fail_idx(given, error);
+    if (idx == IDX_LABELS) scan->labels++;
+    else if (idx == IDX_IMAGES) add_single(scan, VIDEO_IDX, given, true, false, status);
+    else if (picture_kind(given) == PICTURE_STILL) add_given_still(scan, given, status);
+    else add_single(scan, VIDEO_FILE, given, true, false, status);
+    return true;
+}
+
 static bool scan_path(Scan *scan, const char *given, Error *error) {
     struct stat status;
     if (!*given) return fail(error, "an empty name was given for a video or a folder of videos");
     if (stat(given, &status)) return fail(error, "%s: cannot read videos from it: %s", given, strerror(errno));
-    if (S_ISREG(status.st_mode)) {
-        if (picture_kind(given) == PICTURE_STILL) add_given_still(scan, given, &status);
-        else add_file(add(scan, VIDEO_FILE, given, true, false), NULL, &status);
-        return true;
-    }
+    if (S_ISREG(status.st_mode)) return scan_file(scan, given, &status, error);
     if (!S_ISDIR(status.st_mode)) return fail(error, "%s: neither a file nor a folder; give a video or a folder of videos", given);
     scan_folder(scan, given, &status);
     return true;
@@ -232,7 +255,7 @@ static bool scan_path(Scan *scan, const char *given, Error *error) {
 static void mark_duplicates(Scan *scan, FileSet *files, bool linked) {
     for (int64_t i = 0; i < scan->count; i++) {
         Candidate *candidate = &scan->candidates[i];
-        if (candidate->kind != VIDEO_FILE || candidate->linked != linked) continue;
+        if (candidate->kind == VIDEO_STILLS || candidate->linked != linked) continue;
         int64_t *before = file_set_find(files, candidate->identities[0]);
         candidate->duplicate = before != NULL;
         if (before) scan->candidates[*before].given |= candidate->given;

@@ -6,7 +6,7 @@
 #include "data/video.h"
 
 typedef struct Candidate {
-    VideoKind kind; /* VIDEO_FILE or VIDEO_STILLS */
+    VideoKind kind; /* VIDEO_FILE, VIDEO_STILLS or VIDEO_IDX */
     char *path;     /* of the file; for stills, their folder, or the only still */
     char *folder;   /* of stills */
     char **names;   /* [files], of stills: in natural order */
@@ -27,6 +27,7 @@ typedef struct GivenFolder {
 } GivenFolder;
 
 typedef struct Scan {
+    bool images;           /* see DatasetOptions */
     Candidate *candidates; /* for each path given in turn, bytewise by path */
     int64_t count, room;
     FileSet folders;  /* those that were walked */
@@ -38,6 +39,7 @@ typedef struct Scan {
     int64_t hidden;     /* names that are not data: hidden, or left by tools */
     int64_t proxies;    /* small copies beside their originals */
     int64_t duplicates; /* candidates */
+    int64_t labels;     /* idx files of labels */
     int64_t others;     /* pipes, devices and dangling links that do not look like data */
     int64_t unreadable_folders;
     /* Called for what is left out and worth a line. */
@@ -50,6 +52,9 @@ typedef struct Scan {
 /* False with an error when a path does not exist or is neither file nor folder. Folders that cannot be read are warned about. */
 bool scan_paths(Scan *scan, const char *const *paths, int count, Error *error);
 void scan_free(Scan *scan);
+
+/* The error about an idx file where clips have several frames. Returns false. */
+bool fail_idx(const char *path, Error *error);
 
 /* ---- scan_names.c ---- */
 

@@ -1,4 +1,4 @@
-/* video.c: the three kinds of video behind one interface. */
+/* video.c: the four kinds of video behind one interface. */
 #include "data/video.h"
 
 #include <string.h>
@@ -10,6 +10,8 @@ Video *video_open(const VideoSource *source, Error *error) {
         return video_file_open(source->path, error);
     case VIDEO_STILLS:
         return video_stills_open(source, error);
+    case VIDEO_IDX:
+        return video_idx_open(source, error);
     case VIDEO_SYNTHETIC:
         break;
     }

@@ -1,5 +1,5 @@
-/* video.h: reads the frames of one video of any kind: a file that libav* decodes, still images as frames, or one that the program draws
- * itself.
+/* video.h: reads the frames of one video of any kind: a file that libav* decodes, still images as frames, the images of an idx file,
+ * or one that the program draws itself.
  *
  * Frames come one after another as RGB of their own size, which may change midway, turned upright according to metadata. Reading twice from
  * the beginning gives the same frames to the bit: each decoder runs in one thread.
@@ -12,7 +12,7 @@
 
 #include "common/error.h"
 
-typedef enum VideoKind { VIDEO_FILE, VIDEO_STILLS, VIDEO_SYNTHETIC } VideoKind;
+typedef enum VideoKind { VIDEO_FILE, VIDEO_STILLS, VIDEO_IDX, VIDEO_SYNTHETIC } VideoKind;
 
 /* What is needed to open a video, any number of times. */
 typedef struct VideoSource {
@@ -22,6 +22,7 @@ typedef struct VideoSource {
     const char *folder;       /* which they are in */
     const char *const *names; /* [name_count], in the order of frames; they must outlive the video */
     int64_t name_count;
+    bool images; /* they are no frames of a recording: nothing can be missing between them */
     /* synthetic only: */
     uint64_t seed, number; /* number: the place in the endless sequence of the seed */
     int64_t frames;
@@ -82,9 +83,10 @@ void video_report(const Video *video, VideoReport *report);
 /* Does the name end like that of a video (.mp4, .avi …)? Then it is worth a warning if it cannot be read. */
 bool video_has_usual_name(const char *path);
 
-/* Of the three kinds; video_open chooses. */
+/* Of the four kinds; video_open chooses. */
 Video *video_file_open(const char *path, Error *error);
 Video *video_stills_open(const VideoSource *source, Error *error);
+Video *video_idx_open(const VideoSource *source, Error *error);
 Video *synthetic_open(const VideoSource *source, Error *error);
 
 /* Do these bytes, the first of a file, look like those of a video? */

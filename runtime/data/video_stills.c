@@ -12,6 +12,7 @@ typedef struct Stills {
     char *folder;
     const char *const *names; /* [count] */
     int64_t count, current;
+    bool images; /* no frames of a recording */
     PictureReader *reader;
     Picture picture;
     bool turned;         /* one of them at least */
@@ -50,7 +51,10 @@ static void stills_report(const Video *video, VideoReport *report) {
     size_t length = 0;
     report->turned = stills->turned;
     report->incomplete = stills->unread > 0;
-    if (stills->unread > 0 && stills->unread == stills->count)
+    if (stills->unread > 0 && stills->images)
+        snprintf(report->damage, sizeof report->damage, "%" PRId64 " of %" PRId64 " %s cannot be read (%s%s)", stills->unread,
+                 stills->count, plural(stills->count, "image", "images"), stills->unread > 1 ? "the first: " : "", stills->complaint);
+    else if (stills->unread > 0 && stills->unread == stills->count)
         length = (size_t)snprintf(report->gap, sizeof report->gap, "none of its frames can be read (%s%s)",
                                   stills->unread > 1 ? "the first: " : "", stills->complaint);
     else if (stills->unread > 0)
@@ -62,7 +66,7 @@ static void stills_report(const Video *video, VideoReport *report) {
         report->consequence = "only the first page of each is used; to use the others, write each to its own file";
     }
     char gaps[700] = "";
-    stills_find_gaps(stills, gaps, sizeof gaps);
+    if (!stills->images) stills_find_gaps(stills, gaps, sizeof gaps);
     if (gaps[0] && length < sizeof report->gap)
         snprintf(report->gap + length, sizeof report->gap - length, "%s%s", length > 0 ? "; " : "", gaps);
 }
@@ -128,6 +132,7 @@ Video *video_stills_open(const VideoSource *source, Error *error) {
     stills->folder = copy_text(source->folder);
     stills->names = source->names;
     stills->count = source->name_count;
+    stills->images = source->images;
     stills->current = -1;
     stills->unreadable = allocate((size_t)source->name_count + 1);
     stills->reader = picture_reader_new();

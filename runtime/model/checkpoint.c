@@ -309,13 +309,20 @@ static char *updates_key(const ModelGroup *group) {
     return path_join("", "updates.%s", group->name);
 }
 
+/* The best weights so far are chosen by one of these. */
+static const char psnr_key[] = "best_validation_psnr", score_key[] = "best_validation_score";
+
+static bool judged_by_score(const ModelState *state) {
+    return state->reconstruction == NULL;
+}
+
 bool training_state_save(const ModelState *state, const CarriedTensors *carried, const RunProgress *progress, const char *path,
                          Error *error) {
     const ModelDescription *model = state->model;
     char updates[24], seed[24], best[40];
     snprintf(updates, sizeof updates, "%" PRId64, state->updates);
     snprintf(seed, sizeof seed, "%" PRIu64, state->seed);
-    snprintf(best, sizeof best, "%a", progress->best_psnr); /* exact */
+    snprintf(best, sizeof best, "%a", judged_by_score(state) ? progress->best_score : progress->best_psnr); /* exact */
     const MetadataEntry metadata[] = {{"format", state_format},
                                       {"model", model->name},
                                       {"spec_hash", model->spec_hash},
@@ -325,7 +332,7 @@ bool training_state_save(const ModelState *state, const CarriedTensors *carried,
                                       {"tuning", target_tuning(state->target)},
                                       {"data", progress->data},
                                       {"validation", progress->validation},
-                                      {"best_validation_psnr", best}};
+                                      {judged_by_score(state) ? score_key : psnr_key, best}};
     const int fixed = sizeof metadata / sizeof *metadata;
     int count = fixed;
     MetadataEntry *entries = allocate((size_t)(fixed + model->group_count) * sizeof *entries);
@@ -356,11 +363,11 @@ static bool read_unsigned(const TensorFile *file, const char *key, uint64_t *val
     return true;
 }
 
-static bool read_best(const TensorFile *file, double *value, Error *error) {
-    static const char key[] = "best_validation_psnr";
+/* `none`: what stands for no validation yet. */
+static bool read_best(const TensorFile *file, const char *key, double none, double *value, Error *error) {
     const char *text = tensor_file_metadata(file, key);
     char *end = NULL;
-    *value = text != NULL ? strtod(text, &end) : -INFINITY;
+    *value = text != NULL ? strtod(text, &end) : none;
     if (text != NULL && (end == text || *end != 0 || isnan(*value)))
         return fail(error, "%s: its metadata has no valid \"%s\"; the file is damaged", file->path, key);
     return true;
@@ -417,10 +424,11 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
                          Error *error) {
     const ModelDescription *model = state->model;
     uint64_t seed, updates;
-    double best;
+    double psnr, score;
     const char *hash = tensor_file_metadata(file, "spec_hash");
     *carried = (CarriedTensors){0};
-    if (!training_state_seed(file, &seed, error) || !read_unsigned(file, "iteration", &updates, error) || !read_best(file, &best, error))
+    if (!training_state_seed(file, &seed, error) || !read_unsigned(file, "iteration", &updates, error) ||
+        !read_best(file, psnr_key, -INFINITY, &psnr, error) || !read_best(file, score_key, INFINITY, &score, error))
         return false;
     if (hash == NULL || strcmp(hash, model->spec_hash) != 0)
         return fail(
@@ -433,7 +441,8 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
     if (updates > INT64_MAX) return fail(error, "%s: its metadata has no valid \"iteration\"; the file is damaged", file->path);
     if (!read_group_updates(state, file, (int64_t)updates, error) || !load_state(state, carried, file, messages, error)) return false;
     state->updates = (int64_t)updates;
-    progress->best_psnr = best;
+    progress->best_psnr = psnr;
+    progress->best_score = score;
     copy_metadata(progress->data, sizeof progress->data, file, "data");
     copy_metadata(progress->validation, sizeof progress->validation, file, "validation");
     copy_metadata(progress->target, sizeof progress->target, file, "target");

@@ -19,6 +19,7 @@ typedef struct CarriedTensors { /* tensors in --init that the model does not use
 
 typedef struct RunProgress { /* what a training state holds besides the model */
     double best_psnr;        /* on the validation clips so far; −INFINITY: none yet */
+    double best_score;       /* the same of a system without a reconstruction: the lowest; INFINITY: none yet */
     char data[64];           /* its training data, to notice another data set on --resume */
     char validation[64];     /* the same for validation; "none"; "": not in an older file */
     char target[32];         /* of the run */

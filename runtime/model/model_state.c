@@ -119,20 +119,20 @@ static void find_names(ModelState *state) {
 
 /* ---- buffers ---- */
 
-static ModelBuffer *find_buffer(const ModelState *state, const char *name) {
+ModelBuffer *model_find_buffer(const ModelState *state, const char *name) {
     for (int i = 0; i < state->buffers; i++)
         if (strcmp(state->buffer[i].argument->name, name) == 0) return &state->buffer[i];
     return NULL;
 }
 
 float *model_buffer(const ModelState *state, const char *name) {
-    const ModelBuffer *buffer = find_buffer(state, name);
+    const ModelBuffer *buffer = model_find_buffer(state, name);
     return buffer != NULL ? buffer->values : NULL;
 }
 
 /* Programs that share a buffer have arguments of one size. */
 static float *buffer_of(ModelState *state, const ModelArgument *argument) {
-    ModelBuffer *buffer = find_buffer(state, argument->name);
+    ModelBuffer *buffer = model_find_buffer(state, argument->name);
     if (buffer == NULL) {
         buffer = &state->buffer[state->buffers++];
         *buffer = (ModelBuffer){argument, allocate_block(((size_t)argument->count + 1) * sizeof(float))};
@@ -167,20 +167,37 @@ static bool open_call(ModelState *state, int number, size_t *largest_item) {
     return true;
 }
 
+static const ModelArgument *find_output(const ModelProgram *program, const char *name) {
+    for (int i = 0; i < program->outputs; i++)
+        if (strcmp(program->output[i].name, name) == 0) return &program->output[i];
+    return NULL;
+}
+
+static bool open_search(ModelState *state) {
+    const ModelDescription *model = state->model;
+    const ModelArgument *gradient = &model->programs[model->search->program].output[0],
+                        *samples = find_output(&model->programs[model->evaluate], "output.samples");
+    state->search_moments = allocate_block(2 * (size_t)gradient->count * sizeof(float));
+    if (samples != NULL) state->samples = allocate_block((size_t)samples->count * sizeof(float));
+    return state->search_moments != NULL && (samples == NULL || state->samples != NULL);
+}
+
 static bool open_calls(ModelState *state) {
     const ModelDescription *model = state->model;
-    size_t arguments = 0, largest_item = 0;
+    size_t arguments = (size_t)model->unread_draws, largest_item = 0;
     bool good = true;
     for (int i = 0; i < model->program_count; i++) arguments += (size_t)(model->programs[i].inputs + model->programs[i].outputs);
     state->buffer = allocate(arguments * sizeof *state->buffer);
     state->call = calloc((size_t)model->program_count, sizeof *state->call);
     if (state->call == NULL) return false;
     for (int i = 0; i < model->program_count && good; i++) good = open_call(state, i, &largest_item);
+    for (int i = 0; i < model->unread_draws && good; i++) good = buffer_of(state, &model->unread_draw[i]) != NULL;
+    if (good && model->search != NULL) good = open_search(state);
     if (good && largest_item > 0) good = (state->item = allocate_block((largest_item + 1) * sizeof(float))) != NULL;
     state->coefficients = allocate((size_t)model->group_count * MODEL_COEFFICIENTS * sizeof *state->coefficients);
     state->group_updates = calloc((size_t)model->group_count + 1, sizeof *state->group_updates);
     state->h0 = model_buffer(state, "h0");
-    state->reconstruction = model_buffer(state, "reconstruction");
+    state->reconstruction = model_buffer(state, model->language > 1 ? "output.reconstruction" : "reconstruction");
     return good && state->group_updates != NULL;
 }
 
@@ -194,6 +211,8 @@ static void close_calls(ModelState *state) {
     free(state->buffer);
     free(state->call);
     free(state->item);
+    free(state->search_moments);
+    free(state->samples);
     free(state->coefficients);
     free(state->group_updates);
 }

@@ -13,7 +13,7 @@ typedef struct StateName { /* one name of PyTorch's state_dict */
     int index;                 /* num_batches_tracked: in ModelState.batches_tracked */
 } StateName;
 
-typedef struct ModelBuffer { /* of an input that is drawn, or of an output: programs that have one of this name share it */
+typedef struct ModelBuffer { /* of what is drawn, or of an output: programs that have one of this name share it */
     const ModelArgument *argument;
     float *values; /* room for a whole number of pairs */
 } ModelBuffer;
@@ -36,9 +36,11 @@ typedef struct ModelState {
     ModelBuffer *buffer;
     ModelCall *call;       /* by program */
     float *coefficients;   /* [groups, MODEL_COEFFICIENTS] of the step that is being done */
+    float *search_moments; /* of the search: two of the noise; NULL if there is none */
+    float *samples;        /* the output of that name, as it was before the search; NULL if there is none */
     float *item;           /* the draws of one item, while they are made; NULL if there are none */
     float *h0;             /* the buffer of that name; NULL if there is none */
-    float *reconstruction; /* [B, T, C, H, W], of the last program that gave one */
+    float *reconstruction; /* [B, T, C, H, W], of the last program that gave one; NULL: none gives one */
     double loss;           /* the first one of the last program */
     StateName *names;      /* [model->state_names] */
     int batch_norms;
@@ -67,8 +69,11 @@ void model_train(ModelState *state, const float *x);
 void model_update(ModelState *state, const float *x);
 /* Its parts. Is step number `step` of the iteration to be done? */
 bool step_is_due(const ModelState *state, int step);
-/* Draws what a step reads, in this round of its `times`, unless these are the draws of another step. */
+/* Draws what a step reads, in this round of its `times`, and what later steps read that keep its draws. Nothing if it keeps another one's.
+ */
 void model_draw(ModelState *state, int step, int64_t round);
+/* One of these draws, into its buffer. */
+void model_draw_argument(ModelState *state, const ModelArgument *argument, int step, int64_t round);
 /* Runs it once, on a batch, with the draws that there are. Its losses are then in state->call[its program].loss. */
 void model_run_step(ModelState *state, int step, const float *x);
 /* Coefficients of a group's 1-based update in iteration i (see MODEL_COEFFICIENTS), in double; powers by multiplications alone, so that
@@ -79,15 +84,20 @@ void model_end_iteration(ModelState *state);
 
 /* ---- evaluation ---- */
 
+/* Runs a program, by number, on a batch, with the present contents of the buffers. */
+void model_run(ModelState *state, int number, const float *x);
+
 /* A forward pass with running statistics of the clips first_clip … first_clip + clips − 1 (1 ≤ clips ≤ B) of a set. The rest of
  * x must be finite and is ignored. The draws of a clip depend only on the seed and the
  * clip's number. */
 void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips);
-/* The same with the present contents of the buffers, for a whole batch. */
+/* Its parts: the draws; then a pass with the present contents of the buffers, for a whole batch. */
+void model_draw_evaluation(ModelState *state, int64_t first_clip, int clips);
 void model_forward(ModelState *state, const float *x);
 
-/* The buffer of an input that is drawn or of an output; NULL: no program has one of that name. */
+/* The buffer of what is drawn, or of an output; NULL: there is none of that name. */
 float *model_buffer(const ModelState *state, const char *name);
+ModelBuffer *model_find_buffer(const ModelState *state, const char *name);
 
 /* The initial state of a stream, [layers, hidden], and room for one more value. Zeros, the mean of what training drew, if the seed is 0 or
  * the spec says so. With another seed, a draw from N(0, 1), the same as in an inference bundle. */

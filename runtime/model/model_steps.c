@@ -4,6 +4,7 @@
 #include "model/model_state.h"
 
 #include "common/random.h"
+#include "model/model_search.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,8 +23,7 @@ static ModelStep describe_step(ModelState *state, const ModelCall *call) {
                        .context = state->context};
 }
 
-/* With x, and what the buffers hold. */
-static void run_program(ModelState *state, int number, const float *x) {
+void model_run(ModelState *state, int number, const float *x) {
     const ModelProgram *program = &state->model->programs[number];
     ModelCall *call = &state->call[number];
     for (int i = 0; i < program->inputs; i++)
@@ -57,30 +57,33 @@ static void draw_values(const ModelState *state, const ModelArgument *argument, 
     for (size_t i = 0; i < count; i++) values[i] = argument->draw == DRAW_UNIFORM ? low + span * values[i] : values[i] < low ? 0 : kept;
 }
 
+void model_draw_argument(ModelState *state, const ModelArgument *argument, int step, int64_t round) {
+    const size_t count = (size_t)argument->count, pairs = (count + 1) / 2;
+    const uint64_t time = (uint64_t)state->updates * (uint64_t)state->model->steps[step].times + (uint64_t)round;
+    draw_values(state, argument, draw_seed(state, argument, step), RANDOM_INITIAL_STATE, time * 2 * pairs,
+                model_buffer(state, argument->name), count);
+}
+
 void model_draw(ModelState *state, int number, int64_t round) {
-    const ModelTrainingStep *step = &state->model->steps[number];
-    const ModelProgram *program = &state->model->programs[step->program];
-    if (step->draws_of != number) return;
-    for (int i = 0; i < program->inputs; i++) {
-        const ModelArgument *argument = &program->input[i];
-        if (argument->draw == DRAW_NONE) continue;
-        const size_t count = (size_t)argument->count, pairs = (count + 1) / 2;
-        const uint64_t time = (uint64_t)state->updates * (uint64_t)step->times + (uint64_t)round;
-        draw_values(state, argument, draw_seed(state, argument, number), RANDOM_INITIAL_STATE, time * 2 * pairs,
-                    model_buffer(state, argument->name), count);
+    const ModelDescription *model = state->model;
+    for (int reader = number; reader < model->step_count; reader++) {
+        const ModelProgram *program = &model->programs[model->steps[reader].program];
+        if (model->steps[reader].draws_of != number) continue;
+        for (int i = 0; i < program->inputs; i++)
+            if (program->input[i].draw != DRAW_NONE) model_draw_argument(state, &program->input[i], number, round);
     }
 }
 
 /* What is drawn for item `place` of the batch, which is number `item` of a set. */
-static void draw_item(ModelState *state, const ModelArgument *argument, int64_t item, size_t place) {
+static void draw_item(ModelState *state, const ModelArgument *argument, int64_t item, int place) {
     const size_t elements = item_elements(argument), pairs = (elements + 1) / 2;
     size_t inner = 1, items = (size_t)argument->shape[argument->items];
     for (int d = argument->items + 1; d < argument->rank; d++) inner *= (size_t)argument->shape[d];
-    draw_values(state, argument, draw_seed(state, argument, -1), RANDOM_EVALUATION_STATE, (uint64_t)item * 2 * pairs, state->item,
-                elements);
+    draw_values(state, argument, draw_seed(state, argument, -1 - place / state->model->batch), RANDOM_EVALUATION_STATE,
+                (uint64_t)item * 2 * pairs, state->item, elements);
     float *values = model_buffer(state, argument->name);
     for (size_t outer = 0; outer < elements / inner; outer++)
-        memcpy(values + (outer * items + place) * inner, state->item + outer * inner, inner * sizeof(float));
+        memcpy(values + (outer * items + (size_t)place) * inner, state->item + outer * inner, inner * sizeof(float));
 }
 
 /* ---- training ---- */
@@ -140,7 +143,7 @@ void model_run_step(ModelState *state, int number, const float *x) {
         update_coefficients(&model->groups[group], ++state->group_updates[group], state->updates,
                             state->coefficients + group * MODEL_COEFFICIENTS);
     }
-    run_program(state, step->program, x);
+    model_run(state, step->program, x);
     for (int i = 0; i < step->norms; i++) state->batches_tracked[step->norm[i]]++;
 }
 
@@ -167,18 +170,38 @@ void model_train(ModelState *state, const float *x) {
 
 /* ---- clips of a set ---- */
 
+/* What a generator makes of noise that is drawn is seen before the search changes it. */
 void model_forward(ModelState *state, const float *x) {
-    run_program(state, state->model->evaluate, x);
+    const int evaluate = state->model->evaluate;
+    if (state->model->search == NULL) {
+        model_run(state, evaluate, x);
+        return;
+    }
+    const ModelBuffer *samples = model_find_buffer(state, "output.samples");
+    const size_t bytes = samples != NULL ? (size_t)samples->argument->count * sizeof(float) : 0;
+    if (samples != NULL) {
+        model_run(state, evaluate, x);
+        memcpy(state->samples, samples->values, bytes);
+    }
+    model_search(state, x);
+    model_run(state, evaluate, x);
+    if (samples != NULL) memcpy(samples->values, state->samples, bytes);
 }
 
-void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips) {
+void model_draw_evaluation(ModelState *state, int64_t first_clip, int clips) {
     const ModelProgram *program = &state->model->programs[state->model->evaluate];
     for (int i = 0; i < program->inputs; i++) {
         const ModelArgument *argument = &program->input[i];
         if (argument->draw == DRAW_NONE) continue;
+        const int batch = state->model->batch, places = (int)argument->shape[argument->items]; /* of joined values, twice as many */
         memset(model_buffer(state, argument->name), 0, (size_t)argument->count * sizeof(float));
-        for (int item = 0; item < clips; item++) draw_item(state, argument, first_clip + item, (size_t)item);
+        for (int place = 0; place < places; place++)
+            if (place % batch < clips) draw_item(state, argument, first_clip + place % batch, place);
     }
+}
+
+void model_evaluate(ModelState *state, const float *x, int64_t first_clip, int clips) {
+    model_draw_evaluation(state, first_clip, clips);
     model_forward(state, x);
 }
 

@@ -35,15 +35,16 @@ enum {
 /* clang-format off */
 static const Option option_table[] = {
     {"data", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of still images, and folders of these (default: videos that the program draws itself)"},
+     "videos, folders of still images, and folders of these; where T is 1, also idx files (default: videos that the program draws itself)"},
     {"data", RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATHS, "DIR|FILE…", PLACE(data), 0, 0,
-     "videos, folders of still images, and folders of these"},
+     "videos, folders of still images, and folders of these; where T is 1, also idx files"},
     {"validation", TRAIN, 0, OPTION_PATHS, "DIR|FILE…", PLACE(validation), 0, 0,
      "videos to measure loss and PSNR on with every strip; the best weights become best.safetensors"},
     {"weights", RECONSTRUCT | SCORE | STEP, RECONSTRUCT | SCORE | STEP, OPTION_PATH, "FILE", PLACE(weights), 0, 0,
      "the weights, a safetensors file"},
     {"batch", STEP, STEP, OPTION_PATH, "FILE", PLACE(batch), 0, 0,
-     "a safetensors file with x (B, T, C, H, W), and h0 (layers, B, hidden) if the model has a random initial state"},
+     "a safetensors file with x (B, T, C, H, W), and h0 (layers, B, hidden) if the model has a random initial state; a spec of version 2 may "
+     "also have x.<step>, noise.<name>, and other draws by the names that --out gives them (drawn.…)"},
     {"out", TRAIN, 0, OPTION_PATH, "DIR", PLACE(out), 0, 0,
      "the folder of the run (default: runs/<model>); it must not hold another run"},
     {"out", RECONSTRUCT | SCORE, RECONSTRUCT | SCORE, OPTION_PATH, "DIR", PLACE(out), 0, 0,
@@ -66,39 +67,44 @@ static const Option option_table[] = {
      "how many updates to make (default 1)"},
     {"steps", PROFILE, 0, OPTION_NUMBER, "N", PLACE(steps), 1, 1000000,
      "how many steps to measure (default 20)"},
+    {"step", PROFILE, 0, OPTION_NUMBER, "N", PLACE(step), 0, INT32_MAX,
+     "measure only this step of the spec's `steps`, counted from 0 (default: all, one after another)"},
     {"eval", PROFILE, 0, OPTION_FLAG, NULL, PLACE(evaluate), 0, 0,
      "measure the forward pass with running statistics instead of a training step"},
     {"eval", STEP, 0, OPTION_FLAG, NULL, PLACE(evaluate), 0, 0,
-     "no update, only a forward pass with running statistics: writes loss and recon"},
+     "no update, only a forward pass with running statistics: writes loss and recon; of version 2, outputs and score"},
     {"threads", ALL, 0, OPTION_NUMBER, "N", PLACE(threads), 1, 1024,
      "threads for the kernels (default: one for each processor, within the quotas of cgroups, OMP_NUM_THREADS and OMP_THREAD_LIMIT: see info); "
      "results do not depend on them"},
     {"recurrence", SCORE, 0, OPTION_CHOICE, "window|carried", PLACE(recurrence), 0, 0,
-     "the past of a frame: the last T frames, as in the clips of training, or all frames of its video, which training never saw (default: window)"},
+     "the past of a frame: the last T frames, as in the clips of training, or all frames of its video, which training never saw (default: window); only for specs of version 1"},
     {"seed", SCORE, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
-     "begin each video from a state drawn from N(0, 1), if training did; 0: from zeros (default: 0)"},
+     "begin each video from a state drawn from N(0, 1), if training did; 0: from zeros (default: 0); of a spec of version 2, the seed of its noise (default: the spec's)"},
     {"seed", ALL & ~SCORE, 0, OPTION_SEED, "S", PLACE(seed), 0, 0,
      "the seed of everything random (default: the spec's)"},
 };
 static const struct { const char *name, *summary, *about, *examples[3]; } command_table[COMMAND_COUNT] = {
     [COMMAND_TRAIN] = {"train", "train on videos",
         "Trains on the clips of videos, each drawn at random. Every training.strips_every iterations and at the end it writes strips "
-        "(real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png), loss.svg, last.safetensors (the weights) and last.state.safetensors (what --resume "
+        "(real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png, samples_itr<N>_no<K>.png), loss.svg, last.safetensors (the weights) and last.state.safetensors (what --resume "
         "reads); metrics.jsonl gets a line for every iteration. There, and in the names of strips, N counts from 0; what "
         "is printed, and itr<N>.safetensors, count from 1. Ctrl-C, SIGTERM or SIGHUP finishes the iteration and saves. A second signal "
         "within five seconds changes nothing; a later one stops at once.",
         {"train --data videos/", "train --data videos/ --validation held_out/ --out runs/second --seed 7", "train --data videos/ --iterations 20000 --resume"}},
     [COMMAND_RECONSTRUCT] = {"reconstruct", "reconstruct videos, and measure how well",
         "Splits every video into clips that do not overlap, reconstructs each, and writes strips, a table of PSNR and SSIM, and "
-        "reconstruct.jsonl. Batch norm uses its running statistics.",
+        "reconstruct.jsonl. Batch norm uses its running statistics. Of a spec of version 2, it writes all outputs: pictures as strips, vectors in "
+        "reconstruct.jsonl.",
         {"reconstruct --weights runs/NAME/best.safetensors --data held_out/ --out results/"}},
     [COMMAND_SCORE] = {"score", "give each frame of videos an anomaly score",
         "Runs every video frame by frame, from its first to its last, as an inference bundle does on a camera. Writes scores.csv (video, frame, "
         "score), scores.svg, and strips of the worst moments (real_worst<K>_….png, recon_worst<K>_….png). A score is the mean squared error "
-        "of the frame's reconstruction, with pixels in [0, 1]. A frame whose score is not finite gets `nan`, and the exit status is 4.",
+        "of the frame's reconstruction, with pixels in [0, 1]. A frame whose score is not finite gets `nan`, and the exit status is 4. "
+        "Of a spec of version 2, the score is the spec's, of each frame, clip or image (see docs/training.md).",
         {"score --weights runs/NAME/best.safetensors --data camera.mp4 --out scores/"}},
     [COMMAND_STEP] = {"step", "one or more updates on a given batch, for verification",
         "Writes loss, recon and grad.<parameter> of the first step, loss.<i> before each update, and param.<name> after the last. "
+        "Of a spec of version 2: drawn.<key>, step<s>.loss.<name>.<i>, step<s>.grad.<parameter>, param.<name> and average.<name>. "
         "The bytes of the output depend only on the spec, the target, the weights, the batch and --steps.",
         {"step --weights W.safetensors --batch B.safetensors --out O.safetensors --steps 10",
          "step --weights W.safetensors --batch B.safetensors --out O.safetensors --eval"}},
@@ -268,7 +274,7 @@ static bool parse_option(int count, char *const *arguments, int *at, Command com
 }
 
 ParseResult options_parse(int count, char *const *arguments, Command *command, Options *options, Error *error) {
-    *options = (Options){.iterations = -1, .checkpoint_every = -1, .steps = -1, .threads = -1, .cache = -1};
+    *options = (Options){.iterations = -1, .checkpoint_every = -1, .steps = -1, .step = -1, .threads = -1, .cache = -1};
     *command = COMMAND_COUNT;
     bool given[OPTION_COUNT] = {false};
     if (count < 2) {

@@ -46,10 +46,11 @@ static void show_reading(void *context, int64_t videos, int64_t frames, const ch
 /* Videos that the program draws if there are no others. */
 enum { SYNTHETIC_VIDEOS = 64, SYNTHETIC_FRAMES = 60 };
 
-Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, const volatile sig_atomic_t *stop,
-                   Error *error) {
+static Dataset *open_with(const ModelDescription *model, int T, const PathList *paths, const Options *options,
+                          const volatile sig_atomic_t *stop, Error *error) {
     bool terminal = isatty(STDOUT_FILENO) == 1;
-    DatasetOptions how = {.T = model->T,
+    DatasetOptions how = {.T = T,
+                          .images = model->T == 1,
                           .channels = model->channels,
                           .height = model->height,
                           .width = model->width,
@@ -63,4 +64,13 @@ Dataset *open_data(const ModelDescription *model, const PathList *paths, const O
                                                               &how, error);
     if (terminal) printf("\r\033[K");
     return data;
+}
+
+Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, const volatile sig_atomic_t *stop,
+                   Error *error) {
+    return open_with(model, model->T, paths, options, stop, error);
+}
+
+Dataset *open_frames(const ModelDescription *model, const Options *options, Error *error) {
+    return open_with(model, 1, &options->data, options, NULL, error);
 }

@@ -18,6 +18,9 @@ bool load_weights(ModelState *state, const char *path, Error *error);
 Dataset *open_data(const ModelDescription *model, const PathList *paths, const Options *options, const volatile sig_atomic_t *stop,
                    Error *error);
 
+/* Opens the videos of --data to read them frame by frame: they may be shorter than a clip. */
+Dataset *open_frames(const ModelDescription *model, const Options *options, Error *error);
+
 /* "model name (spec …), target …, n threads, seed …" */
 void print_model(FILE *out, const ModelState *state);
 

@@ -6,6 +6,7 @@
 #include "machine/clock.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -33,19 +34,37 @@ static void print_duration(FILE *out, double seconds) {
     else fprintf(out, "%d:%02d", (int)(whole / 60), (int)(whole % 60));
 }
 
+static void format_losses(FILE *out, const Progress *progress, const Metric *metric) {
+    if (progress->names == NULL) {
+        fprintf(out, "  loss %.5f  PSNR %.2f dB", metric->loss, metric->psnr);
+        return;
+    }
+    for (int i = 0; i < progress->names->count; i++)
+        if (isfinite(metric->losses[i])) fprintf(out, "  %s %.5g", progress->names->loss[i].label, metric->losses[i]);
+    if (isfinite(metric->psnr)) fprintf(out, "  PSNR %.2f dB", metric->psnr);
+}
+
+static void format_validation(FILE *out, const Progress *progress) {
+    fprintf(out, "  validation at %" PRId64 ":", progress->validated);
+    if (progress->names == NULL) fprintf(out, " %.5f, %.2f dB", progress->validation_loss, progress->validation_psnr);
+    else {
+        if (isfinite(progress->validation_psnr)) fprintf(out, " %.2f dB", progress->validation_psnr);
+        if (isfinite(progress->validation_loss)) fprintf(out, " score %.5g", progress->validation_loss);
+    }
+}
+
 static void format_line(FILE *out, const Progress *progress, const Metric *metric) {
     int64_t done = metric->iteration + 1;
-    fprintf(out, "%" PRId64 "/%" PRId64 "  loss %.5f  PSNR %.2f dB", done, progress->iterations, metric->loss, metric->psnr);
+    fprintf(out, "%" PRId64 "/%" PRId64, done, progress->iterations);
+    format_losses(out, progress, metric);
     fprintf(out, "  %.1f clips/s  ETA ", progress->batch / progress->seconds);
     print_duration(out, (clock_seconds() - progress->begin) / (double)(done - progress->first) * (double)(progress->iterations - done));
-    if (progress->validated) /* last, because a narrow terminal can do without it */
-        fprintf(out, "  validation at %" PRId64 ": %.5f, %.2f dB", progress->validated, progress->validation_loss,
-                progress->validation_psnr);
+    if (progress->validated) format_validation(out, progress); /* last, because a narrow terminal can do without it */
 }
 
 /* The line is cut at the edge of a terminal, because a wrapped line cannot be rewritten. */
 static void print_line(const Progress *progress, const Metric *metric) {
-    char line[256] = "";
+    char line[2048] = "";
     FILE *text = fmemopen(line, sizeof line, "w");
     if (text == NULL) return;
     format_line(text, progress, metric);

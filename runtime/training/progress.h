@@ -6,14 +6,15 @@
 
 typedef struct Progress {
     FILE *out;
-    bool terminal;      /* the line is rewritten in place */
-    bool line_open;     /* the cursor is after it */
-    int batch;          /* clips an iteration */
-    int64_t iterations; /* the run ends there */
-    double seconds;     /* a running mean of an iteration's time, for clips/s */
-    double begin;       /* when the run began … */
-    int64_t first;      /* … and its first iteration. Both give the remaining time, including saving and validation */
-    double last;        /* when something was printed */
+    const LossNames *names; /* of a system; NULL: version 1 */
+    bool terminal;          /* the line is rewritten in place */
+    bool line_open;         /* the cursor is after it */
+    int batch;              /* clips an iteration */
+    int64_t iterations;     /* the run ends there */
+    double seconds;         /* a running mean of an iteration's time, for clips/s */
+    double begin;           /* when the run began … */
+    int64_t first;          /* … and its first iteration. Both give the remaining time, including saving and validation */
+    double last;            /* when something was printed */
     double validation_loss, validation_psnr; /* of the last validation … */
     int64_t validated;                       /* … and its iteration; 0: none */
 } Progress;

@@ -5,6 +5,7 @@
 
 #include "common/file.h"
 #include "common/text.h"
+#include "model/evaluate.h"
 #include "pictures/strip.h"
 #include "training/plot.h"
 
@@ -19,8 +20,9 @@ static const char metrics_name[] = "metrics.jsonl", best_name[] = "best.safetens
                   weights_name[] = "last.safetensors", plot_name[] = "loss.svg";
 
 /* Files that a run writes. */
-static const char *const run_names[] = {metrics_name,        weights_name,         best_name, "itr[0-9]*.safetensors", plot_name,
-                                        "real_itr*_no*.png", "recon_itr*_no*.png", NULL};
+static const char *const run_names[] = {
+    metrics_name,         weights_name,           best_name, "itr[0-9]*.safetensors", plot_name, "real_itr*_no*.png",
+    "recon_itr*_no*.png", "samples_itr*_no*.png", NULL};
 
 /* Refuses a folder with files of another run, which this one would replace. */
 static bool check_no_run(const Run *run, Error *error) {
@@ -70,10 +72,16 @@ static bool read_state_file(const Run *run, TensorFile *file, Error *error) {
 
 /* According to the state, the best weights are in a file. If that is gone, the next ones are the best. */
 static void check_best(Run *run) {
-    if (run->progress.best_psnr == -INFINITY || file_has_content(run->folder, best_name)) return;
-    print_escaped(stderr, "warning: %s: %s, of %.2f dB, is gone; the next validated weights replace it", run->folder, best_name,
-                  run->progress.best_psnr);
-    run->progress.best_psnr = -INFINITY;
+    RunProgress *progress = &run->progress;
+    if ((progress->best_psnr == -INFINITY && progress->best_score == INFINITY) || file_has_content(run->folder, best_name)) return;
+    if (progress->best_score == INFINITY)
+        print_escaped(stderr, "warning: %s: %s, of %.2f dB, is gone; the next validated weights replace it", run->folder, best_name,
+                      progress->best_psnr);
+    else
+        print_escaped(stderr, "warning: %s: %s, of score %.5g, is gone; the next validated weights replace it", run->folder, best_name,
+                      progress->best_score);
+    progress->best_psnr = -INFINITY;
+    progress->best_score = INFINITY;
 }
 
 /* --resume uses the run's own seed, so that the user need not remember it. */
@@ -101,12 +109,21 @@ static bool resume(Run *run, Error *error) {
     return good;
 }
 
+/* No step learns the weights of a frozen network. */
+static bool check_frozen(const Run *run, Error *error) {
+    for (int i = 0; i < run->model->group_count; i++)
+        if (run->model->groups[i].frozen)
+            return fail(error, "network %s is frozen, so it does not learn; give its weights, and those of the others, with --init",
+                        run->model->groups[i].name);
+    return true;
+}
+
 static bool start(Run *run, Error *error) {
     const char *init = run->options->init;
     TensorFile file;
     if (!model_open(&run->state, run->model, option_threads(run->options), option_seed(run->model, run->options), error)) return false;
     model_initialize(&run->state);
-    if (init == NULL) return true;
+    if (init == NULL) return check_frozen(run, error);
     if (!tensor_file_read(&file, init, error)) return false;
     bool good = checkpoint_load(&run->state, &run->carried, &file, stderr, error);
     tensor_file_free(&file);
@@ -116,7 +133,7 @@ static bool start(Run *run, Error *error) {
 static bool open_metrics(Run *run, Error *error) {
     if (!make_folders(run->folder, &run->folder_found, error)) return false;
     char *path = path_join(run->folder, "%s", metrics_name);
-    bool good = metrics_open(&run->log, path, run->state.updates, error);
+    bool good = metrics_open(&run->log, path, run->model->language > 1 ? &run->names : NULL, run->state.updates, error);
     free(path);
     return good;
 }
@@ -125,17 +142,30 @@ static int strips(const Run *run) {
     return run->model->batch < RUN_STRIPS ? run->model->batch : RUN_STRIPS;
 }
 
+/* Has validation anything to measure? */
+static bool check_validation(const Run *run, Error *error) {
+    return run->options->validation.count == 0 || run->model->language == 1 || find_output(run->model, "reconstruction") != NULL ||
+           score_argument(run->model) != NULL ||
+           fail(error,
+                "%s has neither a reconstruction nor a score, so there is nothing to validate; leave out --validation, or add "
+                "`outputs` with `reconstruction`, or `score`, to its spec",
+                run->model->name);
+}
+
 static bool allocate_strips(Run *run, Error *error) {
+    if (run->model->language > 1) return showing_open(&run->showing, run->model, error);
     run->reconstruction = malloc((size_t)strips(run) * clip_elements(run->model) * sizeof(float));
     return run->reconstruction != NULL || fail_memory(error, "strips");
 }
 
 bool run_open(Run *run, const ModelDescription *model, const Options *options, Error *error) {
-    *run = (Run){.model = model, .options = options, .folder_found = SIZE_MAX, .progress = {.best_psnr = -INFINITY}};
+    *run =
+        (Run){.model = model, .options = options, .folder_found = SIZE_MAX, .progress = {.best_psnr = -INFINITY, .best_score = INFINITY}};
+    run->names = name_losses(model);
     run->folder = options->out != NULL ? copy_text(options->out) : path_join("runs", "%s", model->name);
     run->iterations = options->iterations > 0 ? options->iterations : model->iterations;
-    bool good = check_folder(run, error) && allocate_strips(run, error) && (options->resume ? resume(run, error) : start(run, error)) &&
-                open_metrics(run, error);
+    bool good = check_folder(run, error) && (options->resume ? resume(run, error) : start(run, error)) && check_validation(run, error) &&
+                allocate_strips(run, error) && open_metrics(run, error);
     run->saved = run->state.updates;
     return good;
 }
@@ -147,6 +177,8 @@ void run_close(Run *run) {
     remove_empty_folders(run->folder, run->folder_found);
     carried_free(&run->carried);
     model_close(&run->state);
+    showing_close(&run->showing);
+    loss_names_free(&run->names);
     free(run->reconstruction);
     free(run->folder);
 }
@@ -158,8 +190,18 @@ bool run_save_weights(const Run *run, const char *name, Error *error) {
     return good;
 }
 
-bool run_save_best(const Run *run, Error *error) {
-    return run_save_weights(run, best_name, error);
+bool run_is_better(const Run *run, const Metric *metric) {
+    if (!metric->validated) return false;
+    if (run->state.reconstruction != NULL) return metric->validation_psnr > run->progress.best_psnr;
+    return metric->validation_loss < run->progress.best_score;
+}
+
+bool run_save_best(Run *run, const Metric *metric, Error *error) {
+    if (!run_is_better(run, metric)) return true;
+    if (!run_save_weights(run, best_name, error)) return false;
+    if (run->state.reconstruction != NULL) run->progress.best_psnr = metric->validation_psnr;
+    else run->progress.best_score = metric->validation_loss;
+    return true;
 }
 
 bool run_save(Run *run, Error *error) {
@@ -190,6 +232,7 @@ void run_keep_reconstruction(Run *run) {
 bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *error) {
     static const char *const kinds[2] = {"real", "recon"};
     const ModelDescription *model = run->model;
+    if (model->language > 1) return showing_write(&run->showing, run->folder, iteration, error);
     const float *const batches[2] = {x, run->reconstruction};
     bool good = true;
     for (int i = 0; good && i < 2 * strips(run); i++) {

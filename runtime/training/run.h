@@ -5,6 +5,7 @@
 #include "data/loader.h"
 #include "options/prepare.h"
 #include "training/metrics.h"
+#include "training/showing.h"
 
 enum { RUN_STRIPS = 3 /* clips of a batch that become strips; fewer if the batch is smaller */ };
 
@@ -14,13 +15,16 @@ typedef struct Run {
     char *folder;
     size_t folder_found; /* length of the part of its path that existed before; SIZE_MAX: not made yet */
     ModelState state;
-    float *reconstruction; /* [RUN_STRIPS or fewer, T, C, H, W] */
+    float *reconstruction; /* of version 1: [RUN_STRIPS or fewer, T, C, H, W] */
+    Showing showing;       /* of a system */
+    LossNames names;       /* of a system */
     CarriedTensors carried;
     RunProgress progress;
     MetricsLog log;
     int64_t iterations; /* the run ends there */
     int64_t saved;      /* updates that last.state.safetensors has */
     int stopped_by;     /* the signal that ends it, or 0 */
+    bool broken;        /* an iteration was done in part: the model must not be saved any more */
 } Run;
 
 /* Finds the folder and checks that it can be written; an existing run is never touched without --resume. Then opens the model with its
@@ -35,13 +39,16 @@ bool run_is_saved(const Run *run);
 /* For a run that has done all its iterations: writes last.safetensors and loss.svg if they are older than its training state, such as when
  * the disk was full after that. *completed: something was written. */
 bool run_complete(const Run *run, bool *completed, Error *error);
-/* Writes only the weights, as best.safetensors. */
-bool run_save_best(const Run *run, Error *error);
+/* Is this validation better than all before? By PSNR, or by the score of a system without a reconstruction. */
+bool run_is_better(const Run *run, const Metric *metric);
+/* Writes the weights as best.safetensors, if it is. */
+bool run_save_best(Run *run, const Metric *metric, Error *error);
 /* Writes only the weights, under their own name. */
 bool run_save_weights(const Run *run, const char *name, Error *error);
 /* Keeps the last step's reconstructions of the first clips of its batch, for strips. */
 void run_keep_reconstruction(Run *run);
-/* Writes strips of these clips, x, and of the kept reconstructions: real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png. */
+/* Writes strips of these clips, x, and of the kept reconstructions: real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png. Of a system: of what
+ * run->showing has kept, x or not. */
 bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *error);
 /* loss.svg */
 bool run_save_plot(const Run *run, Error *error);

@@ -100,7 +100,7 @@ installs() {
 installed_trainer_runs() {
     cd "$scratch/elsewhere" && "$scratch/installed/usr/bin/zoetrope" compile "$installed/specs/tiny.yaml" --targets generic -o my &&
         cc -O0 -fopenmp -D_GNU_SOURCE "-I$installed/runtime" ${CFLAGS-} my/*.c "$installed"/runtime/*/*.c \
-            $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm -o my/my &&
+            $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng zlib jansson) -lpthread -lm -o my/my &&
         my/my train --iterations 1 --out run && test -s run/last.safetensors
 }
 

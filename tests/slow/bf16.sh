@@ -29,7 +29,7 @@ EOF
 build() { # NAME: its trainer, in $scratch
     build/zoetrope compile "$scratch/$1.yaml" -o "$scratch/$1" $2 &&
         cc -std=gnu11 -O1 -fopenmp -Iruntime "$scratch/$1"/*.c build/runtime.a -o "$scratch/$1/$1" \
-            $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm
+            $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng zlib jansson) -lpthread -lm
 }
 train() { "$scratch/bf16/bf16" train "$@"; }
 last_loss() { tail -n 1 "$scratch/$1/metrics.jsonl" | sed 's/.*"loss": *\([0-9.e+-]*\).*/\1/'; }
@@ -58,7 +58,7 @@ lacks() { # a trainer that has nothing for this CPU says what is missing, and wh
         mkdir -p "$scratch/plain" && build/zoetrope compile "$bf16" -o "$scratch/plain" &&
         cp "$scratch/lacking.c" "$scratch/plain/bf16_avx512_bf16.c" &&
         cc -std=gnu11 -O0 -fopenmp -Iruntime "$scratch/plain"/*.c build/runtime.a -o "$scratch/plain/bf16" \
-            $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm &&
+            $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng zlib jansson) -lpthread -lm &&
         refused 'lacks AVX512-BF16.*precision: f32.*--targets bf16_emulated' "$scratch/plain/bf16" info
 }
 

@@ -49,7 +49,7 @@ done
 reordering="-fassociative-math -fno-signed-zeros -fno-trapping-math -freciprocal-math"
 # shellcheck disable=SC2046,SC2086 # objects, options
 links_reordered() { # PROGRAM OPTION
-    gcc -fopenmp $2 "$scratch/reordered"/*.o $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng jansson) -lpthread -lm -o "$1"
+    gcc -fopenmp $2 "$scratch/reordered"/*.o $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng zlib jansson) -lpthread -lm -o "$1"
 }
 # shellcheck disable=SC2086 # options
 builds_reordered() {

@@ -1,0 +1,243 @@
+/* step_system.c: `step` for a system. */
+#include "exact.h"
+
+#include "commands/step_system.h"
+
+#include "commands/step_batch.h"
+#include "common/file.h"
+#include "common/text.h"
+#include "machine/clock.h"
+#include "model/averages.h"
+#include "training/loss_names.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct StepResult { /* of a step */
+    double *loss;           /* [iterations, the program's losses], before the update of the first round */
+    float *gradients;       /* of the first iteration's first round, in file order */
+} StepResult;
+
+typedef struct SystemRun {
+    ModelState *state;
+    StepBatch batch;
+    int64_t iterations;                        /* 0: evaluation */
+    StepResult *result;                        /* by step */
+    float *parameters, *statistics, *averages; /* after the last iteration */
+    float **output;                            /* of evaluation, as files have them */
+    int count;
+    FileTensor *tensor;
+} SystemRun;
+
+static const ModelProgram *program_of(const SystemRun *run, int step) {
+    const ModelDescription *model = run->state->model;
+    return &model->programs[model->steps[step].program];
+}
+
+/* Empty if the system has neither outputs nor a score. */
+static const ModelProgram *evaluation_of(const SystemRun *run) {
+    static const ModelProgram nothing = {.name = ""};
+    const ModelDescription *model = run->state->model;
+    return model->evaluate >= 0 ? &model->programs[model->evaluate] : &nothing;
+}
+
+static bool allocate_floats(float **memory, int64_t count, Error *error) {
+    *memory = aligned_floats((size_t)count);
+    return *memory != NULL || fail_memory(error, "the results");
+}
+
+static bool allocate_results(SystemRun *run, Error *error) {
+    const ModelDescription *model = run->state->model;
+    const ModelProgram *evaluation = evaluation_of(run);
+    const size_t iterations = (size_t)run->iterations;
+    size_t tensors = (size_t)run->batch.draws + (size_t)model->state_names + (size_t)model->parameter_tensors + (size_t)evaluation->outputs;
+    bool good = true;
+    run->result = calloc((size_t)model->step_count + 1, sizeof *run->result);
+    run->output = calloc((size_t)evaluation->outputs + 1, sizeof *run->output);
+    for (int i = 0; i < model->step_count && run->result != NULL; i++) {
+        const size_t losses = iterations * (size_t)program_of(run, i)->losses;
+        run->result[i].loss = calloc(losses + 1, sizeof(double));
+        good = good && run->result[i].loss != NULL && allocate_floats(&run->result[i].gradients, model->parameter_count, error);
+        tensors += losses + (size_t)model->parameter_tensors;
+    }
+    run->tensor = calloc(tensors, sizeof *run->tensor);
+    if (run->result == NULL || run->output == NULL || run->tensor == NULL || !good)
+        return fail_memory(error, "the losses; give fewer --steps");
+    for (int i = 0; i < evaluation->outputs && good; i++) good = allocate_floats(&run->output[i], evaluation->output[i].count, error);
+    return good && allocate_floats(&run->parameters, model->parameter_count, error) &&
+           allocate_floats(&run->averages, model->parameter_count, error) &&
+           allocate_floats(&run->statistics, model->statistic_count, error);
+}
+
+/* ---- training ---- */
+
+/* What is kept of a step's first round. */
+static void keep_result(SystemRun *run, int step, int64_t iteration) {
+    const ModelState *state = run->state;
+    const ModelProgram *program = program_of(run, step);
+    StepResult *result = &run->result[step];
+    memcpy(result->loss + iteration * program->losses, state->call[state->model->steps[step].program].loss,
+           (size_t)program->losses * sizeof(double));
+    if (iteration == 0) state->target->save(state->workspace, MODEL_GRADIENTS, result->gradients);
+}
+
+static void run_iteration(SystemRun *run, int64_t iteration) {
+    ModelState *state = run->state;
+    const float *x = run->batch.x;
+    for (int i = 0; i < state->model->step_count; i++) {
+        const ModelTrainingStep *step = &state->model->steps[i];
+        const bool due = step_is_due(state, i);
+        if (due && step->batch != MODEL_BATCH_SAME) x = run->batch.next[i] != NULL ? run->batch.next[i] : run->batch.x;
+        for (int64_t round = 0; round < step->times; round++) {
+            step_batch_draw(&run->batch, state, i, round);
+            if (due) model_run_step(state, i, x);
+            if (due && round == 0) keep_result(run, i, iteration);
+        }
+    }
+    model_end_iteration(state);
+}
+
+static void print_losses(const SystemRun *run) {
+    for (int i = 0; i < run->state->model->step_count; i++) {
+        const ModelProgram *program = program_of(run, i);
+        printf("step %d:", i);
+        for (int k = 0; k < program->losses; k++) printf("  %s %.9g", loss_name(program->loss[k]), run->result[i].loss[k]);
+        putchar('\n');
+    }
+}
+
+static void train(SystemRun *run) {
+    ModelState *state = run->state;
+    double begin = clock_seconds();
+    run_iteration(run, 0);
+    const double first = clock_seconds() - begin;
+    begin = clock_seconds();
+    for (int64_t i = 1; i < run->iterations; i++) run_iteration(run, i);
+    const double rest = clock_seconds() - begin;
+    print_losses(run);
+    printf("first iteration %.3f ms", 1e3 * first);
+    if (run->iterations > 1) printf("  then %.3f ms an iteration", 1e3 * rest / (double)(run->iterations - 1));
+    putchar('\n');
+    state->target->save(state->workspace, MODEL_PARAMETERS, run->parameters);
+    if (state->model->statistic_count > 0) state->target->save(state->workspace, MODEL_STATISTICS, run->statistics);
+    if (state->model->average != 0) state->target->save(state->workspace, MODEL_AVERAGE, run->averages);
+}
+
+/* ---- evaluation ---- */
+
+static bool evaluate(SystemRun *run, Error *error) {
+    ModelState *state = run->state;
+    const ModelProgram *program = evaluation_of(run);
+    Averaging averaging;
+    if (state->model->evaluate < 0)
+        return fail(error, "%s has neither outputs nor a score, so --eval has nothing to compute; add `outputs` to its spec",
+                    state->model->name);
+    if (!averaging_begin(&averaging, state, error)) return false;
+    step_batch_draw_evaluation(&run->batch, state);
+    const double begin = clock_seconds();
+    model_forward(state, run->batch.x);
+    printf("evaluated in %.3f ms\n", 1e3 * (clock_seconds() - begin));
+    averaging_end(&averaging, state);
+    for (int i = 0; i < program->outputs; i++)
+        to_file_order(&program->output[i], model_buffer(state, program->output[i].name), run->output[i]);
+    return true;
+}
+
+/* ---- output ---- */
+
+static void put(SystemRun *run, char *name, TensorType type, int rank, const int64_t *shape, const void *bytes) {
+    run->tensor[run->count++] = tensor_make(name, type, rank, shape, bytes);
+}
+
+static void put_parameter(SystemRun *run, char *name, const ModelTensor *tensor, const float *values) {
+    put(run, name, TENSOR_F32, tensor->rank, tensor->shape, values + tensor->offset);
+}
+
+static void put_draws(SystemRun *run) {
+    for (int i = 0; i < run->batch.draws; i++) {
+        const StepDraw *draw = &run->batch.draw[i];
+        if (draw->recorded)
+            put(run, path_join("", "drawn.%s", draw->key), TENSOR_F32, draw->argument->rank, draw->argument->shape, draw->drawn);
+    }
+}
+
+static bool updates(const ModelTrainingStep *step, const ModelTensor *tensor) {
+    for (int i = 0; i < step->groups; i++)
+        if (step->group[i] == tensor->group) return true;
+    return false;
+}
+
+static void put_step(SystemRun *run, int number) {
+    const ModelDescription *model = run->state->model;
+    const ModelTrainingStep *step = &model->steps[number];
+    const ModelProgram *program = program_of(run, number);
+    const StepResult *result = &run->result[number];
+    for (int64_t i = 0; i < run->iterations; i++)
+        for (int k = 0; k < program->losses && i % step->every == 0; k++)
+            put(run, path_join("", "step%d.loss.%s.%" PRId64, number, loss_name(program->loss[k]), i), TENSOR_F64, 0, NULL,
+                &result->loss[i * program->losses + k]);
+    for (int i = 0; i < model->parameter_tensors; i++) {
+        const ModelTensor *tensor = &model->parameters[i];
+        if (updates(step, tensor)) put_parameter(run, path_join("", "step%d.grad.%s", number, tensor->name), tensor, result->gradients);
+    }
+}
+
+static void put_state(SystemRun *run) {
+    const ModelDescription *model = run->state->model;
+    for (int i = 0; i < model->state_names; i++) {
+        const StateName *entry = &run->state->names[i];
+        char *name = path_join("", "param.%s", entry->name);
+        if (entry->kind == STATE_BATCHES_TRACKED) put(run, name, TENSOR_I64, 0, NULL, &run->state->batches_tracked[entry->index]);
+        else put_parameter(run, name, entry->tensor, entry->kind == STATE_PARAMETER ? run->parameters : run->statistics);
+    }
+    for (int i = 0; model->average != 0 && i < model->parameter_tensors; i++) {
+        const ModelTensor *tensor = &model->parameters[i];
+        if (!model->groups[tensor->group].frozen) put_parameter(run, path_join("", "average.%s", tensor->name), tensor, run->averages);
+    }
+}
+
+static void list_results(SystemRun *run) {
+    const ModelDescription *model = run->state->model;
+    put_draws(run);
+    if (run->iterations > 0) {
+        for (int i = 0; i < model->step_count; i++) put_step(run, i);
+        put_state(run);
+        return;
+    }
+    const ModelProgram *program = evaluation_of(run);
+    for (int i = 0; i < program->outputs; i++) {
+        const ModelArgument *argument = &program->output[i];
+        put(run, copy_text(argument->name), TENSOR_F32, argument->rank, argument->shape, run->output[i]);
+    }
+}
+
+static void run_free(SystemRun *run) {
+    const ModelDescription *model = run->state->model;
+    for (int i = 0; run->tensor != NULL && i < run->count; i++) free((void *)(uintptr_t)run->tensor[i].name);
+    for (int i = 0; run->result != NULL && i < model->step_count; i++) {
+        free(run->result[i].loss);
+        free(run->result[i].gradients);
+    }
+    for (int i = 0; run->output != NULL && i < evaluation_of(run)->outputs; i++) free(run->output[i]);
+    free(run->tensor);
+    free(run->result);
+    free(run->output);
+    free(run->parameters);
+    free(run->statistics);
+    free(run->averages);
+    step_batch_free(&run->batch);
+}
+
+bool step_system(ModelState *state, const char *batch, const char *path, int64_t iterations, Error *error) {
+    SystemRun run = {.state = state, .iterations = iterations};
+    bool good = step_batch_read(&run.batch, state, batch, error) && allocate_results(&run, error);
+    if (good && iterations > 0) train(&run);
+    else good = good && evaluate(&run, error);
+    if (good) {
+        list_results(&run);
+        good = tensor_file_write(path, run.tensor, run.count, NULL, 0, error);
+    }
+    run_free(&run);
+    return good;
+}
