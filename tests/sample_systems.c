@@ -35,15 +35,17 @@ TrainerGraphs graphs_of(const Spec *spec) {
 }
 
 int graph_count(const TrainerGraphs *graphs) {
-    return graphs->step_count + 1;
+    return graphs->step_count + 1 + (graphs->search != NULL);
 }
 
 Graph *graph_number(const TrainerGraphs *graphs, int number) {
-    return number < graphs->step_count ? graphs->step[number] : graphs->evaluation;
+    const int steps = graphs->step_count;
+    return number < steps ? graphs->step[number] : number == steps ? graphs->evaluation : graphs->search;
 }
 
 const Program *program_of_graph(const TargetCode *code, const TrainerGraphs *graphs, int number) {
-    return number < graphs->step_count ? code->program[number] : program_named(code, "evaluate");
+    const int steps = graphs->step_count;
+    return number < steps ? code->program[number] : program_named(code, number == steps ? "evaluate" : "search");
 }
 
 /* How far a leaf's values are from its fill. */

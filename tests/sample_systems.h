@@ -16,7 +16,7 @@ const Spec *sample_system(int number);
 const Spec *system_named(const char *name); /* of those */
 /* Of a spec: the steps with their gradients, and the evaluation. */
 TrainerGraphs graphs_of(const Spec *spec);
-int graph_count(const TrainerGraphs *graphs); /* the steps, then the evaluation */
+int graph_count(const TrainerGraphs *graphs); /* the steps, then the evaluation, then, where there is one, the search */
 Graph *graph_number(const TrainerGraphs *graphs, int number);
 const Program *program_of_graph(const TargetCode *code, const TrainerGraphs *graphs, int number);
 

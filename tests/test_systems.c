@@ -260,6 +260,39 @@ START_TEST(gradients_are_what_finite_differences_say) {
 }
 END_TEST
 
+/* The sum of the evaluation's scores, for values of the noise that is searched. */
+static double scores(const Graph *graph, const Node *noise, const double *from, double h) {
+    double **values = system_values(graph, 5), sum = 0;
+    for (long i = 0; i < count_elements(noise); i++) values[noise->id][i] = from[i] + h * sample_value(13, i);
+    evaluate_graph(graph, values);
+    const Node *score = named_node(graph, ROLE_OUTPUT, "score");
+    for (long i = 0; i < count_elements(score); i++) sum += values[score->id][i];
+    return sum;
+}
+
+/* Parameters are the first nodes of each graph, so they have the same values in both. */
+START_TEST(a_search_has_the_gradient_of_the_score) {
+    static const char *const names[] = {"anogan", "recurrent_join"};
+    const TrainerGraphs graphs = graphs_of(system_named(names[_i]));
+    const Graph *search = graphs.search, *evaluation = graphs.evaluation;
+    ck_assert_ptr_nonnull(search);
+    double **values = system_values(search, 5), expected = 0;
+    double **others = system_values(evaluation, 5);
+    for (int role = 0; role < search->named[ROLE_INPUT].count; role++) {
+        const NamedNode *input = &search->named[ROLE_INPUT].entry[role];
+        const Node *other = named_node(evaluation, ROLE_INPUT, input->name);
+        memcpy(values[input->node->id], others[other->id], sizeof(double) * (size_t)count_elements(other));
+    }
+    evaluate_graph(search, values);
+    const Node *noise = named_node(evaluation, ROLE_INPUT, "noise.z"), *gradient = named_node(search, ROLE_OUTPUT, "gradient");
+    ck_assert_int_eq(count_elements(noise), count_elements(gradient));
+    for (long i = 0; i < count_elements(noise); i++) expected += values[gradient->id][i] * sample_value(13, i);
+    const double h = 1e-6, *from = others[noise->id];
+    const double slope = (scores(evaluation, noise, from, h) - scores(evaluation, noise, from, -h)) / (2 * h);
+    ck_assert_msg(fabs(slope - expected) <= 1e-5 * fabs(slope) + 1e-8 && fabs(slope) > 1e-6, "%.9g instead of %.9g", expected, slope);
+}
+END_TEST
+
 Suite *systems_suite(void) {
     Suite *suite = suite_create("systems");
     TCase *test_case = tcase_create("systems");
@@ -269,6 +302,7 @@ Suite *systems_suite(void) {
     tcase_add_loop_test(test_case, the_least_memory_changes_no_bits, 0, SAMPLE_SYSTEMS);
     tcase_add_test(test_case, functions_of_values_have_their_definitions);
     tcase_add_loop_test(test_case, gradients_are_what_finite_differences_say, 0, SAMPLE_SYSTEMS);
+    tcase_add_loop_test(test_case, a_search_has_the_gradient_of_the_score, 0, 2);
     suite_add_tcase(suite, test_case);
     return suite;
 }

@@ -257,7 +257,7 @@ static Graph *build_search(const Spec *spec) {
     differentiate(b.graph, total, 1, &noise, &gradient);
     if (!gradient) die("the score does not depend on %s", system->search.noise->name);
     name_clips(b.graph, ROLE_OUTPUT, "gradient", give_place(b.graph, "gradient_given", gradient));
-    list_readers(b.graph);
+    prune_graph(b.graph, NULL, 0);
     return b.graph;
 }
 
