@@ -137,27 +137,32 @@ static void compare_node(const Graph *graph, const Node *node, const Buffer *buf
     ck_assert_msg(distance <= tolerance * norm + 1e-5, "%s, %s: off by %g, of a norm of %g", target->name, node->name, distance, norm);
 }
 
-Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
-    Outcome outcome = {new_memories(code, false), sample_values(graph, 7), NEW_ARRAY(double *, graph->node_count)};
-    double **values = outcome.expected;
-    const Buffer **buffers = program_named(code, training ? "train" : "evaluate")->buffer;
+Outcome run_on(const Graph *graph, const TargetCode *code, const Program *whole, double **values, bool reverse) {
+    Outcome outcome = {new_memories(code, false), values, NEW_ARRAY(double *, graph->node_count)};
+    const Buffer **buffers = whole->buffer;
     set_elements(graph, buffers, outcome.memories, values);
     for (int i = 0; i < graph->node_count; i++)
         for (long e = 0; values[i] && buffers[i] && e < count_elements(graph->node[i]); e++) values[i][e] = (double)(float)values[i][e];
     memcpy(outcome.given, values, sizeof(double *) * (size_t)graph->node_count);
     evaluate_graph(graph, values);
     interpret_program(&code->renew, outcome.memories, reverse);
-    Program program = *program_named(code, training ? "train" : "evaluate");
-    if (training) /* without the update, which changes the parameters, and the calls after it */
-        for (int i = 0; i < program.call_count; i++)
-            if (strcmp(program.call[i].kernel->name, "update") == 0) program.call_count = i;
+    Program program = *whole; /* without the update, which changes the parameters, and the calls after it */
+    program.call_count = program.first_call[graph->node_count];
     interpret_program(&program, outcome.memories, reverse);
     return outcome;
 }
 
-void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
-    const Outcome outcome = run_graph(graph, code, training, reverse);
-    const Buffer **buffers = program_named(code, training ? "train" : "evaluate")->buffer;
+static const Program *program_of(const TargetCode *code, bool training) {
+    return program_named(code, training ? "train" : "evaluate");
+}
+
+Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
+    return run_on(graph, code, program_of(code, training), sample_values(graph, 7), reverse);
+}
+
+void check_on(const Graph *graph, const TargetCode *code, const Program *program, double **values, bool reverse) {
+    const Outcome outcome = run_on(graph, code, program, values, reverse);
+    const Buffer **buffers = program->buffer;
     for (int i = 0; i < graph->node_count; i++)
         if (buffers[i] && !outcome.given[i])
             compare_node(graph, graph->node[i], buffers[i], outcome.memories, outcome.expected[i], code->target);
@@ -167,4 +172,8 @@ void check_graph(const Graph *graph, const TargetCode *code, bool training, bool
             compare_node(graph, graph->node[id], buffers[id], outcome.memories, outcome.expected[id], code->target);
     }
     free_memories(outcome.memories);
+}
+
+void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse) {
+    check_on(graph, code, program_of(code, training), sample_values(graph, 7), reverse);
 }

@@ -37,9 +37,13 @@ typedef struct Outcome {
     double **expected, **given; /* by node, from the reference; given: NULL if it was computed */
 } Outcome;
 
-/* Fills parameters, statistics and inputs with the reference's values, then runs the program. */
-Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse);
+/* Fills parameters, statistics and inputs with the given values, then runs the program that computes the graph's nodes, without its update.
+ * The values of all other nodes are added, by the reference. */
+Outcome run_on(const Graph *graph, const TargetCode *code, const Program *program, double **values, bool reverse);
 /* The same; fails if a stored node is far from the reference. */
+void check_on(const Graph *graph, const TargetCode *code, const Program *program, double **values, bool reverse);
+/* The same with sample_values(), of the programs `train` and `evaluate`. */
+Outcome run_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse);
 void check_graph(const Graph *graph, const TargetCode *code, bool training, bool reverse);
 
 #endif

@@ -260,7 +260,7 @@ static Graph *build_search(const Spec *spec) {
     differentiate(b.graph, total, 1, &noise, &gradient);
     if (!gradient) die("the score does not depend on %s", system->search.noise->name);
     name_clips(b.graph, ROLE_OUTPUT, "gradient", give_place(b.graph, "gradient_given", gradient));
-    list_readers(b.graph);
+    prune_graph(b.graph, NULL, 0);
     return b.graph;
 }
 
@@ -309,7 +309,7 @@ static Node *total_of(Graph *graph, const StepUpdate *update) {
     return weigh(graph, format("total_%s", update->network->name), update->loss_count, loss, update->losses);
 }
 
-/* All sums stand before the first gradient, and nothing that no loss needs is differentiated. */
+/* All sums stand before the first gradient, and nothing that no loss needs is differentiated. Of the sums, gradients alone were wanted. */
 static void differentiate_step(Graph *graph, const TrainingStep *step) {
     Node **total = NEW_ARRAY(Node *, step->update_count);
     Parameter **list = NEW_ARRAY(Parameter *, graph->parameter_count);
@@ -318,7 +318,7 @@ static void differentiate_step(Graph *graph, const TrainingStep *step) {
     prune_graph(graph, total, step->update_count);
     for (int i = 0; i < step->update_count; i++)
         if (total[i]) differentiate_parameters(graph, total[i], list_updated(graph, step, i, list), list);
-    list_readers(graph);
+    prune_graph(graph, NULL, 0);
 }
 
 void differentiate_system(const Spec *spec, TrainerGraphs *graphs) {

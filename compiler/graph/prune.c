@@ -4,7 +4,7 @@
 #include "graph/named_nodes.h"
 
 static bool stays(const Graph *graph, const Node *node) {
-    if (node->op == OP_INPUT || node->parameter || node->op == OP_BATCH_NORM_STATISTICS) return true;
+    if (node->op == OP_INPUT || node->parameter || node->op == OP_BATCH_NORM_STATISTICS || node->gradient_of) return true;
     return name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node);
 }
 
@@ -28,8 +28,10 @@ void prune_graph(Graph *graph, Node *const *roots, int count) {
         if (roots[i]) needed[roots[i]->id] = true;
     mark_sources(graph, needed);
     int kept = 0;
+    const int forward = graph->forward_count;
     for (int i = 0; i < graph->node_count; i++) {
         Node *node = graph->node[i];
+        if (!needed[i]) graph->forward_count -= i < forward;
         if (!needed[i]) continue;
         node->id = kept;
         graph->node[kept++] = node;

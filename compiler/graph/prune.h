@@ -4,7 +4,7 @@
 
 #include "graph/graph.h"
 
-/* Removes the nodes of a forward graph that neither an output, a loss nor one of the roots (some may be NULL) is computed from. What moves
+/* Removes the nodes that no output, loss, gradient of a parameter, or root (some may be NULL) is computed from. What moves
  * running statistics stays, with what it reads; so do inputs and parameters. */
 void prune_graph(Graph *graph, Node *const *roots, int count);
 
