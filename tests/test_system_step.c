@@ -326,6 +326,29 @@ START_TEST(evaluation_uses_averages_and_the_draws_of_step_0) {
 }
 END_TEST
 
+/* Only evaluation reads another noise: training does not draw it, and evaluation takes it from step 0. */
+START_TEST(what_only_evaluation_draws_is_not_drawn_in_training) {
+    ModelDescription model = fake_system;
+    ModelProgram programs[3] = {fake_system.programs[0], fake_system.programs[1], fake_system.programs[2]};
+    ModelArgument inputs[2] = {programs[2].input[0], programs[2].input[1]};
+    inputs[1].name = "state.g.2.1";
+    programs[2].input = inputs;
+    model.programs = programs;
+    Tensors list = with_x();
+    write_tensors(&list, "b");
+    for (int evaluation = 0; evaluation < 2; evaluation++) {
+        ck_assert_int_eq(run_model(&model, evaluation ? "step --weights w --batch b --out o --eval" : "step --weights w --batch b --out o"),
+                         0);
+        TensorFile file = read_tensors("o");
+        ck_assert_int_eq(tensor_file_find(&file, "drawn.state.g.2.1.0") != NULL, evaluation);
+        tensor_file_free(&file);
+    }
+    add(&list, "state.g.2.1.0", 5, channels_first, noise);
+    write_tensors(&list, "b");
+    ck_assert_int_eq(run_model(&model, "step --weights w --batch b --out o"), 0);
+}
+END_TEST
+
 Suite *system_step_suite(void) {
     Suite *suite = suite_create("system_step");
     TCase *tests = tcase_create("program");
@@ -338,6 +361,7 @@ Suite *system_step_suite(void) {
     tcase_add_loop_test(tests, tensors_that_no_step_reads_or_that_do_not_fit_are_errors, 0, sizeof wrong / sizeof *wrong);
     tcase_add_test(tests, a_batch_without_x_is_an_error);
     tcase_add_test(tests, evaluation_uses_averages_and_the_draws_of_step_0);
+    tcase_add_test(tests, what_only_evaluation_draws_is_not_drawn_in_training);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -53,6 +53,21 @@ static bool is_noise(const ModelArgument *argument) {
     return strncmp(argument->name, "noise.", 6) == 0;
 }
 
+static bool reads(const ModelProgram *program, const ModelArgument *argument) {
+    for (int i = 0; i < program->inputs; i++)
+        if (strcmp(program->input[i].name, argument->name) == 0) return true;
+    return false;
+}
+
+/* Or is it a draw that only evaluation makes, as a state of a call in `outputs`? */
+static bool training_draws(const ModelDescription *model, const ModelArgument *argument) {
+    for (int i = 0; i < model->step_count; i++)
+        if (reads(&model->programs[model->steps[i].program], argument)) return true;
+    for (int i = 0; i < model->unread_draws; i++)
+        if (strcmp(model->unread_draw[i].name, argument->name) == 0) return true;
+    return false;
+}
+
 /* All draws of all steps that have their own, read or not: so one file serves training and evaluation. */
 static void list_draws(StepBatch *batch, const ModelState *state) {
     const ModelDescription *model = state->model;
@@ -60,7 +75,7 @@ static void list_draws(StepBatch *batch, const ModelState *state) {
     for (int step = 0; step < model->step_count; step++) {
         for (int i = 0; model->steps[step].draws_of == step && i < state->buffers; i++) {
             const ModelArgument *argument = state->buffer[i].argument;
-            if (argument->draw == DRAW_NONE) continue;
+            if (argument->draw == DRAW_NONE || (step > 0 && !training_draws(model, argument))) continue;
             batch->draw[batch->draws++] =
                 (StepDraw){.argument = argument, .step = step, .key = path_join("", "%s.%d", argument->name, step)};
         }
@@ -209,7 +224,7 @@ void step_batch_draw(StepBatch *batch, ModelState *state, int step, int64_t roun
     for (int i = 0; i < batch->draws; i++) {
         StepDraw *draw = &batch->draw[i];
         float *buffer = model_buffer(state, draw->argument->name);
-        if (draw->step != step) continue;
+        if (draw->step != step || !training_draws(state->model, draw->argument)) continue;
         if (draw->given != NULL) {
             memcpy(buffer, draw->given, (size_t)draw->argument->count * sizeof *buffer);
             continue;
@@ -219,18 +234,11 @@ void step_batch_draw(StepBatch *batch, ModelState *state, int step, int64_t roun
     }
 }
 
-static bool evaluation_reads(const ModelDescription *model, const ModelArgument *argument) {
-    const ModelProgram *program = &model->programs[model->evaluate];
-    for (int i = 0; i < program->inputs; i++)
-        if (strcmp(program->input[i].name, argument->name) == 0) return true;
-    return false;
-}
-
 void step_batch_draw_evaluation(StepBatch *batch, ModelState *state) {
     model_draw_evaluation(state, 0, state->model->batch);
     for (int i = 0; i < batch->draws; i++) {
         StepDraw *draw = &batch->draw[i];
-        if (draw->step != 0 || !evaluation_reads(state->model, draw->argument)) continue;
+        if (draw->step != 0 || !reads(&state->model->programs[state->model->evaluate], draw->argument)) continue;
         float *buffer = model_buffer(state, draw->argument->name);
         if (draw->given != NULL) memcpy(buffer, draw->given, (size_t)draw->argument->count * sizeof *buffer);
         else record(draw, buffer);
