@@ -2,6 +2,9 @@
 #ifndef ZOETROPE_LOWERED_H
 #define ZOETROPE_LOWERED_H
 
+#include "../compiler/graph/build_graph.h"
+#include "../compiler/graph/evaluate_graph.h"
+#include "../compiler/graph/shapes.h"
 #include "../compiler/pipeline/pipeline.h"
 
 typedef struct Memories {

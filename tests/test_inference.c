@@ -2,10 +2,7 @@
 #include "../compiler/bundle/inference.h"
 #include "../compiler/bundle/weights.h"
 #include "../compiler/bundle/weights_file.h"
-#include "../compiler/graph/build_graph.h"
-#include "../compiler/graph/evaluate_graph.h"
 #include "../compiler/graph/fold.h"
-#include "../compiler/graph/shapes.h"
 #include "../compiler/loop/loop_tree.h"
 #include "../runtime/weights/safetensors.h"
 #include "lowered.h"
@@ -16,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
 Suite *inference_suite(void);
 
 /* Values of a graph's parameters, in PyTorch's order; variances are positive. */

@@ -76,6 +76,8 @@ static bool file_open_container(File *file, Error *error) {
     code = avformat_find_stream_info(file->container, NULL);
     file->damage.reading = false;
     if (code < 0) return file_fail(file, "cannot be opened as a video", code, error);
+    for (unsigned i = 0; i < file->container->nb_streams; i++)
+        if (file->container->streams[i]->codecpar->codec_id == AV_CODEC_ID_SVG) return fail(error, "%s: no video (a drawing)", file->path);
     return true;
 }
 

@@ -1,5 +1,5 @@
 """make parity: the trainers' `step` against PyTorch, run live, on random specs and on fixed ones (KEPT), such as gru_ae at full size; then
-random systems and those of specs/version2 at reduced size (systems.py).
+random systems and those of specs/ at reduced size (systems.py).
 
     python parity.py                                  36 random specs and those of KEPT, 24 systems, every target of this machine
     python parity.py --spec my.yaml --targets avx2    one spec, one target

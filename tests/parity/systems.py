@@ -1,6 +1,6 @@
 """Trainers of systems (language version 2) beside PyTorch: part of make parity, or by itself.
 
-    python systems.py                                     24 random systems and those of specs/version2 at reduced size
+    python systems.py                                     24 random systems and those of specs/ at reduced size
     python systems.py --spec my.yaml --targets avx2       one system, one target
     python systems.py --self-test                         shows that the comparison passes correct results and fails wrong ones
 
@@ -105,7 +105,7 @@ def compare_systems(paths, options):
 
 
 def systems_of(options):
-    """Random ones, and the reduced ones of specs/version2, which need the compiler."""
+    """Random ones, and the reduced ones of specs/, which need the compiler."""
     paths = write_random_systems(os.path.join(options.out, "specs"), options.systems, options.seed)
     return paths + write_reduced_systems(os.path.join(options.out, "specs"))
 

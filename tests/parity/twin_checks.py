@@ -28,7 +28,7 @@ def far(a, b):
 
 
 def version_2(name, batch):
-    system = read_system(os.path.join(ROOT, "specs", "version2", name + ".yaml"))
+    system = read_system(os.path.join(ROOT, "specs", name + ".yaml"))
     system.training["batch"] = batch
     twin = Twin(system)
     weights = {key: value.double() if value.is_floating_point() else value for key, value in make_system_weights(twin, 3).items()}

@@ -35,6 +35,10 @@ an_idx_file_trains() {
         cmp "$scratch/plain/last.safetensors" "$scratch/streamed/last.safetensors"
 }
 labels_are_said() { train --data "$scratch/idx" --out "$scratch/said" >"$scratch/text" && grep -q "20 images, 1 more path to one of them, 1 file of labels left alone" "$scratch/text"; }
+a_plot_is_no_image() {
+    mkdir "$scratch/with_plot" && cp "$scratch/plain/loss.svg" "$scratch/plain"/real_itr0_no0.png "$scratch/with_plot" &&
+        "$one" score --weights "$scratch/plain/last.safetensors" --data "$scratch/with_plot" --out "$scratch/plotless" --threads 1 && ! grep svg "$scratch/plotless/scores.csv"
+}
 pictures_are_images() {
     rm "$scratch/pictures/5.jpg"
     train --data "$scratch/pictures" --out "$scratch/jpg" >"$scratch/text" 2>&1 && grep -q "11 images" "$scratch/text" && ! grep -i "warning\|missing" "$scratch/text" &&
@@ -92,6 +96,7 @@ a_system_scores() {
 check "a trainer of images and data are made" prepare
 check "an idx file gives the same weights packed, unpacked and streamed" an_idx_file_trains
 check "files of labels are left alone, and counted" labels_are_said
+check "the plot of a run is not an image" a_plot_is_no_image
 check "the pictures of a folder are single images in natural order" pictures_are_images
 check "an idx file that is cut off is an error that says so" damage_is_said
 check "a model of clips refuses idx files" clips_refuse_idx_files
