@@ -14,9 +14,9 @@ typedef struct PathList {
 
 typedef struct Options {
     PathList data, validation;
-    const char *out, *init, *weights, *batch;                    /* NULL: not given */
+    const char *out, *init, *weights, *batch;                          /* NULL: not given */
     int64_t iterations, checkpoint_every, steps, step, threads, cache; /* −1: not given; cache in bytes */
-    int64_t recurrence;                                          /* a Recurrence of stream.h */
+    int64_t recurrence;                                                /* a Recurrence of stream.h */
     uint64_t seed;
     bool seed_given, resume, evaluate;
 } Options;
