@@ -53,6 +53,13 @@ class Upsample(FrameWise, nn.Upsample):
     pass
 
 
+class BatchNorm(nn.BatchNorm3d):
+    """Of a copy in C's order: PyTorch 2.13's gradient of a [B, C, T, 1, 1] that lies otherwise is wrong (docs/log/pytorch.md)."""
+
+    def forward(self, value):
+        return super().forward(value.contiguous())
+
+
 class Reshape(nn.Module):
     """Of each frame the order C, H, W stays; of a clip C, T, H, W."""
 
@@ -127,7 +134,7 @@ class Network(nn.Sequential):
         """Those of the layer, for values of these shapes."""
         makers = {
             "own": lambda value: own_module(layer, value.shape),
-            "norm": lambda value: nn.BatchNorm3d(value.shape[1], eps=layer.keys.epsilon, momentum=layer.keys.momentum),
+            "norm": lambda value: BatchNorm(value.shape[1], eps=layer.keys.epsilon, momentum=layer.keys.momentum),
             "activation": lambda value: activation_module(layer),
             "dropout": lambda value: Dropout(),
         }
