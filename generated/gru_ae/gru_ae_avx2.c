@@ -27362,8 +27362,8 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 72849152), (float *)(workspace + 106403584), scratch,
-        threads);
+    encoder0_conv_forward(step->input[0], (const float *)workspace, (float *)(workspace + 72849152), (float *)(workspace + 106403584),
+        scratch, threads);
     done(step, 0);
     encoder0_batch_norm_statistics_merge((const float *)(workspace + 106403584), (double *)(workspace + 107452160),
         (float *)(workspace + 254079744), (float *)(workspace + 72631808), (float *)(workspace + 72631936),
@@ -27412,7 +27412,7 @@ static void train(const ModelStep *step) {
     gru0_input_projection((const float *)(workspace + 254052608), (const float *)(workspace + 8369280), (float *)(workspace + 253859584),
         (const float *)(workspace + 8573952), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 254019328), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 254019328), step->input[1], threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 254019328), (const float *)(workspace + 8449152),
@@ -27465,13 +27465,13 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 18156544), threads);
     done(step, 31);
     decoder4_conv_forward((const float *)(workspace + 106403584), (const float *)(workspace + 254080128),
-        (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->reconstruction, scratch, threads);
+        (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->output[0], scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 139958016), threads);
+    loss_images(step->output[0], step->input[0], (double *)(workspace + 139958016), threads);
     done(step, 33);
-    loss((const double *)(workspace + 139958016), step->loss, threads);
+    loss((const double *)(workspace + 139958016), &step->loss[0], threads);
     done(step, 34);
-    decoder4_tanh_grad((float *)(workspace + 207066880), step->reconstruction, step->x, threads);
+    decoder4_tanh_grad((float *)(workspace + 207066880), step->output[0], step->input[0], threads);
     done(step, 35);
     decoder4_conv_weight_grad((float *)(workspace + 139958016), (const float *)(workspace + 106403584),
         (const float *)(workspace + 254080128), (const float *)(workspace + 18156672), (const float *)(workspace + 207066880), scratch,
@@ -27692,7 +27692,7 @@ static void train(const ModelStep *step) {
     done(step, 109);
     encoder0_batch_norm_bias_grad((float *)(workspace + 18159232), (const float *)(workspace + 139967232), threads);
     done(step, 110);
-    encoder0_conv_weight_grad((float *)(workspace + 139958016), step->x, (const float *)(workspace + 254079744),
+    encoder0_conv_weight_grad((float *)(workspace + 139958016), step->input[0], (const float *)(workspace + 254079744),
         (const float *)(workspace + 72849152), (const float *)(workspace + 139967232), (const float *)(workspace + 1280),
         (const float *)(workspace + 106403584), scratch, threads);
     done(step, 111);
@@ -27712,7 +27712,7 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 72849152), scratch, threads);
+    encoder0_conv_forward_evaluate(step->input[0], (const float *)workspace, (float *)(workspace + 72849152), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 123311872), (const float *)(workspace + 72631808),
         (const float *)(workspace + 72631936), (const float *)(workspace + 1152), threads);
@@ -27755,7 +27755,7 @@ static void evaluate(const ModelStep *step) {
     gru0_input_projection((const float *)(workspace + 73373440), (const float *)(workspace + 8369280), (float *)(workspace + 72849152),
         (const float *)(workspace + 8573952), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 73008896), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 73008896), step->input[1], threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 73008896), (const float *)(workspace + 8449152), (float *)(workspace + 72929024),
@@ -27801,11 +27801,11 @@ static void evaluate(const ModelStep *step) {
         (const float *)(workspace + 72639360), (const float *)(workspace + 18156544), threads);
     done(step, 31);
     decoder4_conv_forward((const float *)(workspace + 72849152), (const float *)(workspace + 106403584),
-        (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->reconstruction, scratch, threads);
+        (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->output[0], scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 72849152), threads);
+    loss_images(step->output[0], step->input[0], (double *)(workspace + 72849152), threads);
     done(step, 33);
-    loss((const double *)(workspace + 72849152), step->loss, threads);
+    loss((const double *)(workspace + 72849152), &step->loss[0], threads);
     done(step, 34);
 }
 
@@ -27814,7 +27814,7 @@ static void advance(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_advance(step->x, (const float *)workspace, (float *)(workspace + 72849152), scratch, threads);
+    encoder0_conv_forward_advance(step->input[0], (const float *)workspace, (float *)(workspace + 72849152), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 73635584), (const float *)(workspace + 72631808),
         (const float *)(workspace + 72631936), (const float *)(workspace + 1152), threads);
@@ -27849,7 +27849,7 @@ static void advance(const ModelStep *step) {
     gru0_input_projection_advance((const float *)(workspace + 72849152), (const float *)(workspace + 8369280),
         (float *)(workspace + 72857472), (const float *)(workspace + 8573952), threads);
     done(step, 11);
-    gru0_carry_start_advance((float *)(workspace + 72854144), step->h0, threads);
+    gru0_carry_start_advance((float *)(workspace + 72854144), step->input[1], threads);
     done(step, 12);
     for (ptrdiff_t time = 0; time < 1; time++) {
         gru0_hidden_projection_advance((const float *)(workspace + 72854144), (const float *)(workspace + 8449152),
@@ -27859,9 +27859,9 @@ static void advance(const ModelStep *step) {
             threads);
         done(step, 14);
     }
-    keep_gru0_carry(step->state, (const float *)(workspace + 72854144), threads);
+    keep_gru0_carry(step->output[0], (const float *)(workspace + 72854144), threads);
     done(step, 15);
-    take_code(step->code, (const float *)(workspace + 72854144), threads);
+    take_code(step->output[1], (const float *)(workspace + 72854144), threads);
     done(step, 16);
 }
 
@@ -27870,7 +27870,7 @@ static void decode(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    put_code((float *)(workspace + 72881920), step->code, threads);
+    put_code((float *)(workspace + 72881920), step->input[0], threads);
     done(step, 0);
     fc3_forward_decode((const float *)(workspace + 8576512), (const float *)(workspace + 72881920), (float *)(workspace + 72849152),
         (const float *)(workspace + 11853312), threads);
@@ -27900,11 +27900,11 @@ static void decode(const ModelStep *step) {
         (const float *)(workspace + 72639360), (const float *)(workspace + 18156544), threads);
     done(step, 9);
     decoder4_conv_forward_decode((const float *)(workspace + 72849152), (const float *)(workspace + 73373440),
-        (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->reconstruction, scratch, threads);
+        (const float *)(workspace + 18156672), (const float *)(workspace + 18156800), step->output[0], scratch, threads);
     done(step, 10);
-    loss_images_decode(step->reconstruction, step->x, (double *)(workspace + 72849152), threads);
+    loss_images_decode(step->output[0], step->input[1], (double *)(workspace + 72849152), threads);
     done(step, 11);
-    loss_decode((const double *)(workspace + 72849152), step->loss, threads);
+    loss_decode((const double *)(workspace + 72849152), &step->loss[0], threads);
     done(step, 12);
 }
 
@@ -28077,6 +28077,13 @@ static bool arithmetic_holds(void) {
     return different == 0;
 }
 
+static const ModelCode programs[] = {
+    {train, train_kernel, 116},
+    {evaluate, evaluate_kernel, 35},
+    {advance, NULL, 0},
+    {decode, NULL, 0},
+};
+
 extern const ModelTarget gru_ae_avx2;
 const ModelTarget gru_ae_avx2 = {
     .name = "avx2",
@@ -28086,15 +28093,8 @@ const ModelTarget gru_ae_avx2 = {
     .scratch_size = 1569024,
     .load = load,
     .save = save,
-    .train = train,
-    .evaluate = evaluate,
-    .advance = advance,
-    .decode = decode,
+    .program = programs,
     .normal = normal,
-    .train_kernel = train_kernel,
-    .train_kernels = 116,
-    .evaluate_kernel = evaluate_kernel,
-    .evaluate_kernels = 35,
 };
 
 #endif

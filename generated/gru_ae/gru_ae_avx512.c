@@ -32940,8 +32940,8 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 72939520), (float *)(workspace + 106493952), scratch,
-        threads);
+    encoder0_conv_forward(step->input[0], (const float *)workspace, (float *)(workspace + 72939520), (float *)(workspace + 106493952),
+        scratch, threads);
     done(step, 0);
     encoder0_batch_norm_statistics_merge((const float *)(workspace + 106493952), (double *)(workspace + 107542528),
         (float *)(workspace + 254184960), (float *)(workspace + 72695296), (float *)(workspace + 72695424),
@@ -32990,7 +32990,7 @@ static void train(const ModelStep *step) {
     gru0_input_projection((const float *)(workspace + 254157824), (const float *)(workspace + 8369280), (float *)(workspace + 253949952),
         (const float *)(workspace + 8589696), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 254121984), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 254121984), step->input[1], threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 254121984), (const float *)(workspace + 8455296),
@@ -33043,13 +33043,13 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 18172416), threads);
     done(step, 31);
     decoder4_conv_forward((const float *)(workspace + 106493952), (const float *)(workspace + 254185344),
-        (const float *)(workspace + 18172544), (const float *)(workspace + 18172672), step->reconstruction, scratch, threads);
+        (const float *)(workspace + 18172544), (const float *)(workspace + 18172672), step->output[0], scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 140048384), threads);
+    loss_images(step->output[0], step->input[0], (double *)(workspace + 140048384), threads);
     done(step, 33);
-    loss((const double *)(workspace + 140048384), step->loss, threads);
+    loss((const double *)(workspace + 140048384), &step->loss[0], threads);
     done(step, 34);
-    decoder4_tanh_grad((float *)(workspace + 207157248), step->reconstruction, step->x, threads);
+    decoder4_tanh_grad((float *)(workspace + 207157248), step->output[0], step->input[0], threads);
     done(step, 35);
     decoder4_conv_weight_grad((float *)(workspace + 140048384), (const float *)(workspace + 106493952),
         (const float *)(workspace + 254185344), (const float *)(workspace + 18172544), (const float *)(workspace + 207157248), scratch,
@@ -33270,7 +33270,7 @@ static void train(const ModelStep *step) {
     done(step, 109);
     encoder0_batch_norm_bias_grad((float *)(workspace + 18175104), (const float *)(workspace + 140057600), threads);
     done(step, 110);
-    encoder0_conv_weight_grad((float *)(workspace + 140048384), step->x, (const float *)(workspace + 254184960),
+    encoder0_conv_weight_grad((float *)(workspace + 140048384), step->input[0], (const float *)(workspace + 254184960),
         (const float *)(workspace + 72939520), (const float *)(workspace + 140057600), (const float *)(workspace + 1280),
         (const float *)(workspace + 106493952), scratch, threads);
     done(step, 111);
@@ -33290,7 +33290,7 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 72939520), scratch, threads);
+    encoder0_conv_forward_evaluate(step->input[0], (const float *)workspace, (float *)(workspace + 72939520), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 123402240), (const float *)(workspace + 72695296),
         (const float *)(workspace + 72695424), (const float *)(workspace + 1152), threads);
@@ -33333,7 +33333,7 @@ static void evaluate(const ModelStep *step) {
     gru0_input_projection((const float *)(workspace + 73988096), (const float *)(workspace + 8369280), (float *)(workspace + 72939520),
         (const float *)(workspace + 8589696), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 73111552), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 73111552), step->input[1], threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 73111552), (const float *)(workspace + 8455296), (float *)(workspace + 73025536),
@@ -33379,11 +33379,11 @@ static void evaluate(const ModelStep *step) {
         (const float *)(workspace + 72702848), (const float *)(workspace + 18172416), threads);
     done(step, 31);
     decoder4_conv_forward((const float *)(workspace + 72939520), (const float *)(workspace + 106493952),
-        (const float *)(workspace + 18172544), (const float *)(workspace + 18172672), step->reconstruction, scratch, threads);
+        (const float *)(workspace + 18172544), (const float *)(workspace + 18172672), step->output[0], scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 72939520), threads);
+    loss_images(step->output[0], step->input[0], (double *)(workspace + 72939520), threads);
     done(step, 33);
-    loss((const double *)(workspace + 72939520), step->loss, threads);
+    loss((const double *)(workspace + 72939520), &step->loss[0], threads);
     done(step, 34);
 }
 
@@ -33392,7 +33392,7 @@ static void advance(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_advance(step->x, (const float *)workspace, (float *)(workspace + 72939520), scratch, threads);
+    encoder0_conv_forward_advance(step->input[0], (const float *)workspace, (float *)(workspace + 72939520), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 73725952), (const float *)(workspace + 72695296),
         (const float *)(workspace + 72695424), (const float *)(workspace + 1152), threads);
@@ -33427,7 +33427,7 @@ static void advance(const ModelStep *step) {
     gru0_input_projection_advance((const float *)(workspace + 72939520), (const float *)(workspace + 8369280),
         (float *)(workspace + 72948480), (const float *)(workspace + 8589696), threads);
     done(step, 11);
-    gru0_carry_start_advance((float *)(workspace + 72944896), step->h0, threads);
+    gru0_carry_start_advance((float *)(workspace + 72944896), step->input[1], threads);
     done(step, 12);
     for (ptrdiff_t time = 0; time < 1; time++) {
         gru0_hidden_projection_advance((const float *)(workspace + 72944896), (const float *)(workspace + 8455296),
@@ -33437,9 +33437,9 @@ static void advance(const ModelStep *step) {
             threads);
         done(step, 14);
     }
-    keep_gru0_carry(step->state, (const float *)(workspace + 72944896), threads);
+    keep_gru0_carry(step->output[0], (const float *)(workspace + 72944896), threads);
     done(step, 15);
-    take_code(step->code, (const float *)(workspace + 72944896), threads);
+    take_code(step->output[1], (const float *)(workspace + 72944896), threads);
     done(step, 16);
 }
 
@@ -33448,7 +33448,7 @@ static void decode(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    put_code((float *)(workspace + 72972288), step->code, threads);
+    put_code((float *)(workspace + 72972288), step->input[0], threads);
     done(step, 0);
     fc3_forward_decode((const float *)(workspace + 72972288), (const float *)(workspace + 8592384), (float *)(workspace + 72939520),
         (const float *)(workspace + 11869184), threads);
@@ -33478,11 +33478,11 @@ static void decode(const ModelStep *step) {
         (const float *)(workspace + 72702848), (const float *)(workspace + 18172416), threads);
     done(step, 9);
     decoder4_conv_forward_decode((const float *)(workspace + 72939520), (const float *)(workspace + 73463808),
-        (const float *)(workspace + 18172544), (const float *)(workspace + 18172672), step->reconstruction, scratch, threads);
+        (const float *)(workspace + 18172544), (const float *)(workspace + 18172672), step->output[0], scratch, threads);
     done(step, 10);
-    loss_images_decode(step->reconstruction, step->x, (double *)(workspace + 72939520), threads);
+    loss_images_decode(step->output[0], step->input[1], (double *)(workspace + 72939520), threads);
     done(step, 11);
-    loss_decode((const double *)(workspace + 72939520), step->loss, threads);
+    loss_decode((const double *)(workspace + 72939520), &step->loss[0], threads);
     done(step, 12);
 }
 
@@ -33656,6 +33656,13 @@ static bool arithmetic_holds(void) {
     return different == 0;
 }
 
+static const ModelCode programs[] = {
+    {train, train_kernel, 116},
+    {evaluate, evaluate_kernel, 35},
+    {advance, NULL, 0},
+    {decode, NULL, 0},
+};
+
 extern const ModelTarget gru_ae_avx512;
 const ModelTarget gru_ae_avx512 = {
     .name = "avx512",
@@ -33665,15 +33672,8 @@ const ModelTarget gru_ae_avx512 = {
     .scratch_size = 1589760,
     .load = load,
     .save = save,
-    .train = train,
-    .evaluate = evaluate,
-    .advance = advance,
-    .decode = decode,
+    .program = programs,
     .normal = normal,
-    .train_kernel = train_kernel,
-    .train_kernels = 116,
-    .evaluate_kernel = evaluate_kernel,
-    .evaluate_kernels = 35,
 };
 
 #endif

@@ -25,61 +25,61 @@ static const char canonical_spec[] =
     "optimizer: {name: adam, learning_rate: 0.0001, betas: [0.9, 0.999], epsilon: 1e-08, weight_decay: 1e-05}\n"
     "training: {batch: 16, iterations: 10000, strips_every: 200, seed: 0}\n";
 
-/* Name, rank, shape, elements, offset; initial values: uniform in ± the bound, or all equal to the fill. */
+/* Name, rank, shape, elements, offset, group; initial values: uniform in ± the bound, normal with a deviation, around the fill. */
 static const ModelTensor parameters[] = {
-    {"encoder.0.weight", 4, {32, 1, 3, 3}, 288, 0, 0.3333333333333333, 0.0},
-    {"encoder.1.weight", 1, {32}, 32, 288, 0.0, 1.0},
-    {"encoder.1.bias", 1, {32}, 32, 320, 0.0, 0.0},
-    {"encoder.3.weight", 4, {64, 32, 3, 3}, 18432, 352, 0.05892556509887897, 0.0},
-    {"encoder.4.weight", 1, {64}, 64, 18784, 0.0, 1.0},
-    {"encoder.4.bias", 1, {64}, 64, 18848, 0.0, 0.0},
-    {"encoder.6.weight", 4, {128, 64, 3, 3}, 73728, 18912, 0.041666666666666664, 0.0},
-    {"encoder.7.weight", 1, {128}, 128, 92640, 0.0, 1.0},
-    {"encoder.7.bias", 1, {128}, 128, 92768, 0.0, 0.0},
-    {"encoder.9.weight", 4, {256, 128, 3, 3}, 294912, 92896, 0.029462782549439483, 0.0},
-    {"encoder.10.weight", 1, {256}, 256, 387808, 0.0, 1.0},
-    {"encoder.10.bias", 1, {256}, 256, 388064, 0.0, 0.0},
-    {"encoder.12.weight", 4, {512, 256, 3, 3}, 1179648, 388320, 0.020833333333333332, 0.0},
-    {"fc1.0.weight", 2, {64, 8192}, 524288, 1567968, 0.011048543456039804, 0.0},
-    {"fc1.0.bias", 1, {64}, 64, 2092256, 0.011048543456039804, 0.0},
-    {"gru.weight_ih_l0", 2, {300, 64}, 19200, 2092320, 0.1, 0.0},
-    {"gru.weight_hh_l0", 2, {300, 100}, 30000, 2111520, 0.1, 0.0},
-    {"gru.bias_ih_l0", 1, {300}, 300, 2141520, 0.1, 0.0},
-    {"gru.bias_hh_l0", 1, {300}, 300, 2141820, 0.1, 0.0},
-    {"fc3.0.weight", 2, {8192, 100}, 819200, 2142120, 0.1, 0.0},
-    {"fc3.0.bias", 1, {8192}, 8192, 2961320, 0.1, 0.0},
-    {"decoder.0.weight", 4, {512, 256, 3, 3}, 1179648, 2969512, 0.020833333333333332, 0.0},
-    {"decoder.1.weight", 1, {256}, 256, 4149160, 0.0, 1.0},
-    {"decoder.1.bias", 1, {256}, 256, 4149416, 0.0, 0.0},
-    {"decoder.3.weight", 4, {256, 128, 3, 3}, 294912, 4149672, 0.029462782549439483, 0.0},
-    {"decoder.4.weight", 1, {128}, 128, 4444584, 0.0, 1.0},
-    {"decoder.4.bias", 1, {128}, 128, 4444712, 0.0, 0.0},
-    {"decoder.6.weight", 4, {128, 64, 3, 3}, 73728, 4444840, 0.041666666666666664, 0.0},
-    {"decoder.7.weight", 1, {64}, 64, 4518568, 0.0, 1.0},
-    {"decoder.7.bias", 1, {64}, 64, 4518632, 0.0, 0.0},
-    {"decoder.9.weight", 4, {64, 32, 3, 3}, 18432, 4518696, 0.05892556509887897, 0.0},
-    {"decoder.10.weight", 1, {32}, 32, 4537128, 0.0, 1.0},
-    {"decoder.10.bias", 1, {32}, 32, 4537160, 0.0, 0.0},
-    {"decoder.12.weight", 4, {1, 32, 3, 3}, 288, 4537192, 0.05892556509887897, 0.0},
+    {"encoder.0.weight", 4, {32, 1, 3, 3}, 288, 0, 0, 0.3333333333333333, 0.0, 0.0},
+    {"encoder.1.weight", 1, {32}, 32, 288, 0, 0.0, 0.0, 1.0},
+    {"encoder.1.bias", 1, {32}, 32, 320, 0, 0.0, 0.0, 0.0},
+    {"encoder.3.weight", 4, {64, 32, 3, 3}, 18432, 352, 0, 0.05892556509887897, 0.0, 0.0},
+    {"encoder.4.weight", 1, {64}, 64, 18784, 0, 0.0, 0.0, 1.0},
+    {"encoder.4.bias", 1, {64}, 64, 18848, 0, 0.0, 0.0, 0.0},
+    {"encoder.6.weight", 4, {128, 64, 3, 3}, 73728, 18912, 0, 0.041666666666666664, 0.0, 0.0},
+    {"encoder.7.weight", 1, {128}, 128, 92640, 0, 0.0, 0.0, 1.0},
+    {"encoder.7.bias", 1, {128}, 128, 92768, 0, 0.0, 0.0, 0.0},
+    {"encoder.9.weight", 4, {256, 128, 3, 3}, 294912, 92896, 0, 0.029462782549439483, 0.0, 0.0},
+    {"encoder.10.weight", 1, {256}, 256, 387808, 0, 0.0, 0.0, 1.0},
+    {"encoder.10.bias", 1, {256}, 256, 388064, 0, 0.0, 0.0, 0.0},
+    {"encoder.12.weight", 4, {512, 256, 3, 3}, 1179648, 388320, 0, 0.020833333333333332, 0.0, 0.0},
+    {"fc1.0.weight", 2, {64, 8192}, 524288, 1567968, 0, 0.011048543456039804, 0.0, 0.0},
+    {"fc1.0.bias", 1, {64}, 64, 2092256, 0, 0.011048543456039804, 0.0, 0.0},
+    {"gru.weight_ih_l0", 2, {300, 64}, 19200, 2092320, 0, 0.1, 0.0, 0.0},
+    {"gru.weight_hh_l0", 2, {300, 100}, 30000, 2111520, 0, 0.1, 0.0, 0.0},
+    {"gru.bias_ih_l0", 1, {300}, 300, 2141520, 0, 0.1, 0.0, 0.0},
+    {"gru.bias_hh_l0", 1, {300}, 300, 2141820, 0, 0.1, 0.0, 0.0},
+    {"fc3.0.weight", 2, {8192, 100}, 819200, 2142120, 0, 0.1, 0.0, 0.0},
+    {"fc3.0.bias", 1, {8192}, 8192, 2961320, 0, 0.1, 0.0, 0.0},
+    {"decoder.0.weight", 4, {512, 256, 3, 3}, 1179648, 2969512, 0, 0.020833333333333332, 0.0, 0.0},
+    {"decoder.1.weight", 1, {256}, 256, 4149160, 0, 0.0, 0.0, 1.0},
+    {"decoder.1.bias", 1, {256}, 256, 4149416, 0, 0.0, 0.0, 0.0},
+    {"decoder.3.weight", 4, {256, 128, 3, 3}, 294912, 4149672, 0, 0.029462782549439483, 0.0, 0.0},
+    {"decoder.4.weight", 1, {128}, 128, 4444584, 0, 0.0, 0.0, 1.0},
+    {"decoder.4.bias", 1, {128}, 128, 4444712, 0, 0.0, 0.0, 0.0},
+    {"decoder.6.weight", 4, {128, 64, 3, 3}, 73728, 4444840, 0, 0.041666666666666664, 0.0, 0.0},
+    {"decoder.7.weight", 1, {64}, 64, 4518568, 0, 0.0, 0.0, 1.0},
+    {"decoder.7.bias", 1, {64}, 64, 4518632, 0, 0.0, 0.0, 0.0},
+    {"decoder.9.weight", 4, {64, 32, 3, 3}, 18432, 4518696, 0, 0.05892556509887897, 0.0, 0.0},
+    {"decoder.10.weight", 1, {32}, 32, 4537128, 0, 0.0, 0.0, 1.0},
+    {"decoder.10.bias", 1, {32}, 32, 4537160, 0, 0.0, 0.0, 0.0},
+    {"decoder.12.weight", 4, {1, 32, 3, 3}, 288, 4537192, 0, 0.05892556509887897, 0.0, 0.0},
 };
 
 static const ModelTensor statistics[] = {
-    {"encoder.1.running_mean", 1, {32}, 32, 0, 0.0, 0.0},
-    {"encoder.1.running_var", 1, {32}, 32, 32, 0.0, 1.0},
-    {"encoder.4.running_mean", 1, {64}, 64, 64, 0.0, 0.0},
-    {"encoder.4.running_var", 1, {64}, 64, 128, 0.0, 1.0},
-    {"encoder.7.running_mean", 1, {128}, 128, 192, 0.0, 0.0},
-    {"encoder.7.running_var", 1, {128}, 128, 320, 0.0, 1.0},
-    {"encoder.10.running_mean", 1, {256}, 256, 448, 0.0, 0.0},
-    {"encoder.10.running_var", 1, {256}, 256, 704, 0.0, 1.0},
-    {"decoder.1.running_mean", 1, {256}, 256, 960, 0.0, 0.0},
-    {"decoder.1.running_var", 1, {256}, 256, 1216, 0.0, 1.0},
-    {"decoder.4.running_mean", 1, {128}, 128, 1472, 0.0, 0.0},
-    {"decoder.4.running_var", 1, {128}, 128, 1600, 0.0, 1.0},
-    {"decoder.7.running_mean", 1, {64}, 64, 1728, 0.0, 0.0},
-    {"decoder.7.running_var", 1, {64}, 64, 1792, 0.0, 1.0},
-    {"decoder.10.running_mean", 1, {32}, 32, 1856, 0.0, 0.0},
-    {"decoder.10.running_var", 1, {32}, 32, 1888, 0.0, 1.0},
+    {"encoder.1.running_mean", 1, {32}, 32, 0, 0, 0.0, 0.0, 0.0},
+    {"encoder.1.running_var", 1, {32}, 32, 32, 0, 0.0, 0.0, 1.0},
+    {"encoder.4.running_mean", 1, {64}, 64, 64, 0, 0.0, 0.0, 0.0},
+    {"encoder.4.running_var", 1, {64}, 64, 128, 0, 0.0, 0.0, 1.0},
+    {"encoder.7.running_mean", 1, {128}, 128, 192, 0, 0.0, 0.0, 0.0},
+    {"encoder.7.running_var", 1, {128}, 128, 320, 0, 0.0, 0.0, 1.0},
+    {"encoder.10.running_mean", 1, {256}, 256, 448, 0, 0.0, 0.0, 0.0},
+    {"encoder.10.running_var", 1, {256}, 256, 704, 0, 0.0, 0.0, 1.0},
+    {"decoder.1.running_mean", 1, {256}, 256, 960, 0, 0.0, 0.0, 0.0},
+    {"decoder.1.running_var", 1, {256}, 256, 1216, 0, 0.0, 0.0, 1.0},
+    {"decoder.4.running_mean", 1, {128}, 128, 1472, 0, 0.0, 0.0, 0.0},
+    {"decoder.4.running_var", 1, {128}, 128, 1600, 0, 0.0, 0.0, 1.0},
+    {"decoder.7.running_mean", 1, {64}, 64, 1728, 0, 0.0, 0.0, 0.0},
+    {"decoder.7.running_var", 1, {64}, 64, 1792, 0, 0.0, 0.0, 1.0},
+    {"decoder.10.running_mean", 1, {32}, 32, 1856, 0, 0.0, 0.0, 0.0},
+    {"decoder.10.running_var", 1, {32}, 32, 1888, 0, 0.0, 0.0, 1.0},
 };
 
 static const char *const state_names[] = {
@@ -143,6 +143,77 @@ static const char *const state_names[] = {
     "decoder.12.weight",
 };
 
+/* What programs are given and give: name, rank, shape, elements, which dimension counts items, whether files have channels before frames, how it is drawn, from where to where. */
+static const ModelArgument train_inputs[] = {
+    {"x", 5, {16, 4, 1, 64, 64}, 262144, 0, false, DRAW_NONE, 0.0, 0.0},
+    {"h0", 3, {1, 16, 100}, 1600, 1, false, DRAW_NORMAL, 0.0, 0.0},
+};
+
+static const ModelArgument train_outputs[] = {
+    {"reconstruction", 5, {16, 4, 1, 64, 64}, 262144, 0, false, DRAW_NONE, 0.0, 0.0},
+};
+
+static const char *const train_losses[] = {
+    "loss",
+};
+
+static const ModelArgument evaluate_inputs[] = {
+    {"x", 5, {16, 4, 1, 64, 64}, 262144, 0, false, DRAW_NONE, 0.0, 0.0},
+    {"h0", 3, {1, 16, 100}, 1600, 1, false, DRAW_NORMAL, 0.0, 0.0},
+};
+
+static const ModelArgument evaluate_outputs[] = {
+    {"reconstruction", 5, {16, 4, 1, 64, 64}, 262144, 0, false, DRAW_NONE, 0.0, 0.0},
+};
+
+static const char *const evaluate_losses[] = {
+    "loss",
+};
+
+static const ModelArgument advance_inputs[] = {
+    {"x", 5, {1, 1, 1, 64, 64}, 4096, -1, false, DRAW_NONE, 0.0, 0.0},
+    {"h0", 3, {1, 4, 100}, 400, -1, false, DRAW_NONE, 0.0, 0.0},
+};
+
+static const ModelArgument advance_outputs[] = {
+    {"state", 3, {1, 4, 100}, 400, -1, false, DRAW_NONE, 0.0, 0.0},
+    {"code", 2, {4, 100}, 400, -1, false, DRAW_NONE, 0.0, 0.0},
+};
+
+static const ModelArgument decode_inputs[] = {
+    {"code", 2, {1, 100}, 100, -1, false, DRAW_NONE, 0.0, 0.0},
+    {"x", 5, {1, 1, 1, 64, 64}, 4096, -1, false, DRAW_NONE, 0.0, 0.0},
+};
+
+static const ModelArgument decode_outputs[] = {
+    {"reconstruction", 5, {1, 1, 1, 64, 64}, 4096, -1, false, DRAW_NONE, 0.0, 0.0},
+};
+
+static const char *const decode_losses[] = {
+    "loss",
+};
+
+static const ModelProgram programs[] = {
+    {"train", 2, 1, 1, train_inputs, train_outputs, train_losses},
+    {"evaluate", 2, 1, 1, evaluate_inputs, evaluate_outputs, evaluate_losses},
+    {"advance", 2, 2, 0, advance_inputs, advance_outputs, NULL},
+    {"decode", 2, 1, 1, decode_inputs, decode_outputs, decode_losses},
+};
+
+static const ModelGroup groups[] = {
+    {.name = "all", .frozen = false, .optimizer = "adam",
+    .learning_rate = 0.0001, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-08,
+    .weight_decay = 1e-05, .momentum = 0.0, .moments = 2,
+    },
+};
+
+static const int step0_groups[] = {0};
+static const int step0_norms[] = {0, 1, 2, 3, 4, 5, 6, 7};
+/* Each step: its program, the step whose draws it reads, its batch, times, every; which groups it updates, which norms' statistics it moves. */
+static const ModelTrainingStep steps[] = {
+    {0, 0, MODEL_BATCH_SAME, 1, 1, 1, step0_groups, 8, step0_norms},
+};
+
 #if defined(__x86_64__)
 extern const ModelTarget gru_ae_avx512;
 #endif
@@ -173,18 +244,20 @@ const ModelDescription model_description = {
     .compiler_version = "0.1.0",
     .canonical_spec = canonical_spec,
     .precision = "f32",
+    .language = 1,
     .T = 4, .channels = 1, .height = 64, .width = 64, .batch = 16,
     .hidden = 100, .gru_layers = 1,
     .code_size = 100,
     .initial_state_normal = true,
     .loss_is_l1 = false,
-    .optimizer = "adam",
-    .learning_rate = 0.0001, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-08,
-    .weight_decay = 1e-05, .momentum = 0.0, .moments = 2,
     .iterations = 10000, .strips_every = 200, .seed = UINT64_C(0),
+    .group_count = 1, .groups = groups,
     .parameter_tensors = 34, .parameters = parameters, .parameter_count = 4537480,
     .statistic_tensors = 16, .statistics = statistics, .statistic_count = 1920,
     .state_names = 58, .state_name = state_names,
+    .program_count = 4, .programs = programs,
+    .step_count = 1, .steps = steps,
+    .evaluate = 1, .advance = 2, .decode = 3,
     .target_count = sizeof model_targets / sizeof *model_targets,
     .targets = model_targets,
 };

@@ -30939,8 +30939,8 @@ static void train(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward(step->x, (const float *)workspace, (float *)(workspace + 72804288), (float *)(workspace + 106358720), scratch,
-        threads);
+    encoder0_conv_forward(step->input[0], (const float *)workspace, (float *)(workspace + 72804288), (float *)(workspace + 106358720),
+        scratch, threads);
     done(step, 0);
     encoder0_batch_norm_statistics_merge((const float *)(workspace + 106358720), (double *)(workspace + 107407296),
         (float *)(workspace + 254027456), (float *)(workspace + 72599808), (float *)(workspace + 72599936),
@@ -30989,7 +30989,7 @@ static void train(const ModelStep *step) {
     gru0_input_projection((const float *)(workspace + 254000320), (const float *)(workspace + 8369280), (float *)(workspace + 253814720),
         (const float *)(workspace + 8566080), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 253968320), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 253968320), step->input[1], threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 253968320), (const float *)(workspace + 8446080),
@@ -31042,13 +31042,13 @@ static void train(const ModelStep *step) {
         (const float *)(workspace + 18148544), threads);
     done(step, 31);
     decoder4_conv_forward((const float *)(workspace + 106358720), (const float *)(workspace + 254027840),
-        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->output[0], scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 139913152), threads);
+    loss_images(step->output[0], step->input[0], (double *)(workspace + 139913152), threads);
     done(step, 33);
-    loss((const double *)(workspace + 139913152), step->loss, threads);
+    loss((const double *)(workspace + 139913152), &step->loss[0], threads);
     done(step, 34);
-    decoder4_tanh_grad((float *)(workspace + 207022016), step->reconstruction, step->x, threads);
+    decoder4_tanh_grad((float *)(workspace + 207022016), step->output[0], step->input[0], threads);
     done(step, 35);
     decoder4_conv_weight_grad((float *)(workspace + 139913152), (const float *)(workspace + 106358720),
         (const float *)(workspace + 254027840), (const float *)(workspace + 18148672), (const float *)(workspace + 207022016), scratch,
@@ -31269,7 +31269,7 @@ static void train(const ModelStep *step) {
     done(step, 109);
     encoder0_batch_norm_bias_grad((float *)(workspace + 18151232), (const float *)(workspace + 139922368), threads);
     done(step, 110);
-    encoder0_conv_weight_grad((float *)(workspace + 139913152), step->x, (const float *)(workspace + 254027456),
+    encoder0_conv_weight_grad((float *)(workspace + 139913152), step->input[0], (const float *)(workspace + 254027456),
         (const float *)(workspace + 72804288), (const float *)(workspace + 139922368), (const float *)(workspace + 1280),
         (const float *)(workspace + 106358720), scratch, threads);
     done(step, 111);
@@ -31289,7 +31289,7 @@ static void evaluate(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_evaluate(step->x, (const float *)workspace, (float *)(workspace + 72804288), scratch, threads);
+    encoder0_conv_forward_evaluate(step->input[0], (const float *)workspace, (float *)(workspace + 72804288), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 123267008), (const float *)(workspace + 72599808),
         (const float *)(workspace + 72599936), (const float *)(workspace + 1152), threads);
@@ -31332,7 +31332,7 @@ static void evaluate(const ModelStep *step) {
     gru0_input_projection((const float *)(workspace + 73066432), (const float *)(workspace + 8369280), (float *)(workspace + 72804288),
         (const float *)(workspace + 8566080), threads);
     done(step, 15);
-    gru0_carry_start((float *)(workspace + 72957888), step->h0, threads);
+    gru0_carry_start((float *)(workspace + 72957888), step->input[1], threads);
     done(step, 16);
     for (ptrdiff_t time = 0; time < 4; time++) {
         gru0_hidden_projection((const float *)(workspace + 72957888), (const float *)(workspace + 8446080), (float *)(workspace + 72881088),
@@ -31378,11 +31378,11 @@ static void evaluate(const ModelStep *step) {
         (const float *)(workspace + 72607360), (const float *)(workspace + 18148544), threads);
     done(step, 31);
     decoder4_conv_forward((const float *)(workspace + 72804288), (const float *)(workspace + 106358720),
-        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->output[0], scratch, threads);
     done(step, 32);
-    loss_images(step->reconstruction, step->x, (double *)(workspace + 72804288), threads);
+    loss_images(step->output[0], step->input[0], (double *)(workspace + 72804288), threads);
     done(step, 33);
-    loss((const double *)(workspace + 72804288), step->loss, threads);
+    loss((const double *)(workspace + 72804288), &step->loss[0], threads);
     done(step, 34);
 }
 
@@ -31391,7 +31391,7 @@ static void advance(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    encoder0_conv_forward_advance(step->x, (const float *)workspace, (float *)(workspace + 72804288), scratch, threads);
+    encoder0_conv_forward_advance(step->input[0], (const float *)workspace, (float *)(workspace + 72804288), scratch, threads);
     done(step, 0);
     encoder0_batch_norm_running((float *)(workspace + 73590720), (const float *)(workspace + 72599808),
         (const float *)(workspace + 72599936), (const float *)(workspace + 1152), threads);
@@ -31426,7 +31426,7 @@ static void advance(const ModelStep *step) {
     gru0_input_projection_advance((const float *)(workspace + 72804288), (const float *)(workspace + 8369280),
         (float *)(workspace + 72812288), (const float *)(workspace + 8566080), threads);
     done(step, 11);
-    gru0_carry_start_advance((float *)(workspace + 72809088), step->h0, threads);
+    gru0_carry_start_advance((float *)(workspace + 72809088), step->input[1], threads);
     done(step, 12);
     for (ptrdiff_t time = 0; time < 1; time++) {
         gru0_hidden_projection_advance((const float *)(workspace + 72809088), (const float *)(workspace + 8446080),
@@ -31436,9 +31436,9 @@ static void advance(const ModelStep *step) {
             threads);
         done(step, 14);
     }
-    keep_gru0_carry(step->state, (const float *)(workspace + 72809088), threads);
+    keep_gru0_carry(step->output[0], (const float *)(workspace + 72809088), threads);
     done(step, 15);
-    take_code(step->code, (const float *)(workspace + 72809088), threads);
+    take_code(step->output[1], (const float *)(workspace + 72809088), threads);
     done(step, 16);
 }
 
@@ -31447,7 +31447,7 @@ static void decode(const ModelStep *step) {
     char *const workspace = step->workspace;
     char *const scratch = step->scratch;
     const int threads = step->threads;
-    put_code((float *)(workspace + 72837056), step->code, threads);
+    put_code((float *)(workspace + 72837056), step->input[0], threads);
     done(step, 0);
     fc3_forward_decode((const float *)(workspace + 72837056), (const float *)(workspace + 8568512), (float *)(workspace + 72804288),
         (const float *)(workspace + 11845312), threads);
@@ -31477,11 +31477,11 @@ static void decode(const ModelStep *step) {
         (const float *)(workspace + 72607360), (const float *)(workspace + 18148544), threads);
     done(step, 9);
     decoder4_conv_forward_decode((const float *)(workspace + 72804288), (const float *)(workspace + 73328576),
-        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->reconstruction, scratch, threads);
+        (const float *)(workspace + 18148672), (const float *)(workspace + 18148800), step->output[0], scratch, threads);
     done(step, 10);
-    loss_images_decode(step->reconstruction, step->x, (double *)(workspace + 72804288), threads);
+    loss_images_decode(step->output[0], step->input[1], (double *)(workspace + 72804288), threads);
     done(step, 11);
-    loss_decode((const double *)(workspace + 72804288), step->loss, threads);
+    loss_decode((const double *)(workspace + 72804288), &step->loss[0], threads);
     done(step, 12);
 }
 
@@ -31653,6 +31653,13 @@ static bool arithmetic_holds(void) {
     return different == 0;
 }
 
+static const ModelCode programs[] = {
+    {train, train_kernel, 116},
+    {evaluate, evaluate_kernel, 35},
+    {advance, NULL, 0},
+    {decode, NULL, 0},
+};
+
 extern const ModelTarget gru_ae_neon;
 const ModelTarget gru_ae_neon = {
     .name = "neon",
@@ -31662,15 +31669,8 @@ const ModelTarget gru_ae_neon = {
     .scratch_size = 1558656,
     .load = load,
     .save = save,
-    .train = train,
-    .evaluate = evaluate,
-    .advance = advance,
-    .decode = decode,
+    .program = programs,
     .normal = normal,
-    .train_kernel = train_kernel,
-    .train_kernels = 116,
-    .evaluate_kernel = evaluate_kernel,
-    .evaluate_kernels = 35,
 };
 
 #endif
