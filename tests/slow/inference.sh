@@ -5,10 +5,10 @@ warnings="-Wall -Wextra -Wpedantic -Wconversion -Werror"
 export ASAN_OPTIONS=detect_leaks=0 # the test programs keep what they allocate
 upper() { echo "$1" | tr '[:lower:]' '[:upper:]'; }
 
-make compiler >/dev/null && make build/runtime.a >/dev/null
+make compiler >/dev/null && make build/compiler.a build/runtime.a >/dev/null
 # shellcheck disable=SC2046 # objects
 draw_is_built() {
-    cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -Icompiler -Iruntime tests/bundle/draw.c $(ls build/compiler-objects/*.o build/compiler-objects/*/*.o | grep -v '/main\.o$') build/runtime.a -lyaml \
+    cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -Icompiler -Iruntime tests/bundle/draw.c build/compiler.a build/runtime.a -lyaml \
         $(pkg-config --libs jansson) -lm -o "$scratch/draw"
 }
 # bundle SPEC NAME OPTIONS…: makes a bundle with random weights in $scratch/NAME

@@ -1,4 +1,4 @@
-/* expression.c: the text of an expression as a tree: a name, name.layer, or name(argument, …). Errors point into the text. */
+/* system_expressions.c: the text of an expression as a tree: a name, name.layer, or name(argument, …). Errors point into the text. */
 #include "spec/system_internal.h"
 
 #include <ctype.h>
