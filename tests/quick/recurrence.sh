@@ -75,7 +75,7 @@ check "a recurrence that does not exist is an error" other_words_are_an_error
 
 # Other kinds of networks, with random weights.
 draw_is_built() {
-    make compiler build/compiler.a build/runtime.a && cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -Icompiler -Iruntime ${CFLAGS-} tests/bundle/draw.c build/compiler.a build/runtime.a \
+    make compiler && make build/compiler.a build/runtime.a && cc -std=gnu11 -D_GNU_SOURCE -O1 -fopenmp -Icompiler -Iruntime ${CFLAGS-} tests/bundle/draw.c build/compiler.a build/runtime.a \
         -lyaml $(pkg-config --libs jansson) -lm -o "$scratch/draw"
 }
 kind() { # NAME RECURRENCE EDIT…: parity_small, changed by sed
