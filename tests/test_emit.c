@@ -7,8 +7,10 @@
 #include "trees.h"
 
 #include <check.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SPECIALS = 24 }; /* of emit_checks.h; every operation gets each pair of them */
@@ -404,6 +406,27 @@ START_TEST(a_file_runs_scans_in_their_order_and_prints_equal_kernels_once) {
 }
 END_TEST
 
+/* Whoever adds a target reads it when `compile` stops. */
+START_TEST(a_target_without_a_place_in_the_order_is_named) {
+    const Target *const *const lists[] = {targets, bf16_targets, inference_targets};
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; lists[i][k]; k++) sort_targets(&(const Target *){lists[i][k]}, 1);
+    Target added = *find_target("generic");
+    added.name = "added";
+    const Target *list[] = {&added, find_target("generic")};
+    const char *said = format("%s/said", folder);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        if (freopen(said, "w", stderr) && setvbuf(stderr, NULL, _IONBF, 0) == 0) sort_targets(list, 2);
+        _exit(0);
+    }
+    int status;
+    ck_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    run(format("grep -q 'added has no place in preference\\[\\] of target.c' %s", said));
+}
+END_TEST
+
 static void make_folder(void) {
     folder = format("%s/zoetrope_emit_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -426,6 +449,7 @@ Suite *emit_suite(void) {
     tcase_add_test(test_case, a_register_tile_reads_like_hand_written_code);
     tcase_add_test(test_case, equal_input_gives_equal_bytes);
     tcase_add_test(test_case, a_file_runs_scans_in_their_order_and_prints_equal_kernels_once);
+    tcase_add_test(test_case, a_target_without_a_place_in_the_order_is_named);
     suite_add_tcase(suite, test_case);
     return suite;
 }

@@ -1,5 +1,5 @@
-/* target.c: the table of targets, and how each prints the operations of the loop IR (x86-64: target_x86.c). The only places with
- * intrinsics.
+/* target.c: the table of targets, and how each prints the operations of the loop IR (x86-64: target_x86.c; narrow numbers:
+ * target_narrow.c). These are the only places with intrinsics.
  *
  * Scalar and vector forms of an operation give the same bits, so that it does not matter which part of a loop was peeled. */
 #include "target/target_printing.h"
@@ -454,7 +454,7 @@ void sort_targets(const Target **list, int count) {
             list[k] = list[sorted];
             list[sorted++] = preference[i];
         }
-    if (sorted != count) die("a target has no place in the order of preference");
+    if (sorted != count) die("%s has no place in preference[] of target.c, the order in which targets are tried", list[sorted]->name);
 }
 
 static const Target *find_in(const Target *const *list, const char *name) {

@@ -20,7 +20,7 @@ typedef struct Target {
     bool nontemporal;    /* has stores that bypass the caches; a vector is a cache line */
     bool pairs;          /* has DOT_ADD: products of convolutions take bfloat16 */
     bool emulation;      /* has the bits of another target, slowly; only made where asked for */
-    /* How C is printed for it; the table lives in target.c, its use in emit*.c. */
+    /* How C is printed for it; the tables are in target*.c, their use in emit*.c. */
     const struct TargetPrinting *printing;
 } Target;
 

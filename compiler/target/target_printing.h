@@ -1,5 +1,5 @@
 /* target_printing.h: how C is printed for a target. Everything that depends on an instruction set is in these tables; they are
- * filled in by target.c and used by emit*.c. */
+ * filled in by target.c, target_x86.c and target_narrow.c, and used by emit*.c. */
 #ifndef ZOETROPE_TARGET_PRINTING_H
 #define ZOETROPE_TARGET_PRINTING_H
 
