@@ -1,5 +1,5 @@
-/* choose.c: the algorithm of a kernel, and the cost model of register tiles. Its constants are the target's (target.c), never this
- * machine's. */
+/* choose.c: looks up what a tuning file requests of a kernel, and has the cost model of register tiles. Its constants are the target's
+ * (target.c), never this machine's. Algorithms are decided in products.c. */
 #include "lower/choose.h"
 
 /* ---- requests ---- */

@@ -1,4 +1,4 @@
-/* choose.h: the algorithm of a kernel, and the cost model of register tiles. */
+/* choose.h: what a tuning file requests of a kernel, and the cost model of register tiles. */
 #ifndef ZOETROPE_CHOOSE_H
 #define ZOETROPE_CHOOSE_H
 

@@ -30,7 +30,7 @@ typedef struct FilterPlan {
     bool inside; /* the weight is transformed block by block inside of the kernel that multiplies by it */
 } FilterPlan;
 
-/* Is the convolution filtered on this target, and how? Its shapes alone decide, unless a tuning file says otherwise. */
+/* Is the convolution filtered on this target, and how? Shapes, layouts and the choices of the compilation decide. */
 bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan);
 
 typedef struct FilterRun { /* successive sums first … first + count − 1, each `a_by` and `b_by` on from the one before: one loop */

@@ -90,10 +90,10 @@ typedef struct Spec {
 bool layer_output_shape(const Layer *layer, const int in[3], long out[3]);
 
 /* Reads and checks a spec. All errors are reported on `errors` as file:line:column: message, the line, a caret, and the
- * remedy; then NULL is returned. A spec that is returned can be compiled: every shape is positive, fits, and the decoder's
- * output is the input's shape. */
+ * remedy; then NULL is returned. In a spec that is returned, every shape is positive and fits; in version 1, the decoder's output has the
+ * input's shape. A spec of version 2 may still have layers that cannot be compiled yet. */
 Spec *read_spec(const char *path, FILE *errors);
-/* The same, of a spec that is to be compiled. */
+/* The same, of a spec that is to be compiled: such layers are errors, too. What is returned can be compiled. */
 Spec *read_spec_to_compile(const char *path, FILE *errors);
 /* The same from memory; `path` is only named in errors. */
 Spec *parse_spec(const char *path, const char *bytes, size_t length, FILE *errors);

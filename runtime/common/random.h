@@ -12,10 +12,10 @@
 /* Users of random numbers. Two users of one stream would draw the same numbers. Saved runs depend on these numbers: add, never renumber. */
 typedef enum RandomStream {
     RANDOM_WEIGHTS = 1,          /* initial weights: index = place in the block of parameters, in file order */
-    RANDOM_INITIAL_STATE = 2,    /* h0 of a training iteration */
+    RANDOM_INITIAL_STATE = 2,    /* what a training iteration draws: h0; of a system, noise, factors of dropout and initial states */
     RANDOM_CLIP_VIDEO = 3,       /* which video a clip is taken from: index = iteration · batch + place in the batch */
     RANDOM_CLIP_START = 4,       /* and at which frame it starts */
-    RANDOM_EVALUATION_STATE = 5, /* h0 of validation and reconstruction */
+    RANDOM_EVALUATION_STATE = 5, /* the same of validation, reconstruction and scores */
     RANDOM_SYNTHETIC = 6,        /* the videos that the program draws itself */
     RANDOM_NORMAL_WEIGHTS = 7,   /* initial weights that are normal: pairs from twice the place on */
 } RandomStream;
