@@ -7,10 +7,10 @@
 #include "../compiler/spec/system.h"
 
 #define SAMPLE_SYSTEM_NAMES                                                                                                                \
-    "norm_then_clip", "search_of_five", "vae", "anogan", "efficient_gan", "vae_gan", "clip_latent", "image_ae", "nested",                  \
-        "recurrent_join", "frames_ahead", "every_loss", "layers_alone", "clips_reshaped", "steps", "vectors", "dead_tails", "skips",       \
-        "one_frame"
-enum { SAMPLE_SYSTEMS = 19 };
+    "norm_then_clip", "search_of_five", "searched_critic", "mean_of_reshape", "vae", "anogan", "efficient_gan", "vae_gan", "clip_latent",  \
+        "image_ae", "nested", "recurrent_join", "frames_ahead", "every_loss", "layers_alone", "clips_reshaped", "steps", "vectors",        \
+        "dead_tails", "skips", "one_frame"
+enum { SAMPLE_SYSTEMS = 21 };
 extern const char *const sample_system_names[SAMPLE_SYSTEMS];
 
 const Spec *sample_system(int number);

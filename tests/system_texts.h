@@ -104,7 +104,7 @@ static const char whole[] =
     "    - {gradient_difference: [s.frames, x]}\n"
     "    - {entropy: [f.weights]}\n"
     "    - {mean: [f]}\n"
-    "  apart: {mse: [\"frames(d, 0, 2)\", \"frames(x, 1, 2)\"], only: score}\n"
+    "  apart: {mse: [\"frames(s.frames, 0, 2)\", \"frames(d, 1, 2)\"], only: score}\n"
     "steps:\n"
     "  - update: {first: {all_of_it: 0.5}}\n"
     "    noise: new\n"

@@ -177,6 +177,12 @@ static void gradient_CONCAT(Differentiation *d, Node *node, Node *dy) {
 
 static void gradient_RESHAPE(Differentiation *d, Node *node, Node *dy) {
     const Node *input = node->input[0];
+    if (dy->op == OP_FILL) { /* a constant has no place to be read at */
+        Node constant = {.op = OP_FILL, .name = gradient_name(node, "grad"), .rank = 4, .steps = input->steps, .factor = dy->factor};
+        memcpy(constant.shape, input->shape, sizeof constant.shape);
+        add_adjoint(d, node->input[0], append_node(d->graph, constant));
+        return;
+    }
     Node gradient = {.op = OP_RESHAPE, .name = gradient_name(node, "grad"), .input_count = 1, .input = {dy}, .rank = 4, .clip = node->clip};
     gradient.steps = input->steps;
     memcpy(gradient.shape, input->shape, sizeof gradient.shape);

@@ -72,6 +72,17 @@ static bool reads_planes(const Lowering *l, const Node *node) {
     return false;
 }
 
+/* Elements of an expression; a reader computes an operand for each use of it. More are stored, or a chain of sums of a value and a function
+ * of it would double with each of them. */
+enum { FUSED_MOST = 64 };
+
+static int expression_size(const Node *node, const int *size) {
+    int sum = 1;
+    for (int i = 0; i < node->input_count; i++)
+        if (node->input[i] && node->input[i]->fused) sum += size[node->input[i]->id];
+    return sum;
+}
+
 static bool can_fuse(const Lowering *l, Node *node) {
     const Graph *graph = l->graph;
     if (is_read_as_view(l, node)) return true;
@@ -87,8 +98,11 @@ static bool can_fuse(const Lowering *l, Node *node) {
 }
 
 void fuse_graph(const Lowering *l) {
+    int *size = NEW_ARRAY(int, l->graph->node_count);
     for (int i = 0; i < l->graph->node_count; i++) {
         Node *node = l->graph->node[i];
-        node->fused = can_fuse(l, node) && !(l->apart && name_of(l->graph, ROLE_CUT, node));
+        size[i] = expression_size(node, size);
+        node->fused =
+            can_fuse(l, node) && (size[i] <= FUSED_MOST || is_read_as_view(l, node)) && !(l->apart && name_of(l->graph, ROLE_CUT, node));
     }
 }

@@ -51,9 +51,25 @@ const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension)
     return storage->copy && layout_lane(&storage->copy->layout) == dimension ? storage->copy : storage->value;
 }
 
+/* The product that a weight is for. A gradient with respect to data may be its only reader left: it is the product of the other kind. A
+ * weight is marked as forward in a graph that has gradients. */
+static Operation forward_product(const Node *weight) {
+    Operation gradient = OP_COUNT;
+    for (int i = 0; i < weight->reader_count; i++) {
+        const Node *reader = weight->reader[i];
+        if (!operation_is(reader->op, PRODUCT)) continue;
+        if (reader->forward || !weight->forward) return reader->op;
+        gradient = reader->op;
+    }
+    return gradient == OP_CONV2D             ? OP_CONV_TRANSPOSE2D
+           : gradient == OP_CONV_TRANSPOSE2D ? OP_CONV2D
+           : gradient == OP_LINEAR_DATA_GRAD ? OP_LINEAR
+                                             : gradient;
+}
+
 void weight_sides(const Node *weight, int *out, int *in) {
     if (weight->reader_count == 0) die("%s is not used", weight->name);
-    bool scatters = weight->reader[0]->op == OP_CONV_TRANSPOSE2D;
+    bool scatters = forward_product(weight) == OP_CONV_TRANSPOSE2D;
     *out = scatters ? 1 : 0;
     *in = weight->rank == 6 ? 3 : 1 - *out;
 }
@@ -128,8 +144,9 @@ static const Buffer *new_weight(const Lowering *l, const char *name, Type type, 
 }
 
 static bool has_data_gradient(const Node *weight) {
-    for (int i = 1; i < weight->reader_count; i++) /* the forward product may be there twice (recompute.h): it is not a gradient */
-        if (operation_is(weight->reader[i]->op, PRODUCT) && weight->reader[i]->op != weight->reader[0]->op) return true;
+    const Operation forward = forward_product(weight);
+    for (int i = 0; i < weight->reader_count; i++) /* the forward product may be there twice (recompute.h): it is not a gradient */
+        if (operation_is(weight->reader[i]->op, PRODUCT) && weight->reader[i]->op != forward) return true;
     return false;
 }
 

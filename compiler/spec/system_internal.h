@@ -1,7 +1,8 @@
 /* system_internal.h: what the files that read version 2 share. In the order of the work: system_keys.c is the table of keys,
- * system.c reads section by section, system_names.c keeps the names, system_networks.c reads layers, system_expressions.c parses expressions,
- * system_values.c makes values of them and system_shapes.c follows the shapes, system_losses.c, system_steps.c, system_optimizers.c and
- * system_outputs.c read the rest, system_needs.c finds what depends on what, system_canonical.c writes the canonical text. */
+ * system.c reads section by section, system_names.c keeps the names, system_networks.c reads layers, system_expressions.c parses
+ * expressions, system_values.c makes values of them and system_shapes.c follows the shapes, system_losses.c, system_steps.c,
+ * system_optimizers.c and system_outputs.c read the rest, system_needs.c finds what depends on what, system_canonical.c writes the
+ * canonical text. */
 #ifndef ZOETROPE_SYSTEM_INTERNAL_H
 #define ZOETROPE_SYSTEM_INTERNAL_H
 

@@ -46,8 +46,8 @@ static bool *find_score_needs(const System *system) {
 }
 
 /* By value, whether the score depends on it: in evaluation the items of a joined batch are apart, so of what is joined only the halves that
- * are looked at count. Bits: 1 the first half, or all of what is not joined, 2 the second half. */
-static unsigned char *find_score_sources(const System *system) {
+ * are looked at count. Bits: 1 the first half, or all of what is not joined, 2 the second half. A gradient does not go through `detach`. */
+static unsigned char *find_score_sources(const System *system, bool by_gradients) {
     unsigned char *parts = NEW_ARRAY(unsigned char, system->value_count);
     bool *needs = NEW_ARRAY(bool, system->value_count);
     for (int i = 0; i < system->score.loss_count; i++) mark_loss_needs(system->score.losses[i].loss, needs);
@@ -56,7 +56,8 @@ static unsigned char *find_score_sources(const System *system) {
     for (int i = system->value_count - 1; i >= 0; i--) {
         const Value *value = system->values[i];
         parts[i] |= needs[i];
-        for (int k = 0; k < value->operand_count && parts[i]; k++) {
+        const bool ends = by_gradients && value->kind == VALUE_DETACH;
+        for (int k = 0; k < value->operand_count && parts[i] && !ends; k++) {
             const unsigned char part = value->kind == VALUE_JOIN   ? parts[i] >> k & 1
                                        : value->kind == VALUE_HALF ? 1 << value->half
                                                                    : parts[i];
@@ -113,14 +114,16 @@ static void warn_of_values(Builder *builder, const bool *needs) {
 
 static void check_score_noise(Builder *builder) {
     const System *system = builder->system;
-    const unsigned char *sources = find_score_sources(system);
+    const unsigned char *sources = find_score_sources(system, false), *learned = find_score_sources(system, true);
     const NoiseSearch *search = &system->search;
     for (int i = 0; i < system->noise_count; i++) {
         const Noise *noise = &system->noises[i];
-        const bool searched = search->noise == noise, depends = sources[1 + i];
+        const bool searched = search->noise == noise;
+        const bool depends = (searched ? learned : sources)[1 + i];
         if (searched && !depends)
             spec_error(builder->errors, search->mark, 6, "search a noise that the losses of the score depend on",
-                       "the score does not depend on the noise `%s` that is searched", noise->name);
+                       "the score does not depend on the noise `%s` that is searched%s", noise->name,
+                       sources[1 + i] ? ": no gradient goes through `detach`" : "");
         if (searched || !depends) continue;
         const bool own = system->score.mark.line;
         spec_warning(builder->errors, own ? system->score.mark : system->reconstruction->mark, own ? 5 : 14,
