@@ -9,7 +9,10 @@ reduced() {
         s/features: 6272/features: 392/; s/features: 16384/features: 512/; s/batch: (64|100),/batch: 4,/
         s/iterations: [0-9]+/iterations: 6, strips_every: 2/; s/^name: /name: small_/' "specs/$1.yaml" >"$scratch/$1.yaml"
 }
-same_files() { for file in last.safetensors last.state.safetensors recon_itr5_no0.png; do cmp "$1/$file" "$2/$file" || return 1; done; }
+same_files() {
+    ls "$1"/*_itr5_no0.png || return 1
+    for file in "$1"/last.safetensors "$1"/last.state.safetensors "$1"/*_itr5_*.png; do cmp "$file" "$2/${file##*/}" || return 1; done
+}
 # trains NAME LOSS…: each loss is in metrics.jsonl and in loss.svg.
 trains() {
     name=$1
