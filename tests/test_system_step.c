@@ -1,4 +1,5 @@
 /* test_system_step.c: `step` for a system, with the model of fake_system.c. */
+#include "../runtime/common/file.h"
 #include "fake_system.h"
 #include "trainer_runs.h"
 
@@ -349,6 +350,24 @@ START_TEST(what_only_evaluation_draws_is_not_drawn_in_training) {
 }
 END_TEST
 
+/* Such a system has an evaluation program that gives nothing. */
+START_TEST(a_system_without_outputs_and_score_has_nothing_to_evaluate) {
+    static const char *const lines[] = {"step --weights w --batch b --out o --eval", "profile --eval --steps 1 --out o",
+                                        "reconstruct --weights w --data video --out o"};
+    ModelDescription model = fake_system;
+    ModelProgram programs[3] = {fake_system.programs[0], fake_system.programs[1], fake_system.programs[2]};
+    programs[2].outputs = 0;
+    model.programs = programs;
+    Tensors list = with_x();
+    write_tensors(&list, "b");
+    make_video("video/one", 12);
+    ck_assert_int_eq(run_model(&model, lines[_i]), 1);
+    ck_assert_says(_i == 2 ? "error: system has no outputs and no score to write; give its spec `outputs`"
+                           : "error: system has neither outputs nor a score, so --eval has nothing to ");
+    ck_assert(!file_exists("o"));
+}
+END_TEST
+
 Suite *system_step_suite(void) {
     Suite *suite = suite_create("system_step");
     TCase *tests = tcase_create("program");
@@ -362,6 +381,7 @@ Suite *system_step_suite(void) {
     tcase_add_test(tests, a_batch_without_x_is_an_error);
     tcase_add_test(tests, evaluation_uses_averages_and_the_draws_of_step_0);
     tcase_add_test(tests, what_only_evaluation_draws_is_not_drawn_in_training);
+    tcase_add_loop_test(tests, a_system_without_outputs_and_score_has_nothing_to_evaluate, 0, 3);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -254,7 +254,7 @@ static int run_reconstruction(ModelState *state, const Options *options, const c
 static const char *const results[] = {"reconstruct.jsonl", NULL};
 
 int command_reconstruct(const ModelDescription *model, const Options *options, Error *error) {
-    if (model->evaluate < 0)
+    if (!has_evaluation(model))
         return fail(error, "%s has no outputs and no score to write; give its spec `outputs`", model->name), EXIT_ERROR;
     ModelState state;
     char *path = path_join(options->out, "reconstruct.jsonl");

@@ -8,6 +8,7 @@
 #include "common/text.h"
 #include "machine/clock.h"
 #include "model/averages.h"
+#include "model/evaluate.h"
 #include "training/loss_names.h"
 
 #include <inttypes.h>
@@ -139,7 +140,7 @@ static bool evaluate(SystemRun *run, Error *error) {
     ModelState *state = run->state;
     const ModelProgram *program = evaluation_of(run);
     Averaging averaging;
-    if (state->model->evaluate < 0)
+    if (!has_evaluation(state->model))
         return fail(error, "%s has neither outputs nor a score, so --eval has nothing to compute; add `outputs` to its spec",
                     state->model->name);
     if (!averaging_begin(&averaging, state, error)) return false;

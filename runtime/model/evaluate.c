@@ -42,6 +42,10 @@ const char *output_name(const ModelDescription *model, const ModelArgument *argu
     return strncmp(argument->name, output_prefix, length) == 0 ? argument->name + length : NULL;
 }
 
+bool has_evaluation(const ModelDescription *model) {
+    return model->evaluate >= 0 && model->programs[model->evaluate].outputs > 0;
+}
+
 const ModelArgument *find_output(const ModelDescription *model, const char *name) {
     const ModelProgram *program = model->programs + model->evaluate;
     for (int i = 0; model->evaluate >= 0 && i < program->outputs; i++) {
