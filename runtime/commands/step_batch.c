@@ -82,11 +82,12 @@ static void list_draws(StepBatch *batch, const ModelState *state) {
     }
 }
 
-/* If a name is "<prefix>.<number>": the number, else −1. */
+/* If a name is "<prefix>.<number>", as we write numbers: the number, else −1. */
 static int step_of(const char *name, const char *prefix) {
     const size_t length = strlen(prefix);
     char *end = NULL;
     if (strncmp(name, prefix, length) != 0 || name[length] != '.' || name[length + 1] < '0' || name[length + 1] > '9') return -1;
+    if (name[length + 1] == '0' && name[length + 2] != 0) return -1; /* 01 is not 1 */
     const long number = strtol(name + length + 1, &end, 10);
     return *end == 0 && number < 1000000 ? (int)number : -1;
 }
