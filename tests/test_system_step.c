@@ -350,6 +350,14 @@ START_TEST(what_only_evaluation_draws_is_not_drawn_in_training) {
     add(&list, "state.g.2.1.0", 5, channels_first, noise);
     write_tensors(&list, "b");
     ck_assert_int_eq(run_model(&model, "step --weights w --batch b --out o"), 0);
+    ModelTrainingStep steps[2] = {fake_system.steps[0], fake_system.steps[1]};
+    model.steps = steps;
+    list.tensor[list.count - 1].name = "state.g.2.1.1";
+    write_tensors(&list, "b");
+    for (steps[1].draws_of = 0; steps[1].draws_of < 2; steps[1].draws_of++) { /* it keeps the draws of step 0, or has its own */
+        ck_assert_int_eq(run_model(&model, "step --weights w --batch b --out o"), 1);
+        ck_assert_says("error: b: tensor state.g.2.1.1: no step draws state.g.2.1, only evaluation does; name it state.g.2.1.0");
+    }
 }
 END_TEST
 

@@ -92,12 +92,16 @@ static int step_of(const char *name, const char *prefix) {
     return *end == 0 && number < 1000000 ? (int)number : -1;
 }
 
-/* Why a name that looks like one of a step is none. */
-static bool refuse_step(const ModelDescription *model, const TensorFile *file, const char *name, int step, bool is_x, Error *error) {
+/* Why a name that looks like one of a step is none. `argument`: the draw that it names; NULL: x. */
+static bool refuse_step(const ModelDescription *model, const TensorFile *file, const char *name, int step, const ModelArgument *argument,
+                        Error *error) {
     if (step >= model->step_count)
         return fail(error, "%s: tensor %s: %s has no step %d; its last is %d", file->path, name, model->name, step, model->step_count - 1);
-    if (is_x)
+    if (argument == NULL)
         return fail(error, "%s: tensor %s: step %d has `batch: same`, so it has no batch of its own; leave it out", file->path, name, step);
+    if (!training_draws(model, argument))
+        return fail(error, "%s: tensor %s: no step draws %s, only evaluation does; name it %s.0", file->path, name, argument->name,
+                    argument->name);
     return fail(error, "%s: tensor %s: step %d keeps the draws of step %d; give those", file->path, name, step,
                 model->steps[step].draws_of);
 }
@@ -119,14 +123,15 @@ static bool check_name(const StepBatch *batch, const ModelState *state, const Te
     const int batch_of = step_of(name, "x");
     if (strcmp(name, "x") == 0) return true;
     if (batch_of >= 0 && batch_of < model->step_count && model->steps[batch_of].batch != MODEL_BATCH_SAME) return true;
-    if (batch_of >= 0) return refuse_step(model, file, name, batch_of, true, error);
+    if (batch_of >= 0) return refuse_step(model, file, name, batch_of, NULL, error);
     for (int i = 0; i < batch->draws; i++) {
         const ModelArgument *argument = batch->draw[i].argument;
         if (strcmp(name, batch->draw[i].key) == 0 || (is_noise(argument) && strcmp(name, argument->name) == 0)) return true;
     }
     for (int i = 0; i < batch->draws; i++) {
-        const int step = step_of(name, batch->draw[i].argument->name);
-        if (step >= 0) return refuse_step(model, file, name, step, false, error);
+        const ModelArgument *argument = batch->draw[i].argument;
+        const int step = step_of(name, argument->name);
+        if (step >= 0) return refuse_step(model, file, name, step, argument, error);
     }
     char known[2048];
     list_names(batch, model, known, sizeof known);
