@@ -229,6 +229,33 @@ START_TEST(averages_take_the_place_of_weights_and_give_it_back) {
 }
 END_TEST
 
+static float number_in(const char *path, const char *name) {
+    float value;
+    TensorFile file = read_tensors(path);
+    const FileTensor *tensor = tensor_file_find(&file, name);
+    ck_assert_msg(tensor != NULL && tensor_to_float(tensor, &value), "%s: %s", path, name);
+    tensor_file_free(&file);
+    return value;
+}
+
+/* Not as the averages of the run that the initial weights are from. A resumed run goes on with its own. */
+START_TEST(averages_begin_as_the_initial_weights) {
+    static const char *const weights[] = {"d.0.weight", "g.0.weight", "g.0.bias"}, *const averages[] = {"average.d.0.weight",
+                                                                                                        "average.g.0.weight",
+                                                                                                        "average.g.0.bias"};
+    ck_assert_int_eq(train("--out a --iterations 12"), 0);
+    fake_system_average = 1; /* averages do not move */
+    ck_assert_msg(train("--out b --init a/last.safetensors --iterations 1") == 0, "%s", output);
+    ck_assert_int_eq(train("--out b --iterations 3 --resume"), 0);
+    for (int i = 0; i < 3; i++) {
+        const float initial = number_in("a/last.safetensors", weights[i]);
+        ck_assert_float_ne(number_in("a/last.safetensors", averages[i]), initial);
+        ck_assert_float_ne(number_in("b/last.safetensors", weights[i]), initial);
+        ck_assert_float_eq(number_in("b/last.safetensors", averages[i]), initial);
+    }
+}
+END_TEST
+
 /* The statistics of batch norm are those of training. Evaluation changes nothing that is trained. */
 START_TEST(strips_and_validation_do_not_change_training) {
     make_video("held/one", 12);
@@ -377,6 +404,7 @@ Suite *system_train_suite(void) {
     tcase_add_test(tests, losses_may_be_negative);
     tcase_add_test(tests, a_loss_that_is_not_finite_stops_the_run_and_is_named);
     tcase_add_test(tests, averages_take_the_place_of_weights_and_give_it_back);
+    tcase_add_test(tests, averages_begin_as_the_initial_weights);
     tcase_add_test(tests, strips_and_validation_do_not_change_training);
     tcase_add_test(tests, strips_and_validation_are_those_of_the_averages);
     tcase_add_test(tests, the_best_weights_have_the_lowest_score_without_a_reconstruction);

@@ -5,6 +5,7 @@
 
 #include "common/file.h"
 #include "common/text.h"
+#include "model/averages.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -109,16 +110,6 @@ static bool load_block(ModelState *state, ModelBlock block, int64_t elements, co
     return true;
 }
 
-/* They begin as the weights are. */
-static bool begin_averages(ModelState *state, Error *error) {
-    float *values = malloc((size_t)state->model->parameter_count * sizeof(float) + 1);
-    if (values == NULL) return fail_memory(error, "loading weights");
-    state->target->save(state->workspace, MODEL_PARAMETERS, values);
-    state->target->load(state->workspace, MODEL_AVERAGE, values);
-    free(values);
-    return true;
-}
-
 static bool load_all(ModelState *state, const WantedList *list, const StateDict *dict, int moments, Error *error) {
     const ModelDescription *model = state->model;
     for (int i = 0; i < list->count; i++) {
@@ -132,7 +123,7 @@ static bool load_all(ModelState *state, const WantedList *list, const StateDict 
     }
     if (model->average == 0) return true;
     if (file_has_averages(model, dict->file)) return load_block(state, MODEL_AVERAGE, model->parameter_count, list, dict, error);
-    return begin_averages(state, error);
+    return model_begin_averages(state, error);
 }
 
 /* ---- tensors that the model does not use ---- */
