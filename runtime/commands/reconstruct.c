@@ -85,14 +85,21 @@ static Measures measure(const Reconstruction *run, const EvaluatedClip *clip) {
     return measures;
 }
 
-/* The name of what is not finite in the clip; NULL: all of it is. */
+static bool all_finite(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+/* The name of what is not finite in the clip; NULL: all of it is. Values come first, for what is
+ * measured is not finite where they are not. */
 static const char *find_not_finite(const Reconstruction *run, const EvaluatedClip *clip, const Measures *measures) {
-    if (run->model->language == 1) return measures->loss < 1e300 ? NULL : "reconstruction";
-    for (int i = 0; i < clip->outputs; i++) {
-        const EvaluatedOutput *output = &clip->output[i];
-        for (size_t k = 0; k < clip_shape_elements(output->shape); k++)
-            if (!isfinite(output->values[k])) return output->name;
-    }
+    if (run->model->language == 1 && !(measures->loss < 1e300)) return "reconstruction";
+    for (int i = 0; run->model->language > 1 && i < clip->outputs; i++)
+        if (!all_finite(clip->output[i].values, clip_shape_elements(clip->output[i].shape))) return clip->output[i].name;
+    if (!all_finite(clip->target, clip_shape_elements(clip->target_shape))) return "target";
+    if (!isfinite(measures->psnr)) return "PSNR";
+    if (!isfinite(measures->ssim)) return "SSIM";
     return isfinite(measures->score) ? NULL : "score";
 }
 
