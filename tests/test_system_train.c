@@ -229,6 +229,18 @@ START_TEST(averages_take_the_place_of_weights_and_give_it_back) {
 }
 END_TEST
 
+START_TEST(a_state_with_a_number_of_updates_that_no_run_has_is_an_error) {
+    Error error;
+    ck_assert_int_eq(train("--out a --iterations 2"), 0);
+    TensorFile file = read_tensors("a/last.state.safetensors");
+    for (int i = 0; i < file.metadata_count; i++)
+        if (strcmp(file.metadata[i].key, "updates.g") == 0) file.metadata[i].value = "9223372036854775808"; /* 2^63 */
+    ck_assert(tensor_file_write("a/last.state.safetensors", file.tensor, file.count, file.metadata, file.metadata_count, &error));
+    ck_assert_int_eq(train("--out a --iterations 3 --resume"), 1);
+    ck_assert_says("error: a/last.state.safetensors: its metadata has no valid \"updates.g\"; the file is damaged");
+}
+END_TEST
+
 static float number_in(const char *path, const char *name) {
     float value;
     TensorFile file = read_tensors(path);
@@ -404,6 +416,7 @@ Suite *system_train_suite(void) {
     tcase_add_test(tests, losses_may_be_negative);
     tcase_add_test(tests, a_loss_that_is_not_finite_stops_the_run_and_is_named);
     tcase_add_test(tests, averages_take_the_place_of_weights_and_give_it_back);
+    tcase_add_test(tests, a_state_with_a_number_of_updates_that_no_run_has_is_an_error);
     tcase_add_test(tests, averages_begin_as_the_initial_weights);
     tcase_add_test(tests, strips_and_validation_do_not_change_training);
     tcase_add_test(tests, strips_and_validation_are_those_of_the_averages);
