@@ -379,6 +379,35 @@ START_TEST(a_kept_draw_is_made_though_only_a_later_step_reads_it) {
 }
 END_TEST
 
+static int normal_draws;
+
+static void count_draws(float *values, size_t n) {
+    normal_draws++;
+    fake_system.targets[0]->normal(values, n);
+}
+
+/* Both steps read the noise, with the draws of step 0, or each with its own. Step 0 is done twice. */
+START_TEST(a_draw_that_several_steps_read_is_made_once) {
+    ModelTarget target = *fake_system.targets[0];
+    const ModelTarget *const targets[] = {&target};
+    ModelState state;
+    Error error;
+    target.normal = count_draws;
+    plain.model.targets = targets;
+    for (int own = 0; own < 2; own++) {
+        plain.steps[1].draws_of = own;
+        normal_draws = 0;
+        ck_assert_msg(model_open(&state, &plain.model, 1, 3, &error), "%s", error.text);
+        model_initialize(&state);
+        float *x = calloc(SYSTEM_ELEMENTS, sizeof *x);
+        model_train(&state, x);
+        ck_assert_int_eq(normal_draws, 2 + own);
+        free(x);
+        model_close(&state);
+    }
+}
+END_TEST
+
 /* ---- info, profile ---- */
 
 START_TEST(info_names_networks_steps_and_outputs) {
@@ -423,6 +452,7 @@ Suite *system_train_suite(void) {
     tcase_add_test(tests, the_best_weights_have_the_lowest_score_without_a_reconstruction);
     tcase_add_test(tests, a_frozen_network_needs_its_weights);
     tcase_add_test(tests, a_kept_draw_is_made_though_only_a_later_step_reads_it);
+    tcase_add_test(tests, a_draw_that_several_steps_read_is_made_once);
     tcase_add_test(tests, info_names_networks_steps_and_outputs);
     tcase_add_test(tests, a_profile_is_of_all_steps_or_of_one);
     suite_add_tcase(suite, tests);

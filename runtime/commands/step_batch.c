@@ -53,16 +53,10 @@ static bool is_noise(const ModelArgument *argument) {
     return strncmp(argument->name, "noise.", 6) == 0;
 }
 
-static bool reads(const ModelProgram *program, const ModelArgument *argument) {
-    for (int i = 0; i < program->inputs; i++)
-        if (strcmp(program->input[i].name, argument->name) == 0) return true;
-    return false;
-}
-
-/* Or is it a draw that only evaluation makes, as a state of a call in `outputs`? */
+/* Or does only evaluation make this draw, as a state of a call in `outputs`? */
 static bool training_draws(const ModelDescription *model, const ModelArgument *argument) {
     for (int i = 0; i < model->step_count; i++)
-        if (reads(&model->programs[model->steps[i].program], argument)) return true;
+        if (program_has_input(&model->programs[model->steps[i].program], argument)) return true;
     for (int i = 0; i < model->unread_draws; i++)
         if (strcmp(model->unread_draw[i].name, argument->name) == 0) return true;
     return false;
@@ -244,7 +238,7 @@ void step_batch_draw_evaluation(StepBatch *batch, ModelState *state) {
     model_draw_evaluation(state, 0, state->model->batch);
     for (int i = 0; i < batch->draws; i++) {
         StepDraw *draw = &batch->draw[i];
-        if (draw->step != 0 || !reads(&state->model->programs[state->model->evaluate], draw->argument)) continue;
+        if (draw->step != 0 || !program_has_input(&state->model->programs[state->model->evaluate], draw->argument)) continue;
         float *buffer = model_buffer(state, draw->argument->name);
         if (draw->given != NULL) memcpy(buffer, draw->given, (size_t)draw->argument->count * sizeof *buffer);
         else record(draw, buffer);

@@ -97,6 +97,9 @@ void model_sample(ModelState *state, const float *x);
 void model_draw_evaluation(ModelState *state, int64_t first_clip, int clips);
 void model_forward(ModelState *state, const float *x);
 
+/* Has the program an input of this name? */
+bool program_has_input(const ModelProgram *program, const ModelArgument *argument);
+
 /* The buffer of what is drawn, or of an output; NULL: there is none of that name. */
 float *model_buffer(const ModelState *state, const char *name);
 ModelBuffer *model_find_buffer(const ModelState *state, const char *name);
