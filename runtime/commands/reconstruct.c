@@ -67,12 +67,6 @@ static void print_notes(const Reconstruction *run) {
 
 /* ---- a clip ---- */
 
-static double mean_score(const EvaluatedClip *clip) {
-    double sum = 0;
-    for (int i = 0; i < clip->scores; i++) sum += (double)clip->score[i];
-    return sum / clip->scores;
-}
-
 static Measures measure(const Reconstruction *run, const EvaluatedClip *clip) {
     const ClipShape shape = clip->shape;
     Measures measures = {0};

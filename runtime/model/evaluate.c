@@ -62,6 +62,12 @@ const ModelArgument *score_argument(const ModelDescription *model) {
     return NULL;
 }
 
+double mean_score(const EvaluatedClip *clip) {
+    double sum = 0;
+    for (int i = 0; i < clip->scores; i++) sum += (double)clip->score[i];
+    return sum / clip->scores;
+}
+
 /* ---- batches ---- */
 
 typedef struct Evaluation {

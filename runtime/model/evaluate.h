@@ -59,5 +59,7 @@ const ModelArgument *find_output(const ModelDescription *model, const char *name
 const char *output_name(const ModelDescription *model, const ModelArgument *argument);
 /* The score; NULL: it has none. [B]: of a clip; [B, F]: of F frames each. */
 const ModelArgument *score_argument(const ModelDescription *model);
+/* Over the frames that have one; the clip must have a score. */
+double mean_score(const EvaluatedClip *clip);
 
 #endif

@@ -49,8 +49,8 @@ typedef struct ModelState {
     void *context;
 } ModelState;
 
-/* The target that ZOETROPE_TARGET names (the argument; NULL or empty: none), else the best that this CPU has. */
 const char *target_tuning(const ModelTarget *target); /* "none", or the hash of its choices */
+/* The target that ZOETROPE_TARGET names (the argument; NULL or empty: none), else the best that this CPU has. */
 const ModelTarget *choose_target(const ModelDescription *model, const char *wanted, Error *error);
 
 /* Allocates everything; the weights are zero until they are initialised or loaded. */
