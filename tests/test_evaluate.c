@@ -265,6 +265,25 @@ START_TEST(an_output_that_is_not_finite_is_named) {
 }
 END_TEST
 
+static void spoil_target(const ModelStep *step) {
+    fake_frames.targets[0]->program[0].run(step);
+    step->output[1][2 * FRAME - 1] = NAN; /* the last pixel of the first clip's target */
+}
+
+START_TEST(a_target_that_is_not_finite_is_named) {
+    const ModelCode code = {spoil_target, NULL, 0};
+    ModelTarget target = *fake_frames.targets[0];
+    const ModelTarget *const targets[] = {&target};
+    ModelDescription model = fake_frames;
+    target.program = &code;
+    model.targets = targets;
+    write_weights(&fake_frames, 1, 1, 0);
+    ck_assert_int_eq(run_model(&model, "reconstruct --weights W.safetensors --data video --out out --threads 1"), 1);
+    ck_assert_says("the target of frames 0 and after is not finite; use other weights");
+    ck_assert(!exists("out/reconstruct.jsonl"));
+}
+END_TEST
+
 /* ---- score ---- */
 
 static int score(const ModelDescription *model, const char *data) {
@@ -366,6 +385,7 @@ Suite *evaluate_suite(void) {
     tcase_add_test(test_case, a_target_of_two_frames_is_compared_with_two_frames);
     tcase_add_loop_test(test_case, a_system_without_reconstruction_writes_what_it_has, 0, 2);
     tcase_add_test(test_case, an_output_that_is_not_finite_is_named);
+    tcase_add_test(test_case, a_target_that_is_not_finite_is_named);
     tcase_add_test(test_case, each_image_has_a_row);
     tcase_add_test(test_case, an_image_without_a_finite_score_is_nan);
     tcase_add_test(test_case, each_frame_that_can_be_scored_has_one_row);

@@ -1,4 +1,5 @@
 /* test_system_step.c: `step` for a system, with the model of fake_system.c. */
+#include "../runtime/common/file.h"
 #include "fake_system.h"
 #include "trainer_runs.h"
 
@@ -267,6 +268,9 @@ static const struct {
     {"noise.e", 5, clips, "tensor noise.e has shape"},
     {"noise.u.0", 1, clips, "tensor noise.u.0 has shape [4], but the model needs [4, 3]"},
     {"noise.e.", 5, channels_first, "tensor noise.e. is none that system reads"},
+    {"x.01", 5, clips, "tensor x.01 is none that system reads"},
+    {"x.00", 5, clips, "tensor x.00 is none that system reads"},
+    {"noise.e.01", 5, channels_first, "tensor noise.e.01 is none that system reads"},
     {"noise.e.0x", 5, channels_first, "tensor noise.e.0x is none that system reads"},
     {"dropout.d.1.0", 5, channels_first,
      "tensor dropout.d.1.0 is none that system reads; it knows x, x.1, noise.e, noise.e.0, dropout.d.1.0.0"},
@@ -346,6 +350,32 @@ START_TEST(what_only_evaluation_draws_is_not_drawn_in_training) {
     add(&list, "state.g.2.1.0", 5, channels_first, noise);
     write_tensors(&list, "b");
     ck_assert_int_eq(run_model(&model, "step --weights w --batch b --out o"), 0);
+    ModelTrainingStep steps[2] = {fake_system.steps[0], fake_system.steps[1]};
+    model.steps = steps;
+    list.tensor[list.count - 1].name = "state.g.2.1.1";
+    write_tensors(&list, "b");
+    for (steps[1].draws_of = 0; steps[1].draws_of < 2; steps[1].draws_of++) { /* it keeps the draws of step 0, or has its own */
+        ck_assert_int_eq(run_model(&model, "step --weights w --batch b --out o"), 1);
+        ck_assert_says("error: b: tensor state.g.2.1.1: no step draws state.g.2.1, only evaluation does; name it state.g.2.1.0");
+    }
+}
+END_TEST
+
+/* Such a system has an evaluation program that gives nothing. */
+START_TEST(a_system_without_outputs_and_score_has_nothing_to_evaluate) {
+    static const char *const lines[] = {"step --weights w --batch b --out o --eval", "profile --eval --steps 1 --out o",
+                                        "reconstruct --weights w --data video --out o"};
+    ModelDescription model = fake_system;
+    ModelProgram programs[3] = {fake_system.programs[0], fake_system.programs[1], fake_system.programs[2]};
+    programs[2].outputs = 0;
+    model.programs = programs;
+    Tensors list = with_x();
+    write_tensors(&list, "b");
+    make_video("video/one", 12);
+    ck_assert_int_eq(run_model(&model, lines[_i]), 1);
+    ck_assert_says(_i == 2 ? "error: system has no outputs and no score to write; give its spec `outputs`"
+                           : "error: system has neither outputs nor a score, so --eval has nothing to ");
+    ck_assert(!file_exists("o"));
 }
 END_TEST
 
@@ -362,6 +392,7 @@ Suite *system_step_suite(void) {
     tcase_add_test(tests, a_batch_without_x_is_an_error);
     tcase_add_test(tests, evaluation_uses_averages_and_the_draws_of_step_0);
     tcase_add_test(tests, what_only_evaluation_draws_is_not_drawn_in_training);
+    tcase_add_loop_test(tests, a_system_without_outputs_and_score_has_nothing_to_evaluate, 0, 3);
     suite_add_tcase(suite, tests);
     return suite;
 }

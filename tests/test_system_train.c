@@ -229,6 +229,45 @@ START_TEST(averages_take_the_place_of_weights_and_give_it_back) {
 }
 END_TEST
 
+START_TEST(a_state_with_a_number_of_updates_that_no_run_has_is_an_error) {
+    Error error;
+    ck_assert_int_eq(train("--out a --iterations 2"), 0);
+    TensorFile file = read_tensors("a/last.state.safetensors");
+    for (int i = 0; i < file.metadata_count; i++)
+        if (strcmp(file.metadata[i].key, "updates.g") == 0) file.metadata[i].value = "9223372036854775808"; /* 2^63 */
+    ck_assert(tensor_file_write("a/last.state.safetensors", file.tensor, file.count, file.metadata, file.metadata_count, &error));
+    ck_assert_int_eq(train("--out a --iterations 3 --resume"), 1);
+    ck_assert_says("error: a/last.state.safetensors: its metadata has no valid \"updates.g\"; the file is damaged");
+}
+END_TEST
+
+static float number_in(const char *path, const char *name) {
+    float value;
+    TensorFile file = read_tensors(path);
+    const FileTensor *tensor = tensor_file_find(&file, name);
+    ck_assert_msg(tensor != NULL && tensor_to_float(tensor, &value), "%s: %s", path, name);
+    tensor_file_free(&file);
+    return value;
+}
+
+/* Not as the averages of the run that the initial weights are from. A resumed run goes on with its own. */
+START_TEST(averages_begin_as_the_initial_weights) {
+    static const char *const weights[] = {"d.0.weight", "g.0.weight", "g.0.bias"}, *const averages[] = {"average.d.0.weight",
+                                                                                                        "average.g.0.weight",
+                                                                                                        "average.g.0.bias"};
+    ck_assert_int_eq(train("--out a --iterations 12"), 0);
+    fake_system_average = 1; /* averages do not move */
+    ck_assert_msg(train("--out b --init a/last.safetensors --iterations 1") == 0, "%s", output);
+    ck_assert_int_eq(train("--out b --iterations 3 --resume"), 0);
+    for (int i = 0; i < 3; i++) {
+        const float initial = number_in("a/last.safetensors", weights[i]);
+        ck_assert_float_ne(number_in("a/last.safetensors", averages[i]), initial);
+        ck_assert_float_ne(number_in("b/last.safetensors", weights[i]), initial);
+        ck_assert_float_eq(number_in("b/last.safetensors", averages[i]), initial);
+    }
+}
+END_TEST
+
 /* The statistics of batch norm are those of training. Evaluation changes nothing that is trained. */
 START_TEST(strips_and_validation_do_not_change_training) {
     make_video("held/one", 12);
@@ -340,6 +379,35 @@ START_TEST(a_kept_draw_is_made_though_only_a_later_step_reads_it) {
 }
 END_TEST
 
+static int normal_draws;
+
+static void count_draws(float *values, size_t n) {
+    normal_draws++;
+    fake_system.targets[0]->normal(values, n);
+}
+
+/* Both steps read the noise, with the draws of step 0, or each with its own. Step 0 is done twice. */
+START_TEST(a_draw_that_several_steps_read_is_made_once) {
+    ModelTarget target = *fake_system.targets[0];
+    const ModelTarget *const targets[] = {&target};
+    ModelState state;
+    Error error;
+    target.normal = count_draws;
+    plain.model.targets = targets;
+    for (int own = 0; own < 2; own++) {
+        plain.steps[1].draws_of = own;
+        normal_draws = 0;
+        ck_assert_msg(model_open(&state, &plain.model, 1, 3, &error), "%s", error.text);
+        model_initialize(&state);
+        float *x = calloc(SYSTEM_ELEMENTS, sizeof *x);
+        model_train(&state, x);
+        ck_assert_int_eq(normal_draws, 2 + own);
+        free(x);
+        model_close(&state);
+    }
+}
+END_TEST
+
 /* ---- info, profile ---- */
 
 START_TEST(info_names_networks_steps_and_outputs) {
@@ -377,11 +445,14 @@ Suite *system_train_suite(void) {
     tcase_add_test(tests, losses_may_be_negative);
     tcase_add_test(tests, a_loss_that_is_not_finite_stops_the_run_and_is_named);
     tcase_add_test(tests, averages_take_the_place_of_weights_and_give_it_back);
+    tcase_add_test(tests, a_state_with_a_number_of_updates_that_no_run_has_is_an_error);
+    tcase_add_test(tests, averages_begin_as_the_initial_weights);
     tcase_add_test(tests, strips_and_validation_do_not_change_training);
     tcase_add_test(tests, strips_and_validation_are_those_of_the_averages);
     tcase_add_test(tests, the_best_weights_have_the_lowest_score_without_a_reconstruction);
     tcase_add_test(tests, a_frozen_network_needs_its_weights);
     tcase_add_test(tests, a_kept_draw_is_made_though_only_a_later_step_reads_it);
+    tcase_add_test(tests, a_draw_that_several_steps_read_is_made_once);
     tcase_add_test(tests, info_names_networks_steps_and_outputs);
     tcase_add_test(tests, a_profile_is_of_all_steps_or_of_one);
     suite_add_tcase(suite, tests);

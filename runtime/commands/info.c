@@ -2,6 +2,7 @@
 #include "commands/commands.h"
 #include "common/text.h"
 #include "machine/threads.h"
+#include "model/evaluate.h"
 #include "options/prepare.h"
 #include "training/loss_names.h"
 
@@ -46,13 +47,13 @@ static void print_step(const ModelDescription *model, int number) {
 static void print_system(const ModelDescription *model) {
     for (int i = 0; i < model->step_count; i++) print_step(model, i);
     if (model->average != 0) printf("averages    of the weights, with factor %g\n", model->average);
-    if (model->evaluate < 0) return;
+    if (!has_evaluation(model)) return;
     const ModelProgram *program = &model->programs[model->evaluate];
     for (int i = 0; i < program->outputs; i++) {
         const char *name = program->output[i].name;
         printf("%s%s", i == 0 ? "evaluation  " : ", ", strncmp(name, "output.", 7) == 0 ? name + 7 : name);
     }
-    if (program->outputs > 0) putchar('\n');
+    putchar('\n');
 }
 
 /* Prints the number of threads, the reason, and the limits. Returns the number. */

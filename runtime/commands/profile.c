@@ -8,6 +8,7 @@
 #include "common/text.h"
 #include "machine/clock.h"
 #include "machine/peak.h"
+#include "model/evaluate.h"
 #include "options/prepare.h"
 
 #include <inttypes.h>
@@ -135,7 +136,8 @@ static bool choose_parts(Profile *profile, const Options *options, Error *error)
         return fail(error, "--step %" PRId64 ": %s has %d %s, counted from 0", options->step, model->name, model->step_count,
                     plural(model->step_count, "step", "steps"));
     if (options->evaluate && options->step >= 0) return fail(error, "--step and --eval exclude each other; give one of them");
-    if (options->evaluate && model->evaluate < 0) return fail(error, "%s has neither outputs nor a score to evaluate", model->name);
+    if (options->evaluate && !has_evaluation(model))
+        return fail(error, "%s has neither outputs nor a score, so --eval has nothing to measure; add `outputs` to its spec", model->name);
     if (options->evaluate) profile->part[profile->parts++] = (ProfilePart){.program = model->evaluate, .step = -1};
     if (options->evaluate && model->search != NULL)
         profile->part[profile->parts++] = (ProfilePart){.program = model->search->program, .step = -1};

@@ -67,12 +67,6 @@ static void print_notes(const Reconstruction *run) {
 
 /* ---- a clip ---- */
 
-static double mean_score(const EvaluatedClip *clip) {
-    double sum = 0;
-    for (int i = 0; i < clip->scores; i++) sum += (double)clip->score[i];
-    return sum / clip->scores;
-}
-
 static Measures measure(const Reconstruction *run, const EvaluatedClip *clip) {
     const ClipShape shape = clip->shape;
     Measures measures = {0};
@@ -85,14 +79,21 @@ static Measures measure(const Reconstruction *run, const EvaluatedClip *clip) {
     return measures;
 }
 
-/* The name of what is not finite in the clip; NULL: all of it is. */
+static bool all_finite(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
+/* The name of what is not finite in the clip; NULL: all of it is. Values come first, for what is
+ * measured is not finite where they are not. */
 static const char *find_not_finite(const Reconstruction *run, const EvaluatedClip *clip, const Measures *measures) {
-    if (run->model->language == 1) return measures->loss < 1e300 ? NULL : "reconstruction";
-    for (int i = 0; i < clip->outputs; i++) {
-        const EvaluatedOutput *output = &clip->output[i];
-        for (size_t k = 0; k < clip_shape_elements(output->shape); k++)
-            if (!isfinite(output->values[k])) return output->name;
-    }
+    if (run->model->language == 1 && !(measures->loss < 1e300)) return "reconstruction";
+    for (int i = 0; run->model->language > 1 && i < clip->outputs; i++)
+        if (!all_finite(clip->output[i].values, clip_shape_elements(clip->output[i].shape))) return clip->output[i].name;
+    if (!all_finite(clip->target, clip_shape_elements(clip->target_shape))) return "target";
+    if (!isfinite(measures->psnr)) return "PSNR";
+    if (!isfinite(measures->ssim)) return "SSIM";
     return isfinite(measures->score) ? NULL : "score";
 }
 
@@ -254,7 +255,7 @@ static int run_reconstruction(ModelState *state, const Options *options, const c
 static const char *const results[] = {"reconstruct.jsonl", NULL};
 
 int command_reconstruct(const ModelDescription *model, const Options *options, Error *error) {
-    if (model->evaluate < 0)
+    if (!has_evaluation(model))
         return fail(error, "%s has no outputs and no score to write; give its spec `outputs`", model->name), EXIT_ERROR;
     ModelState state;
     char *path = path_join(options->out, "reconstruct.jsonl");

@@ -20,7 +20,7 @@ static bool is_per_frame(const ModelDescription *model) {
 }
 
 bool score_clips_kind(const ModelDescription *model, ScoreKind *kind, Error *error) {
-    if (model->evaluate < 0 || score_argument(model) == NULL)
+    if (score_argument(model) == NULL)
         return fail(error, "%s has no score; give its spec an output `reconstruction`, or `score`", model->name);
     *kind = model->T == 1 ? SCORES_OF_IMAGES : is_per_frame(model) ? SCORES_OF_FRAMES : SCORES_OF_CLIPS;
     return true;

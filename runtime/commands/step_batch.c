@@ -53,16 +53,10 @@ static bool is_noise(const ModelArgument *argument) {
     return strncmp(argument->name, "noise.", 6) == 0;
 }
 
-static bool reads(const ModelProgram *program, const ModelArgument *argument) {
-    for (int i = 0; i < program->inputs; i++)
-        if (strcmp(program->input[i].name, argument->name) == 0) return true;
-    return false;
-}
-
-/* Or is it a draw that only evaluation makes, as a state of a call in `outputs`? */
+/* Or does only evaluation make this draw, as a state of a call in `outputs`? */
 static bool training_draws(const ModelDescription *model, const ModelArgument *argument) {
     for (int i = 0; i < model->step_count; i++)
-        if (reads(&model->programs[model->steps[i].program], argument)) return true;
+        if (program_has_input(&model->programs[model->steps[i].program], argument)) return true;
     for (int i = 0; i < model->unread_draws; i++)
         if (strcmp(model->unread_draw[i].name, argument->name) == 0) return true;
     return false;
@@ -82,21 +76,26 @@ static void list_draws(StepBatch *batch, const ModelState *state) {
     }
 }
 
-/* If a name is "<prefix>.<number>": the number, else −1. */
+/* If a name is "<prefix>.<number>", as we write numbers: the number, else −1. */
 static int step_of(const char *name, const char *prefix) {
     const size_t length = strlen(prefix);
     char *end = NULL;
     if (strncmp(name, prefix, length) != 0 || name[length] != '.' || name[length + 1] < '0' || name[length + 1] > '9') return -1;
+    if (name[length + 1] == '0' && name[length + 2] != 0) return -1; /* 01 is not 1 */
     const long number = strtol(name + length + 1, &end, 10);
     return *end == 0 && number < 1000000 ? (int)number : -1;
 }
 
-/* Why a name that looks like one of a step is none. */
-static bool refuse_step(const ModelDescription *model, const TensorFile *file, const char *name, int step, bool is_x, Error *error) {
+/* Why a name that looks like one of a step is none. `argument`: the draw that it names; NULL: x. */
+static bool refuse_step(const ModelDescription *model, const TensorFile *file, const char *name, int step, const ModelArgument *argument,
+                        Error *error) {
     if (step >= model->step_count)
         return fail(error, "%s: tensor %s: %s has no step %d; its last is %d", file->path, name, model->name, step, model->step_count - 1);
-    if (is_x)
+    if (argument == NULL)
         return fail(error, "%s: tensor %s: step %d has `batch: same`, so it has no batch of its own; leave it out", file->path, name, step);
+    if (!training_draws(model, argument))
+        return fail(error, "%s: tensor %s: no step draws %s, only evaluation does; name it %s.0", file->path, name, argument->name,
+                    argument->name);
     return fail(error, "%s: tensor %s: step %d keeps the draws of step %d; give those", file->path, name, step,
                 model->steps[step].draws_of);
 }
@@ -118,14 +117,15 @@ static bool check_name(const StepBatch *batch, const ModelState *state, const Te
     const int batch_of = step_of(name, "x");
     if (strcmp(name, "x") == 0) return true;
     if (batch_of >= 0 && batch_of < model->step_count && model->steps[batch_of].batch != MODEL_BATCH_SAME) return true;
-    if (batch_of >= 0) return refuse_step(model, file, name, batch_of, true, error);
+    if (batch_of >= 0) return refuse_step(model, file, name, batch_of, NULL, error);
     for (int i = 0; i < batch->draws; i++) {
         const ModelArgument *argument = batch->draw[i].argument;
         if (strcmp(name, batch->draw[i].key) == 0 || (is_noise(argument) && strcmp(name, argument->name) == 0)) return true;
     }
     for (int i = 0; i < batch->draws; i++) {
-        const int step = step_of(name, batch->draw[i].argument->name);
-        if (step >= 0) return refuse_step(model, file, name, step, false, error);
+        const ModelArgument *argument = batch->draw[i].argument;
+        const int step = step_of(name, argument->name);
+        if (step >= 0) return refuse_step(model, file, name, step, argument, error);
     }
     char known[2048];
     list_names(batch, model, known, sizeof known);
@@ -238,7 +238,7 @@ void step_batch_draw_evaluation(StepBatch *batch, ModelState *state) {
     model_draw_evaluation(state, 0, state->model->batch);
     for (int i = 0; i < batch->draws; i++) {
         StepDraw *draw = &batch->draw[i];
-        if (draw->step != 0 || !reads(&state->model->programs[state->model->evaluate], draw->argument)) continue;
+        if (draw->step != 0 || !program_has_input(&state->model->programs[state->model->evaluate], draw->argument)) continue;
         float *buffer = model_buffer(state, draw->argument->name);
         if (draw->given != NULL) memcpy(buffer, draw->given, (size_t)draw->argument->count * sizeof *buffer);
         else record(draw, buffer);

@@ -8,6 +8,7 @@
 #include "common/text.h"
 #include "machine/clock.h"
 #include "model/averages.h"
+#include "model/evaluate.h"
 #include "training/loss_names.h"
 
 #include <inttypes.h>
@@ -108,16 +109,9 @@ static void print_losses(const SystemRun *run) {
 }
 
 /* Averages begin as the weights are, whatever averages the file of weights has: so one file is enough for a comparison. */
-static void begin_averages(SystemRun *run) {
-    const ModelState *state = run->state;
-    if (state->model->average == 0) return;
-    state->target->save(state->workspace, MODEL_PARAMETERS, run->averages);
-    state->target->load(state->workspace, MODEL_AVERAGE, run->averages);
-}
-
-static void train(SystemRun *run) {
+static bool train(SystemRun *run, Error *error) {
     ModelState *state = run->state;
-    begin_averages(run);
+    if (!model_begin_averages(state, error)) return false;
     double begin = clock_seconds();
     run_iteration(run, 0);
     const double first = clock_seconds() - begin;
@@ -131,6 +125,7 @@ static void train(SystemRun *run) {
     state->target->save(state->workspace, MODEL_PARAMETERS, run->parameters);
     if (state->model->statistic_count > 0) state->target->save(state->workspace, MODEL_STATISTICS, run->statistics);
     if (state->model->average != 0) state->target->save(state->workspace, MODEL_AVERAGE, run->averages);
+    return true;
 }
 
 /* ---- evaluation ---- */
@@ -139,7 +134,7 @@ static bool evaluate(SystemRun *run, Error *error) {
     ModelState *state = run->state;
     const ModelProgram *program = evaluation_of(run);
     Averaging averaging;
-    if (state->model->evaluate < 0)
+    if (!has_evaluation(state->model))
         return fail(error, "%s has neither outputs nor a score, so --eval has nothing to compute; add `outputs` to its spec",
                     state->model->name);
     if (!averaging_begin(&averaging, state, error)) return false;
@@ -241,8 +236,7 @@ static void run_free(SystemRun *run) {
 bool step_system(ModelState *state, const char *batch, const char *path, int64_t iterations, Error *error) {
     SystemRun run = {.state = state, .iterations = iterations};
     bool good = step_batch_read(&run.batch, state, batch, error) && allocate_results(&run, error);
-    if (good && iterations > 0) train(&run);
-    else good = good && evaluate(&run, error);
+    good = good && (iterations > 0 ? train(&run, error) : evaluate(&run, error));
     if (good) {
         list_results(&run);
         good = tensor_file_write(path, run.tensor, run.count, NULL, 0, error);

@@ -153,13 +153,6 @@ static void print_memory(const Run *run, const TrainingData *data) {
 
 /* ---- the loop ---- */
 
-static double batch_psnr(const ModelDescription *model, const float *x, const float *reconstruction) {
-    double sum = 0;
-    size_t elements = clip_elements(model);
-    for (size_t i = 0; i < (size_t)model->batch; i++) sum += clip_psnr(x + i * elements, reconstruction + i * elements, elements);
-    return sum / model->batch;
-}
-
 /* Saves the weights and the state. The best weights so far come first: whenever the run ends, the state must not refer to weights
  * that are not there. */
 static bool save_weights(Run *run, const Metric *metric, Error *error) {
@@ -195,7 +188,7 @@ static bool iterate_network(Run *run, const TrainingData *data, Metric *metric, 
     if ((*x = loader_next(data->loader, error)) == NULL) return false;
     model_train(state, *x);
     metric->loss = state->loss;
-    metric->psnr = batch_psnr(run->model, *x, state->reconstruction);
+    metric->psnr = mean_psnr(*x, state->reconstruction, run->model->batch, clip_elements(run->model));
     if (isfinite(metric->loss)) return true;
     return fail(error, "the loss of iteration %" PRId64 " is %g; files that were saved before are unchanged; %s", state->updates,
                 metric->loss,

@@ -1,10 +1,21 @@
-/* averages.c: evaluation with the averages of the weights. */
+/* averages.c: the averages of the weights, and evaluation with them. */
 #include "exact.h"
 
 #include "model/averages.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+bool model_begin_averages(ModelState *state, Error *error) {
+    const size_t count = (size_t)state->model->parameter_count;
+    if (state->model->average == 0 || count == 0) return true;
+    float *values = malloc(count * sizeof *values);
+    if (values == NULL) return fail_memory(error, "the averages of the weights");
+    state->target->save(state->workspace, MODEL_PARAMETERS, values);
+    state->target->load(state->workspace, MODEL_AVERAGE, values);
+    free(values);
+    return true;
+}
 
 bool averaging_begin(Averaging *averaging, ModelState *state, Error *error) {
     const size_t count = (size_t)state->model->parameter_count;

@@ -1,8 +1,11 @@
-/* averages.h: evaluation with the averages of the weights. */
+/* averages.h: the averages of the weights, and evaluation with them. */
 #ifndef ZOETROPE_AVERAGES_H
 #define ZOETROPE_AVERAGES_H
 
 #include "model/model_state.h"
+
+/* Averages begin as the weights are. Without averages, nothing happens. */
+bool model_begin_averages(ModelState *state, Error *error);
 
 typedef struct Averaging { /* while the averages stand for the weights */
     float *weights;        /* in file order; NULL: the model keeps no averages */

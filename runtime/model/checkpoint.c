@@ -5,6 +5,7 @@
 
 #include "common/file.h"
 #include "common/text.h"
+#include "model/averages.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -109,16 +110,6 @@ static bool load_block(ModelState *state, ModelBlock block, int64_t elements, co
     return true;
 }
 
-/* They begin as the weights are. */
-static bool begin_averages(ModelState *state, Error *error) {
-    float *values = malloc((size_t)state->model->parameter_count * sizeof(float) + 1);
-    if (values == NULL) return fail_memory(error, "loading weights");
-    state->target->save(state->workspace, MODEL_PARAMETERS, values);
-    state->target->load(state->workspace, MODEL_AVERAGE, values);
-    free(values);
-    return true;
-}
-
 static bool load_all(ModelState *state, const WantedList *list, const StateDict *dict, int moments, Error *error) {
     const ModelDescription *model = state->model;
     for (int i = 0; i < list->count; i++) {
@@ -132,7 +123,7 @@ static bool load_all(ModelState *state, const WantedList *list, const StateDict 
     }
     if (model->average == 0) return true;
     if (file_has_averages(model, dict->file)) return load_block(state, MODEL_AVERAGE, model->parameter_count, list, dict, error);
-    return begin_averages(state, error);
+    return model_begin_averages(state, error);
 }
 
 /* ---- tensors that the model does not use ---- */
@@ -353,13 +344,26 @@ bool training_state_save(const ModelState *state, const CarriedTensors *carried,
     return saved;
 }
 
+static bool fail_metadata(const TensorFile *file, const char *key, Error *error) {
+    fail(error, "%s: its metadata has no valid \"%s\"; the file is damaged", file->path, key);
+    return false;
+}
+
 static bool read_unsigned(const TensorFile *file, const char *key, uint64_t *value, Error *error) {
     const char *text = tensor_file_metadata(file, key);
     char *end = NULL;
     errno = 0;
     if (text != NULL) *value = strtoull(text, &end, 10);
-    if (text == NULL || text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0)
-        return fail(error, "%s: its metadata has no valid \"%s\"; the file is damaged", file->path, key);
+    if (text == NULL || text[0] < '0' || text[0] > '9' || *end != 0 || errno != 0) return fail_metadata(file, key, error);
+    return true;
+}
+
+/* A number of iterations or updates. */
+static bool read_count(const TensorFile *file, const char *key, int64_t *count, Error *error) {
+    uint64_t value;
+    if (!read_unsigned(file, key, &value, error)) return false;
+    if (value > INT64_MAX) return fail_metadata(file, key, error);
+    *count = (int64_t)value;
     return true;
 }
 
@@ -368,14 +372,13 @@ static bool read_best(const TensorFile *file, const char *key, double none, doub
     const char *text = tensor_file_metadata(file, key);
     char *end = NULL;
     *value = text != NULL ? strtod(text, &end) : none;
-    if (text != NULL && (end == text || *end != 0 || isnan(*value)))
-        return fail(error, "%s: its metadata has no valid \"%s\"; the file is damaged", file->path, key);
+    if (text != NULL && (end == text || *end != 0 || isnan(*value))) return fail_metadata(file, key, error);
     return true;
 }
 
 int64_t checkpoint_iteration(const TensorFile *file) {
-    uint64_t iteration;
-    return read_unsigned(file, "iteration", &iteration, NULL) && iteration <= INT64_MAX ? (int64_t)iteration : -1;
+    int64_t iteration;
+    return read_count(file, "iteration", &iteration, NULL) ? iteration : -1;
 }
 
 bool training_state_seed(const TensorFile *file, uint64_t *seed, Error *error) {
@@ -410,12 +413,11 @@ static void copy_metadata(char *text, size_t size, const TensorFile *file, const
 static bool read_group_updates(ModelState *state, const TensorFile *file, int64_t iterations, Error *error) {
     const ModelDescription *model = state->model;
     for (int i = 0; i < model->group_count; i++) {
-        uint64_t updates = (uint64_t)iterations;
+        state->group_updates[i] = iterations;
         char *key = updates_key(&model->groups[i]);
-        const bool good = model->language == 1 || read_unsigned(file, key, &updates, error);
+        const bool good = model->language == 1 || read_count(file, key, &state->group_updates[i], error);
         free(key);
         if (!good) return false;
-        state->group_updates[i] = (int64_t)updates;
     }
     return true;
 }
@@ -423,11 +425,12 @@ static bool read_group_updates(ModelState *state, const TensorFile *file, int64_
 bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress *progress, const TensorFile *file, FILE *messages,
                          Error *error) {
     const ModelDescription *model = state->model;
-    uint64_t seed, updates;
+    uint64_t seed;
+    int64_t updates;
     double psnr, score;
     const char *hash = tensor_file_metadata(file, "spec_hash");
     *carried = (CarriedTensors){0};
-    if (!training_state_seed(file, &seed, error) || !read_unsigned(file, "iteration", &updates, error) ||
+    if (!training_state_seed(file, &seed, error) || !read_count(file, "iteration", &updates, error) ||
         !read_best(file, psnr_key, -INFINITY, &psnr, error) || !read_best(file, score_key, INFINITY, &score, error))
         return false;
     if (hash == NULL || strcmp(hash, model->spec_hash) != 0)
@@ -438,9 +441,8 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
     if (seed != state->seed)
         return fail(error, "%s: the run has seed %" PRIu64 ", not %" PRIu64 "; leave out --seed to resume it", file->path, seed,
                     state->seed);
-    if (updates > INT64_MAX) return fail(error, "%s: its metadata has no valid \"iteration\"; the file is damaged", file->path);
-    if (!read_group_updates(state, file, (int64_t)updates, error) || !load_state(state, carried, file, messages, error)) return false;
-    state->updates = (int64_t)updates;
+    if (!read_group_updates(state, file, updates, error) || !load_state(state, carried, file, messages, error)) return false;
+    state->updates = updates;
     progress->best_psnr = psnr;
     progress->best_score = score;
     copy_metadata(progress->data, sizeof progress->data, file, "data");

@@ -42,6 +42,10 @@ const char *output_name(const ModelDescription *model, const ModelArgument *argu
     return strncmp(argument->name, output_prefix, length) == 0 ? argument->name + length : NULL;
 }
 
+bool has_evaluation(const ModelDescription *model) {
+    return model->evaluate >= 0 && model->programs[model->evaluate].outputs > 0;
+}
+
 const ModelArgument *find_output(const ModelDescription *model, const char *name) {
     const ModelProgram *program = model->programs + model->evaluate;
     for (int i = 0; model->evaluate >= 0 && i < program->outputs; i++) {
@@ -56,6 +60,12 @@ const ModelArgument *score_argument(const ModelDescription *model) {
     for (int i = 0; model->evaluate >= 0 && i < program->outputs; i++)
         if (strcmp(program->output[i].name, "score") == 0) return &program->output[i];
     return NULL;
+}
+
+double mean_score(const EvaluatedClip *clip) {
+    double sum = 0;
+    for (int i = 0; i < clip->scores; i++) sum += (double)clip->score[i];
+    return sum / clip->scores;
 }
 
 /* ---- batches ---- */

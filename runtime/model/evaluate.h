@@ -51,11 +51,15 @@ typedef struct EvaluationVisitor {
  * with the averages; afterwards it has its weights again, to the bit. */
 bool evaluate_data(ModelState *state, const Dataset *data, const EvaluationVisitor *visitor, Error *error);
 
+/* Does evaluation compute anything? A system without outputs and without a score has an evaluation program that gives nothing. */
+bool has_evaluation(const ModelDescription *model);
 /* An output of the evaluation by its name in the spec; NULL: there is none. */
 const ModelArgument *find_output(const ModelDescription *model, const char *name);
 /* The spec's name of an output; NULL: it is none, but the score. */
 const char *output_name(const ModelDescription *model, const ModelArgument *argument);
 /* The score; NULL: it has none. [B]: of a clip; [B, F]: of F frames each. */
 const ModelArgument *score_argument(const ModelDescription *model);
+/* Over the frames that have one; the clip must have a score. */
+double mean_score(const EvaluatedClip *clip);
 
 #endif

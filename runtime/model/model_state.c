@@ -167,7 +167,7 @@ static bool open_call(ModelState *state, int number, size_t *largest_item) {
     return true;
 }
 
-static const ModelArgument *find_output(const ModelProgram *program, const char *name) {
+static const ModelArgument *output_of_program(const ModelProgram *program, const char *name) {
     for (int i = 0; i < program->outputs; i++)
         if (strcmp(program->output[i].name, name) == 0) return &program->output[i];
     return NULL;
@@ -176,7 +176,7 @@ static const ModelArgument *find_output(const ModelProgram *program, const char 
 static bool open_search(ModelState *state) {
     const ModelDescription *model = state->model;
     const ModelArgument *gradient = &model->programs[model->search->program].output[0],
-                        *samples = find_output(&model->programs[model->evaluate], "output.samples");
+                        *samples = output_of_program(&model->programs[model->evaluate], "output.samples");
     state->search_moments = allocate_block(2 * (size_t)gradient->count * sizeof(float));
     if (samples != NULL) state->samples = allocate_block((size_t)samples->count * sizeof(float));
     return state->search_moments != NULL && (samples == NULL || state->samples != NULL);

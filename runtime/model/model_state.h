@@ -49,8 +49,8 @@ typedef struct ModelState {
     void *context;
 } ModelState;
 
-/* The target that ZOETROPE_TARGET names (the argument; NULL or empty: none), else the best that this CPU has. */
 const char *target_tuning(const ModelTarget *target); /* "none", or the hash of its choices */
+/* The target that ZOETROPE_TARGET names (the argument; NULL or empty: none), else the best that this CPU has. */
 const ModelTarget *choose_target(const ModelDescription *model, const char *wanted, Error *error);
 
 /* Allocates everything; the weights are zero until they are initialised or loaded. */
@@ -96,6 +96,9 @@ void model_sample(ModelState *state, const float *x);
 /* Its parts: the draws; then a pass with the present contents of the buffers, for a whole batch. */
 void model_draw_evaluation(ModelState *state, int64_t first_clip, int clips);
 void model_forward(ModelState *state, const float *x);
+
+/* Has the program an input of this name? */
+bool program_has_input(const ModelProgram *program, const ModelArgument *argument);
 
 /* The buffer of what is drawn, or of an output; NULL: there is none of that name. */
 float *model_buffer(const ModelState *state, const char *name);

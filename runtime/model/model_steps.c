@@ -33,6 +33,12 @@ void model_run(ModelState *state, int number, const float *x) {
     if (program->losses > 0) state->loss = call->loss[0];
 }
 
+bool program_has_input(const ModelProgram *program, const ModelArgument *argument) {
+    for (int i = 0; i < program->inputs; i++)
+        if (strcmp(program->input[i].name, argument->name) == 0) return true;
+    return false;
+}
+
 /* ---- draws ---- */
 
 /* Each name, and each step that draws it anew, has numbers of its own; h0 of version 1 has those of the seed itself. */
@@ -64,13 +70,23 @@ void model_draw_argument(ModelState *state, const ModelArgument *argument, int s
                 model_buffer(state, argument->name), count);
 }
 
+/* Does a step before `reader` read it too, with the draws of step `number`? Then it has been drawn. */
+static bool is_drawn_before(const ModelDescription *model, const ModelArgument *argument, int number, int reader) {
+    for (int i = number; i < reader; i++)
+        if (model->steps[i].draws_of == number && program_has_input(&model->programs[model->steps[i].program], argument)) return true;
+    return false;
+}
+
 void model_draw(ModelState *state, int number, int64_t round) {
     const ModelDescription *model = state->model;
     for (int reader = number; reader < model->step_count; reader++) {
         const ModelProgram *program = &model->programs[model->steps[reader].program];
         if (model->steps[reader].draws_of != number) continue;
-        for (int i = 0; i < program->inputs; i++)
-            if (program->input[i].draw != DRAW_NONE) model_draw_argument(state, &program->input[i], number, round);
+        for (int i = 0; i < program->inputs; i++) {
+            const ModelArgument *argument = &program->input[i];
+            if (argument->draw != DRAW_NONE && !is_drawn_before(model, argument, number, reader))
+                model_draw_argument(state, argument, number, round);
+        }
     }
 }
 

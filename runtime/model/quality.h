@@ -9,6 +9,8 @@
 /* −10 log10(mean(((y − x) / 2)²)), with pixels in [0, 1]. Equal clips have PSNR_EQUAL, so that a number is printed. */
 #define PSNR_EQUAL 200.0
 double clip_psnr(const float *x, const float *y, size_t elements);
+/* The mean over these many clips, one after another. */
+double mean_psnr(const float *x, const float *y, int clips, size_t elements);
 /* The model's loss of the clip: mean squared or mean absolute difference. */
 double clip_loss(const ModelDescription *model, const float *x, const float *y);
 /* Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity", 2004: Gaussian

@@ -5,6 +5,7 @@
 
 #include "common/file.h"
 #include "common/text.h"
+#include "model/averages.h"
 #include "model/evaluate.h"
 #include "pictures/strip.h"
 #include "training/plot.h"
@@ -125,7 +126,8 @@ static bool start(Run *run, Error *error) {
     model_initialize(&run->state);
     if (init == NULL) return check_frozen(run, error);
     if (!tensor_file_read(&file, init, error)) return false;
-    bool good = checkpoint_load(&run->state, &run->carried, &file, stderr, error);
+    /* The averages of another run do not go on here. */
+    bool good = checkpoint_load(&run->state, &run->carried, &file, stderr, error) && model_begin_averages(&run->state, error);
     tensor_file_free(&file);
     return good;
 }

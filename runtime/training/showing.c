@@ -49,14 +49,10 @@ static const float *values_of(const ModelState *state, const char *output, const
 }
 
 static double batch_psnr(const Showing *showing, const ModelState *state, const float *x) {
-    const size_t batch = (size_t)state->model->batch;
     if (showing->reconstruction == NULL) return NAN;
-    const size_t elements = item_elements(showing->reconstruction);
     const float *target = values_of(state, showing->target != NULL ? showing->target->name : NULL, x);
     const float *reconstruction = model_buffer(state, showing->reconstruction->name);
-    double sum = 0;
-    for (size_t i = 0; i < batch; i++) sum += clip_psnr(target + i * elements, reconstruction + i * elements, elements);
-    return sum / (double)batch;
+    return mean_psnr(target, reconstruction, state->model->batch, item_elements(showing->reconstruction));
 }
 
 bool showing_take(Showing *showing, ModelState *state, const float *x, double *psnr, Error *error) {

@@ -22,13 +22,6 @@ static bool add_clip(void *context, const EvaluatedClip *clip, Error *error) {
     return true;
 }
 
-/* Over its frames. */
-static double mean_score(const EvaluatedClip *clip) {
-    double sum = 0;
-    for (int i = 0; i < clip->scores; i++) sum += (double)clip->score[i];
-    return sum / clip->scores;
-}
-
 static bool add_item(void *context, const EvaluatedClip *clip, Error *error) {
     (void)error;
     Validation *sum = context;
