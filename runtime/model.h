@@ -122,8 +122,9 @@ typedef struct ModelTarget {
     bool (*arithmetic_holds)(void);
     const char *tuning; /* a hash of the choices of kernels that were not the cost model's (zoetrope compile --tuning); NULL: none */
     size_t workspace_size, scratch_size;
-    /* Between file order and the target's layout, all groups. Of moments and averages, values of groups that have none are left alone. load
-     * of parameters also renews every copy the kernels keep of them. `workspace` must have been zeroed once before the first load. */
+    /* Between file order and the target's layout, all groups. Of moments and averages, values of groups that have none are left alone; a
+     * block that no group has must not be asked for. load of parameters also renews every copy the kernels keep of them. `workspace` must
+     * have been zeroed once before the first load. */
     void (*load)(void *workspace, ModelBlock block, const float *values);
     void (*save)(const void *workspace, ModelBlock block, float *values);
     const ModelCode *program; /* by number in ModelDescription.program */
