@@ -50,7 +50,7 @@ const Program *program_of_graph(const TargetCode *code, const TrainerGraphs *gra
 
 /* How far a leaf's values are from its fill. */
 static double scale_of(const Node *node) {
-    if (node->op == OP_STATE) return node->parameter->fill ? 0.5 : 0.2;
+    if (node->op == OP_STATE) return node->parameter->fill != 0 ? 0.5 : 0.2;
     if (node->op == OP_INPUT) return 1;
     const long inputs = node->parameter->count / node->parameter->shape[0];
     return node->parameter->rank == 1 ? 0.3 : 1.5 / sqrt((double)inputs);

@@ -59,7 +59,7 @@ static unsigned char *find_score_sources(const System *system, bool by_gradients
         const bool ends = by_gradients && value->kind == VALUE_DETACH;
         for (int k = 0; k < value->operand_count && parts[i] && !ends; k++) {
             const unsigned char part = value->kind == VALUE_JOIN   ? parts[i] >> k & 1
-                                       : value->kind == VALUE_HALF ? 1 << value->half
+                                       : value->kind == VALUE_HALF ? (unsigned char)(1 << value->half)
                                                                    : parts[i];
             parts[value->operands[k]->number] |= part;
         }
