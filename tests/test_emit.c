@@ -3,21 +3,17 @@
 #include "../compiler/emit/emit.h"
 #include "../compiler/emit/emitter.h"
 #include "../compiler/lower/program_heads.h"
+#include "compiled_files.h"
 #include "cpu.h"
 #include "trees.h"
 
 #include <check.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { SPECIALS = 24 }; /* of emit_checks.h; every operation gets each pair of them */
-
-static char *folder;
-
-static const char *const warnings = "-Wall -Wextra -Wpedantic -Wconversion -Werror";
 
 /* ---- kernels ---- */
 
@@ -229,34 +225,17 @@ static const char *program_for(const Target *target) {
     return out.bytes;
 }
 
-static const char *written(const char *name, const char *text) {
-    const char *path = format("%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_ge(fputs(text, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
-    return path;
-}
-
-static void run(const char *command) {
-    ck_assert_msg(system(command) == 0, "failed: %s", command);
-}
-
-static bool exists(const char *program) {
-    return system(format("command -v %s >/dev/null 2>&1", program)) == 0;
-}
-
 /* Compiles and runs the program of one target; `flags` after the warnings. */
 static void compile_and_run(const Target *target, const char *compiler, const char *flags, const char *runner) {
-    const char *path = written(format("%s.c", target->name), program_for(target)), *program = format("%s/%s", folder, target->name);
-    run(format("%s %s %s -Icompiler -Iruntime -Itests -o %s %s -lm", compiler, warnings, flags, program, path));
-    run(format("%s%s", runner, program));
+    const char *path = write_code(format("%s.c", target->name), program_for(target)), *program = code_path(target->name);
+    run_command(format("%s %s %s -Icompiler -Iruntime -Itests -o %s %s -lm", compiler, STRICT, flags, program, path));
+    run_command(format("%s%s", runner, program));
 }
 
 START_TEST(every_target_computes_what_the_kernels_say) {
     const Target *target = any_target(_i);
     if (cpu_has(target)) compile_and_run(target, "cc", "-std=c11 -O2 -fopenmp", "");
-    else if (strcmp(target->name, "neon") == 0 && exists("aarch64-linux-gnu-gcc") && exists("qemu-aarch64"))
+    else if (strcmp(target->name, "neon") == 0 && has_program("aarch64-linux-gnu-gcc") && has_program("qemu-aarch64"))
         compile_and_run(target, "aarch64-linux-gnu-gcc", "-std=c11 -O2", "qemu-aarch64 -L /usr/aarch64-linux-gnu ");
     else printf("skipped: %s, which this machine cannot run\n", target->name);
 }
@@ -266,10 +245,10 @@ START_TEST(contraction_and_optimisation_change_no_bits) {
     const Target *target = find_target("avx2");
     if (!cpu_has(target)) return;
     compile_and_run(target, "cc", "-std=gnu17 -O0", "");
-    if (exists("clang")) compile_and_run(target, "clang", "-std=gnu17 -O1", "");
+    if (has_program("clang")) compile_and_run(target, "clang", "-std=gnu17 -O1", "");
     /* The generic target fuses nothing, even if the machine and the flags would. */
     compile_and_run(find_target("generic"), "cc", "-std=gnu17 -O2 -mavx2 -mfma -ffp-contract=fast", "");
-    if (exists("clang")) compile_and_run(find_target("generic"), "clang", "-std=gnu17 -O2 -mavx2 -mfma", "");
+    if (has_program("clang")) compile_and_run(find_target("generic"), "clang", "-std=gnu17 -O2 -mavx2 -mfma", "");
 }
 END_TEST
 
@@ -280,10 +259,10 @@ START_TEST(the_generic_target_needs_no_extension) {
 END_TEST
 
 START_TEST(every_file_is_accepted_by_both_compilers) {
-    const char *path = written(format("%s.c", any_target(_i)->name), program_for(any_target(_i)));
+    const char *path = write_code(format("%s.c", any_target(_i)->name), program_for(any_target(_i)));
     /* Without optimisation, gcc's intrinsics are macros, which cause warnings. */
-    run(format("cc %s -std=gnu17 -Icompiler -Iruntime -Itests -fsyntax-only %s", warnings, path));
-    if (exists("clang")) run(format("clang %s -std=c11 -Icompiler -Iruntime -Itests -fsyntax-only %s", warnings, path));
+    run_command(format("cc %s -std=gnu17 -Icompiler -Iruntime -Itests -fsyntax-only %s", STRICT, path));
+    if (has_program("clang")) run_command(format("clang %s -std=c11 -Icompiler -Iruntime -Itests -fsyntax-only %s", STRICT, path));
 }
 END_TEST
 
@@ -398,11 +377,11 @@ START_TEST(a_file_runs_scans_in_their_order_and_prints_equal_kernels_once) {
         "    const bool tables = model_description.parameters[0].bound == 1.0 / 3 && model_description.loss_is_l1;\n"
         "    return !(train == 11 && evaluate == 17 && tables && target->available());\n"
         "}\n";
-    const char *program = format("%s/sample", folder);
-    run(format("cc %s -std=c11 -Iruntime -o %s %s %s %s -lm", warnings, program, written("sample_generic.c", target_file.bytes),
-               written("sample_model.c", model_file.bytes), written("main.c", checks)));
-    run(program);
-    if (exists("clang")) run(format("clang %s -std=c11 -Iruntime -fsyntax-only %s/sample_generic.c", warnings, folder));
+    const char *program = code_path("sample");
+    run_command(format("cc %s -std=c11 -Iruntime -o %s %s %s %s -lm", STRICT, program, write_code("sample_generic.c", target_file.bytes),
+                       write_code("sample_model.c", model_file.bytes), write_code("main.c", checks)));
+    run_command(program);
+    if (has_program("clang")) run_command(format("clang %s -std=c11 -Iruntime -fsyntax-only %s", STRICT, code_path("sample_generic.c")));
 }
 END_TEST
 
@@ -414,7 +393,7 @@ START_TEST(a_target_without_a_place_in_the_order_is_named) {
     Target added = *find_target("generic");
     added.name = "added";
     const Target *list[] = {&added, find_target("generic")};
-    const char *said = format("%s/said", folder);
+    const char *said = code_path("said");
     fflush(NULL);
     const pid_t child = fork();
     if (child == 0) {
@@ -423,24 +402,15 @@ START_TEST(a_target_without_a_place_in_the_order_is_named) {
     }
     int status;
     ck_assert(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    run(format("grep -q 'added has no place in preference\\[\\] of target.c' %s", said));
+    run_command(format("grep -q 'added has no place in preference\\[\\] of target.c' %s", said));
 }
 END_TEST
-
-static void make_folder(void) {
-    folder = format("%s/zoetrope_emit_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void remove_folder(void) {
-    run(format("rm -r '%s'", folder));
-}
 
 Suite *emit_suite(void);
 Suite *emit_suite(void) {
     Suite *suite = suite_create("emit");
     TCase *test_case = tcase_create("emit");
-    tcase_add_checked_fixture(test_case, make_folder, remove_folder);
+    tcase_add_checked_fixture(test_case, make_code_folder, remove_code_folder);
     tcase_set_timeout(test_case, 60);
     tcase_add_loop_test(test_case, every_target_computes_what_the_kernels_say, 0, count_targets() + BF16_TARGETS);
     tcase_add_test(test_case, contraction_and_optimisation_change_no_bits);

@@ -5,36 +5,15 @@
 #include "../compiler/graph/differentiate.h"
 #include "../compiler/graph/shapes.h"
 #include "../compiler/pipeline/pipeline.h"
+#include "compiled_files.h"
 #include "core_checks.h"
 #include "cpu.h"
 #include "sample_graphs.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 Suite *emitted_losses_suite(void);
-
-static char *folder;
-static const char *const warnings = "-Wall -Wextra -Wpedantic -Wconversion -Werror";
-
-static const char *written(const char *name, const char *text) {
-    const char *path = format("%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_ge(fputs(text, file), 0);
-    ck_assert_int_eq(fclose(file), 0);
-    return path;
-}
-
-static void run(const char *command) {
-    ck_assert_msg(system(command) == 0, "failed: %s", command);
-}
-
-static bool exists(const char *program) {
-    return system(format("command -v %s >/dev/null 2>&1", program)) == 0;
-}
 
 /* ---- a graph with every loss ---- */
 
@@ -153,39 +132,31 @@ START_TEST(losses_have_the_same_bits_by_any_number_of_threads) {
     const Target *target = any_target(_i);
     Graph *graph = every_loss();
     verify_graph(graph);
-    const char *file = written(format("losses_%s.c", target->name), emitted(graph, target));
+    const char *file = write_code(format("losses_%s.c", target->name), emitted(graph, target));
     long count = 0;
     for (int i = 0; i < graph->parameter_count; i++) count += graph->parameter[i]->count;
     const char *constants = format("#define TARGET losses_%s\n#include \"model.h\"\nextern const ModelTarget TARGET;\n"
                                    "enum { ROWS = %d, STEPS = %d, INPUTS = %d, PARAMETERS = %ld };\n",
                                    target->name, ROWS, STEPS, INPUTS, count);
-    const char *main_file = written(format("main_%s.c", target->name), format("%s%s", constants, program));
-    const bool neon = strcmp(target->name, "neon") == 0, emulated = neon && exists("aarch64-linux-gnu-gcc") && exists("qemu-aarch64");
+    const char *main_file = write_code(format("main_%s.c", target->name), format("%s%s", constants, program));
+    const bool neon = strcmp(target->name, "neon") == 0,
+               emulated = neon && has_program("aarch64-linux-gnu-gcc") && has_program("qemu-aarch64");
     if (!cpu_has(target) && !emulated) {
-        if (!neon) run(format("cc %s -std=c11 -fopenmp -Iruntime -c -o %s/losses.o %s", warnings, folder, file));
+        if (!neon) run_command(format("cc %s -std=c11 -fopenmp -Iruntime -c -o %s %s", STRICT, code_path("losses.o"), file));
         printf("skipped: %s, which this machine cannot run\n", target->name);
         return;
     }
-    const char *compiler = cpu_has(target) ? "cc" : "aarch64-linux-gnu-gcc", *path = format("%s/losses_%s", folder, target->name);
-    run(format("%s %s -std=c11 -O1 -fopenmp -Iruntime -o %s %s %s -lm", compiler, warnings, path, file, main_file));
-    run(format("%s%s", cpu_has(target) ? "" : "qemu-aarch64 -L /usr/aarch64-linux-gnu ", path));
-    if (exists("clang") && !neon) run(format("clang %s -std=c11 -Iruntime -fsyntax-only %s", warnings, file));
+    const char *compiler = cpu_has(target) ? "cc" : "aarch64-linux-gnu-gcc", *path = code_path(format("losses_%s", target->name));
+    run_command(format("%s %s -std=c11 -O1 -fopenmp -Iruntime -o %s %s %s -lm", compiler, STRICT, path, file, main_file));
+    run_command(format("%s%s", cpu_has(target) ? "" : "qemu-aarch64 -L /usr/aarch64-linux-gnu ", path));
+    if (has_program("clang") && !neon) run_command(format("clang %s -std=c11 -Iruntime -fsyntax-only %s", STRICT, file));
 }
 END_TEST
-
-static void make_folder(void) {
-    folder = format("%s/zoetrope_losses_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void remove_folder(void) {
-    run(format("rm -r '%s'", folder));
-}
 
 Suite *emitted_losses_suite(void) {
     Suite *suite = suite_create("emitted_losses");
     TCase *test_case = tcase_create("emitted_losses");
-    tcase_add_checked_fixture(test_case, make_folder, remove_folder);
+    tcase_add_checked_fixture(test_case, make_code_folder, remove_code_folder);
     tcase_set_timeout(test_case, 120);
     tcase_add_loop_test(test_case, losses_have_the_same_bits_by_any_number_of_threads, 0, count_targets());
     suite_add_tcase(suite, test_case);

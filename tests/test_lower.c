@@ -7,7 +7,7 @@
 #include "sample_graphs.h"
 
 #include "../compiler/lower/kernel_buffers.h"
-#include "../compiler/lower/storage.h"
+#include "../compiler/lower/weight_layout.h"
 #include "../compiler/pipeline/pipeline.h"
 #include "../compiler/recompute/recompute.h"
 #include "../compiler/tune/tuning.h"

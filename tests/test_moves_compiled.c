@@ -1,5 +1,6 @@
 /* test_moves_compiled.c: elements at other places, and the new ones element by element, as C: without a warning, and with the same bits
  * whatever the number of threads. */
+#include "compiled_files.h"
 #include "core_checks.h"
 #include "cpu.h"
 
@@ -9,13 +10,9 @@
 #include "../compiler/pipeline/pipeline.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 Suite *moves_compiled_suite(void);
-
-static char *folder;
 
 static Node *given(Graph *graph, const char *name, const long shape[4], long steps) {
     Node node = {.op = OP_INPUT, .name = name, .rank = 4, .steps = steps};
@@ -58,21 +55,6 @@ static Graph *all_of_them(void) {
     return graph;
 }
 
-static const char *path_of(const char *name) {
-    return format("%s/%s", folder, name);
-}
-
-static void write_text(const char *name, const char *bytes) {
-    FILE *file = fopen(path_of(name), "w");
-    ck_assert_ptr_nonnull(file);
-    fputs(bytes, file);
-    ck_assert_int_eq(fclose(file), 0);
-}
-
-static void run(const char *command) {
-    ck_assert_msg(system(command) == 0, "%s", command);
-}
-
 static const char program[] =
     "#include \"model.h\"\n"
     "#include <stdio.h>\n"
@@ -104,36 +86,27 @@ static const char program[] =
     "}\n";
 
 START_TEST(threads_do_not_change_the_bits_of_moves) {
-    static const char flags[] = "-std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror";
+    static const char flags[] = "-std=c11 " STRICT;
     const Target *target = any_target(_i);
     if (!cpu_has(target)) return;
     Text kernels = {0};
     const Graph *graph = all_of_them();
     verify_graph(graph);
     emit_target_file(&kernels, graph->spec, compile_graph(graph, target, &default_choices), "");
-    write_text("kernels.c", kernels.bytes);
-    write_text("main.c", program);
-    run(format("cc %s -O1 -fopenmp -DTARGET=moves_%s -Iruntime -o %s %s %s -lm", flags, target->name, path_of("run"), path_of("kernels.c"),
-               path_of("main.c")));
-    run(path_of("run"));
-    if (system("clang --version >/dev/null 2>&1") == 0) run(format("clang %s -Iruntime -fsyntax-only %s", flags, path_of("kernels.c")));
+    write_code("kernels.c", kernels.bytes);
+    write_code("main.c", program);
+    run_command(format("cc %s -O1 -fopenmp -DTARGET=moves_%s -Iruntime -o %s %s %s -lm", flags, target->name, code_path("run"),
+                       code_path("kernels.c"), code_path("main.c")));
+    run_command(code_path("run"));
+    if (has_program("clang")) run_command(format("clang %s -Iruntime -fsyntax-only %s", flags, code_path("kernels.c")));
 }
 END_TEST
-
-static void make_folder(void) {
-    folder = format("%s/zoetrope_moves_XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void remove_folder(void) {
-    run(format("rm -r '%s'", folder));
-}
 
 Suite *moves_compiled_suite(void) {
     Suite *suite = suite_create("moves_compiled");
     TCase *test_case = tcase_create("moves_compiled");
     tcase_set_timeout(test_case, 120);
-    tcase_add_checked_fixture(test_case, make_folder, remove_folder);
+    tcase_add_checked_fixture(test_case, make_code_folder, remove_code_folder);
     tcase_add_loop_test(test_case, threads_do_not_change_the_bits_of_moves, 0, ALL_TARGETS);
     suite_add_tcase(suite, test_case);
     return suite;

@@ -7,7 +7,7 @@
  * Everything after this uses the rounded weights. So a bundle's results, and its self-test, are exact for them. */
 #include "bundle/quantise.h"
 
-#include "lower/storage.h"
+#include "lower/weight_layout.h"
 
 #include <math.h>
 

@@ -26,7 +26,7 @@
 
 #include "bundle/inference.h"
 #include "lower/lower_filter_weight.h"
-#include "lower/storage.h"
+#include "lower/weight_layout.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* explain_system.c: a system in figures: its networks; what each step and the evaluation run, with which gradients, and the work of it. */
 #include "command/explanation.h"
-#include "graph/build_system.h"
 
 #include <string.h>
 
@@ -85,8 +84,8 @@ static Part part_of(const Explanation *explanation, int number) {
     const System *system = explanation->model->spec->system;
     const Graph *graph = explanation->graph[number];
     if (number < system->step_count) return (Part){number, &system->steps[number], graph, system->steps[number].needs};
-    if (number == system->step_count) return (Part){number, NULL, graph, evaluation_needs(system)};
-    return (Part){number, NULL, graph, score_needs(system)};
+    if (number == system->step_count) return (Part){number, NULL, graph, system->evaluation_needs};
+    return (Part){number, NULL, graph, system->score.needs};
 }
 
 static int count_runs(const Part *part, const System *system, int network) {

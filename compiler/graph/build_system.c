@@ -41,12 +41,6 @@ static Node *add_noise(SystemBuilder *b, const Noise *noise) {
     return add_given(b->graph, &given);
 }
 
-static Node *chain_of_sums(Graph *graph, const char *name, int count, Node *const *terms) {
-    Node *sum = terms[0];
-    for (int i = 1; i < count; i++) sum = add_node(graph, OP_ADD, name, NULL, 2, (Node *[]){sum, terms[i]});
-    return sum;
-}
-
 static Node *add_value(SystemBuilder *b, const Value *value) {
     Graph *graph = b->graph;
     Node **in = NEW_ARRAY(Node *, value->operand_count);
@@ -73,7 +67,7 @@ static Node *add_value(SystemBuilder *b, const Value *value) {
     case VALUE_CONCAT:
         return concatenate(graph, name, AXIS_CHANNELS, value->operand_count, in);
     case VALUE_ADD:
-        return chain_of_sums(graph, name, value->operand_count, in);
+        return sum_nodes(graph, name, value->operand_count, in);
     case VALUE_UNIT:
         return append_node(graph, (Node){.op = OP_AFFINE, .name = name, .input_count = 1, .input = {in[0]}, .factor = 0.5, .offset = 0.5});
     case VALUE_DETACH:
@@ -91,13 +85,6 @@ static void add_values(SystemBuilder *b, const bool *needs) {
         b->graph->layer = NULL;
         b->value[value->number] = add_value(b, value);
     }
-}
-
-/* Marks a value and those that it is computed from. */
-static void need(bool *needs, const Value *value) {
-    if (!value || needs[value->number]) return;
-    needs[value->number] = true;
-    for (int i = 0; i < value->operand_count; i++) need(needs, value->operands[i]);
 }
 
 /* ---- graphs ---- */
@@ -125,7 +112,7 @@ static Node *add_loss(SystemBuilder *b, const NamedLoss *loss, LossOf of) {
         terms[i] = add_loss_term(b->graph, format("%s_%d", name, i), term, of, b->value[term->value->number],
                                  term->other ? b->value[term->other->number] : NULL);
     }
-    return chain_of_sums(b->graph, name, loss->term_count, terms);
+    return sum_nodes(b->graph, name, loss->term_count, terms);
 }
 
 /* The weighed sum of losses; a factor of 1 costs nothing. */
@@ -140,7 +127,7 @@ static Node *weigh(Graph *graph, const char *name, int count, Node *const *loss,
                                              .input = {loss[i]},
                                              .factor = weighed[i].factor});
     }
-    return chain_of_sums(graph, name, count, terms);
+    return sum_nodes(graph, name, count, terms);
 }
 
 static bool step_uses(const TrainingStep *step, const NamedLoss *loss) {
@@ -194,30 +181,10 @@ static void name_score(SystemBuilder *b, Node *sum) {
     named->argument = (Argument){.name = "score", .rank = score->per_frame ? 2 : 1, .shape = {clips, score->per_frame ? frames : 0}};
 }
 
-bool *score_needs(const System *system) {
-    const Score *score = &system->score;
-    bool *needs = NEW_ARRAY(bool, system->value_count);
-    for (int i = 0; i < score->loss_count; i++)
-        for (int k = 0; k < score->losses[i].loss->term_count; k++) {
-            need(needs, score->losses[i].loss->terms[k].value);
-            need(needs, score->losses[i].loss->terms[k].other);
-        }
-    if (!score->present || score->loss_count) return needs;
-    need(needs, system->reconstruction->value);
-    need(needs, system->target);
-    return needs;
-}
-
-bool *evaluation_needs(const System *system) {
-    bool *needs = score_needs(system);
-    for (int i = 0; i < system->output_count; i++) need(needs, system->outputs[i].value);
-    return needs;
-}
-
 static Graph *build_evaluation(const Spec *spec) {
     const System *system = spec->system;
     SystemBuilder b = begin_graph(spec, false);
-    add_values(&b, evaluation_needs(system));
+    add_values(&b, system->evaluation_needs);
     b.graph->layer = "output";
     for (int i = 0; i < system->output_count; i++) {
         const SystemOutput *output = &system->outputs[i];
@@ -248,7 +215,7 @@ static Graph *build_draws(const Spec *spec) {
 static Graph *build_search(const Spec *spec) {
     const System *system = spec->system;
     SystemBuilder b = begin_graph(spec, false);
-    add_values(&b, score_needs(system));
+    add_values(&b, system->score.needs);
     Node *noise = NULL, *gradient;
     for (int i = 0; i < system->value_count; i++)
         if (system->values[i]->noise == system->search.noise) noise = b.value[system->values[i]->number];

@@ -10,9 +10,6 @@
  * Outputs of the evaluation: output.<name>; score, where there is one. The search gives `gradient`: of each item's score, with respect to
  * the noise that is searched. */
 TrainerGraphs build_system(const Spec *spec);
-/* By number of the value: whether outputs and score need it, or the score alone, as in a search. A step's are in TrainingStep.needs. */
-bool *evaluation_needs(const System *system);
-bool *score_needs(const System *system);
 /* Appends the gradients of each step: of each network by the losses that update it. */
 void differentiate_system(const Spec *spec, TrainerGraphs *graphs);
 

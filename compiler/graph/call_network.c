@@ -142,7 +142,6 @@ static Node *add_upsample(const Caller *c, Node *x) {
 
 /* What the layer's kind computes. in: what it reads, in the order of `from`. */
 static Node *add_own(const Caller *c, const LayerParameters *p, Node *const *in) {
-    Node *sum = in[0];
     switch (c->layer->kind) {
     case LAYER_CONV:
     case LAYER_CONV_TRANSPOSE:
@@ -157,9 +156,7 @@ static Node *add_own(const Caller *c, const LayerParameters *p, Node *const *in)
     case LAYER_CONCAT:
         return concatenate(c->graph, format("%s_concat", c->stem), AXIS_CHANNELS, c->layer->from_count, in);
     case LAYER_ADD:
-        for (int i = 1; i < c->layer->from_count; i++)
-            sum = add_node(c->graph, OP_ADD, format("%s_add", c->stem), NULL, 2, (Node *[]){sum, in[i]});
-        return sum;
+        return sum_nodes(c->graph, format("%s_add", c->stem), c->layer->from_count, in);
     case LAYER_NORM:
     case LAYER_ACTIVATION:
     case LAYER_DROPOUT:

@@ -32,6 +32,12 @@ Node *add_node(Graph *graph, Operation op, const char *name, Scan *scan, int inp
     return append_node(graph, node);
 }
 
+Node *sum_nodes(Graph *graph, const char *name, int count, Node *const *terms) {
+    Node *sum = terms[0];
+    for (int i = 1; i < count; i++) sum = add_node(graph, OP_ADD, name, NULL, 2, (Node *[]){sum, terms[i]});
+    return sum;
+}
+
 const char *parameter_node_name(const char *parameter) {
     char *name = format("%s", parameter);
     for (char *c = name; *c; c++)

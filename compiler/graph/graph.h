@@ -112,6 +112,8 @@ struct Graph {
 Node *add_node(Graph *graph, Operation op, const char *name, Scan *scan, int input_count, Node **inputs);
 /* The same for nodes with attributes, on which the shape may depend. INPUT, PARAMETER, STATE and CARRY come with their shape. */
 Node *append_node(Graph *graph, Node node);
+/* terms[0] + terms[1] + …, added in this order; of one term, that one. */
+Node *sum_nodes(Graph *graph, const char *name, int count, Node *const *terms);
 /* Finds each node's readers: when the graph is complete, and again when nodes were added. */
 void list_readers(Graph *graph);
 Scan *add_scan(Graph *graph, long steps, bool reverse);

@@ -12,6 +12,7 @@
 #include "lower/choose.h"
 #include "lower/fuse.h"
 #include "lower/storage.h"
+#include "lower/weight_layout.h"
 
 #include <math.h>
 

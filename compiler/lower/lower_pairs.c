@@ -12,6 +12,7 @@
 #include "lower/finish_kernel.h"
 #include "lower/kernel_builder.h"
 #include "lower/storage.h"
+#include "lower/weight_layout.h"
 
 #include <string.h>
 

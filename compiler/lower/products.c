@@ -5,6 +5,7 @@
 #include "lower/lower_dot.h"
 #include "lower/lower_filter_grad.h"
 #include "lower/storage.h"
+#include "lower/weight_layout.h"
 
 static bool convolution_has_pairs(const Lowering *l, const Node *node) {
     if (!l->target->pairs || (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D)) return false;

@@ -22,21 +22,10 @@ const Buffer *node_buffer(const Lowering *l, const Node *node);
 bool is_double(const Node *node);
 /* The copy of a weight with lanes along this dimension, if there is one; else the only copy. */
 const Buffer *weight_along(const Lowering *l, const Node *weight, int dimension);
-/* The dimensions of the output channels and of the input channels of a weight [S, L, u, v] or [Co, Ho, Wo, Ci, Hi, Wi]. */
-void weight_sides(const Node *weight, int *out, int *in);
-/* The number of output features of a weight. `shape`: their shape as a vector, [1, C, H, W]. */
-long output_features(const Node *weight, long shape[4]);
-/* The output feature to which element i of the weight belongs, in the order of the node's dimensions. */
-long output_of(const Node *weight, long i);
-/* [a/V, b/B, the rest, b%B, V lanes of a]: a = `lane` (−1: row-major), b the other side. A register tile reads it in order. */
-Layout weight_layout(int rank, const long *shape, int lane, long lanes, bool taps_outside);
-/* Decides how the lanes of each parameter lie, from the products of the first `count` of `all` graphs that share it. */
-WeightLanes *choose_weight_lanes(const Lowering *graphs, int all, int count);
 /* The dimension of a weight's gradient, or of a term of it, that lanes will lie along; −1: none. */
 int weight_gradient_lane(const Lowering *l, const Node *node);
 /* Will the elements of [N, C, H, W] be whole vectors along the channels, stored or computed where they are read? */
 bool has_channel_lanes(const Lowering *l, const Node *node);
-bool is_read_by_phases(const Lowering *l, const Node *weight);
 void allocate_parameters(Lowering *l);
 int optimizer_moments(const Optimizer *optimizer); /* how many blocks of them it keeps */
 /* Inference: places each parameter once, one after another, in PLACE_WEIGHTS; returns their bytes. */

@@ -258,6 +258,7 @@ typedef struct Score {
     bool per_frame; /* else one number a clip */
     WeighedLoss *losses;
     int loss_count;  /* 0: mean squared error of `reconstruction` and `target` in the scale of [0, 1] */
+    bool *needs;     /* by Value.number: whether the score needs the value */
     int frame_count; /* F: numbers for each item; 1 where it is per clip */
     int first_frame; /* of the clip: what the score's first number belongs to */
     Mark mark;
@@ -306,6 +307,7 @@ typedef struct System {
     const SystemOutput *reconstruction, *samples; /* among them, or NULL */
     Value *target;                                /* what `reconstruction` is compared with: the output `target`, or x */
     Score score;
+    bool *evaluation_needs; /* by Value.number: whether the score or an output needs the value */
     NoiseSearch search;
     Initial initial;
 } System;

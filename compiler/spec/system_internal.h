@@ -180,10 +180,8 @@ void read_initial(Builder *builder);
 
 /* ---- the whole, where all of it could be read ---- */
 
-/* Marks the value and all that it needs, in `needs` by Value.number. */
-void mark_needs(const Value *value, bool *needs);
-void mark_loss_needs(const NamedLoss *loss, bool *needs);
-/* What nothing needs or updates, parameters without a gradient, batch norm of one value, scores that depend on what is drawn. */
+/* Finds what the steps, the score and the evaluation need. Errors and warnings: what nothing needs or updates, parameters without a
+ * gradient, batch norm of one value, scores that depend on what is drawn. */
 void check_needs(Builder *builder);
 void check_gradients(Builder *builder);
 

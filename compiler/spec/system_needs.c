@@ -6,11 +6,11 @@
 
 /* ---- needs ---- */
 
-void mark_needs(const Value *value, bool *needs) {
+static void mark_needs(const Value *value, bool *needs) {
     needs[value->number] = true;
 }
 
-void mark_loss_needs(const NamedLoss *loss, bool *needs) {
+static void mark_loss_needs(const NamedLoss *loss, bool *needs) {
     for (int i = 0; i < loss->term_count; i++) {
         mark_needs(loss->terms[i].value, needs);
         if (loss->terms[i].other) mark_needs(loss->terms[i].other, needs);
@@ -34,25 +34,30 @@ static void find_step_needs(System *system, bool *all) {
     }
 }
 
-static bool *find_score_needs(const System *system) {
+/* What the score reads, not yet what that is computed from. */
+static bool *mark_score_needs(const System *system) {
     bool *needs = NEW_ARRAY(bool, system->value_count);
     for (int i = 0; i < system->score.loss_count; i++) mark_loss_needs(system->score.losses[i].loss, needs);
     if (system->score.present && !system->score.loss_count) {
         mark_needs(system->reconstruction->value, needs);
         mark_needs(system->target, needs);
     }
-    spread_needs(system, needs);
     return needs;
+}
+
+static void find_evaluation_needs(System *system) {
+    system->score.needs = mark_score_needs(system);
+    system->evaluation_needs = mark_score_needs(system);
+    for (int i = 0; i < system->output_count; i++) mark_needs(system->outputs[i].value, system->evaluation_needs);
+    spread_needs(system, system->score.needs);
+    spread_needs(system, system->evaluation_needs);
 }
 
 /* By value, whether the score depends on it: in evaluation the items of a joined batch are apart, so of what is joined only the halves that
  * are looked at count. Bits: 1 the first half, or all of what is not joined, 2 the second half. A gradient does not go through `detach`. */
 static unsigned char *find_score_sources(const System *system, bool by_gradients) {
     unsigned char *parts = NEW_ARRAY(unsigned char, system->value_count);
-    bool *needs = NEW_ARRAY(bool, system->value_count);
-    for (int i = 0; i < system->score.loss_count; i++) mark_loss_needs(system->score.losses[i].loss, needs);
-    if (system->score.present && !system->score.loss_count)
-        needs[system->reconstruction->value->number] = needs[system->target->number] = true;
+    const bool *needs = mark_score_needs(system);
     for (int i = system->value_count - 1; i >= 0; i--) {
         const Value *value = system->values[i];
         parts[i] |= needs[i];
@@ -153,10 +158,8 @@ void check_needs(Builder *builder) {
     check_networks(builder);
     check_losses(builder);
     find_step_needs(system, trained);
-    const bool *score = find_score_needs(system);
-    for (int i = 0; i < system->output_count; i++) mark_needs(system->outputs[i].value, needs);
-    for (int i = 0; i < system->value_count; i++) needs[i] |= trained[i] || score[i];
-    spread_needs(system, needs);
+    find_evaluation_needs(system);
+    for (int i = 0; i < system->value_count; i++) needs[i] = trained[i] || system->evaluation_needs[i];
     warn_of_values(builder, needs);
     check_score_noise(builder);
     check_norms(builder, trained);

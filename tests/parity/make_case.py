@@ -30,11 +30,8 @@ class Case:
     kinked: list  # modules before whose ReLU (or "loss") a value lies so near the kink that rounding chooses the side
 
 
-def make_weights(spec, seed):
-    """PyTorch's own initial state_dict, with running statistics that are not those of a new network."""
-    torch.manual_seed(seed)
-    weights = {name: value.clone() for name, value in AutoEncoder(spec).state_dict().items()}
-    generator = torch.Generator().manual_seed(seed)
+def move_statistics(weights, generator):
+    """Running statistics that are not those of a new network."""
     for name, value in weights.items():
         if name.endswith("running_mean"):
             value.normal_(0, 0.1, generator=generator)
@@ -42,6 +39,14 @@ def make_weights(spec, seed):
             value.uniform_(0.5, 1.5, generator=generator)
         elif name.endswith("num_batches_tracked"):
             value.fill_(7)
+
+
+def make_weights(spec, seed):
+    """PyTorch's own initial state_dict, with running statistics that are not those of a new network."""
+    torch.manual_seed(seed)
+    weights = {name: value.clone() for name, value in AutoEncoder(spec).state_dict().items()}
+    generator = torch.Generator().manual_seed(seed)
+    move_statistics(weights, generator)
     return weights
 
 

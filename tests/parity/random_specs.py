@@ -241,15 +241,19 @@ def random_spec(seed, index):
             return name, source_of(values)
 
 
-def write_random_specs(directory, count, seed=0):
+def write_specs(directory, specs):
+    """Writes each (name, YAML text); their paths."""
     os.makedirs(directory, exist_ok=True)
     paths = []
-    for index in range(count):
-        name, source = random_spec(seed, index)
+    for name, source in specs:
         paths.append(os.path.join(directory, name + ".yaml"))
         with open(paths[-1], "w", encoding="utf-8") as file:
             file.write(source)
     return paths
+
+
+def write_random_specs(directory, count, seed=0):
+    return write_specs(directory, (random_spec(seed, index) for index in range(count)))
 
 
 def main():

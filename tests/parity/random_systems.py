@@ -7,7 +7,6 @@ asked of PyTorch (the twin); from that steps are drawn. What no loss reaches in 
 """
 
 import argparse
-import os
 import random
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from dataclasses import replace
 import yaml
 
 from random_networks import Known, NetworkMaker
+from random_specs import write_specs
 from random_steps import draw_evaluation, draw_steps, draw_training, reach_of_losses
 from system_spec import CoreLoader
 
@@ -307,14 +307,7 @@ def random_system(seed, index):
 
 
 def write_random_systems(directory, count, seed=0):
-    os.makedirs(directory, exist_ok=True)
-    paths = []
-    for index in range(count):
-        name, source = random_system(seed, index)
-        paths.append(os.path.join(directory, name + ".yaml"))
-        with open(paths[-1], "w", encoding="utf-8") as file:
-            file.write(source)
-    return paths
+    return write_specs(directory, (random_system(seed, index) for index in range(count)))
 
 
 def main():

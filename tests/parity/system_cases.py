@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from compare import NEIGHBOURS, NEIGHBOURS_OF_KINKS, moved_weights
-from make_case import kinked_modules, make_batch
+from make_case import kinked_modules, make_batch, move_statistics
 from system_spec import System
 from system_twin import Outcome, Twin, run_evaluation, run_training
 
@@ -121,13 +121,7 @@ def make_weights(twin, seed):
     """PyTorch's own initial state_dict, with running statistics that are not those of a new network, and averages beside the weights."""
     weights = twin.initial_state(seed)
     generator = torch.Generator().manual_seed(seed)
-    for name, value in weights.items():
-        if name.endswith("running_mean"):
-            value.normal_(0, 0.1, generator=generator)
-        elif name.endswith("running_var"):
-            value.uniform_(0.5, 1.5, generator=generator)
-        elif name.endswith("num_batches_tracked"):
-            value.fill_(7)
+    move_statistics(weights, generator)
     averages = {}
     if twin.system.average:
         for name, _ in twin.networks.named_parameters():
