@@ -97,8 +97,7 @@ static int count_runs(const Part *part, const System *system, int network) {
 
 /* Which gradients are computed in a network: of its weights; of what it reads, for the sake of others; none. */
 static const char *gradients_in(const Explanation *explanation, const Graph *graph, int network) {
-    for (int i = 0; i < graph->parameter_count; i++)
-        if (graph->parameter[i]->group->number == network && graph->parameter[i]->gradient) return "weights";
+    if (updates_group(graph, graph->group[network])) return "weights";
     for (int i = graph->forward_count; graph->forward_count && i < graph->node_count; i++) {
         const Row *row = graph->node[i]->layer ? find_row(explanation, graph->node[i]->layer) : NULL;
         if (row && row->network == network) return "through";

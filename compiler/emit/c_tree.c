@@ -129,6 +129,12 @@ void c_expression_text(Text *out, const CExpression *e) {
     }
 }
 
+const char *c_numbers(const long *numbers, int count) {
+    Text text = text_begin();
+    for (int i = 0; i < count; i++) text_add(&text, "%s%ld", i ? ", " : "", numbers[i]);
+    return text.bytes;
+}
+
 /* ---- statements ---- */
 
 CBlock *c_block(void) {

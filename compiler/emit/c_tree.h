@@ -26,6 +26,7 @@ const CExpression *c_binary(const char *operator, const CExpression * a, const C
 const CExpression *c_prefix(const char *operator, const CExpression * a);
 const CExpression *c_cast(const char *type, const CExpression *a);
 const CExpression *c_index(const CExpression *array, const CExpression *index);
+const char *c_numbers(const long *numbers, int count);   /* "1, 2, 3" */
 void c_expression_text(Text *out, const CExpression *e); /* on one line */
 
 /* ---- statements ---- */

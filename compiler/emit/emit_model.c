@@ -37,7 +37,7 @@ static void emit_spec_text(Text *out, const char *canonical) {
     }
     text_add(out, "static const char canonical_spec[] = {");
     size_t i = 0;
-    for (; canonical[i]; i++) text_add(out, "%s%d,", i % BYTES_A_LINE ? " " : "\n    ", (int)canonical[i]);
+    for (; canonical[i]; i++) text_add(out, "%s%d,", i % BYTES_A_LINE ? " " : "\n    ", (signed char)canonical[i]);
     text_add(out, " 0};\n\n");
 }
 
@@ -56,11 +56,9 @@ static int emit_tensors(Text *out, const Graph *graph, bool trained, const char 
         if (parameter->trained != trained) continue;
         if (!count++) text_add(out, "static const ModelTensor %s[] = {\n", name);
         const bool normal = parameter->distribution == DISTRIBUTION_NORMAL;
-        Text shape = {0};
-        for (int d = 0; d < parameter->rank; d++) text_add(&shape, "%s%ld", d ? ", " : "", parameter->shape[d]);
-        text_add(out, "    {\"%s\", %d, {%s}, %ld, %ld, %d, %s, %s, %s},\n", parameter->name, parameter->rank, shape.bytes,
-                 parameter->count, *elements, parameter->group->number, exact(normal ? 0 : parameter->bound),
-                 exact(normal ? parameter->bound : 0), exact(parameter->fill));
+        text_add(out, "    {\"%s\", %d, {%s}, %ld, %ld, %d, %s, %s, %s},\n", parameter->name, parameter->rank,
+                 c_numbers(parameter->shape, parameter->rank), parameter->count, *elements, parameter->group->number,
+                 exact(normal ? 0 : parameter->bound), exact(normal ? parameter->bound : 0), exact(parameter->fill));
         *elements += parameter->count;
     }
     if (count) text_add(out, "};\n\n");
@@ -107,22 +105,21 @@ static const char *drawn_names[] = {
     [DRAWN_NOT] = "DRAW_NONE", [DRAWN_NORMAL] = "DRAW_NORMAL", [DRAWN_UNIFORM] = "DRAW_UNIFORM", [DRAWN_FACTORS] = "DRAW_FACTORS"};
 
 static void emit_argument(CBlock *rows, const Argument *argument) {
-    Text shape = {0};
     long count = 1;
-    for (int d = 0; d < argument->rank; d++) {
-        text_add(&shape, "%s%ld", d ? ", " : "", argument->shape[d]);
-        count *= argument->shape[d];
-    }
-    c_line(rows, "{\"%s\", %d, {%s}, %ld, %d, %s, %s, %s, %s},", argument->name, argument->rank, shape.bytes, count, argument->items,
-           argument->channels_first ? "true" : "false", drawn_names[argument->drawn], exact(argument->low), exact(argument->high));
+    for (int d = 0; d < argument->rank; d++) count *= argument->shape[d];
+    c_line(rows, "{\"%s\", %d, {%s}, %ld, %d, %s, %s, %s, %s},", argument->name, argument->rank, c_numbers(argument->shape, argument->rank),
+           count, argument->items, argument->channels_first ? "true" : "false", drawn_names[argument->drawn], exact(argument->low),
+           exact(argument->high));
 }
 
+static const char *const suffixes[ROLE_CUT] = {[ROLE_INPUT] = "inputs", [ROLE_OUTPUT] = "outputs", [ROLE_LOSS] = "losses"};
+
 /* A program's inputs, outputs or losses; nothing where it has none. */
-static void emit_arguments(CBlock *out, const ProgramHead *head, Role role, const char *suffix) {
+static void emit_arguments(CBlock *out, const ProgramHead *head, Role role) {
     const Signature *signature = &head->signature;
     if (!signature->count[role]) return;
-    CBlock *rows = role == ROLE_LOSS ? c_nested(out, ";", "static const char *const %s_%s[] =", head->name, suffix)
-                                     : c_nested(out, ";", "static const ModelArgument %s_%s[] =", head->name, suffix);
+    CBlock *rows = role == ROLE_LOSS ? c_nested(out, ";", "static const char *const %s_%s[] =", head->name, suffixes[role])
+                                     : c_nested(out, ";", "static const ModelArgument %s_%s[] =", head->name, suffixes[role]);
     for (int i = 0; i < signature->count[role]; i++) {
         const Argument *argument = &signature->argument[role][i];
         if (role == ROLE_LOSS) c_line(rows, "\"%s\",", argument->name);
@@ -131,23 +128,21 @@ static void emit_arguments(CBlock *out, const ProgramHead *head, Role role, cons
     c_blank(out);
 }
 
-static const char *table_name(const ProgramHead *head, Role role, const char *suffix) {
-    return head->signature.count[role] ? format("%s_%s", head->name, suffix) : "NULL";
+static const char *table_name(const ProgramHead *head, Role role) {
+    return head->signature.count[role] ? format("%s_%s", head->name, suffixes[role]) : "NULL";
 }
 
 static void emit_programs(CBlock *out, const ProgramHead *head, int count) {
-    static const char *const suffix[ROLE_CUT] = {[ROLE_INPUT] = "inputs", [ROLE_OUTPUT] = "outputs", [ROLE_LOSS] = "losses"};
     c_comment(out,
               "What programs are given and give: name, rank, shape, elements, which dimension counts items, whether files have channels "
               "before frames, how it is drawn, from where to where.");
     for (int i = 0; i < count; i++)
-        for (int role = 0; role < ROLE_CUT; role++) emit_arguments(out, &head[i], (Role)role, suffix[role]);
+        for (int role = 0; role < ROLE_CUT; role++) emit_arguments(out, &head[i], (Role)role);
     CBlock *rows = c_nested(out, ";", "static const ModelProgram programs[] =");
     for (int i = 0; i < count; i++) {
         const int *number = head[i].signature.count;
         c_line(rows, "{\"%s\", %d, %d, %d, %s, %s, %s},", head[i].name, number[ROLE_INPUT], number[ROLE_OUTPUT], number[ROLE_LOSS],
-               table_name(&head[i], ROLE_INPUT, "inputs"), table_name(&head[i], ROLE_OUTPUT, "outputs"),
-               table_name(&head[i], ROLE_LOSS, "losses"));
+               table_name(&head[i], ROLE_INPUT), table_name(&head[i], ROLE_OUTPUT), table_name(&head[i], ROLE_LOSS));
     }
     c_blank(out);
 }
@@ -193,9 +188,8 @@ static void emit_schedule(CBlock *group, const LearningSchedule *schedule, int n
 
 /* The iterations of a `step` schedule; `number` tells schedules apart. */
 static void emit_schedule_times(CBlock *out, const LearningSchedule *schedule, int number) {
-    Text at = {0};
-    for (int k = 0; k < schedule->at_count; k++) text_add(&at, "%s%ld", k ? ", " : "", schedule->at[k]);
-    if (schedule->at_count) c_line(out, "static const int64_t schedule_at_%d[] = {%s};", number, at.bytes);
+    if (schedule->at_count)
+        c_line(out, "static const int64_t schedule_at_%d[] = {%s};", number, c_numbers(schedule->at, schedule->at_count));
 }
 
 /* A ModelGroup. */
@@ -215,12 +209,6 @@ static void emit_groups(CBlock *out, const Graph *graph) {
     for (int i = 0; i < graph->group_count; i++)
         emit_group(rows, graph->group[i]->name, graph->group[i]->frozen, &graph->group[i]->optimizer, i);
     c_blank(out);
-}
-
-static bool updates_group(const Graph *step, const ParameterGroup *group) {
-    for (int i = 0; i < step->parameter_count; i++)
-        if (step->parameter[i]->group == group && step->parameter[i]->gradient) return true;
-    return false;
 }
 
 /* For each batch norm of the state_dict, in order, as often as the step moves its running statistics. */
@@ -303,7 +291,7 @@ static void emit_members(CBlock *out, const Model *model) {
            spec->training.batch);
     c_line(out, ".hidden = %d, .gru_layers = %d,", spec->hidden, spec->hidden ? spec->gru_layers : 0);
     const Node *code = named_node(model->graphs.step[0], ROLE_CUT, "code");
-    c_line(out, ".code_size = %ld,", code ? count_elements(code) / code->shape[0] : 0);
+    c_line(out, ".code_size = %ld,", code ? row_size(code) : 0);
     c_line(out, ".initial_state_normal = %s,", spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL ? "true" : "false");
     c_line(out, ".loss_is_l1 = %s,", !spec->system && spec->loss == LOSS_L1 ? "true" : "false");
     if (spec->system && spec->system->average != 0) c_line(out, ".average = %s,", exact(spec->system->average));
@@ -312,9 +300,8 @@ static void emit_members(CBlock *out, const Model *model) {
            (unsigned long long)spec->training.seed);
 }
 
-static void emit_tables(CBlock *members, const char *count, const char *name, int number, const char *array, long elements,
-                        const char *sum) {
-    c_line(members, ".%s = %d, .%s = %s, .%s = %ld,", count, number, name, number ? array : "NULL", sum, elements);
+static void emit_tables(CBlock *members, const char *count, const char *name, int number, long elements, const char *sum) {
+    c_line(members, ".%s = %d, .%s = %s, .%s = %ld,", count, number, name, number ? name : "NULL", sum, elements);
 }
 
 void emit_model_file(Text *out, const Model *model, const Target *const *list, int count, const char *options) {
@@ -344,8 +331,8 @@ void emit_model_file(Text *out, const Model *model, const Target *const *list, i
     CBlock *members = c_nested(description, ";", "const ModelDescription model_description =");
     emit_members(members, model);
     c_line(members, ".group_count = %d, .groups = groups,", training->group_count);
-    emit_tables(members, "parameter_tensors", "parameters", parameters, "parameters", parameter_elements, "parameter_count");
-    emit_tables(members, "statistic_tensors", "statistics", statistics, "statistics", statistic_elements, "statistic_count");
+    emit_tables(members, "parameter_tensors", "parameters", parameters, parameter_elements, "parameter_count");
+    emit_tables(members, "statistic_tensors", "statistics", statistics, statistic_elements, "statistic_count");
     c_line(members, ".state_names = %d, .state_name = state_names,", names);
     c_line(members, ".program_count = %d, .programs = programs,", heads);
     c_line(members, ".step_count = %d, .steps = steps,", model->graphs.step_count);

@@ -336,13 +336,6 @@ static void emit_available(File *file) {
     c_blank(file->programs);
 }
 
-/* Of a group, by ModelBlock. */
-static const char *offsets_text(const GroupCode *group, int blocks) {
-    Text offsets = {0};
-    for (int i = 0; i < blocks; i++) text_add(&offsets, "%s%ld", i ? ", " : "", group->block_offset[i]);
-    return offsets.bytes;
-}
-
 static void emit_block_offsets(File *file) {
     const TargetCode *code = file->code;
     bool copies = false, averages = code->group_count > 1;
@@ -358,10 +351,10 @@ static void emit_block_offsets(File *file) {
         format("Where the blocks of parameters, gradients, moments%s statistics%s start in the workspace, in bytes; −1: there is none.",
                averages ? "," : " and", averages ? " and averages" : ""));
     if (code->group_count == 1) {
-        c_line(file->programs, "static const ptrdiff_t block_offset[MODEL_BLOCKS] = {%s};", offsets_text(&code->group[0], blocks));
+        c_line(file->programs, "static const ptrdiff_t block_offset[MODEL_BLOCKS] = {%s};", c_numbers(code->group[0].block_offset, blocks));
     } else {
         CBlock *rows = c_nested(file->programs, ";", "static const ptrdiff_t block_offset[%d][MODEL_BLOCKS] =", code->group_count);
-        for (int g = 0; g < code->group_count; g++) c_line(rows, "{%s},", offsets_text(&code->group[g], blocks));
+        for (int g = 0; g < code->group_count; g++) c_line(rows, "{%s},", c_numbers(code->group[g].block_offset, blocks));
     }
     c_blank(file->programs);
 }

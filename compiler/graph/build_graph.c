@@ -76,7 +76,7 @@ Graph *build_graph(const Spec *spec, bool training) {
     graph->training = training;
     add_group(graph, "all", &spec->optimizer);
     const long clips = spec->training.batch;
-    Node *x = add_given(graph, &(Given){.name = "x", .items = clips, .shape = {spec->channels, spec->T, spec->height, spec->width}});
+    Node *x = add_data(graph);
     if (spec->hidden && spec->initial_state == INITIAL_STATE_NORMAL) add_given_state(graph, "h0", spec->gru_layers, clips, spec->hidden);
 
     Node *y = add_sequence(graph, "encoder", spec->encoder, spec->encoder_count, x), *latent = y, *code = y;

@@ -3,8 +3,6 @@
 
 #include "graph/shapes.h"
 
-#include <string.h>
-
 typedef struct Terms {
     Graph *graph;
     const char *name;
@@ -17,13 +15,6 @@ static Node *add_part(const Terms *terms, Operation op, const char *part, Node *
                                             .input_count = b ? 2 : 1,
                                             .input = {a, b},
                                             .epsilon = terms->term->epsilon});
-}
-
-/* A target that is a number. */
-static Node *add_number(const Terms *terms, const Node *like, double value) {
-    Node number = {.op = OP_FILL, .name = format("%s_target", terms->name), .rank = like->rank, .steps = like->steps, .factor = value};
-    memcpy(number.shape, like->shape, sizeof number.shape);
-    return append_node(terms->graph, number);
 }
 
 /* [N, C, H, W] → [N, 1, 1, 1]: the sum of each frame, or the mean of `count` elements. */
@@ -68,7 +59,7 @@ static Node *add_elements(const Terms *terms, Node *value, Node *other) {
 Node *add_loss_term(Graph *graph, const char *name, const LossTerm *term, LossOf of, Node *value, Node *other) {
     const Terms terms = {graph, name, term};
     const bool sum = term->sum || term->kind == TERM_KL, alone = term->kind == TERM_ENTROPY || term->kind == TERM_MEAN;
-    if (!other && !alone) other = add_number(&terms, value, term->target);
+    if (!other && !alone) other = add_constant(graph, format("%s_target", name), value, term->target);
     Node *frames;
     if (term->kind == TERM_GRADIENT_DIFFERENCE) {
         Node *rows = add_gradient_difference(&terms, 2, value, other), *columns = add_gradient_difference(&terms, 3, value, other);

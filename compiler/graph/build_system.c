@@ -11,7 +11,6 @@
 #include "graph/given.h"
 #include "graph/moves.h"
 #include "graph/prune.h"
-#include "graph/shapes.h"
 
 typedef struct SystemBuilder {
     Graph *graph;
@@ -23,12 +22,6 @@ typedef struct SystemBuilder {
 } SystemBuilder;
 
 /* ---- values ---- */
-
-static Node *add_data(SystemBuilder *b) {
-    const Spec *spec = b->spec;
-    const long clips = spec->training.batch;
-    return add_given(b->graph, &(Given){.name = "x", .items = clips, .shape = {spec->channels, spec->T, spec->height, spec->width}});
-}
 
 static Node *add_noise(SystemBuilder *b, const Noise *noise) {
     Given given = {.name = format("noise.%s", noise->name),
@@ -49,7 +42,7 @@ static Node *add_value(SystemBuilder *b, const Value *value) {
     const long half = b->spec->training.batch;
     switch (value->kind) {
     case VALUE_DATA:
-        return add_data(b);
+        return add_data(graph);
     case VALUE_NOISE:
         return add_noise(b, value->noise);
     case VALUE_CALL:

@@ -6,7 +6,7 @@
 /* What a carry holds at step t: the next value of the step before, or the initial one (or 0). */
 static void evaluate_carry(const Node *carry, double **values, long t) {
     const Scan *scan = carry->scan;
-    const long steps = scan->steps, clips = carry->shape[0] / steps, size = count_elements(carry) / carry->shape[0];
+    const long steps = scan->steps, clips = carry->shape[0] / steps, size = row_size(carry);
     const bool start = t == (scan->reverse ? steps - 1 : 0);
     const long before = scan->reverse ? t + 1 : t - 1;
     for (long b = 0; b < clips; b++)

@@ -1,13 +1,9 @@
-/* evaluate_losses.c: the terms of losses and their sums as their definitions say, in double precision. */
+/* evaluate_losses.c: the terms of losses, their sums, and samples as their definitions say, in double precision. */
 #include "graph/evaluate_losses.h"
 
 #include "graph/shapes.h"
 
 #include <math.h>
-
-static double sign(double x) {
-    return (x > 0) - (x < 0);
-}
 
 /* a, b, c: elements of the inputs that there are. */
 static double loss_element(const Node *node, double a, double b, double c) {
@@ -44,16 +40,16 @@ static double loss_element(const Node *node, double a, double b, double c) {
         return fabs(a);
     case OP_ABSOLUTE_GRAD:
         return sign(a) * b;
+    case OP_SAMPLE:
+        return a + exp(b / 2) * c;
+    case OP_SAMPLE_LOG_VARIANCE_GRAD:
+        return c * b * exp(a / 2) / 2;
     default:
-        die("%s: no term of a loss", node->name);
+        die("%s: no term of a loss, nor a sample", node->name);
     }
 }
 
-static long row_size(const Node *node) {
-    return count_elements(node) / node->shape[0];
-}
-
-void evaluate_loss_elements(const Frame *f) {
+void evaluate_three(const Frame *f) {
     const long size = row_size(f->node);
     const int inputs = f->node->input_count;
     for (long r = 0; r < f->rows.count; r++)

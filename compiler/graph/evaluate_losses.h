@@ -4,7 +4,7 @@
 
 #include "graph/evaluate_ops.h"
 
-void evaluate_loss_elements(const Frame *f);
+void evaluate_three(const Frame *f); /* element by element, of up to three inputs */
 void evaluate_differences(const Frame *f);
 void evaluate_FRAME_SUM(const Frame *f);
 void evaluate_FALLING(const Frame *f);

@@ -39,9 +39,9 @@ static double concat_value(const Node *node, double **values, long place) {
     for (int i = 0; i < node->input_count; i++) {
         Node input = *node->input[i];
         if (node->axis != AXIS_STEPS) input.steps = node->steps;
-        const long count[] = {input.shape[0] / input.steps, input.steps, input.shape[1]};
-        if (*at < count[node->axis]) return values[input.id][place_of(&input, p)];
-        *at -= count[node->axis];
+        const long count = axis_extent(&input, input.steps, node->axis);
+        if (*at < count) return values[input.id][place_of(&input, p)];
+        *at -= count;
     }
     die("%s: element %ld is in none of its inputs", node->name, place);
 }
@@ -99,7 +99,7 @@ static double move_value(const Node *node, double **values, long place) {
 }
 
 void evaluate_move(const Node *node, double **values, Rows rows) {
-    const long size = count_elements(node) / node->shape[0];
+    const long size = row_size(node);
     for (long r = 0; r < rows.count; r++)
         for (long i = 0; i < size; i++) {
             const long place = (rows.first + r * rows.step) * size + i;

@@ -8,9 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-static long row_size(const Node *node) {
-    return count_elements(node) / node->shape[0];
-}
 static const long *input_shape(const Frame *f, int i) {
     return f->node->input[i]->shape;
 }
@@ -208,7 +205,7 @@ static void evaluate_SELECT_ROW(const Frame *f) {
 static double sigmoid(double x) {
     return 1 / (1 + exp(-x));
 }
-static double sign(double x) {
+double sign(double x) {
     return (x > 0) - (x < 0);
 }
 
@@ -278,17 +275,6 @@ static void evaluate_elements(const Frame *f) {
         }
 }
 
-/* (mean, log_variance, noise); (log_variance, noise, dy) */
-static void evaluate_sample(const Frame *f) {
-    const long size = row_size(f->node);
-    for (long r = 0; r < f->rows.count; r++)
-        for (long k = 0; k < size; k++) {
-            const long i = (f->rows.first + r * f->rows.step) * size + k;
-            const double a = f->x[0][i], b = f->x[1][i], c = f->x[2][i];
-            f->y[i] = f->node->op == OP_SAMPLE ? a + exp(b / 2) * c : c * b * exp(a / 2) / 2;
-        }
-}
-
 static void evaluate_mean(const Frame *f) {
     f->y[0] = 0;
     for (long i = 0; i < count_elements(f->node->input[0]); i++) f->y[0] += element_value(f->node, f->x[0][i], f->x[1][i]);
@@ -310,8 +296,8 @@ static void evaluate_mean(const Frame *f) {
 #define evaluate_SOFTPLUS_GRAD evaluate_elements
 #define evaluate_AFFINE evaluate_elements
 #define evaluate_MULTIPLY evaluate_elements
-#define evaluate_SAMPLE evaluate_sample
-#define evaluate_SAMPLE_LOG_VARIANCE_GRAD evaluate_sample
+#define evaluate_SAMPLE evaluate_three
+#define evaluate_SAMPLE_LOG_VARIANCE_GRAD evaluate_three
 #define evaluate_SAMPLE_NOISE_GRAD evaluate_elements
 #define evaluate_ADD evaluate_elements
 #define evaluate_SCALE evaluate_elements
@@ -320,22 +306,22 @@ static void evaluate_mean(const Frame *f) {
 #define evaluate_L1_GRAD evaluate_elements
 #define evaluate_MSE evaluate_mean
 #define evaluate_L1 evaluate_mean
-#define evaluate_SQUARED_DIFFERENCE evaluate_loss_elements
-#define evaluate_SQUARED_DIFFERENCE_GRAD evaluate_loss_elements
-#define evaluate_ABSOLUTE_DIFFERENCE evaluate_loss_elements
-#define evaluate_ABSOLUTE_DIFFERENCE_GRAD evaluate_loss_elements
-#define evaluate_BCE_WITH_LOGITS evaluate_loss_elements
-#define evaluate_BCE_WITH_LOGITS_GRAD evaluate_loss_elements
-#define evaluate_BCE evaluate_loss_elements
-#define evaluate_BCE_GRAD evaluate_loss_elements
-#define evaluate_BCE_TARGET_GRAD evaluate_loss_elements
-#define evaluate_KL evaluate_loss_elements
-#define evaluate_KL_GRAD evaluate_loss_elements
-#define evaluate_ENTROPY evaluate_loss_elements
-#define evaluate_ENTROPY_GRAD evaluate_loss_elements
-#define evaluate_TIMES_GRAD evaluate_loss_elements
-#define evaluate_ABSOLUTE evaluate_loss_elements
-#define evaluate_ABSOLUTE_GRAD evaluate_loss_elements
+#define evaluate_SQUARED_DIFFERENCE evaluate_three
+#define evaluate_SQUARED_DIFFERENCE_GRAD evaluate_three
+#define evaluate_ABSOLUTE_DIFFERENCE evaluate_three
+#define evaluate_ABSOLUTE_DIFFERENCE_GRAD evaluate_three
+#define evaluate_BCE_WITH_LOGITS evaluate_three
+#define evaluate_BCE_WITH_LOGITS_GRAD evaluate_three
+#define evaluate_BCE evaluate_three
+#define evaluate_BCE_GRAD evaluate_three
+#define evaluate_BCE_TARGET_GRAD evaluate_three
+#define evaluate_KL evaluate_three
+#define evaluate_KL_GRAD evaluate_three
+#define evaluate_ENTROPY evaluate_three
+#define evaluate_ENTROPY_GRAD evaluate_three
+#define evaluate_TIMES_GRAD evaluate_three
+#define evaluate_ABSOLUTE evaluate_three
+#define evaluate_ABSOLUTE_GRAD evaluate_three
 #define evaluate_DIFFERENCE evaluate_differences
 #define evaluate_DIFFERENCE_GRAD evaluate_differences
 

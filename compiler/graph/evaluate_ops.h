@@ -20,4 +20,6 @@ typedef struct Frame {
     Rows rows;
 } Frame;
 
+double sign(double x); /* −1, 0 or 1 */
+
 #endif

@@ -15,10 +15,12 @@ typedef struct Given {
     double low, high;
 } Given;
 
+/* The batch: x. */
+Node *add_data(Graph *graph);
 /* An INPUT node [items · T, C, H, W], named for the caller. */
 Node *add_given(Graph *graph, const Given *given);
 /* Names a node of frames [N·T, C, H, W] as callers see it: [N, T, C, H, W]. */
-void name_clips(Graph *graph, Role role, const char *name, Node *node);
+Argument *name_clips(Graph *graph, Role role, const char *name, Node *node);
 /* The initial states of a GRU, [layers · items, hidden, 1, 1]; in files [layers, items, hidden]. */
 Node *add_given_state(Graph *graph, const char *name, long layers, long items, long hidden);
 

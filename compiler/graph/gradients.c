@@ -4,6 +4,7 @@
 
 #include "graph/gradients_losses.h"
 #include "graph/moves.h"
+#include "graph/shapes.h"
 
 #include <string.h>
 
@@ -168,7 +169,7 @@ static void gradient_CONCAT(Differentiation *d, Node *node, Node *dy) {
     long first = 0;
     for (int i = 0; i < node->input_count; i++) {
         Node *input = node->input[i];
-        const long counts[] = {input->shape[0] / node->steps, input->steps, input->shape[1]}, count = counts[node->axis];
+        const long count = axis_extent(input, node->axis == AXIS_STEPS ? input->steps : node->steps, node->axis);
         if (wants_gradient(d, input))
             add_adjoint(d, input, slice(d->graph, gradient_name(node, format("grad%d", i)), dy, node->axis, first, count));
         first += count;
@@ -178,9 +179,7 @@ static void gradient_CONCAT(Differentiation *d, Node *node, Node *dy) {
 static void gradient_RESHAPE(Differentiation *d, Node *node, Node *dy) {
     const Node *input = node->input[0];
     if (dy->op == OP_FILL) { /* a constant has no place to be read at */
-        Node constant = {.op = OP_FILL, .name = gradient_name(node, "grad"), .rank = 4, .steps = input->steps, .factor = dy->factor};
-        memcpy(constant.shape, input->shape, sizeof constant.shape);
-        add_adjoint(d, node->input[0], append_node(d->graph, constant));
+        add_adjoint(d, node->input[0], add_constant(d->graph, gradient_name(node, "grad"), input, dy->factor));
         return;
     }
     Node gradient = {.op = OP_RESHAPE, .name = gradient_name(node, "grad"), .input_count = 1, .input = {dy}, .rank = 4, .clip = node->clip};
@@ -275,10 +274,7 @@ static void (*const rules[OP_COUNT])(Differentiation *, Node *, Node *) = {
 void apply_gradient_rule(Differentiation *d, Node *node, Node *dy) {
     if (!rules[node->op]) die("%s: operation %s has no gradient rule", node->name, operation_name(node->op));
     d->graph->layer = node->layer;
-    if (!dy && node->op != OP_MSE && node->op != OP_L1) { /* these know that it is 1 */
-        Node one = {.op = OP_FILL, .name = gradient_name(node, "grad"), .rank = node->rank, .steps = node->steps, .factor = 1};
-        memcpy(one.shape, node->shape, sizeof one.shape);
-        dy = append_node(d->graph, one);
-    }
+    if (!dy && node->op != OP_MSE && node->op != OP_L1) /* these know that it is 1 */
+        dy = add_constant(d->graph, gradient_name(node, "grad"), node, 1);
     rules[node->op](d, node, dy);
 }

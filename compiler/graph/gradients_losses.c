@@ -7,6 +7,7 @@
 #include <string.h>
 
 static void add_term_gradient(Differentiation *d, Node *node, int of, Node gradient) {
+    if (!wants_gradient(d, node->input[of])) return;
     gradient.name = gradient_name(node, of ? "grad_target" : "grad");
     gradient.epsilon = node->epsilon;
     gradient.which = node->which;
@@ -16,8 +17,7 @@ static void add_term_gradient(Differentiation *d, Node *node, int of, Node gradi
 /* One side's gradient is the other's with a and b exchanged. */
 static void gradient_of_difference(Differentiation *d, Node *node, Node *dy, Operation op) {
     for (int side = 0; side < 2; side++)
-        if (wants_gradient(d, node->input[side]))
-            add_term_gradient(d, node, side, (Node){.op = op, .input_count = 3, .input = {node->input[side], node->input[1 - side], dy}});
+        add_term_gradient(d, node, side, (Node){.op = op, .input_count = 3, .input = {node->input[side], node->input[1 - side], dy}});
 }
 
 void gradient_SQUARED_DIFFERENCE(Differentiation *d, Node *node, Node *dy) {
@@ -29,23 +29,20 @@ void gradient_ABSOLUTE_DIFFERENCE(Differentiation *d, Node *node, Node *dy) {
 
 void gradient_BCE_WITH_LOGITS(Differentiation *d, Node *node, Node *dy) {
     Node *v = node->input[0], *target = node->input[1];
-    if (wants_gradient(d, v))
-        add_term_gradient(d, node, 0, (Node){.op = OP_BCE_WITH_LOGITS_GRAD, .input_count = 3, .input = {v, target, dy}});
-    if (wants_gradient(d, target))
-        add_term_gradient(d, node, 1, (Node){.op = OP_TIMES_GRAD, .input_count = 2, .input = {v, dy}, .factor = -1});
+    add_term_gradient(d, node, 0, (Node){.op = OP_BCE_WITH_LOGITS_GRAD, .input_count = 3, .input = {v, target, dy}});
+    add_term_gradient(d, node, 1, (Node){.op = OP_TIMES_GRAD, .input_count = 2, .input = {v, dy}, .factor = -1});
 }
 
 void gradient_BCE(Differentiation *d, Node *node, Node *dy) {
     Node *p = node->input[0], *target = node->input[1];
-    if (wants_gradient(d, p)) add_term_gradient(d, node, 0, (Node){.op = OP_BCE_GRAD, .input_count = 3, .input = {p, target, dy}});
-    if (wants_gradient(d, target)) add_term_gradient(d, node, 1, (Node){.op = OP_BCE_TARGET_GRAD, .input_count = 2, .input = {p, dy}});
+    add_term_gradient(d, node, 0, (Node){.op = OP_BCE_GRAD, .input_count = 3, .input = {p, target, dy}});
+    add_term_gradient(d, node, 1, (Node){.op = OP_BCE_TARGET_GRAD, .input_count = 2, .input = {p, dy}});
 }
 
 void gradient_KL(Differentiation *d, Node *node, Node *dy) {
     Node *mean = node->input[0], *variance = node->input[1];
-    if (wants_gradient(d, mean))
-        add_term_gradient(d, node, 0, (Node){.op = OP_TIMES_GRAD, .input_count = 2, .input = {mean, dy}, .factor = 1});
-    if (wants_gradient(d, variance)) add_term_gradient(d, node, 1, (Node){.op = OP_KL_GRAD, .input_count = 2, .input = {variance, dy}});
+    add_term_gradient(d, node, 0, (Node){.op = OP_TIMES_GRAD, .input_count = 2, .input = {mean, dy}, .factor = 1});
+    add_term_gradient(d, node, 1, (Node){.op = OP_KL_GRAD, .input_count = 2, .input = {variance, dy}});
 }
 
 void gradient_ENTROPY(Differentiation *d, Node *node, Node *dy) {
@@ -63,8 +60,11 @@ void gradient_DIFFERENCE(Differentiation *d, Node *node, Node *dy) {
 /* factor · dy in each element of `of`, whose rows dy has, or whose rows in turn. */
 static void spread(Differentiation *d, Node *node, Node *dy, Operation op) {
     Node *of = node->input[0];
+    if (dy->op == OP_FILL) {
+        add_adjoint(d, of, add_constant(d->graph, gradient_name(node, "grad"), of, node->factor * dy->factor));
+        return;
+    }
     Node gradient = {.op = op, .input_count = 1, .input = {dy}, .factor = node->factor, .rows = node->rows};
-    if (dy->op == OP_FILL) gradient = (Node){.op = OP_FILL, .factor = node->factor * dy->factor};
     gradient.rank = of->rank;
     gradient.steps = of->steps;
     memcpy(gradient.shape, of->shape, sizeof gradient.shape);

@@ -32,6 +32,12 @@ Node *add_node(Graph *graph, Operation op, const char *name, Scan *scan, int inp
     return append_node(graph, node);
 }
 
+Node *add_constant(Graph *graph, const char *name, const Node *like, double value) {
+    Node node = {.op = OP_FILL, .name = name, .rank = like->rank, .steps = like->steps, .factor = value};
+    memcpy(node.shape, like->shape, sizeof node.shape);
+    return append_node(graph, node);
+}
+
 Node *sum_nodes(Graph *graph, const char *name, int count, Node *const *terms) {
     Node *sum = terms[0];
     for (int i = 1; i < count; i++) sum = add_node(graph, OP_ADD, name, NULL, 2, (Node *[]){sum, terms[i]});
@@ -56,6 +62,12 @@ ParameterGroup *add_group(Graph *graph, const char *name, const Optimizer *optim
     ParameterGroup *group = NEW(ParameterGroup);
     *group = (ParameterGroup){.number = graph->group_count, .name = name, .optimizer = *optimizer};
     return graph->group[graph->group_count++] = group;
+}
+
+bool updates_group(const Graph *graph, const ParameterGroup *group) {
+    for (int i = 0; i < graph->parameter_count; i++)
+        if (graph->parameter[i]->group == group && graph->parameter[i]->gradient) return true;
+    return false;
 }
 
 void copy_groups(Graph *to, const Graph *from) {

@@ -112,13 +112,16 @@ struct Graph {
 Node *add_node(Graph *graph, Operation op, const char *name, Scan *scan, int input_count, Node **inputs);
 /* The same for nodes with attributes, on which the shape may depend. INPUT, PARAMETER, STATE and CARRY come with their shape. */
 Node *append_node(Graph *graph, Node node);
+/* `value` in every element of the shape of `like`. */
+Node *add_constant(Graph *graph, const char *name, const Node *like, double value);
 /* terms[0] + terms[1] + …, added in this order; of one term, that one. */
 Node *sum_nodes(Graph *graph, const char *name, int count, Node *const *terms);
 /* Finds each node's readers: when the graph is complete, and again when nodes were added. */
 void list_readers(Graph *graph);
 Scan *add_scan(Graph *graph, long steps, bool reverse);
 ParameterGroup *add_group(Graph *graph, const char *name, const Optimizer *optimizer);
-void copy_groups(Graph *to, const Graph *from); /* the same ones */
+bool updates_group(const Graph *graph, const ParameterGroup *group); /* does it compute a gradient of one of its parameters? */
+void copy_groups(Graph *to, const Graph *from);                      /* the same ones */
 /* "encoder.0.weight" → "encoder_0_weight", what the node of a parameter is called. */
 const char *parameter_node_name(const char *parameter);
 /* Checks what every pass relies on (order, shapes, arities); dies on a bug. */

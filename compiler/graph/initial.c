@@ -31,8 +31,12 @@ static void set_uniform(Parameter *parameter, double bound) {
     parameter->fill = 0;
 }
 
+double default_bound(const Parameter *weight) {
+    return 1 / sqrt(fan_in(weight));
+}
+
 void set_default_initial(Parameter *parameter, const Parameter *weight) {
-    set_uniform(parameter, 1 / sqrt(fan_in(weight)));
+    set_uniform(parameter, default_bound(weight));
 }
 
 /* kaiming_normal_: deviation gain / √fan_in, gain √2 for relu, √(2 / (1 + slope²)) for leaky_relu; xavier_uniform_: ±√(6 / (in + out)) */

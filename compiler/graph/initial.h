@@ -11,6 +11,7 @@ double fan_in(const Parameter *parameter);
 double fan_out(const Parameter *parameter);
 
 /* The weight and the bias of a layer with a product, by torch.nn's default: uniform in ±1 / √fan_in, the fan-in of the weight. */
+double default_bound(const Parameter *weight);
 void set_default_initial(Parameter *parameter, const Parameter *weight);
 /* Of the parameters that a layer with a product has: weights as `initial` says, with the layer's own slope for kaiming leaky_relu. Leaves
  * what it says nothing about. */

@@ -58,12 +58,8 @@ Node *add_convolution_weight(const Module *module, bool transposed, long in, lon
     return add_parameter(module, weight, &view);
 }
 
-static double default_bound(const Node *like) {
-    return 1 / sqrt(fan_in(like->parameter));
-}
-
 Node *add_convolution_bias(const Module *module, long out, const Node *like) {
-    return add_vector(module, "bias", out, true, default_bound(like), 0);
+    return add_vector(module, "bias", out, true, default_bound(like->parameter), 0);
 }
 
 static long volume(const long shape[3]) {
@@ -83,7 +79,7 @@ Node *add_linear_weight(const Module *module, const long output[3], const long i
 
 Node *add_linear_bias(const Module *module, const long output[3], const Node *like) {
     const View view = {4, {1, output[0], output[1], output[2]}, {0, output[1] * output[2], output[2], 1}};
-    return add_matrix(module, "bias", volume(output), 0, &view, default_bound(like));
+    return add_matrix(module, "bias", volume(output), 0, &view, default_bound(like->parameter));
 }
 
 NormParameters add_norm_parameters(const Module *module, long channels) {

@@ -6,13 +6,13 @@
 #include "graph/moves.h"
 
 #include "graph/gradients.h"
+#include "graph/shapes.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 Node *slice(Graph *graph, const char *name, Node *node, Axis axis, long first, long count) {
-    const long all[] = {node->shape[0] / node->steps, node->steps, node->shape[1]};
-    if (first == 0 && count == all[axis]) return node;
+    if (first == 0 && count == axis_extent(node, node->steps, axis)) return node;
     return append_node(
         graph, (Node){.op = OP_SLICE, .name = name, .input_count = 1, .input = {node}, .axis = axis, .first = first, .count = count});
 }
@@ -20,7 +20,7 @@ Node *slice(Graph *graph, const char *name, Node *node, Axis axis, long first, l
 /* In groups of MAX_INPUTS, these in groups of as many, … */
 Node *concatenate(Graph *graph, const char *name, Axis axis, int count, Node *const *nodes) {
     if (count == 1) return nodes[0];
-    int groups = count <= MAX_INPUTS ? 1 : (count + MAX_INPUTS - 1) / MAX_INPUTS;
+    const int groups = (count + MAX_INPUTS - 1) / MAX_INPUTS;
     if (groups == 1) {
         Node node = {.op = OP_CONCAT, .name = name, .input_count = count, .axis = axis};
         memcpy(node.input, nodes, sizeof(Node *) * (size_t)count);
@@ -104,16 +104,15 @@ static Node *piece(Differentiation *d, const Node *node, const Parts *parts, Axi
 
 void add_parts_together(Differentiation *d, Node *node) {
     const Parts parts = d->parts[node->id];
-    const long all[] = {node->shape[0] / node->steps, node->steps, node->shape[1]};
     if (!parts.count) return;
     d->parts[node->id].count = 0;
     d->graph->layer = node->layer;
     for (int axis = AXIS_ITEMS; axis <= AXIS_CHANNELS; axis++) {
-        long *place = NEW_ARRAY(long, 2 * parts.count + 2);
-        const int pieces = cut(&parts, (Axis)axis, all[axis], place) - 1;
         bool read = false;
         for (int i = 0; i < parts.count; i++) read = read || parts.part[i].slice->axis == (Axis)axis;
         if (!read) continue;
+        long *place = NEW_ARRAY(long, 2 * parts.count + 2);
+        const int pieces = cut(&parts, (Axis)axis, axis_extent(node, node->steps, (Axis)axis), place) - 1;
         Node **made = NEW_ARRAY(Node *, pieces);
         for (int i = 0; i < pieces; i++) made[i] = piece(d, node, &parts, (Axis)axis, place[i], place[i + 1]);
         add_adjoint(d, node, concatenate(d->graph, gradient_name(node, "grad_parts"), (Axis)axis, pieces, made));

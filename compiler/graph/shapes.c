@@ -15,6 +15,14 @@ long count_elements(const Node *node) {
     return count;
 }
 
+long row_size(const Node *node) {
+    return count_elements(node) / node->shape[0];
+}
+
+long axis_extent(const Node *node, long steps, Axis axis) {
+    return axis == AXIS_ITEMS ? node->shape[0] / steps : axis == AXIS_STEPS ? steps : node->shape[1];
+}
+
 bool same_shape(const Node *a, const Node *b) {
     return a->rank == b->rank && memcmp(a->shape, b->shape, sizeof(long) * (size_t)a->rank) == 0;
 }
@@ -302,8 +310,8 @@ static void shape_DETACH(Node *node) {
 /* (v [B·T, C, H, W]) → [count·T, C, H, W], [B·count, C, H, W] or [B·T, count, H, W] */
 static void shape_SLICE(Node *node) {
     const Node *v = node->input[0];
-    const long items = v->shape[0] / v->steps, all[] = {items, v->steps, v->shape[1]};
-    NEED(node, v->rank == 4 && node->first >= 0 && node->count >= 1 && node->first + node->count <= all[node->axis]);
+    const long items = v->shape[0] / v->steps, all = axis_extent(v, v->steps, node->axis);
+    NEED(node, v->rank == 4 && node->first >= 0 && node->count >= 1 && node->first + node->count <= all);
     copy_shape(node, v);
     node->steps = node->axis == AXIS_STEPS ? node->count : v->steps;
     if (node->axis == AXIS_CHANNELS) node->shape[1] = node->count;

@@ -8,6 +8,9 @@
  * (0 becomes 1). */
 void infer_shape(Node *node);
 long count_elements(const Node *node);
+long row_size(const Node *node); /* elements of a row */
+/* The items, steps or channels of a node of rows b·steps + t. */
+long axis_extent(const Node *node, long steps, Axis axis);
 bool same_shape(const Node *a, const Node *b);
 
 #endif

@@ -2,6 +2,8 @@
 #include "lower/finish_kernel.h"
 
 #include "lower/choose.h"
+#include "lower/kernel_builder.h"
+#include "schedule/schedule.h"
 
 #include <string.h>
 
@@ -21,4 +23,11 @@ void finish_kernel(Lowering *l, Kernel *kernel, Scan *scan) {
     add_target_kernel(l->code, kernel, l->node ? wanted_number(l, l->node) : -1);
     if (!scan && l->body) add_call_before_scan(l, kernel);
     else add_call(l->program, kernel, scan);
+}
+
+void finish_naive(Lowering *l, Kernel *kernel, double work, const char *comment) {
+    kernel->comment = comment;
+    set_work(kernel, work);
+    kernel->schedule[0] = naive_schedule(&kernel->compute[0]);
+    finish_kernel(l, kernel, NULL);
 }

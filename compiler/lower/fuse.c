@@ -83,9 +83,11 @@ static int expression_size(const Node *node, const int *size) {
     return sum;
 }
 
-static bool can_fuse(const Lowering *l, Node *node) {
+/* `size`: of its expression */
+static bool can_fuse(const Lowering *l, Node *node, int size) {
     const Graph *graph = l->graph;
     if (is_read_as_view(l, node)) return true;
+    if (size > FUSED_MOST) return false;
     if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || is_double(node)) return false;
     if (node->op == OP_FILL) return !node->gradient_of; /* a constant, whoever reads it */
     if (!operation_is(node->op, ELEMENTWISE) || operation_is(node->op, COSTLY) || node->scan || node->rank != 4) return false;
@@ -102,7 +104,6 @@ void fuse_graph(const Lowering *l) {
     for (int i = 0; i < l->graph->node_count; i++) {
         Node *node = l->graph->node[i];
         size[i] = expression_size(node, size);
-        node->fused =
-            can_fuse(l, node) && (size[i] <= FUSED_MOST || is_read_as_view(l, node)) && !(l->apart && name_of(l->graph, ROLE_CUT, node));
+        node->fused = can_fuse(l, node, size[i]) && !(l->apart && name_of(l->graph, ROLE_CUT, node));
     }
 }

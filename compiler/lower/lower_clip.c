@@ -6,7 +6,6 @@
 #include "lower/finish_kernel.h"
 #include "lower/kernel_builder.h"
 #include "lower/storage.h"
-#include "schedule/schedule.h"
 
 #define V affine_variable
 
@@ -78,10 +77,7 @@ static void lower_sum_of_squares(Lowering *l, const Buffer *sums, const Buffer *
     const Affine to[1] = {affine_constant(number)};
     compute->sum[compute->sum_count++] = op1(WIDEN, load(sums, from));
     add_store(compute, norms, to, sum_value(0, TYPE_F64));
-    kernel->comment = "their sum, in index order, in double";
-    set_work(kernel, (double)sums->layout.size);
-    kernel->schedule[0] = naive_schedule(compute);
-    finish_kernel(l, kernel, NULL);
+    finish_naive(l, kernel, (double)sums->layout.size, "their sum, in index order, in double");
 }
 
 static const Expression *lower_factor(Lowering *l, const ParameterGroup *group, const Buffer *norms) {
@@ -94,10 +90,7 @@ static const Expression *lower_factor(Lowering *l, const ParameterGroup *group, 
     const Expression *ratio = op2(DIVIDE, constant_f64(group->optimizer.clip_norm), op2(ADD, norm, constant_f64(1e-6)));
     compute->sum[compute->sum_count++] = load(norms, from);
     add_store(compute, factor, first, op4(SELECT_GREATER, ratio, one, one, ratio)); /* a NaN stays one */
-    kernel->comment = "min(1, the largest norm / (the gradient's norm + 1e-6))";
-    set_work(kernel, (double)norms->shape[0]);
-    kernel->schedule[0] = naive_schedule(compute);
-    finish_kernel(l, kernel, NULL);
+    finish_naive(l, kernel, (double)norms->shape[0], "min(1, the largest norm / (the gradient's norm + 1e-6))");
     return load(factor, first);
 }
 

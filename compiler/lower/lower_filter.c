@@ -14,7 +14,6 @@
 #include "lower/lower_filter_weight.h"
 #include "lower/lower_tiles.h"
 #include "lower/schedule_conv.h"
-#include "lower/storage.h"
 
 #define V affine_variable
 

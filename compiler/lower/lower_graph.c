@@ -9,7 +9,6 @@
 #include "lower/lower_norm.h"
 #include "lower/lower_rows.h"
 #include "lower/lower_scan.h"
-#include "lower/lower_update.h"
 #include "lower/storage.h"
 
 typedef void (*Lower)(Lowering *l, Node *node);

@@ -43,10 +43,7 @@ void lower_loss(Lowering *l, Node *node) {
     const Affine one[1] = {V(n)}, zero[4] = {{0}};
     compute->sum[compute->sum_count++] = load(images, one);
     add_store(compute, node_buffer(l, node), zero, op2(DIVIDE, sum_value(0, TYPE_F64), constant_f64(count)));
-    kernel->comment = "the mean over all elements";
-    set_work(kernel, (double)y->shape[0]);
-    kernel->schedule[0] = naive_schedule(compute);
-    finish_kernel(l, kernel, NULL);
+    finish_naive(l, kernel, (double)y->shape[0], "the mean over all elements");
 }
 
 void lower_loss_for_caller(Lowering *l, Node *node) {
@@ -56,10 +53,7 @@ void lower_loss_for_caller(Lowering *l, Node *node) {
     Compute *compute = &kernel->compute[0];
     const At at = {0};
     add_store(compute, to, &at.n, node_element(l, node, &at));
-    kernel->comment = "a loss, to the caller";
-    set_work(kernel, 0);
-    kernel->schedule[0] = naive_schedule(compute);
-    finish_kernel(l, kernel, NULL);
+    finish_naive(l, kernel, 0, "a loss, to the caller");
 }
 
 /* ---- sums over frames ---- */
@@ -125,13 +119,6 @@ static const Expression *row_value(Lowering *l, Node *node, Affine row) {
     return op1(WIDEN, node_element(l, node, &at));
 }
 
-static void finish_rows(Lowering *l, Kernel *kernel, double rows, const char *comment) {
-    kernel->comment = comment;
-    set_work(kernel, rows);
-    kernel->schedule[0] = naive_schedule(&kernel->compute[0]);
-    finish_kernel(l, kernel, NULL);
-}
-
 /* T − t is how many of T ones there are from t on: a virtual buffer is 0 from its end on. */
 void lower_falling(Lowering *l, Node *node) {
     if (node->scan) die("%s: weights of frames in a scan", node->name);
@@ -146,7 +133,7 @@ void lower_falling(Lowering *l, Node *node) {
     compute->sum[compute->sum_count++] = load(ones, rest);
     const Expression *share = op2(DIVIDE, op1(WIDEN, sum_value(0, TYPE_F32)), constant_f64((double)T));
     add_store(compute, node_buffer(l, node), row, op2(MULTIPLY, row_value(l, node->input[0], row[0]), share));
-    finish_rows(l, kernel, (double)(node->shape[0] * T), "each frame's number, times (T - t) / T");
+    finish_naive(l, kernel, (double)(node->shape[0] * T), "each frame's number, times (T - t) / T");
 }
 
 /* f: [N, 1, 1, 1] → [N / rows, 1, 1, 1] */
@@ -156,7 +143,7 @@ void lower_row_sum(Lowering *l, Node *node) {
     const Affine m = V(add_variable(compute, "m", node->shape[0], false)), r = V(add_variable(compute, "r", node->rows, true)), to[4] = {m};
     compute->sum[compute->sum_count++] = row_value(l, node->input[0], affine_add(affine_scale(m, node->rows), r));
     add_store(compute, node_buffer(l, node), to, op2(MULTIPLY, sum_value(0, TYPE_F64), constant_f64(node->factor)));
-    finish_rows(l, kernel, (double)node->input[0]->shape[0], format("sums of %ld rows, times a factor", node->rows));
+    finish_naive(l, kernel, (double)node->input[0]->shape[0], format("sums of %ld rows, times a factor", node->rows));
 }
 
 /* s: [M, 1, 1, 1] → [M · rows, 1, 1, 1] */
@@ -166,7 +153,7 @@ void lower_spread_rows(Lowering *l, Node *node) {
     const Affine m = V(add_variable(compute, "m", node->input[0]->shape[0], false)), r = V(add_variable(compute, "r", node->rows, false));
     const Affine to[4] = {affine_add(affine_scale(m, node->rows), r)};
     add_store(compute, node_buffer(l, node), to, op2(MULTIPLY, row_value(l, node->input[0], m), constant_f64(node->factor)));
-    finish_rows(l, kernel, (double)node->shape[0], format("each row %ld times, times a factor", node->rows));
+    finish_naive(l, kernel, (double)node->shape[0], format("each row %ld times, times a factor", node->rows));
 }
 
 /* ---- the gradient of differences between neighbours ---- */

@@ -48,7 +48,7 @@ bool is_view(const Lowering *l, const Node *node) {
 
 typedef struct Image { /* a compute over rows b·steps + t of images; in a scan, of one step */
     Compute *compute;
-    Variable *c, *h, *w;
+    Variable *c;
     At at;
 } Image;
 
@@ -58,8 +58,8 @@ static Image start_image(Kernel *kernel, const Node *node, long items, long step
     if (node->scan) kernel->time = new_variable("time", steps);
     image.at.t = V(node->scan ? kernel->time : add_variable(image.compute, "t", steps, false));
     image.at.c = V(image.c = add_variable(image.compute, "c", channels, false));
-    image.at.h = V(image.h = add_variable(image.compute, "h", height, false));
-    image.at.w = V(image.w = add_variable(image.compute, "w", width, false));
+    image.at.h = V(add_variable(image.compute, "h", height, false));
+    image.at.w = V(add_variable(image.compute, "w", width, false));
     return image;
 }
 
@@ -90,7 +90,7 @@ static long lower_part(Lowering *l, Node *node, int i, long first) {
     Node *input = node->input[i];
     const Buffer *out = node_buffer(l, node);
     const long steps = node->axis == AXIS_STEPS ? input->steps : node->steps, items = input->shape[0] / steps;
-    const long counts[] = {items, steps, input->shape[1]}, count = counts[node->axis];
+    const long count = axis_extent(input, steps, node->axis);
     const bool last = node->axis != AXIS_CHANNELS || i + 1 == node->input_count;
     const long most = node->axis != AXIS_CHANNELS ? out->shape[1] : last ? out->shape[1] - first : count;
     Kernel *kernel = new_kernel(format("%s_from%d", node->name, i), 1);

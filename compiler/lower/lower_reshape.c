@@ -170,7 +170,7 @@ static void lower_by_places(Lowering *l, Node *node, Kernel *kernel) {
         if (d == STEP && !node->clip) continue;
         place = affine_add(affine_scale(place, sides[d]), *side(&at, d));
     }
-    const Affine row = node->clip ? at.b : affine_add(affine_scale(at.b, at.steps), at.t), read[2] = {row, place};
+    const Affine row = node->clip ? at.b : row_of(&at), read[2] = {row, place};
     Affine index[4];
     stored_index(node, &at, index);
     add_store(compute, node_buffer(l, node), index, load(values, read));

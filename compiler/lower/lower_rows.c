@@ -25,7 +25,7 @@ void lower_row_copy(Lowering *l, Node *node, const RowCopy *copy) {
     At at = {.steps = steps, .b = V(add_variable(compute, "b", node->shape[0] / steps, false)), .t = affine_constant(0)};
     if (copy->steps) at.t = V(add_variable(compute, "t", steps, false));
     Affine *const position[3] = {&at.c, &at.h, &at.w};
-    Affine there[4] = {affine_shift(affine_add(affine_scale(at.b, steps), at.t), copy->row)}, here[4];
+    Affine there[4] = {affine_shift(row_of(&at), copy->row)}, here[4];
     for (int d = 0; d < 3; d++) there[1 + d] = *position[d] = V(add_variable(compute, names[d], extent[d], false));
     stored_index(node, &at, here);
     if (copy->out) add_store(compute, outside, there, load(inside, here));

@@ -2,14 +2,11 @@
 #include "lower/lower_update.h"
 
 #include "loop/function.h"
-#include "lower/element.h"
 #include "lower/finish_kernel.h"
 #include "lower/kernel_builder.h"
 #include "lower/lower_clip.h"
 #include "lower/storage.h"
 #include "schedule/schedule.h"
-
-#include <string.h>
 
 #define V affine_variable
 
@@ -102,7 +99,7 @@ static void update_rmsprop(const Update *update, Compute *compute, const Affine 
     store_weight(update, compute, at, op2(SUBTRACT, update->weight, op2(MULTIPLY, update->coefficient[0], step)));
 }
 
-void lower_group_update(Lowering *l, const ParameterGroup *group) {
+static void lower_group_update(Lowering *l, const ParameterGroup *group) {
     typedef void (*Rule)(const Update *, Compute *, const Affine *);
     static const Rule rules[] = {[OPTIMIZER_ADAM] = update_adam,
                                  [OPTIMIZER_ADAMW] = update_adam,
@@ -136,15 +133,9 @@ void lower_group_update(Lowering *l, const ParameterGroup *group) {
     finish_kernel(l, kernel, NULL);
 }
 
-static bool has_gradients(const Graph *graph, const ParameterGroup *group) {
-    for (int i = 0; i < graph->parameter_count; i++)
-        if (graph->parameter[i]->group == group && graph->parameter[i]->gradient) return true;
-    return false;
-}
-
 void lower_update(Lowering *l) {
     for (int i = 0; i < l->graph->group_count; i++)
-        if (has_gradients(l->graph, l->graph->group[i])) lower_group_update(l, l->graph->group[i]);
+        if (updates_group(l->graph, l->graph->group[i])) lower_group_update(l, l->graph->group[i]);
 }
 
 /* ---- copies between layouts ---- */

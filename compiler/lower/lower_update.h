@@ -4,9 +4,7 @@
 
 #include "lower/lowering.h"
 
-/* The optimizer's step of one group; of all groups. */
-void lower_group_update(Lowering *l, const ParameterGroup *group);
-void lower_update(Lowering *l); /* the optimizer, then the renewed copies */
+void lower_update(Lowering *l); /* the optimizer's step of each group that the graph has gradients of */
 void lower_renew(Lowering *l);
 /* to[index] = from[index] for every index in `extent`, one element at a time; lanes of `to` innermost. */
 Kernel *copy_kernel(const char *name, const long *extent, int rank, const Buffer *from, const Buffer *to, const char *comment);

@@ -12,7 +12,7 @@ static Signature advance_signature(const Graph *graph) {
     const long frame[] = {1, 1, spec->channels, spec->height, spec->width}, runs = spec->hidden ? spec->T : 1;
     const Argument x = {.name = "x", .rank = 5, .shape = {frame[0], frame[1], frame[2], frame[3], frame[4]}, .items = -1};
     Argument h0 = {.name = "h0", .rank = 3, .shape = {spec->gru_layers, runs, spec->hidden}, .items = -1}, state = h0;
-    const Argument codes = {.name = "code", .rank = 2, .shape = {runs, count_elements(code) / code->shape[0]}, .items = -1};
+    const Argument codes = {.name = "code", .rank = 2, .shape = {runs, row_size(code)}, .items = -1};
     state.name = "state";
     Argument *in = NEW_ARRAY(Argument, 2), *out = NEW_ARRAY(Argument, 2);
     in[0] = x, in[1] = h0;
