@@ -46,7 +46,7 @@ static void fill_cells(const Explanation *explanation, const Row *row, const cha
     cell[0] = row->name;
     cell[1] = row->operations.bytes;
     cell[2] = row->shapes;
-    cell[3] = row->parameters ? grouped((double)row->parameters) : "-";
+    cell[3] = count_text(row->parameters);
     cell[4] = scaled(row->work[FORWARD].forward / (double)frames(explanation));
     cell[5] = scaled(step_products(row));
     cell[6] = scaled(row->work[FORWARD].bytes);

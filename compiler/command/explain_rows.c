@@ -44,6 +44,10 @@ const char *plural(long count, const char *noun) {
     return format("%ld %s%s", count, noun, count == 1 ? "" : "s");
 }
 
+const char *count_text(long count) {
+    return count ? grouped((double)count) : "-";
+}
+
 const char *shape_text(Shape shape) {
     const char *frames = shape.T > 1 ? format("×%d", shape.T) : "";
     return shape.T * shape.H * shape.W == 1 ? format("%d", shape.C) : format("%d%s×%d×%d", shape.C, frames, shape.H, shape.W);

@@ -23,10 +23,6 @@ static const char *network_shapes(const Network *network) {
     return format("%s → %s", text.bytes, shape_text(network->layers[network->layer_count - 1].out));
 }
 
-static const char *count_text(long count) {
-    return count ? grouped((double)count) : "-";
-}
-
 static void add_network_lines(Table *table, const Explanation *explanation, const Network *network) {
     const int head = table->count; /* its parameters are known after its layers */
     long parameters = 0;
@@ -48,27 +44,26 @@ static void add_network_lines(Table *table, const Explanation *explanation, cons
     cell[3] = count_text(parameters);
 }
 
-static void print_networks(FILE *out, const Explanation *explanation) {
+static void print_networks(FILE *out, const Explanation *explanation, const Row *total) {
     static const char *const heads[] = {"network, layers", "updated by; what it computes", "in → out", "parameters"};
     const System *system = explanation->model->spec->system;
     Table table = {.columns = 4, .left = 3};
     memcpy(add_line(&table), heads, sizeof heads);
     add_rule(&table);
     for (int n = 0; n < system->network_count; n++) add_network_lines(&table, explanation, &system->networks[n]);
-    const Row total = add_up(explanation);
     add_rule(&table);
     const char **cell = add_line(&table);
-    cell[0] = total.name;
-    cell[3] = count_text(total.parameters);
+    cell[0] = total->name;
+    cell[3] = count_text(total->parameters);
     print_table(out, &table);
     long frozen = 0;
     for (int i = 0; i < explanation->count; i++) {
         const Row *row = &explanation->row[i];
         if (row->network >= 0 && system->networks[row->network].frozen) frozen += row->parameters;
     }
-    fprintf(out, "\nparameters: %s trained%s, %s bytes as a file holds them%s\n", grouped((double)(total.parameters - frozen)),
-            frozen ? format(" and %s frozen", grouped((double)frozen)) : "", grouped((double)total.parameters * 4),
-            total.statistics ? format("; %s running statistics", grouped((double)total.statistics)) : "");
+    fprintf(out, "\nparameters: %s trained%s, %s bytes as a file holds them%s\n", grouped((double)(total->parameters - frozen)),
+            frozen ? format(" and %s frozen", grouped((double)frozen)) : "", grouped((double)total->parameters * 4),
+            total->statistics ? format("; %s running statistics", grouped((double)total->statistics)) : "");
 }
 
 /* ---- what a program runs ---- */
@@ -297,7 +292,7 @@ static void print_iteration(FILE *out, const Explanation *explanation, const Row
 void print_system(FILE *out, const Explanation *explanation) {
     const System *system = explanation->model->spec->system;
     const Row total = add_up(explanation);
-    print_networks(out, explanation);
+    print_networks(out, explanation, &total);
     for (int p = 0; p < explanation->program_count; p++) {
         const Part part = part_of(explanation, p);
         if (part.step) print_step_head(out, &part, system);

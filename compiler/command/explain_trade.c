@@ -2,14 +2,10 @@
  * is not enough. */
 #include "command/explain_trade.h"
 
-#include "command/explain.h"
+#include "command/explanation.h"
 
 const char *memory_limit_name(const MemoryLimit *limit) {
     return limit->bytes ? format("; max-ram %ld,%d", limit->bytes, limit->threads) : "";
-}
-
-static const char *threads_text(int threads) {
-    return format("%d thread%s", threads, threads == 1 ? "" : "s");
 }
 
 void explain_trade(Text *out, const TargetCode *code) {
@@ -17,7 +13,7 @@ void explain_trade(Text *out, const TargetCode *code) {
     if (!trade) return;
     if (!out->length)
         text_add(out, "computed again in the backward pass, to train within %s bytes on %s (--max-ram)\n",
-                 grouped((double)trade->limit.bytes), threads_text(trade->limit.threads));
+                 grouped((double)trade->limit.bytes), plural(trade->limit.threads, "thread"));
     if (trade->count == 0) {
         text_add(out, "  %-8s nothing: %s are enough\n", code->target->name, grouped((double)trade->before));
         return;
@@ -40,7 +36,7 @@ bool report_trade(FILE *errors, const char *name, const TargetCode *code) {
     fprintf(errors,
             "zoetrope: --max-ram: %s cannot train within %s bytes on %s. The least is %s: %s and %s of scratch. Allow that much with "
             "--max-ram %ld,%d, or make batch or T of the spec smaller\n",
-            format("%s on %s", name, code->target->name), grouped((double)trade->limit.bytes), threads_text(trade->limit.threads),
+            format("%s on %s", name, code->target->name), grouped((double)trade->limit.bytes), plural(trade->limit.threads, "thread"),
             grouped((double)trade->after), grouped((double)(trade->after - scratch)), grouped((double)scratch), trade->after,
             trade->limit.threads);
     return false;

@@ -48,6 +48,7 @@ void count_work(Explanation *explanation, const TargetCode *code);
 void add_work(Work *sum, const Work *work, double times);
 Row add_up(const Explanation *explanation);
 const char *plural(long count, const char *noun); /* "1 frame", "4 frames" */
+const char *count_text(long count);               /* "4,537,480", "-" */
 const char *shape_text(Shape shape);              /* "32×4×64×64": channels, frames where there are some, height, width; "100" */
 
 /* ---- explain_system.c ---- */

@@ -30,7 +30,7 @@ static bool reads_clip(const NetworkLayer *layer) {
 }
 
 static void add_product_parameters(const Module *module, const NetworkLayer *layer, LayerParameters *p) {
-    const Shape *in = &layer->in, *out = &layer->own;
+    const Shape *in = &layer->in, *out = &layer->out;
     if (layer->kind == LAYER_LINEAR) {
         const long output[3] = {out->C, out->H, out->W}, frame[3] = {in->C, in->H, in->W};
         const long clip[3] = {(long)in->C * in->T * in->H * in->W, 1, 1};
@@ -56,7 +56,7 @@ static LayerParameters add_layer_parameters(Graph *graph, const Network *network
     }
     if (layer->norm_module >= 0) {
         const Module module = module_of(graph, network, layer->norm_module);
-        p.norm = add_norm_parameters(&module, layer->own.C);
+        p.norm = add_norm_parameters(&module, layer->out.C);
     }
     return p;
 }
@@ -126,7 +126,7 @@ static Node *add_gru(const Caller *c, const LayerParameters *p, Node *x) {
 }
 
 static Node *add_reshape(const Caller *c, Node *x) {
-    const Shape *out = &c->layer->own;
+    const Shape *out = &c->layer->out;
     const char *name = format("%s_reshape", c->stem);
     const long row[3] = {out->C, out->H, out->W}, clip[4] = {out->C, out->T, out->H, out->W};
     return c->layer->written.rank == 4 ? reshape_clips(c->graph, name, x, clip) : reshape_rows(c->graph, name, x, row);
@@ -198,7 +198,7 @@ Node *call_network(Graph *graph, const NetworkCall *call, const NetworkNodes *ne
     Caller c = {.graph = graph,
                 .call = call,
                 .network = network,
-                .items = graph->spec->training.batch * (call->joined ? 2 : 1),
+                .items = graph->spec->training.batch * (call->value->joined ? 2 : 1),
                 .training = graph->training && !of->frozen};
     for (int i = 0; i < of->layer_count; i++) {
         const NetworkLayer *layer = c.layer = &of->layers[i];

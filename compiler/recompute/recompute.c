@@ -43,9 +43,8 @@ struct Recomputation {
     int steps, step;
     const Footprint *footprint;
     Trade *trade;
-    long workspace; /* bytes that it may have */
+    long scratch;   /* bytes of all threads */
     long most;      /* bytes that the next attempt may have */
-    long least;     /* that an attempt had */
     int attempts;
     Need need; /* of the last attempt, as it was estimated */
 };
@@ -67,25 +66,24 @@ static long workspace_of(const Recomputation *r, const TargetCode *code) {
 Recomputation *begin_recomputation(const TargetCode *plain, const MemoryLimit *limit, int steps, int step) {
     Recomputation *recomputation = NEW(Recomputation);
     *recomputation = (Recomputation){.plain = plain, .steps = steps, .step = step};
-    const long scratch = limit->threads * plain->scratch_bytes, workspace = workspace_of(recomputation, plain),
-               before = workspace + scratch;
+    const long scratch = limit->threads * plain->scratch_bytes, before = workspace_of(recomputation, plain) + scratch;
     Trade *trade = NEW(Trade);
     *trade = (Trade){.limit = *limit, .before = before, .after = before, .possible = before <= limit->bytes};
     for (int i = 0; i < steps; i++) trade->step_flops += step_flops(plain->program[i]);
     recomputation->trade = trade;
-    recomputation->workspace = recomputation->most = limit->bytes - scratch;
-    recomputation->least = workspace;
+    recomputation->scratch = scratch;
+    recomputation->most = limit->bytes - scratch;
     if (!trade->possible) recomputation->footprint = find_footprint(plain, steps, step);
     return recomputation;
 }
 
 /* The workspace is estimated without compiling. If the compiled code needs more, the next attempt may use that much less. */
 static void judge_attempt(Recomputation *r, const TargetCode *code) {
-    const long workspace = workspace_of(r, code);
-    r->least = minimum(r->least, workspace);
-    r->trade->possible = workspace <= r->workspace;
+    const long bytes = workspace_of(r, code) + r->scratch;
+    r->trade->after = minimum(r->trade->after, bytes);
+    r->trade->possible = bytes <= r->trade->limit.bytes;
     if (!r->trade->possible && r->need.bytes > r->most) r->attempts = ATTEMPTS; /* nothing can be smaller */
-    else r->most -= workspace - r->workspace;
+    else r->most -= bytes - r->trade->limit.bytes;
 }
 
 Graph *next_recomputation(Recomputation *r, const TargetCode *code) {
@@ -116,7 +114,6 @@ static Trade *both_trades(const Trade *a, const Trade *b) {
 }
 
 TargetCode *end_recomputation(const Recomputation *r, TargetCode *code, const Trade *others) {
-    if (r->attempts > 0) r->trade->after += (r->trade->possible ? workspace_of(r, code) : r->least) - workspace_of(r, r->plain);
     code->trade = others ? both_trades(others, r->trade) : r->trade;
     code->tuning = r->plain->tuning;
     return code;

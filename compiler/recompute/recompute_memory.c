@@ -117,8 +117,7 @@ Footprint *find_footprint(const TargetCode *code, int steps, int step) {
     find_owners(f, &known);
     find_summed(f);
     f->most_nodes = (int)maximum(NODES_LEAST, NODES_TIMES * (long)f->graph->node_count);
-    for (int i = steps; i < code->program_count; i++)
-        f->least_top = maximum(f->least_top, plan_program(code->program[i], code->kept_bytes));
+    f->least_top = workspace_without(code, steps, -1);
     return f;
 }
 

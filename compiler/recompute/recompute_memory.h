@@ -30,7 +30,7 @@ struct Footprint {
 };
 /* Of a step of training; the first `steps` programs are such. */
 Footprint *find_footprint(const TargetCode *code, int steps, int step);
-/* The workspace that a target would need without the other steps. */
+/* The workspace that a target would need without the other steps; −1: without any step. */
 long workspace_without(const TargetCode *code, int steps, int step);
 
 typedef struct Need {

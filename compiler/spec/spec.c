@@ -51,10 +51,7 @@ static void check_keys(Reading *reading, Section section, const SpecNode *map, c
         const Key *key = child->key->kind == NODE_SCALAR ? next_key(section, NULL) : NULL;
         for (; key && strcmp(key->name, child->key->text) != 0; row++) key = next_key(section, key);
         if (!key) unknown_key(reading, section, child->key, target);
-        else if (first[row])
-            spec_error(reading->errors, child->key->mark, child->key->width, "remove one of the two",
-                       "`%s` stands here a second time; the first is at line %d, column %d", child->key->text, first[row]->key->mark.line,
-                       first[row]->key->mark.column);
+        else if (first[row]) report_repeated(reading->errors, child->key, child->key->text, first[row]->key);
         else first[row] = child;
     }
 }
@@ -155,12 +152,12 @@ bool read_section(Reading *reading, Section section, const SpecNode *key, const 
 
 /* ---- layers ---- */
 
-static void check_output_padding(Reading *reading, const Layer *layer, const SpecNode *map) {
-    const SpecNode *node = find_child(map, "output_padding");
-    for (int axis = 0; axis < 2 && node; axis++) {
-        if (layer->output_padding[axis] < layer->stride[axis]) continue;
-        spec_error(reading->errors, node->mark, node->width, "a larger output padding only adds rows or columns that no input reaches",
-                   "`output_padding` %d is not smaller than `stride` %d", layer->output_padding[axis], layer->stride[axis]);
+void check_output_padding(SpecErrors *errors, const SpecNode *map, int axes, const int *added, const int *stride) {
+    const SpecNode *own = find_child(map, "output_padding"), *place = own ? own : map->key;
+    for (int axis = 0; axis < axes; axis++) {
+        if (added[axis] < stride[axis]) continue;
+        spec_error(errors, place->mark, place->width, "a larger output padding only adds rows or columns that no input reaches",
+                   "`output_padding` %d is not smaller than `stride` %d", added[axis], stride[axis]);
         return;
     }
 }
@@ -199,7 +196,8 @@ static void read_layer_item(Reading *reading, const SpecNode *item, Layer *layer
     const SpecNode *map = read_layer_kind(reading, item, kinds, "`conv` or `conv_transpose`", &kind);
     if (!map) return;
     layer->transposed = kind == 1;
-    if (read_section(reading, SECTION_LAYER, map->key, map, layer)) check_output_padding(reading, layer, map);
+    if (read_section(reading, SECTION_LAYER, map->key, map, layer))
+        check_output_padding(reading->errors, map, 2, layer->output_padding, layer->stride);
 }
 
 static void read_layer(Reading *reading, const SpecNode *item, Layer *layer) {
@@ -271,8 +269,7 @@ static const char *write_canonical(const Spec *spec) {
 static bool is_version_2(const SpecNode *root) {
     const SpecNode *version = root->kind == NODE_MAP ? find_child(root, "version") : NULL;
     double number;
-    return version && version->kind == NODE_SCALAR && !version->quoted && parse_number(version->text, &number) == NUMBER_INTEGER &&
-           number == 2;
+    return version && number_kind(version, &number) == NUMBER_INTEGER && number == 2;
 }
 
 static void read_tree(Reading *reading, const SpecNode *root) {

@@ -48,6 +48,9 @@ void spec_error(SpecErrors *errors, Mark mark, int width, const char *remedy, co
 /* The same of what a spec may have: it is reported and the spec is taken. */
 void spec_warning(SpecErrors *errors, Mark mark, int width, const char *remedy, const char *pattern, ...)
     __attribute__((format(printf, 5, 6)));
+typedef struct SpecNode SpecNode;
+/* Of a key that stands there a second time; `text`: what it is called. */
+void report_repeated(SpecErrors *errors, const SpecNode *key, const char *text, const SpecNode *first);
 /* By place: `file:line:column: error: message`, the source line, a caret, the remedy. */
 void print_spec_errors(SpecErrors *errors, FILE *out);
 /* Text of a user's in an error: printable, and shortened to about 40 characters. */
@@ -67,7 +70,6 @@ size_t line_end_bytes(const SpecErrors *errors, const char *text, const char *en
 
 typedef enum { NODE_SCALAR, NODE_LIST, NODE_MAP, NODE_REFUSED /* reported already */ } NodeKind;
 
-typedef struct SpecNode SpecNode;
 struct SpecNode {
     NodeKind kind;
     Mark mark;
@@ -210,10 +212,12 @@ const char *plain_number(const char *text);
 
 /* What a user gave, for errors: '64.0', a list, nothing. */
 const char *given(const SpecNode *node);
+/* NUMBER_NONE too of what is no scalar, or quoted. */
+NumberKind number_kind(const SpecNode *node, double *value);
 /* Reads the value of a key into its field; false after reporting. Not for sections and lists of layers. */
 bool read_value(SpecErrors *errors, const Key *key, const SpecNode *node, void *target);
 void set_default(const Key *key, void *target);
-/* The field as YAML; NULL: it was not written and has no default, or other code writes it. */
+/* The field as YAML; NULL: it was not written and has no default, or other code writes it. So is a choice before the first legal one. */
 const char *value_text(const Key *key, const void *target);
 
 /* ---- spec.c ---- */
@@ -230,6 +234,8 @@ SpecNode *find_child(const SpecNode *map, const char *name);
 bool read_section(Reading *reading, Section section, const SpecNode *key, const SpecNode *map, void *target);
 /* `- conv: {…}`: the map of keys in an item that is a layer, with its kind; NULL after reporting why it is none. */
 const SpecNode *read_layer_kind(Reading *reading, const SpecNode *item, const char *const *kinds, const char *legal, int *kind);
+/* Reports the first axis along which the output padding is not smaller than the stride. map: of the layer's keys. */
+void check_output_padding(SpecErrors *errors, const SpecNode *map, int axes, const int *added, const int *stride);
 /* `{key: value, …}` of a section whose keys are those of the table. */
 void write_section(Text *text, Section section, const void *target);
 

@@ -92,8 +92,7 @@ static const char *range_problem(const Key *key, double value) {
     return format(", which is too small for float32: above 0, the least is %s", number_text(SPEC_NUMBER_LEAST));
 }
 
-/* Of what is no list, and not quoted. */
-static NumberKind number_kind(const SpecNode *node, double *value) {
+NumberKind number_kind(const SpecNode *node, double *value) {
     return node->kind == NODE_SCALAR && !node->quoted ? parse_number(node->text, value) : NUMBER_NONE;
 }
 
@@ -133,7 +132,6 @@ static bool read_shape(SpecErrors *errors, const Key *key, const SpecNode *node,
     WrittenShape *shape = field(key, target);
     Key size = *key; /* of one of its sizes */
     size.type = KEY_INTEGER;
-    size.legal = NULL;
     if (node->kind != NODE_LIST || node->count > 4 || !(key->ranks >> node->count & 1)) return wrong_type(errors, key, node, ""), false;
     bool read = true;
     int count = 0, sizes[4];
@@ -182,22 +180,12 @@ static bool read_choice(SpecErrors *errors, const Key *key, const SpecNode *node
 }
 
 static bool read_name(SpecErrors *errors, const Key *key, const SpecNode *node, void *target) {
-    if (node->kind != NODE_SCALAR || (!node->text[0] && !node->quoted)) return wrong_type(errors, key, node, ""), false;
-    const char *problem = name_problem(node->text);
-    if (problem)
-        spec_error(errors, node->mark, node->width,
-                   "C functions, files and folders are named after it: choose letters, digits and _, such as my_model",
-                   "the name '%s' cannot be used: %s", shown(node->text), problem);
-    else *(const char **)field(key, target) = node->text;
-    return !problem;
-}
-
-static bool read_word(SpecErrors *errors, const Key *key, const SpecNode *node, void *target) {
-    if (node->kind != NODE_SCALAR || !node->text[0]) return wrong_type(errors, key, node, ""), false;
-    const char *problem = identifier_problem(node->text);
-    if (problem)
-        spec_error(errors, node->mark, node->width, "choose letters, digits and _", "the name '%s' cannot be used: %s", shown(node->text),
-                   problem);
+    const bool word = key->type == KEY_WORD;
+    if (node->kind != NODE_SCALAR || (!node->text[0] && (word || !node->quoted))) return wrong_type(errors, key, node, ""), false;
+    const char *problem = word ? identifier_problem(node->text) : name_problem(node->text);
+    const char *remedy = word ? "choose letters, digits and _"
+                              : "C functions, files and folders are named after it: choose letters, digits and _, such as my_model";
+    if (problem) spec_error(errors, node->mark, node->width, remedy, "the name '%s' cannot be used: %s", shown(node->text), problem);
     else *(const char **)field(key, target) = node->text;
     return !problem;
 }
@@ -206,6 +194,7 @@ bool read_value(SpecErrors *errors, const Key *key, const SpecNode *node, void *
     if (node->kind == NODE_REFUSED) return false;
     switch (key->type) {
     case KEY_NAME:
+    case KEY_WORD:
         return read_name(errors, key, node, target);
     case KEY_VERSION:
     case KEY_INTEGER:
@@ -220,8 +209,6 @@ bool read_value(SpecErrors *errors, const Key *key, const SpecNode *node, void *
         return read_numbers(errors, key, node, target);
     case KEY_SHAPE:
         return read_shape(errors, key, node, target);
-    case KEY_WORD:
-        return read_word(errors, key, node, target);
     case KEY_PART:
         return *(const SpecNode **)field(key, target) = node, true;
     case KEY_BOOLEAN:
@@ -272,7 +259,7 @@ const char *value_text(const Key *key, const void *target) {
     case KEY_BOOLEAN:
         return *(const bool *)place ? "true" : "false";
     case KEY_CHOICE:
-        return key->choices[*(const unsigned *)place];
+        return *(const unsigned *)place < (unsigned)key->minimum ? NULL : key->choices[*(const unsigned *)place];
     case KEY_SECTION:
         return NULL;
     case KEY_LAYERS:

@@ -1,8 +1,6 @@
 /* system.c: from the tree of a spec of version 2 to the System, section by section. */
 #include "spec/system_internal.h"
 
-#include <string.h>
-
 static bool read_noises(Builder *builder) {
     System *system = builder->system;
     const SpecNode **entries = NULL;
@@ -17,7 +15,6 @@ static bool read_noises(Builder *builder) {
         const int *size = draft.noise.written.size, rank = draft.noise.written.rank;
         *noise = draft.noise;
         noise->name = entries[i]->key->text;
-        noise->mark = entries[i]->key->mark;
         noise->uniform = draft.distribution == 1;
         noise->shape =
             rank == 4 ? (Shape){size[0], size[1], size[2], size[3]} : (Shape){size[0], 1, rank == 3 ? size[1] : 1, rank == 3 ? size[2] : 1};
@@ -59,6 +56,7 @@ void read_system(Reading *reading, const SpecNode *root) {
     read_section(reading, SECTION_TRAINING, draft->training ? draft->training->key : NULL, draft->training, spec);
     read_initial(&builder);
     bool known = draft->input && reading->errors->count == before;
+    add_name(&builder, NAME_DATA, 0, "x", (Mark){0, 0});
     claim_functions(&builder);
     known &= read_noises(&builder);
     read_networks(&builder);

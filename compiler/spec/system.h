@@ -25,7 +25,6 @@ typedef struct Noise {
     Shape shape;          /* of an item */
     bool uniform;         /* over [low, high); else N(0, 1) */
     double low, high;
-    Mark mark;
 } Noise;
 
 /* ---- networks ---- */
@@ -58,6 +57,14 @@ static inline bool has_product(LayerKind kind) {
     return kind <= LAYER_LINEAR;
 }
 
+static inline bool is_transposed(LayerKind kind) {
+    return kind == LAYER_CONV_TRANSPOSE || kind == LAYER_CONV_TRANSPOSE3D;
+}
+
+static inline bool is_pool(LayerKind kind) {
+    return kind >= LAYER_MAX_POOL && kind <= LAYER_AVG_POOL3D;
+}
+
 /* What a layer reads, or what `value.name` of a call means. */
 typedef enum {
     SOURCE_INPUT, /* of the network: `index` counts its inputs */
@@ -82,9 +89,8 @@ typedef struct NetworkLayer {
     int from_count;
     int own_module, norm_module, activation_module, dropout_module;
     Shape in;       /* of from[0] */
-    Shape own;      /* after the kind's own operation; the shape of a product's tap */
-    Shape out;      /* after all; as `own` */
-    Shape tap_size; /* of `tap`, where it has one: `own`, or a memory's [items, T, H, W] */
+    Shape out;      /* after the kind's own operation, and after all */
+    Shape tap_size; /* of `tap`, where it has one: `out`, or a memory's [items, T, H, W] */
 
     /* conv, conv_transpose, conv3d, conv_transpose3d, and pools: [0] is time, [1] vertical, [2] horizontal. Without "3d", time has kernel
      * 1, stride 1, padding 0. conv_lstm: kernel and padding (kernel / 2) of height and width. */
@@ -170,7 +176,6 @@ struct NetworkCall {
     Network *network;
     int number;      /* of the network's calls, from 0: in values, then in outputs; nested ones from the inside out, left to right */
     bool in_outputs; /* only evaluation computes it */
-    bool joined;
     Value *value; /* its VALUE_CALL, whose operands are the arguments */
     Mark mark;
 };
@@ -242,7 +247,6 @@ typedef struct TrainingStep {
     int batch_of; /* the number of the step whose batch it reads: its own, or the nearest above with next or each; -1: the iteration's first
                    */
     int times, every;
-    Mark mark;
 } TrainingStep;
 
 /* ---- evaluation ---- */

@@ -12,7 +12,7 @@ static void write_noises(Text *text, const System *system) {
     }
 }
 
-static const char *source_name(const Network *network, Source source) {
+const char *source_name(const Network *network, Source source) {
     if (source.kind == SOURCE_INPUT) return network->inputs[source.index].name;
     const NetworkLayer *layer = &network->layers[source.index];
     return source.kind == SOURCE_TAP ? layer->tap : layer->name;
@@ -48,12 +48,14 @@ static void write_network(Text *text, const Network *network) {
 }
 
 static void write_term(Text *text, const LossTerm *term, bool only_score) {
+    const TermDraft draft = {
+        .kind = term->kind, .sum = term->sum, .weight = term->weight, .epsilon = term->epsilon, .falling = term->falling, .only = only_score};
+    Text keys = {0};
+    write_section(&keys, SECTION_TERM, &draft);
     text_add(text, "    - {%s: [\"%s\"", term_kind_names[term->kind], value_label(term->value));
     if (term->other) text_add(text, ", \"%s\"", value_label(term->other));
     else if (term->kind != TERM_ENTROPY && term->kind != TERM_MEAN) text_add(text, ", %s", number_text(term->target));
-    text_add(text, "], reduce: %s, weight: %s", term->sum ? "sum" : "mean", number_text(term->weight));
-    if (term->kind == TERM_BCE) text_add(text, ", epsilon: %s", number_text(term->epsilon));
-    text_add(text, "%s%s}\n", term->falling ? ", over_time: falling" : "", only_score ? ", only: score" : "");
+    text_add(text, "], %s", keys.bytes + 1);
 }
 
 static void write_weighed(Text *text, const WeighedLoss *losses, int count) {
@@ -63,14 +65,15 @@ static void write_weighed(Text *text, const WeighedLoss *losses, int count) {
 }
 
 static void write_step(Text *text, const TrainingStep *step) {
-    static const char *const batches[] = {"same", "next", "each"};
+    const StepDraft draft = {.kept = step->kept, .batch = step->batch, .times = step->times, .every = step->every};
+    Text keys = {0};
+    write_section(&keys, SECTION_STEP, &draft);
     text_add(text, "  - {update: {");
     for (int i = 0; i < step->update_count; i++) {
         text_add(text, "%s%s: ", i ? ", " : "", step->updates[i].network->name);
         write_weighed(text, step->updates[i].losses, step->updates[i].loss_count);
     }
-    text_add(text, "}, noise: %s, batch: %s, times: %d, every: %d}\n", step->kept ? "kept" : "new", batches[step->batch], step->times,
-             step->every);
+    text_add(text, "}, %s", keys.bytes + 1);
 }
 
 static void write_optimizer(Text *text, const Optimizer *optimizer) {
@@ -89,20 +92,24 @@ static void write_optimizer(Text *text, const Optimizer *optimizer) {
     text_add(text, "}}\n");
 }
 
+static void write_score(Text *text, const Score *score) {
+    const ScoreDraft draft = {.per_frame = score->per_frame, .first_frame = score->first_frame};
+    Text keys = {0};
+    write_section(&keys, SECTION_SCORE, &draft);
+    text_add(text, "score: {");
+    if (score->loss_count) {
+        text_add(text, "sum: ");
+        write_weighed(text, score->losses, score->loss_count);
+        text_add(text, ", ");
+    }
+    text_add(text, "%s", keys.bytes + 1);
+}
+
 static void write_evaluation(Text *text, const System *system) {
-    const Score *score = &system->score;
     if (system->output_count) text_add(text, "outputs:\n");
     for (int i = 0; i < system->output_count; i++)
         text_add(text, "  %s: %s\n", system->outputs[i].name, value_label(system->outputs[i].value));
-    if (score->present) {
-        text_add(text, "score: {");
-        if (score->loss_count) {
-            text_add(text, "sum: ");
-            write_weighed(text, score->losses, score->loss_count);
-            text_add(text, ", ");
-        }
-        text_add(text, "per: %s, first_frame: %d}\n", score->per_frame ? "frame" : "clip", score->first_frame);
-    }
+    if (system->score.present) write_score(text, &system->score);
     if (!system->search.noise) return;
     text_add(text, "search:\n  noise: %s\n  steps: %d\n  optimizer: ", system->search.noise->name, system->search.steps);
     write_optimizer(text, &system->search.optimizer);

@@ -17,8 +17,7 @@ static Mark mark_at(const Parser *parser, const char *place) {
     return mark;
 }
 
-static int width_at(const Parser *parser, const char *place, size_t length) {
-    (void)place;
+static int width_of(const Parser *parser, size_t length) {
     return parser->exact ? (int)maximum(1, (long)length) : parser->node->width;
 }
 
@@ -77,7 +76,7 @@ static Expression *read_expression(Parser *parser, int depth) {
     size_t length;
     expression->mark = mark_at(parser, start);
     expression->text = read_word(parser, &length);
-    expression->width = width_at(parser, start, length);
+    expression->width = width_of(parser, length);
     if (!length)
         return fail(parser, "an expression is a name, a name.layer, or name(argument, …)",
                     *start ? format("an expression does not begin with '%c'", *start) : "an expression is missing here"),

@@ -115,7 +115,10 @@ int named_entries(SpecErrors *errors, const char *section, const char *what, con
 const Named *find_name(const Builder *builder, const char *name);
 /* Adds the name, unless it is taken, which is reported. */
 bool claim_name(Builder *builder, NameKind kind, int index, const SpecNode *key);
-void claim_functions(Builder *builder);
+/* Adds a name that is not taken. */
+void add_name(Builder *builder, NameKind kind, int index, const char *name, Mark mark);
+/* The first of the names (which end with NULL), for a hint: "a, b, c"; NULL: there are none. */
+const char *first_names(const char *const *names);
 /* The name of a network, loss or noise among `names` (which end with NULL): its index, or -1 after reporting. `what`: "network". */
 int find_among(SpecErrors *errors, const SpecNode *node, const char *what, const char *const *names);
 const char **network_names(const Builder *builder);
@@ -128,6 +131,9 @@ const char *network_name_problem(const char *name);
 void read_networks(Builder *builder);
 /* Follows the shapes of the network's layers from those of its inputs. False after reporting; `call`: where it is called, for errors. */
 bool follow_layers(Builder *builder, Network *network, Mark call);
+/* Of what the network's layers read, or give. */
+const char *source_name(const Network *network, Source source);
+Shape source_shape(const Network *network, Source source);
 /* "decoder[2] conv3d" */
 const char *layer_label(const Network *network, int index);
 /* Of what is joined along channels, or added; NULL, or why they do not fit. */
@@ -163,6 +169,7 @@ bool is_cut(const SpecNode *node, const SpecNode **end);
 
 /* ---- values ---- */
 
+void claim_functions(Builder *builder);
 void read_values(Builder *builder);
 /* The value of an expression; NULL after reporting. */
 Value *read_value_of(Builder *builder, const SpecNode *node);

@@ -1,9 +1,6 @@
 /* system_losses.c: losses and their terms. */
 #include "spec/system_internal.h"
 
-#include <math.h>
-#include <string.h>
-
 static int argument_count(TermKind kind) {
     return kind == TERM_ENTROPY || kind == TERM_MEAN ? 1 : 2;
 }
@@ -69,8 +66,7 @@ static void check_entropy_of(Builder *builder, const LossTerm *term, const Value
 
 static bool read_number_target(Builder *builder, const SpecNode *node, double *target) {
     double number;
-    const NumberKind kind = node->kind == NODE_SCALAR && !node->quoted ? parse_number(node->text, &number) : NUMBER_NONE;
-    if (kind == NUMBER_NONE) return false;
+    if (number_kind(node, &number) == NUMBER_NONE) return false;
     static const Key key = {.name = "target", .type = KEY_NUMBER, .minimum = -SPEC_NUMBER_LIMIT, .maximum = SPEC_NUMBER_LIMIT};
     *target = 0;
     read_value(builder->errors, &key, node, target);
@@ -206,8 +202,7 @@ void read_losses(Builder *builder) {
 /* ---- losses with factors ---- */
 
 static bool read_weighed(Builder *builder, const SpecNode *name, const SpecNode *factor, WeighedLoss *losses, int *count) {
-    static const Key key = {
-        .name = "factor", .type = KEY_NUMBER, .minimum = -SPEC_NUMBER_LIMIT, .maximum = SPEC_NUMBER_LIMIT, .fallback = 1};
+    static const Key key = {.name = "factor", .type = KEY_NUMBER, .minimum = -SPEC_NUMBER_LIMIT, .maximum = SPEC_NUMBER_LIMIT};
     SpecErrors *errors = builder->errors;
     const int found = find_among(errors, name, "loss", loss_names(builder));
     double number = 1;

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-static const char *const functions[] = {"sample", "join", "half", "frames", "concat", "add", "unit", "detach", NULL};
-
 /* The public attributes of PyTorch 2.13's nn.ModuleDict, which has the networks. */
 static const char *const refused[] = {"T_destination",
                                       "add_module",
@@ -94,9 +92,7 @@ int named_entries(SpecErrors *errors, const char *section, const char *what, con
         if (problem)
             spec_error(errors, key->mark, key->width, "choose letters, digits and _", "%s cannot name %s: %s", given(key), what, problem);
         else if (before)
-            spec_error(errors, key->mark, key->width, "remove one of the two",
-                       "`%s` stands here a second time; the first is at line %d, column %d", key->text, before->key->mark.line,
-                       before->key->mark.column);
+            report_repeated(errors, key, key->text, before->key);
         else if (count == SYSTEM_ENTRIES) {
             spec_error(errors, key->mark, key->width, "remove some", "`%s` has more than %d entries", section, SYSTEM_ENTRIES);
             break;
@@ -112,7 +108,7 @@ const Named *find_name(const Builder *builder, const char *name) {
     return NULL;
 }
 
-static void add_name(Builder *builder, NameKind kind, int index, const char *name, Mark mark) {
+void add_name(Builder *builder, NameKind kind, int index, const char *name, Mark mark) {
     MAKE_ROOM(builder->names, builder->name_count, builder->name_capacity);
     builder->names[builder->name_count++] = (Named){name, kind, index, mark};
 }
@@ -132,9 +128,11 @@ bool claim_name(Builder *builder, NameKind kind, int index, const SpecNode *key)
     return !taken;
 }
 
-void claim_functions(Builder *builder) {
-    add_name(builder, NAME_DATA, 0, "x", (Mark){0, 0});
-    for (int i = 0; functions[i]; i++) add_name(builder, NAME_FUNCTION, i, functions[i], (Mark){0, 0});
+const char *first_names(const char *const *names) {
+    enum { NAMES_LISTED = 20 };
+    Text text = {0};
+    for (int i = 0; names[i] && i < NAMES_LISTED; i++) text_add(&text, "%s%s", i ? ", " : "", names[i]);
+    return text.bytes;
 }
 
 int find_among(SpecErrors *errors, const SpecNode *node, const char *what, const char *const *names) {
@@ -146,9 +144,7 @@ int find_among(SpecErrors *errors, const SpecNode *node, const char *what, const
     for (int i = 0; names[i]; i++)
         if (!strcmp(names[i], node->text)) return i;
     const char *near = nearest_name(node->text, names);
-    Text all = {0};
-    for (int i = 0; names[i] && i < 20; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
-    const char *list = all.length ? format("there is: %s", all.bytes) : format("there is no %s", what);
+    const char *first = first_names(names), *list = first ? format("there is: %s", first) : format("there is no %s", what);
     spec_error(errors, node->mark, node->width, near ? format("did you mean `%s`?", near) : list, "unknown %s %s", what, given(node));
     return -1;
 }

@@ -142,12 +142,12 @@ static void check_norms(Builder *builder, const bool *trained) {
     const System *system = builder->system;
     for (int i = 0; i < system->call_count; i++) {
         const NetworkCall *call = system->calls[i];
-        const double items = (double)builder->spec->training.batch * (call->joined ? 2 : 1);
+        const double items = (double)builder->spec->training.batch * (call->value->joined ? 2 : 1);
         for (int k = 0; k < call->network->layer_count && trained[call->value->number] && !call->network->frozen; k++) {
             const NetworkLayer *layer = &call->network->layers[k];
-            if (layer->norm_module < 0 || items * layer->own.T * layer->own.H * layer->own.W > 1) continue;
+            if (layer->norm_module < 0 || items * layer->out.T * layer->out.H * layer->out.W > 1) continue;
             spec_error(builder->errors, layer->mark, layer->width, "make batch larger, or do without the norm here",
-                       "batch norm of one value for each channel (batch 1 · %s): it has no variance", size_text(layer->own));
+                       "batch norm of one value for each channel (batch 1 · %s): it has no variance", size_text(layer->out));
         }
     }
 }
@@ -168,7 +168,6 @@ void check_needs(Builder *builder) {
 /* ---- gradients ---- */
 
 typedef struct Reach {
-    const System *system;
     bool *values;           /* by Value.number: a gradient comes to it */
     bool **results, **taps; /* by Value.number of a call: by layer: a gradient comes to what it gives */
     bool **own, **norm;     /* by network: by layer: its parameters have a gradient */
@@ -210,7 +209,7 @@ static void reach_value(const Reach *reach, const Value *value) {
 /* What gets a gradient by a loss, in the sense of PyTorch's graph: a way counts whatever its numbers are. */
 static const Reach *reach_loss(const System *system, const NamedLoss *loss) {
     Reach *reach = NEW(Reach);
-    *reach = (Reach){system, NEW_ARRAY(bool, system->value_count), NULL, NULL, NULL, NULL};
+    *reach = (Reach){.values = NEW_ARRAY(bool, system->value_count)};
     reach->results = NEW_ARRAY(bool *, system->value_count);
     reach->taps = NEW_ARRAY(bool *, system->value_count);
     reach->own = NEW_ARRAY(bool *, system->network_count);

@@ -98,35 +98,28 @@ static void check_linear(SpecErrors *errors, LayerDraft *draft, const SpecNode *
                    shape ? "`features` and `shape`: it needs one of them" : "neither `features` nor `shape`");
 }
 
-static void check_paddings(SpecErrors *errors, const NetworkLayer *layer, const SpecNode *map, const SpecNode *word) {
-    const bool pool = layer->kind >= LAYER_MAX_POOL && layer->kind <= LAYER_AVG_POOL3D;
-    const SpecNode *padding = find_child(map, "padding"), *added = find_child(map, "output_padding");
+static void complete_pool(SpecErrors *errors, NetworkLayer *layer, const SpecNode *map) {
+    const SpecNode *place = find_child(map, "padding");
+    for (int axis = 0; axis < 3; axis++)
+        if (!layer->stride[axis]) layer->stride[axis] = layer->kernel[axis];
     for (int axis = 0; axis < 3; axis++) {
-        const SpecNode *place = pool ? padding : added ? added : word;
-        if (pool && layer->padding[axis] > layer->kernel[axis] / 2) {
-            spec_error(errors, place->mark, place->width, "make it smaller", "`padding` %d is more than half of `kernel` %d",
-                       layer->padding[axis], layer->kernel[axis]);
-            return;
-        }
-        if (!pool && layer->output_padding[axis] && layer->output_padding[axis] >= layer->stride[axis]) {
-            spec_error(errors, place->mark, place->width, "a larger output padding only adds rows or columns that no input reaches",
-                       "`output_padding` %d is not smaller than `stride` %d", layer->output_padding[axis], layer->stride[axis]);
-            return;
-        }
+        if (layer->padding[axis] <= layer->kernel[axis] / 2) continue;
+        spec_error(errors, place->mark, place->width, "make it smaller", "`padding` %d is more than half of `kernel` %d",
+                   layer->padding[axis], layer->kernel[axis]);
+        return;
     }
 }
 
 static void complete_layer(LayerReader *reader, LayerDraft *draft, const SpecNode *map) {
     NetworkLayer *layer = &draft->layer;
-    if (layer->kind == LAYER_LINEAR) check_linear(reader->builder->errors, draft, map->key);
+    SpecErrors *errors = reader->builder->errors;
+    if (layer->kind == LAYER_LINEAR) check_linear(errors, draft, map->key);
     if (layer->kind == LAYER_CONV_LSTM) {
         layer->kernel[2] = layer->kernel[1];
         layer->padding[1] = layer->padding[2] = layer->kernel[1] / 2;
     }
-    if (layer->kind >= LAYER_MAX_POOL && layer->kind <= LAYER_AVG_POOL3D)
-        for (int axis = 0; axis < 3; axis++)
-            if (!layer->stride[axis]) layer->stride[axis] = layer->kernel[axis];
-    check_paddings(reader->builder->errors, layer, map, map->key);
+    if (is_pool(layer->kind)) complete_pool(errors, layer, map);
+    if (is_transposed(layer->kind)) check_output_padding(errors, map, 3, layer->output_padding, layer->stride);
 }
 
 static void number_modules(Network *network, NetworkLayer *layer) {
@@ -178,8 +171,7 @@ static bool read_layer(LayerReader *reader, const SpecNode *item, int index) {
     draft.layer.kind = (LayerKind)kind;
     draft.layer.mark = map->key->mark;
     draft.layer.width = map->key->width;
-    if (kind == LAYER_MAX_POOL || kind == LAYER_AVG_POOL) draft.layer.stride[1] = draft.layer.stride[2] = 0; /* until its kernel is read */
-    if (kind == LAYER_MAX_POOL3D || kind == LAYER_AVG_POOL3D) memset(draft.layer.stride, 0, sizeof draft.layer.stride);
+    if (is_pool(draft.layer.kind)) memset(draft.layer.stride, 0, sizeof draft.layer.stride); /* until its kernel is read */
     if (has_product(draft.layer.kind)) {
         builder->reading->defaults = reader->draft->defaults;
         note_defaults(reader, &draft);
@@ -224,9 +216,7 @@ static bool check_default_key(const LayerReader *reader, const SpecNode *child, 
     const bool word = key->kind == NODE_SCALAR;
     const SpecNode *first = word && number < 64 ? find_child(reader->draft->defaults, key->text) : child;
     if (first != child) {
-        spec_error(errors, key->mark, key->width, "remove one of the two",
-                   "`%s` stands here a second time; the first is at line %d, column %d", key->text, first->key->mark.line,
-                   first->key->mark.column);
+        report_repeated(errors, key, key->text, first->key);
         return false;
     }
     if (word && (!strcmp(key->text, "from") || !strcmp(key->text, "name") || !strcmp(key->text, "tap"))) {

@@ -30,7 +30,7 @@ const char *layer_label(const Network *network, int index) {
 /* Convolutions and pools. conv: ⌊(in + 2·padding − kernel) / stride⌋ + 1; conv_transpose: (in − 1)·stride − 2·padding + kernel +
  * output_padding. */
 static const char *slide_window(const NetworkLayer *layer, Shape in, Shape *out) {
-    const bool transposed = layer->kind == LAYER_CONV_TRANSPOSE || layer->kind == LAYER_CONV_TRANSPOSE3D;
+    const bool transposed = is_transposed(layer->kind);
     const long sizes[3] = {in.T, in.H, in.W};
     long result[3];
     bool vanished = false, large = false;
@@ -132,7 +132,7 @@ static const char *layer_shape(const NetworkLayer *layer, const Shape *in, Shape
 
 /* ---- a network ---- */
 
-static Shape source_shape(const Network *network, Source source) {
+Shape source_shape(const Network *network, Source source) {
     if (source.kind == SOURCE_INPUT) return network->inputs[source.index].shape;
     const NetworkLayer *layer = &network->layers[source.index];
     return source.kind == SOURCE_TAP ? layer->tap_size : layer->out;
@@ -145,9 +145,9 @@ static int follow(Network *network, const char **problem) {
         Shape few[8], *in = layer->from_count <= 8 ? few : NEW_ARRAY(Shape, layer->from_count);
         for (int k = 0; k < layer->from_count; k++) in[k] = source_shape(network, layer->from[k]);
         layer->in = in[0];
-        *problem = layer_shape(layer, in, &layer->own);
+        *problem = layer_shape(layer, in, &layer->out);
         if (*problem) return i;
-        layer->out = layer->tap_size = layer->own;
+        layer->tap_size = layer->out;
         if (layer->kind == LAYER_MEMORY) layer->tap_size.C = layer->items;
         if (shape_elements(layer->out) > SPEC_TENSOR_ELEMENTS || shape_elements(layer->tap_size) > SPEC_TENSOR_ELEMENTS) {
             *problem = format(TOO_LARGE "%s has more than 2147483647 (2^31 - 1) elements", size_text(layer->tap_size));
@@ -222,7 +222,7 @@ static bool gives(Network *copy, Source result, Shape wanted) {
 static const char *mend_layer(Network *copy, int index, Try what, Source result, Shape wanted) {
     NetworkLayer *layer = &copy->layers[index];
     const NetworkLayer before = *layer;
-    const bool transposed = layer->kind == LAYER_CONV_TRANSPOSE || layer->kind == LAYER_CONV_TRANSPOSE3D;
+    const bool transposed = is_transposed(layer->kind);
     if (layer->kind > LAYER_CONV_TRANSPOSE3D || (what == TRY_OUTPUT_PADDING && !transposed)) return NULL;
     for (int value = tries[what].least; value <= tries[what].most; value++) {
         int *field = (int *)(void *)((char *)layer + tries[what].field);
@@ -295,7 +295,7 @@ static double weight_elements(const NetworkLayer *layer) {
     case LAYER_CONV_TRANSPOSE3D:
         return in * layer->channels * kernel;
     case LAYER_LINEAR:
-        return shape_elements(layer->in) / (layer->over == OVER_CLIP ? 1 : layer->in.T) * shape_elements(layer->own) / layer->own.T;
+        return shape_elements(layer->in) / (layer->over == OVER_CLIP ? 1 : layer->in.T) * shape_elements(layer->out) / layer->out.T;
     case LAYER_GRU:
         return 3.0 * layer->hidden * (double)maximum(layer->hidden, layer->in.C);
     case LAYER_CONV_LSTM:
@@ -328,8 +328,8 @@ void check_sizes(Builder *builder) {
         for (int k = 0; value->kind == VALUE_CALL && k < value->call->network->layer_count; k++) {
             const NetworkLayer *layer = &value->call->network->layers[k];
             const double gates = layer->kind == LAYER_GRU ? 3 : layer->kind == LAYER_CONV_LSTM ? 4 : 1;
-            const char *what = format("%s (batch %.0f · %s)", layer_label(value->call->network, k), items, size_text(layer->own));
-            if (too_large(builder, layer->mark, what, gates * items * fmax(shape_elements(layer->own), shape_elements(layer->tap_size)),
+            const char *what = format("%s (batch %.0f · %s)", layer_label(value->call->network, k), items, size_text(layer->out));
+            if (too_large(builder, layer->mark, what, gates * items * fmax(shape_elements(layer->out), shape_elements(layer->tap_size)),
                           &bytes))
                 return;
         }

@@ -1,41 +1,36 @@
 /* system_steps.c: what an iteration does: which networks each step updates by which losses, and which draws and batches it reads. */
 #include "spec/system_internal.h"
 
-#include <string.h>
-
-static bool read_update(Builder *builder, const SpecNode *entry, TrainingStep *step) {
+static void read_update(Builder *builder, const SpecNode *entry, TrainingStep *step) {
     const int index = find_among(builder->errors, entry->key, "network", network_names(builder));
     StepUpdate *update = &step->updates[step->update_count];
     *update = (StepUpdate){.mark = entry->key->mark};
-    if (index < 0 || !read_weighed_losses(builder, entry, &update->losses, &update->loss_count)) return false;
+    if (index < 0 || !read_weighed_losses(builder, entry, &update->losses, &update->loss_count)) return;
     update->network = &builder->system->networks[index];
     if (update->network->frozen) {
         spec_error(builder->errors, entry->key->mark, entry->key->width, "remove `frozen`, or do not update it",
                    "`%s` is frozen: no step updates it", update->network->name);
-        return false;
+        return;
     }
     step->update_count++;
-    return true;
 }
 
 /* Keys of `update` are names of networks: each may stand there once. */
-static bool read_updates(Builder *builder, const SpecNode *map, TrainingStep *step) {
-    const int before = builder->errors->count;
+static void read_updates(Builder *builder, const SpecNode *map, TrainingStep *step) {
     const SpecNode **entries = NULL;
     const int count = named_entries(builder->errors, "update", "a network", map, &entries);
     step->updates = NEW_ARRAY(StepUpdate, count + 1);
     for (int i = 0; i < count; i++) read_update(builder, entries[i], step);
-    return builder->errors->count == before;
 }
 
 static void read_step(Builder *builder, const SpecNode *item, int index) {
     TrainingStep *step = &builder->system->steps[index];
     StepDraft draft = {0};
     const SpecNode *kept;
-    *step = (TrainingStep){.times = 1, .every = 1, .draw = index, .mark = item->mark};
-    if (item->kind == NODE_MAP && item->first && item->first->key->kind == NODE_SCALAR) step->mark = item->first->key->mark;
-    const SpecNode word = {.kind = NODE_SCALAR, .mark = step->mark, .width = 1, .text = "step"};
-    if (!read_section(builder->reading, SECTION_STEP, &word, item, &draft)) return;
+    *step = (TrainingStep){.times = 1, .every = 1, .draw = index};
+    const bool word = item->kind == NODE_MAP && item->first && item->first->key->kind == NODE_SCALAR;
+    const SpecNode key = {.kind = NODE_SCALAR, .mark = word ? item->first->key->mark : item->mark, .width = 1, .text = "step"};
+    if (!read_section(builder->reading, SECTION_STEP, &key, item, &draft)) return;
     read_updates(builder, draft.update, step);
     step->kept = draft.kept;
     step->batch = (StepBatch)draft.batch;

@@ -20,6 +20,10 @@ static const struct Function {
 };
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
+void claim_functions(Builder *builder) {
+    for (int i = 0; i < FUNCTIONS; i++) add_name(builder, NAME_FUNCTION, i, functions[i].name, (Mark){0, 0});
+}
+
 /* ---- what a value is called ---- */
 
 const char *value_expression(const Value *value) {
@@ -29,10 +33,8 @@ const char *value_expression(const Value *value) {
         if (functions[i].kind == value->kind) word = functions[i].name;
     if (value->kind == VALUE_DATA) return "x";
     if (value->kind == VALUE_NOISE) return value->noise->name;
-    if (value->kind == VALUE_RESULT) {
-        const NetworkLayer *layer = &value->operands[0]->call->network->layers[value->source.index];
-        return format("%s.%s", value_label(value->operands[0]), value->source.kind == SOURCE_TAP ? layer->tap : layer->name);
-    }
+    if (value->kind == VALUE_RESULT)
+        return format("%s.%s", value_label(value->operands[0]), source_name(value->operands[0]->call->network, value->source));
     if (value->kind == VALUE_CALL) word = value->call->network->name;
     text_add(&text, "%s(", word);
     for (int i = 0; i < value->operand_count; i++) text_add(&text, "%s%s", i ? ", " : "", value_label(value->operands[i]));
@@ -83,9 +85,8 @@ static const char *name_hint(const Builder *builder, const char *text, bool call
     }
     const char *near = nearest_name(text, names);
     if (near) return format("did you mean `%s`?", near);
-    Text all = {0};
-    for (int i = 0; i < count && i < 20; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
-    return format("there is: %s", all.length ? all.bytes : "nothing");
+    const char *first = first_names(names);
+    return format("there is: %s", first ? first : "nothing");
 }
 
 static void unknown_name(Builder *builder, const Expression *expression, bool callable) {
@@ -131,19 +132,16 @@ static Value *resolve_result(Builder *builder, const Expression *expression) {
     }
     const Network *network = call->call->network;
     if (!find_result(network, expression->result, &source)) {
-        const char **names = result_names(network), *near = nearest_name(expression->result, names);
-        Text all = {0};
-        for (int i = 0; names[i] && i < 20; i++) text_add(&all, "%s%s", i ? ", " : "", names[i]);
+        const char **names = result_names(network), *near = nearest_name(expression->result, names), *first = first_names(names);
         spec_error(builder->errors, expression->result_mark, (int)strlen(expression->result),
-                   near         ? format("did you mean `%s`?", near)
-                   : all.length ? format("`%s` names: %s", network->name, all.bytes)
-                                : format("give the layer a `name` in `%s`", network->name),
+                   near    ? format("did you mean `%s`?", near)
+                   : first ? format("`%s` names: %s", network->name, first)
+                           : format("give the layer a `name` in `%s`", network->name),
                    "no layer of `%s` is named '%s'", network->name, shown(expression->result));
         return NULL;
     }
-    const NetworkLayer *layer = &network->layers[source.index];
     Value value = {.kind = VALUE_RESULT, .operand_count = 1, .joined = call->joined, .source = source, .mark = expression->mark};
-    value.shape = source.kind == SOURCE_TAP ? layer->tap_size : layer->out;
+    value.shape = source_shape(network, source);
     value.operands = NEW_ARRAY(Value *, 1);
     value.operands[0] = call;
     return add_value(builder, value);
@@ -193,7 +191,7 @@ static Value *call_network(Builder *builder, Network *network, const Expression 
     value.kind = VALUE_CALL;
     const bool fits = fit_inputs(builder, network, &value);
     NetworkCall *call = NEW(NetworkCall);
-    *call = (NetworkCall){network, network->call_count++, builder->in_outputs, value.joined, NULL, expression->mark};
+    *call = (NetworkCall){network, network->call_count++, builder->in_outputs, NULL, expression->mark};
     if (!draft->first_call) draft->first_call = call;
     if (!fits) return NULL;
     value.call = call;
@@ -274,12 +272,6 @@ static bool complete_function(Builder *builder, const Expression *at, const Expr
     return check_alike(builder, at, value);
 }
 
-static const struct Function *function_named(const char *name) {
-    for (int i = 0; i < FUNCTIONS; i++)
-        if (!strcmp(functions[i].name, name)) return &functions[i];
-    die("%s is no function", name);
-}
-
 static Value *call_function(Builder *builder, const struct Function *function, const Expression *expression, Value value) {
     if (expression->count < function->least || expression->count > function->most) {
         spec_error(builder->errors, expression->mark, expression->width, format("write %s", function->use),
@@ -303,7 +295,7 @@ static Value *resolve_call(Builder *builder, const Expression *expression) {
                    "`%s` is a value, not a network or a function", named->name);
         return NULL;
     }
-    const struct Function *function = named->kind == NAME_FUNCTION ? function_named(named->name) : NULL;
+    const struct Function *function = named->kind == NAME_FUNCTION ? &functions[named->index] : NULL;
     Value value = {.mark = expression->mark, .operands = NEW_ARRAY(Value *, expression->count + 1)};
     const int values = expression->count - (function && expression->count >= function->least ? function->numbers : 0);
     bool known = true;

@@ -55,9 +55,7 @@ static int read_word(const Tuning *tuning, const SpecNode *node, const char *con
 static bool is_repeated(const Tuning *tuning, const SpecNode *map, const SpecNode *child) {
     for (const SpecNode *before = map->first; before != child; before = before->next)
         if (before->key->kind == NODE_SCALAR && child->key->kind == NODE_SCALAR && strcmp(before->key->text, child->key->text) == 0) {
-            node_error(tuning, child->key, "remove one of the two",
-                       format("`%s` stands here a second time; the first is at line %d, column %d", shown(child->key->text),
-                              before->key->mark.line, before->key->mark.column));
+            report_repeated(tuning->errors, child->key, shown(child->key->text), before->key);
             return true;
         }
     return false;
@@ -78,7 +76,7 @@ static void read_choice(const Tuning *tuning, WantedKernel *wanted, KernelPlaces
     }
     double value;
     if (child->kind == NODE_REFUSED) return;
-    if (child->kind != NODE_SCALAR || child->quoted || parse_number(child->text, &value) != NUMBER_INTEGER || value < 1 || value > 1e9 ||
+    if (number_kind(child, &value) != NUMBER_INTEGER || value < 1 || value > 1e9 ||
         plain_number(child->text)) {
         node_error(tuning, child, field_meanings[field], format("`%s` is a number from 1 on, not %s", keys[key], given(child)));
         return;
