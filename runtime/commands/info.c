@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void print_target(const ModelTarget *target, int threads, bool chosen) {
     size_t total = target->workspace_size + (size_t)threads * target->scratch_size;
@@ -50,8 +49,8 @@ static void print_system(const ModelDescription *model) {
     if (!has_evaluation(model)) return;
     const ModelProgram *program = &model->programs[model->evaluate];
     for (int i = 0; i < program->outputs; i++) {
-        const char *name = program->output[i].name;
-        printf("%s%s", i == 0 ? "evaluation  " : ", ", strncmp(name, "output.", 7) == 0 ? name + 7 : name);
+        const char *name = output_name(model, &program->output[i]);
+        printf("%s%s", i == 0 ? "evaluation  " : ", ", name != NULL ? name : program->output[i].name);
     }
     putchar('\n');
 }

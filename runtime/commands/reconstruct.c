@@ -79,12 +79,6 @@ static Measures measure(const Reconstruction *run, const EvaluatedClip *clip) {
     return measures;
 }
 
-static bool all_finite(const float *values, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) return false;
-    return true;
-}
-
 /* The name of what is not finite in the clip; NULL: all of it is. Values come first, for what is
  * measured is not finite where they are not. */
 static const char *find_not_finite(const Reconstruction *run, const EvaluatedClip *clip, const Measures *measures) {

@@ -14,7 +14,6 @@ typedef enum ScoreKind { SCORES_OF_FRAMES, SCORES_OF_CLIPS, SCORES_OF_IMAGES } S
 const char *score_noun(ScoreKind kind, int64_t count); /* frame, frames … */
 
 typedef struct VideoScores {
-    const char *path;
     int64_t first;  /* of scores of frames: the frame that the first one belongs to */
     int64_t scores; /* how many */
     float *score;   /* [scores]; NAN: not finite */
@@ -37,6 +36,9 @@ void score_table_close(ScoreTable *table);
 void score_table_add(ScoreTable *table, int64_t video, double score);
 
 void score_table_print_head(const ScoreTable *table);
+/* The rest of a video cannot be read: it has no more scores. */
+void score_table_leave_out(ScoreTable *table, int64_t video, const Error *reason);
+
 /* The video has all of its scores: prints its line. Scores that are not finite are reported. */
 void score_table_sum_up(ScoreTable *table, int64_t video);
 

@@ -3,8 +3,6 @@
 
 #include "commands/score.h"
 
-#include "common/text.h"
-
 #include <math.h>
 #include <string.h>
 
@@ -54,9 +52,8 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
 }
 
 static void leave_out(void *context, int64_t video, const Error *reason) {
-    Scoring *run = context;
-    print_escaped(stderr, "warning: %s; it has no scores from there on", reason->text);
-    dataset_note_incomplete(run->table->data, run->table->data->videos[video].name);
+    const Scoring *run = context;
+    score_table_leave_out(run->table, video, reason);
 }
 
 /* The shape of an output that can be shown, or no frames. */

@@ -3,8 +3,6 @@
 
 #include "commands/score.h"
 
-#include "common/text.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +34,7 @@ static void score_video(Scoring *run, ClipReader *reader, int64_t video) {
         memmove(run->x, run->x + run->values, last * sizeof(float));
         memmove(run->reconstruction, run->reconstruction + run->values, last * sizeof(float));
         if (!clip_read(reader, video, frame, 1, run->x + last, &reason)) {
-            print_escaped(stderr, "warning: %s; it has no scores from there on", reason.text);
-            dataset_note_incomplete(run->table->data, run->table->data->videos[video].name);
+            score_table_leave_out(run->table, video, &reason);
             break;
         }
         score_frame(run, video, frame);

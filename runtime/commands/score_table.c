@@ -20,8 +20,7 @@ bool score_table_open(ScoreTable *table, Dataset *data, ScoreKind kind, Error *e
     *table = (ScoreTable){.data = data, .kind = kind, .videos = calloc((size_t)data->count, sizeof *table->videos)};
     bool good = table->videos != NULL || fail_memory(error, "the scores");
     for (int64_t i = 0; good && i < data->count; i++) {
-        const DatasetVideo *video = &data->videos[i];
-        table->videos[i] = (VideoScores){.path = video->source.path, .score = calloc((size_t)video->frames, sizeof(float))};
+        table->videos[i] = (VideoScores){.score = calloc((size_t)data->videos[i].frames, sizeof(float))};
         good = table->videos[i].score != NULL || fail_memory(error, "the scores");
     }
     return good;
@@ -39,7 +38,16 @@ void score_table_add(ScoreTable *table, int64_t video, double score) {
     scores->score[scores->scores++] = isfinite(rounded) ? rounded : NAN;
 }
 
+void score_table_leave_out(ScoreTable *table, int64_t video, const Error *reason) {
+    print_escaped(stderr, "warning: %s; it has no scores from there on", reason->text);
+    dataset_note_incomplete(table->data, table->data->videos[video].name);
+}
+
 /* ---- places ---- */
+
+static const char *video_path(const ScoreTable *table, int64_t video) {
+    return table->data->videos[video].source.path;
+}
 
 /* The first frame of what has the score. */
 static int64_t first_frame(const ScoreTable *table, int64_t video, int64_t number) {
@@ -74,7 +82,7 @@ void score_table_sum_up(ScoreTable *table, int64_t video) {
         most = fmax(most, score);
     }
     print_escaped(stdout, "%8" PRId64 " %10.6f %10.6f  %s", scores->scores, finite > 0 ? sum / (double)finite : NAN,
-                  finite > 0 ? most : NAN, scores->path);
+                  finite > 0 ? most : NAN, video_path(table, video));
     if (bad < 0) return;
     const int64_t count = scores->scores - finite;
     char *place = place_text(table, video, bad);
@@ -112,7 +120,7 @@ static void print_row(FILE *out, const ScoreTable *table, int64_t video, int64_t
         fprintf(out, ",%" PRId64, source->images ? 0 : first);
         free(path);
     } else {
-        print_field(out, table->videos[video].path);
+        print_field(out, source->path);
         fprintf(out, ",%" PRId64, first);
     }
     if (table->kind == SCORES_OF_CLIPS) fprintf(out, ",%" PRId64, first + table->data->T - 1);
@@ -142,7 +150,7 @@ static bool check_finite(const ScoreTable *table, const char *path, Error *error
     char *place = place_text(table, table->first_video, table->first_score);
     fail(error,
          "the score of %" PRId64 " %s is not finite (nan in %s); the first is %s of %s; all other scores are written; check the weights",
-         table->not_finite, score_noun(table->kind, table->not_finite), path, place, table->videos[table->first_video].path);
+         table->not_finite, score_noun(table->kind, table->not_finite), path, place, video_path(table, table->first_video));
     free(place);
     return false;
 }

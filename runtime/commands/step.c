@@ -3,6 +3,7 @@
 
 #include "commands/commands.h"
 #include "commands/step_batch.h"
+#include "commands/step_output.h"
 #include "commands/step_system.h"
 #include "common/file.h"
 #include "machine/clock.h"
@@ -14,20 +15,13 @@
 
 typedef struct StepRun {
     ModelState state;
-    float *x;                       /* [B, T, C, H, W] */
-    int64_t steps;                  /* 0: --eval */
-    double *loss;                   /* [steps], or one with --eval */
-    float *reconstruction;          /* of the first step */
-    float *gradients;               /* of the first step, in file order */
-    float *parameters, *statistics; /* after the last */
-    int count;
-    FileTensor *tensor; /* the output */
+    float *x;              /* [B, T, C, H, W] */
+    int64_t steps;         /* 0: --eval */
+    double *loss;          /* [steps], or one with --eval */
+    float *reconstruction; /* of the first step */
+    float *gradients;      /* of the first step, in file order */
+    StepOutput output;
 } StepRun;
-
-static bool allocate_floats(float **memory, size_t count, Error *error) {
-    *memory = aligned_floats(count);
-    return *memory != NULL || fail_memory(error, "a batch");
-}
 
 /* A GRU that starts from zeros accepts an h0 of zeros, so that callers need not know the difference. */
 static bool check_zero_state(const ModelDescription *model, const TensorFile *file, const int64_t shape[3], Error *error) {
@@ -35,7 +29,7 @@ static bool check_zero_state(const ModelDescription *model, const TensorFile *fi
     float *values = NULL;
     if (tensor == NULL || model->hidden == 0) return true;
     size_t count = (size_t)(shape[0] * shape[1] * shape[2]);
-    bool good = allocate_floats(&values, count, error) && read_shaped(file, "h0", 3, shape, values, error);
+    bool good = allocate_floats(&values, count, "a batch", error) && read_shaped(file, "h0", 3, shape, values, error);
     for (size_t i = 0; good && i < count; i++) {
         if (values[i] != 0)
             good = fail(error,
@@ -48,11 +42,10 @@ static bool check_zero_state(const ModelDescription *model, const TensorFile *fi
 
 static bool read_batch(StepRun *run, const char *path, Error *error) {
     const ModelDescription *model = run->state.model;
-    const int64_t x_shape[5] = {model->batch, model->T, model->channels, model->height, model->width};
     const int64_t h0_shape[3] = {model->gru_layers, model->batch, model->hidden};
     TensorFile file;
     if (!tensor_file_read(&file, path, error)) return false;
-    bool good = allocate_floats(&run->x, batch_elements(model), error) && read_shaped(&file, "x", 5, x_shape, run->x, error);
+    bool good = read_clips(&run->x, model, &file, "x", error);
     if (run->state.h0 != NULL) good = good && read_shaped(&file, "h0", 3, h0_shape, run->state.h0, error);
     else good = good && check_zero_state(model, &file, h0_shape, error);
     tensor_file_free(&file);
@@ -64,12 +57,12 @@ static bool allocate_results(StepRun *run, Error *error) {
     size_t tensors = (size_t)model->parameter_tensors + (size_t)model->state_names + 2;
     int64_t losses = run->steps > 0 ? run->steps : 1;
     run->loss = calloc((size_t)losses, sizeof *run->loss);
-    run->tensor = calloc(tensors + (size_t)run->steps, sizeof *run->tensor);
-    if (run->loss == NULL || run->tensor == NULL) return fail_memory(error, "the losses; give fewer --steps");
-    return allocate_floats(&run->reconstruction, batch_elements(model), error) &&
-           allocate_floats(&run->gradients, (size_t)model->parameter_count, error) &&
-           allocate_floats(&run->parameters, (size_t)model->parameter_count, error) &&
-           allocate_floats(&run->statistics, (size_t)model->statistic_count, error);
+    run->output.tensor = calloc(tensors + (size_t)run->steps, sizeof *run->output.tensor);
+    if (run->loss == NULL || run->output.tensor == NULL) return fail_memory(error, "the losses; give fewer --steps");
+    return allocate_floats(&run->reconstruction, batch_elements(model), "a batch", error) &&
+           allocate_floats(&run->gradients, (size_t)model->parameter_count, "a batch", error) &&
+           allocate_floats(&run->output.parameters, (size_t)model->parameter_count, "a batch", error) &&
+           allocate_floats(&run->output.statistics, (size_t)model->statistic_count, "a batch", error);
 }
 
 /* The results of the first step are kept. The others run one after another, with nothing between them. */
@@ -91,47 +84,32 @@ static void run_steps(StepRun *run) {
     printf("loss %.9g  first %s %.3f ms", run->loss[0], run->steps > 0 ? "step" : "pass", 1e3 * first);
     if (run->steps > 1) printf("  then %.3f ms a step", 1e3 * rest / (double)(run->steps - 1));
     putchar('\n');
-    if (run->steps == 0) return;
-    state->target->save(state->workspace, MODEL_PARAMETERS, run->parameters);
-    if (state->model->statistic_count > 0) state->target->save(state->workspace, MODEL_STATISTICS, run->statistics);
+    if (run->steps > 0) step_take_state(&run->output, state);
 }
 
 /* ---- output ---- */
 
-static void put(StepRun *run, char *name, TensorType type, int rank, const int64_t *shape, const void *bytes) {
-    run->tensor[run->count++] = tensor_make(name, type, rank, shape, bytes);
-}
-
 static void list_results(StepRun *run) {
     const ModelDescription *model = run->state.model;
     const int64_t x_shape[5] = {model->batch, model->T, model->channels, model->height, model->width};
-    put(run, copy_text("loss"), TENSOR_F64, 0, NULL, &run->loss[0]);
-    put(run, copy_text("recon"), TENSOR_F32, 5, x_shape, run->reconstruction);
+    StepOutput *output = &run->output;
+    step_put(output, copy_text("loss"), TENSOR_F64, 0, NULL, &run->loss[0]);
+    step_put(output, copy_text("recon"), TENSOR_F32, 5, x_shape, run->reconstruction);
     if (run->steps == 0) return;
-    for (int64_t i = 0; i < run->steps; i++) put(run, path_join("", "loss.%" PRId64, i), TENSOR_F64, 0, NULL, &run->loss[i]);
+    for (int64_t i = 0; i < run->steps; i++) step_put(output, path_join("", "loss.%" PRId64, i), TENSOR_F64, 0, NULL, &run->loss[i]);
     for (int i = 0; i < model->parameter_tensors; i++) {
         const ModelTensor *tensor = &model->parameters[i];
-        put(run, path_join("", "grad.%s", tensor->name), TENSOR_F32, tensor->rank, tensor->shape, run->gradients + tensor->offset);
+        step_put_weights(output, path_join("", "grad.%s", tensor->name), tensor, run->gradients);
     }
-    for (int i = 0; i < model->state_names; i++) {
-        const StateName *entry = &run->state.names[i];
-        char *name = path_join("", "param.%s", entry->name);
-        if (entry->kind == STATE_BATCHES_TRACKED) put(run, name, TENSOR_I64, 0, NULL, &run->state.batches_tracked[entry->index]);
-        else
-            put(run, name, TENSOR_F32, entry->tensor->rank, entry->tensor->shape,
-                (entry->kind == STATE_PARAMETER ? run->parameters : run->statistics) + entry->tensor->offset);
-    }
+    step_put_state(output, &run->state);
 }
 
 static void step_free(StepRun *run) {
-    for (int i = 0; i < run->count; i++) free((void *)(uintptr_t)run->tensor[i].name);
-    free(run->tensor);
     free(run->x);
     free(run->loss);
     free(run->reconstruction);
     free(run->gradients);
-    free(run->parameters);
-    free(run->statistics);
+    step_output_free(&run->output);
     model_close(&run->state);
 }
 
@@ -140,7 +118,7 @@ static bool step_network(StepRun *run, const Options *options, Error *error) {
     if (!read_batch(run, options->batch, error) || !allocate_results(run, error)) return false;
     run_steps(run);
     list_results(run);
-    return tensor_file_write(options->out, run->tensor, run->count, NULL, 0, error);
+    return tensor_file_write(options->out, run->output.tensor, run->output.count, NULL, 0, error);
 }
 
 int command_step(const ModelDescription *model, const Options *options, Error *error) {

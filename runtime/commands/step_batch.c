@@ -134,7 +134,7 @@ static bool check_name(const StepBatch *batch, const ModelState *state, const Te
 
 /* ---- reading ---- */
 
-static bool read_batch(float **values, const ModelDescription *model, const TensorFile *file, const char *name, Error *error) {
+bool read_clips(float **values, const ModelDescription *model, const TensorFile *file, const char *name, Error *error) {
     const int64_t shape[5] = {model->batch, model->T, model->channels, model->height, model->width};
     *values = aligned_floats(batch_elements(model));
     if (*values == NULL) return fail_memory(error, "a batch");
@@ -142,13 +142,13 @@ static bool read_batch(float **values, const ModelDescription *model, const Tens
 }
 
 static bool read_batches(StepBatch *batch, const ModelDescription *model, const TensorFile *file, Error *error) {
-    bool good = read_batch(&batch->x, model, file, "x", error);
+    bool good = read_clips(&batch->x, model, file, "x", error);
     batch->steps = model->step_count;
     batch->next = allocate((size_t)batch->steps * sizeof *batch->next);
     for (int i = 0; i < batch->steps; i++) batch->next[i] = NULL;
     for (int i = 0; good && i < batch->steps; i++) {
         char *name = path_join("", "x.%d", i);
-        if (tensor_file_find(file, name) != NULL) good = read_batch(&batch->next[i], model, file, name, error);
+        if (tensor_file_find(file, name) != NULL) good = read_clips(&batch->next[i], model, file, name, error);
         free(name);
     }
     return good;

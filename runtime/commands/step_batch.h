@@ -7,6 +7,8 @@
 
 /* Reads a tensor, which must have this shape. */
 bool read_shaped(const TensorFile *file, const char *name, int rank, const int64_t *shape, float *values, Error *error);
+/* Reads a batch of clips, [B, T, C, H, W], into memory that the caller frees, also after an error. */
+bool read_clips(float **values, const ModelDescription *model, const TensorFile *file, const char *name, Error *error);
 
 typedef struct StepDraw { /* one draw of a step that has draws of its own */
     const ModelArgument *argument;

@@ -4,8 +4,8 @@
 #include "commands/step_system.h"
 
 #include "commands/step_batch.h"
+#include "commands/step_output.h"
 #include "common/file.h"
-#include "common/text.h"
 #include "machine/clock.h"
 #include "model/averages.h"
 #include "model/evaluate.h"
@@ -23,12 +23,11 @@ typedef struct StepResult { /* of a step */
 typedef struct SystemRun {
     ModelState *state;
     StepBatch batch;
-    int64_t iterations;                        /* 0: evaluation */
-    StepResult *result;                        /* by step */
-    float *parameters, *statistics, *averages; /* after the last iteration */
-    float **output;                            /* of evaluation, as files have them */
-    int count;
-    FileTensor *tensor;
+    int64_t iterations; /* 0: evaluation */
+    StepResult *result; /* by step */
+    float *averages;    /* after the last iteration */
+    float **evaluated;  /* outputs of evaluation, as files have them */
+    StepOutput output;
 } SystemRun;
 
 static const ModelProgram *program_of(const SystemRun *run, int step) {
@@ -43,9 +42,8 @@ static const ModelProgram *evaluation_of(const SystemRun *run) {
     return model->evaluate >= 0 ? &model->programs[model->evaluate] : &nothing;
 }
 
-static bool allocate_floats(float **memory, int64_t count, Error *error) {
-    *memory = aligned_floats((size_t)count);
-    return *memory != NULL || fail_memory(error, "the results");
+static bool allocate_values(float **memory, int64_t count, Error *error) {
+    return allocate_floats(memory, (size_t)count, "the results", error);
 }
 
 static bool allocate_results(SystemRun *run, Error *error) {
@@ -55,20 +53,20 @@ static bool allocate_results(SystemRun *run, Error *error) {
     size_t tensors = (size_t)run->batch.draws + (size_t)model->state_names + (size_t)model->parameter_tensors + (size_t)evaluation->outputs;
     bool good = true;
     run->result = calloc((size_t)model->step_count + 1, sizeof *run->result);
-    run->output = calloc((size_t)evaluation->outputs + 1, sizeof *run->output);
+    run->evaluated = calloc((size_t)evaluation->outputs + 1, sizeof *run->evaluated);
     for (int i = 0; i < model->step_count && run->result != NULL; i++) {
         const size_t losses = iterations * (size_t)program_of(run, i)->losses;
         run->result[i].loss = calloc(losses + 1, sizeof(double));
-        good = good && run->result[i].loss != NULL && allocate_floats(&run->result[i].gradients, model->parameter_count, error);
+        good = good && run->result[i].loss != NULL && allocate_values(&run->result[i].gradients, model->parameter_count, error);
         tensors += losses + (size_t)model->parameter_tensors;
     }
-    run->tensor = calloc(tensors, sizeof *run->tensor);
-    if (run->result == NULL || run->output == NULL || run->tensor == NULL || !good)
+    run->output.tensor = calloc(tensors, sizeof *run->output.tensor);
+    if (run->result == NULL || run->evaluated == NULL || run->output.tensor == NULL || !good)
         return fail_memory(error, "the losses; give fewer --steps");
-    for (int i = 0; i < evaluation->outputs && good; i++) good = allocate_floats(&run->output[i], evaluation->output[i].count, error);
-    return good && allocate_floats(&run->parameters, model->parameter_count, error) &&
-           allocate_floats(&run->averages, model->parameter_count, error) &&
-           allocate_floats(&run->statistics, model->statistic_count, error);
+    for (int i = 0; i < evaluation->outputs && good; i++) good = allocate_values(&run->evaluated[i], evaluation->output[i].count, error);
+    return good && allocate_values(&run->output.parameters, model->parameter_count, error) &&
+           allocate_values(&run->averages, model->parameter_count, error) &&
+           allocate_values(&run->output.statistics, model->statistic_count, error);
 }
 
 /* ---- training ---- */
@@ -122,8 +120,7 @@ static bool train(SystemRun *run, Error *error) {
     printf("first iteration %.3f ms", 1e3 * first);
     if (run->iterations > 1) printf("  then %.3f ms an iteration", 1e3 * rest / (double)(run->iterations - 1));
     putchar('\n');
-    state->target->save(state->workspace, MODEL_PARAMETERS, run->parameters);
-    if (state->model->statistic_count > 0) state->target->save(state->workspace, MODEL_STATISTICS, run->statistics);
+    step_take_state(&run->output, state);
     if (state->model->average != 0) state->target->save(state->workspace, MODEL_AVERAGE, run->averages);
     return true;
 }
@@ -144,25 +141,18 @@ static bool evaluate(SystemRun *run, Error *error) {
     printf("evaluated in %.3f ms\n", 1e3 * (clock_seconds() - begin));
     averaging_end(&averaging, state);
     for (int i = 0; i < program->outputs; i++)
-        to_file_order(&program->output[i], model_buffer(state, program->output[i].name), run->output[i]);
+        to_file_order(&program->output[i], model_buffer(state, program->output[i].name), run->evaluated[i]);
     return true;
 }
 
 /* ---- output ---- */
 
-static void put(SystemRun *run, char *name, TensorType type, int rank, const int64_t *shape, const void *bytes) {
-    run->tensor[run->count++] = tensor_make(name, type, rank, shape, bytes);
-}
-
-static void put_parameter(SystemRun *run, char *name, const ModelTensor *tensor, const float *values) {
-    put(run, name, TENSOR_F32, tensor->rank, tensor->shape, values + tensor->offset);
-}
-
 static void put_draws(SystemRun *run) {
     for (int i = 0; i < run->batch.draws; i++) {
         const StepDraw *draw = &run->batch.draw[i];
         if (draw->recorded)
-            put(run, path_join("", "drawn.%s", draw->key), TENSOR_F32, draw->argument->rank, draw->argument->shape, draw->drawn);
+            step_put(&run->output, path_join("", "drawn.%s", draw->key), TENSOR_F32, draw->argument->rank, draw->argument->shape,
+                     draw->drawn);
     }
 }
 
@@ -179,25 +169,21 @@ static void put_step(SystemRun *run, int number) {
     const StepResult *result = &run->result[number];
     for (int64_t i = 0; i < run->iterations; i++)
         for (int k = 0; k < program->losses && i % step->every == 0; k++)
-            put(run, path_join("", "step%d.loss.%s.%" PRId64, number, loss_name(program->loss[k]), i), TENSOR_F64, 0, NULL,
-                &result->loss[i * program->losses + k]);
+            step_put(&run->output, path_join("", "step%d.loss.%s.%" PRId64, number, loss_name(program->loss[k]), i), TENSOR_F64, 0, NULL,
+                     &result->loss[i * program->losses + k]);
     for (int i = 0; i < model->parameter_tensors; i++) {
         const ModelTensor *tensor = &model->parameters[i];
-        if (updates(step, tensor)) put_parameter(run, path_join("", "step%d.grad.%s", number, tensor->name), tensor, result->gradients);
+        if (updates(step, tensor))
+            step_put_weights(&run->output, path_join("", "step%d.grad.%s", number, tensor->name), tensor, result->gradients);
     }
 }
 
-static void put_state(SystemRun *run) {
+static void put_averages(SystemRun *run) {
     const ModelDescription *model = run->state->model;
-    for (int i = 0; i < model->state_names; i++) {
-        const StateName *entry = &run->state->names[i];
-        char *name = path_join("", "param.%s", entry->name);
-        if (entry->kind == STATE_BATCHES_TRACKED) put(run, name, TENSOR_I64, 0, NULL, &run->state->batches_tracked[entry->index]);
-        else put_parameter(run, name, entry->tensor, entry->kind == STATE_PARAMETER ? run->parameters : run->statistics);
-    }
     for (int i = 0; model->average != 0 && i < model->parameter_tensors; i++) {
         const ModelTensor *tensor = &model->parameters[i];
-        if (!model->groups[tensor->group].frozen) put_parameter(run, path_join("", "average.%s", tensor->name), tensor, run->averages);
+        if (!model->groups[tensor->group].frozen)
+            step_put_weights(&run->output, path_join("", "average.%s", tensor->name), tensor, run->averages);
     }
 }
 
@@ -206,30 +192,28 @@ static void list_results(SystemRun *run) {
     put_draws(run);
     if (run->iterations > 0) {
         for (int i = 0; i < model->step_count; i++) put_step(run, i);
-        put_state(run);
+        step_put_state(&run->output, run->state);
+        put_averages(run);
         return;
     }
     const ModelProgram *program = evaluation_of(run);
     for (int i = 0; i < program->outputs; i++) {
         const ModelArgument *argument = &program->output[i];
-        put(run, copy_text(argument->name), TENSOR_F32, argument->rank, argument->shape, run->output[i]);
+        step_put(&run->output, copy_text(argument->name), TENSOR_F32, argument->rank, argument->shape, run->evaluated[i]);
     }
 }
 
 static void run_free(SystemRun *run) {
     const ModelDescription *model = run->state->model;
-    for (int i = 0; run->tensor != NULL && i < run->count; i++) free((void *)(uintptr_t)run->tensor[i].name);
     for (int i = 0; run->result != NULL && i < model->step_count; i++) {
         free(run->result[i].loss);
         free(run->result[i].gradients);
     }
-    for (int i = 0; run->output != NULL && i < evaluation_of(run)->outputs; i++) free(run->output[i]);
-    free(run->tensor);
+    for (int i = 0; run->evaluated != NULL && i < evaluation_of(run)->outputs; i++) free(run->evaluated[i]);
     free(run->result);
-    free(run->output);
-    free(run->parameters);
-    free(run->statistics);
+    free(run->evaluated);
     free(run->averages);
+    step_output_free(&run->output);
     step_batch_free(&run->batch);
 }
 
@@ -239,7 +223,7 @@ bool step_system(ModelState *state, const char *batch, const char *path, int64_t
     good = good && (iterations > 0 ? train(&run, error) : evaluate(&run, error));
     if (good) {
         list_results(&run);
-        good = tensor_file_write(path, run.tensor, run.count, NULL, 0, error);
+        good = tensor_file_write(path, run.output.tensor, run.output.count, NULL, 0, error);
     }
     run_free(&run);
     return good;

@@ -168,11 +168,10 @@ static bool finish_iteration(Run *run, const TrainingData *data, Metric *metric,
     bool strips = metric->iteration % run->model->strips_every == 0 || run->state.updates == run->iterations;
     bool save = strips || run->stopped_by != 0, good = true;
     /* Before validation overwrites it; of version 1, of the step whose loss is reported. */
-    if (run->model->language == 1) run_keep_reconstruction(run);
-    else if (strips) good = showing_take(&run->showing, &run->state, x, &metric->psnr, error);
+    if (strips) good = showing_take(&run->showing, &run->state, x, &metric->psnr, error);
     if (strips && data->validation != NULL) good = good && validate(&run->state, data->validation, metric, error);
     good = good && metrics_append(&run->log, metric, error);
-    if (strips) good = good && run_save_strips(run, metric->iteration, x, error);
+    if (strips) good = good && showing_write(&run->showing, run->folder, metric->iteration, error);
     if (save) good = save_weights(run, metric, good ? error : NULL) && good;
     if (good && every > 0 && run->state.updates % every == 0) {
         snprintf(name, sizeof name, "itr%" PRId64 ".safetensors", run->state.updates);

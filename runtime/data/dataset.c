@@ -99,7 +99,7 @@ Clip dataset_draw(const Dataset *dataset, uint64_t seed, int64_t iteration, int 
 
 char *dataset_frame_path(const Dataset *dataset, int64_t video, int64_t frame) {
     const VideoSource *source = &dataset->videos[video].source;
-    return source->kind == VIDEO_STILLS && source->images ? path_join(source->folder, "%s", source->names[frame]) : copy_text(source->path);
+    return source->images ? path_join(source->folder, "%s", source->names[frame]) : copy_text(source->path);
 }
 
 int64_t dataset_clips(const Dataset *dataset, int64_t video) {

@@ -181,9 +181,14 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
                              : report->consequence);
 }
 
+static bool is_animation(const char *path) {
+    uint8_t head[PICTURE_HEAD];
+    return picture_kind(path, head, picture_head(path, head)) == PICTURE_ANIMATED;
+}
+
 /* A video that cannot be used. `given`: the user named it, so it is always worth a warning. */
 static void leave_out(Builder *builder, const DatasetVideo *video, bool given, const Error *reason) {
-    const bool file = video->source.kind == VIDEO_FILE, animation = file && picture_kind(video->path) == PICTURE_ANIMATED;
+    const bool file = video->source.kind == VIDEO_FILE, animation = file && is_animation(video->path);
     if (!given && !video->frames && file && !animation && !video_has_usual_name(video->path)) {
         builder->dataset->counts.others++;
         return;
@@ -224,7 +229,7 @@ static void take(Builder *builder, DatasetVideo video, bool given) {
     }
     if (good && video.frames >= builder->dataset->T) {
         warn_of_video(builder, &video, &report);
-        if (video.source.kind == VIDEO_STILLS && video.source.images) keep_names(&video);
+        if (video.source.images) keep_names(&video);
         settle(builder, &video);
         add_video(builder, &video);
         return;

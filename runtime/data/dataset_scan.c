@@ -3,7 +3,6 @@
 
 #include "common/file.h"
 #include "data/idx.h"
-#include "data/picture.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -67,6 +66,12 @@ static void add_single(Scan *scan, VideoKind kind, const char *path, bool given,
     add_file(add(scan, kind, path, given, linked), NULL, status);
 }
 
+/* Reads the first bytes, which picture_kind can have then. */
+static IdxKind read_idx_kind(Scan *scan, const char *path) {
+    scan->head_length = picture_head(path, scan->head);
+    return idx_kind(path, scan->head, scan->head_length);
+}
+
 static void walk(Scan *scan, const char *path, const struct stat *status, bool linked);
 
 /* One entry of a folder; a still is added to `stills`. */
@@ -84,14 +89,16 @@ static void look_at(Scan *scan, const char *path, const char *name, bool linked,
         return;
     }
     const bool regular = found && S_ISREG(inside.st_mode);
-    const IdxKind idx = regular ? idx_kind(path) : IDX_NONE;
+    const IdxKind idx = regular ? read_idx_kind(scan, path) : IDX_NONE;
     if (idx != IDX_NONE) {
         if (idx == IDX_LABELS) scan->labels++;
         else add_single(scan, VIDEO_IDX, path, false, linked || link, &inside);
         return;
     }
     /* A dangling link, or a pipe: only its name tells what it is. */
-    const PictureKind kind = regular ? picture_kind(path) : picture_name_rank(name) >= 0 ? PICTURE_STILL : PICTURE_NONE;
+    const PictureKind kind = regular                        ? picture_kind(path, scan->head, scan->head_length)
+                             : picture_name_rank(name) >= 0 ? PICTURE_STILL
+                                                            : PICTURE_NONE;
     if (kind == PICTURE_STILL) {
         add_file(stills, name, found ? &inside : NULL);
         stills->linked |= link;
@@ -230,11 +237,11 @@ static void scan_folder(Scan *scan, const char *given, const struct stat *status
 }
 
 static bool scan_file(Scan *scan, const char *given, const struct stat *status, Error *error) {
-    const IdxKind idx = idx_kind(given);
+    const IdxKind idx = read_idx_kind(scan, given);
     if (idx == IDX_IMAGES && !scan->images) return fail_idx(given, error);
     if (idx == IDX_LABELS) scan->labels++;
     else if (idx == IDX_IMAGES) add_single(scan, VIDEO_IDX, given, true, false, status);
-    else if (picture_kind(given) == PICTURE_STILL) add_given_still(scan, given, status);
+    else if (picture_kind(given, scan->head, scan->head_length) == PICTURE_STILL) add_given_still(scan, given, status);
     else add_single(scan, VIDEO_FILE, given, true, false, status);
     return true;
 }

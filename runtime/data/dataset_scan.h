@@ -3,6 +3,7 @@
 #define ZOETROPE_DATASET_SCAN_H
 
 #include "common/file_identity.h"
+#include "data/picture.h"
 #include "data/video.h"
 
 typedef struct Candidate {
@@ -46,7 +47,9 @@ typedef struct Scan {
     void (*warn)(void *context, const char *text, const char *consequence);
     void (*leave_out)(void *context, const char *path); /* a folder that cannot be read */
     void *context;
-    Error text; /* of a warning */
+    Error text;                 /* of a warning */
+    uint8_t head[PICTURE_HEAD]; /* the first bytes of the file that is looked at, read once */
+    size_t head_length;
 } Scan;
 
 /* False with an error when a path does not exist or is neither file nor folder. Folders that cannot be read are warned about. */

@@ -14,23 +14,12 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-enum { IDX_HEAD = 16 };
-
-static uint32_t big_endian(const uint8_t *bytes) {
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
 static bool is_packed(const uint8_t *head, size_t length) {
     return length >= 2 && head[0] == 0x1f && head[1] == 0x8b;
 }
 
-/* The first bytes, unpacked. */
-static size_t read_head(const char *path, uint8_t head[IDX_HEAD], bool *packed) {
-    size_t length = 0;
-    *packed = false;
-    if (!file_peek(path, head, IDX_HEAD, &length, NULL)) return 0;
-    *packed = is_packed(head, length);
-    if (!*packed) return length;
+/* The first bytes of a packed file, unpacked. */
+static size_t unpack_head(const char *path, uint8_t head[IDX_HEAD]) {
     gzFile file = gzopen(path, "rb");
     const int read = file != NULL ? gzread(file, head, IDX_HEAD) : 0;
     if (file != NULL) gzclose(file);
@@ -48,12 +37,15 @@ static bool has_size(const char *path, uint64_t size) {
     return stat(path, &status) == 0 && (uint64_t)status.st_size == size;
 }
 
-IdxKind idx_kind(const char *path) {
+IdxKind idx_kind(const char *path, const uint8_t *head, size_t length) {
     enum { LARGEST_SIDE = 1 << 16 }; /* other files may begin with the same four bytes */
-    uint8_t head[IDX_HEAD];
-    bool packed;
-    const size_t length = read_head(path, head, &packed);
-    if (length == IDX_HEAD && big_endian(head) == 0x0803) {
+    uint8_t unpacked[IDX_HEAD];
+    const bool packed = is_packed(head, length);
+    if (packed) {
+        length = unpack_head(path, unpacked);
+        head = unpacked;
+    }
+    if (length >= IDX_HEAD && big_endian(head) == 0x0803) {
         const uint32_t rows = big_endian(head + 8), columns = big_endian(head + 12);
         if (big_endian(head + 4) > 0 && rows > 0 && rows <= LARGEST_SIDE && columns > 0 && columns <= LARGEST_SIDE) return IDX_IMAGES;
     }

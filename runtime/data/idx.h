@@ -3,6 +3,7 @@
 #define ZOETROPE_IDX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 typedef enum IdxKind {
@@ -11,8 +12,10 @@ typedef enum IdxKind {
     IDX_LABELS  /* …-labels-idx1-ubyte: bytes 00 00 08 01, count; then a byte each */
 } IdxKind;
 
-/* The content of a regular file decides; if that does not tell, such as when the file is empty or damaged, its name does. */
-IdxKind idx_kind(const char *path);
+enum { IDX_HEAD = 16 };
+/* The content of a regular file decides, of which `head` is the first IDX_HEAD bytes or more; if that does not tell, such as when the file
+ * is empty or damaged, its name does. */
+IdxKind idx_kind(const char *path, const uint8_t *head, size_t length);
 
 /* Is the name that of a file of either kind, packed, with the unpacked one among these names? */
 bool idx_is_packed_copy(const char *name, char *const *names, int64_t count);

@@ -92,7 +92,7 @@ const PictureFormat *picture_format(const char *path, const uint8_t *bytes, size
 
 /* ---- animations ---- */
 
-static uint32_t big_endian(const uint8_t *bytes) {
+uint32_t big_endian(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
@@ -135,21 +135,25 @@ static bool gif_is_animated(FILE *file) {
     }
 }
 
-static bool is_animated(FILE *file, const PictureFormat *format, const uint8_t *head, size_t length) {
-    if (!strcmp(format->name, "PNG")) return png_is_animated(file);
-    if (!strcmp(format->name, "GIF")) return gif_is_animated(file);
-    /* WebP: a flag of the extended header */
-    return !strcmp(format->name, "WebP") && length > 20 && memcmp(head + 12, "VP8X", 4) == 0 && (head[20] & 2) != 0;
+/* WebP has a flag in its extended header; the others are read on. */
+static bool is_animated(const char *path, const PictureFormat *format, const uint8_t *head, size_t length) {
+    const bool png = !strcmp(format->name, "PNG"), gif = !strcmp(format->name, "GIF");
+    if (!png && !gif) return !strcmp(format->name, "WebP") && length > 20 && memcmp(head + 12, "VP8X", 4) == 0 && (head[20] & 2) != 0;
+    FILE *file = file_open(path, NULL);
+    const bool animated = file && (png ? png_is_animated : gif_is_animated)(file);
+    if (file) fclose(file);
+    return animated;
 }
 
-PictureKind picture_kind(const char *path) {
-    uint8_t head[PICTURE_HEAD];
-    FILE *file = file_open(path, NULL);
-    size_t length = file ? fread(head, 1, sizeof head, file) : 0;
+size_t picture_head(const char *path, uint8_t head[PICTURE_HEAD]) {
+    size_t length;
+    return file_peek(path, head, PICTURE_HEAD, &length, NULL) ? length : 0;
+}
+
+PictureKind picture_kind(const char *path, const uint8_t *head, size_t length) {
     const PictureFormat *format = picture_format(path, head, length);
     PictureKind kind = format ? PICTURE_STILL : PICTURE_NONE;
-    if (format && is_animated(file, format, head, length)) kind = PICTURE_ANIMATED;
-    if (file) fclose(file);
+    if (format && is_animated(path, format, head, length)) kind = PICTURE_ANIMATED;
     const char *extension = path_extension(path);
     bool stream = !strcasecmp(extension, "mjpeg") || !strcasecmp(extension, "mjpg"); /* JPEG after JPEG in one file */
     if (format) return stream && !strcmp(format->name, "JPEG") ? PICTURE_NONE : kind;

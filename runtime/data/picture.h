@@ -23,13 +23,19 @@ typedef struct PictureFormat {
  * by its name. */
 const PictureFormat *picture_format(const char *path, const uint8_t *bytes, size_t length);
 
+enum { PICTURE_HEAD = 4096 };
+/* Reads the first bytes of a file, for the functions below. Returns how many: 0 if it cannot be read. */
+size_t picture_head(const char *path, uint8_t head[PICTURE_HEAD]);
+
 /* Is the file a still, or an animation (APNG, GIF or WebP of several images)? Its content decides; if that does not tell, such as
- * when the file is empty or damaged, its name does. */
-PictureKind picture_kind(const char *path);
+ * when the file is empty or damaged, its name does. `head`: its first PICTURE_HEAD bytes, or all. */
+PictureKind picture_kind(const char *path, const uint8_t *head, size_t length);
 
 /* Is it a still in a format that picture_format does not know, but libav* decodes? `bytes`: its first PICTURE_HEAD, or all. */
-enum { PICTURE_HEAD = 4096 };
 bool picture_probe(const char *path, const uint8_t *bytes, size_t length);
+
+/* A number of 4 bytes. */
+uint32_t big_endian(const uint8_t *bytes);
 
 /* By the name only: the place of its extension in the table of formats, lossless ones first; −1: not a still's. */
 int picture_name_rank(const char *name);

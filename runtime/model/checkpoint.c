@@ -24,6 +24,7 @@ typedef struct WantedList { /* what a model needs from a file: a state_dict's te
     int count;
     WantedTensor *tensor;
     TensorPlace *place;
+    bool averages; /* the file has them */
 } WantedList;
 
 static const ModelBlock moment_block[] = {MODEL_MOMENT1, MODEL_MOMENT2};
@@ -68,7 +69,9 @@ static WantedList list_wanted(const ModelState *state, const TensorFile *file, b
     const ModelDescription *model = state->model;
     const int moments = with_moments ? model_moments(model) : 0;
     const size_t count = (size_t)model->state_names + (size_t)(moments + 1) * (size_t)model->parameter_tensors;
-    WantedList list = {.tensor = allocate(count * sizeof *list.tensor), .place = allocate(count * sizeof *list.place)};
+    WantedList list = {.tensor = allocate(count * sizeof *list.tensor),
+                       .place = allocate(count * sizeof *list.place),
+                       .averages = file_has_averages(model, file)};
     for (int i = 0; i < model->state_names; i++) {
         const StateName *entry = &state->names[i];
         if (entry->kind == STATE_BATCHES_TRACKED)
@@ -77,7 +80,7 @@ static WantedList list_wanted(const ModelState *state, const TensorFile *file, b
             want(&list, (WantedTensor){entry->name, entry->kind, entry->tensor->rank, entry->tensor->shape},
                  (TensorPlace){entry->kind == STATE_PARAMETER ? MODEL_PARAMETERS : MODEL_STATISTICS, entry->tensor->offset});
     }
-    for (int i = 0; i < model->parameter_tensors && file_has_averages(model, file); i++) {
+    for (int i = 0; list.averages && i < model->parameter_tensors; i++) {
         const ModelTensor *tensor = &model->parameters[i];
         if (has_average(model, tensor))
             want(&list, (WantedTensor){average_name(tensor), STATE_PARAMETER, tensor->rank, tensor->shape},
@@ -122,7 +125,7 @@ static bool load_all(ModelState *state, const WantedList *list, const StateDict 
         if (!load_block(state, moment_block[i], model->parameter_count, list, dict, error)) return false;
     }
     if (model->average == 0) return true;
-    if (file_has_averages(model, dict->file)) return load_block(state, MODEL_AVERAGE, model->parameter_count, list, dict, error);
+    if (list->averages) return load_block(state, MODEL_AVERAGE, model->parameter_count, list, dict, error);
     return model_begin_averages(state, error);
 }
 
@@ -217,13 +220,9 @@ static bool take_block(Snapshot *snapshot, const ModelState *state, ModelBlock b
     float *values = snapshot->block[block] = calloc((size_t)elements + 1, sizeof(float)); /* groups without this block leave it alone */
     if (values == NULL) return fail_memory(error, "saving the model");
     if (elements > 0) state->target->save(state->workspace, block, values);
-    for (int64_t i = 0; i < elements; i++) {
-        if (!isfinite(values[i]))
-            return fail(
-                error, "the weights are no longer finite after iteration %" PRId64 ", so they are not saved; lower optimizer.learning_rate",
+    return all_finite(values, (size_t)elements) ||
+           fail(error, "the weights are no longer finite after iteration %" PRId64 ", so they are not saved; lower optimizer.learning_rate",
                 state->updates);
-    }
-    return true;
 }
 
 /* The tensors of the state_dict in PyTorch's order. */

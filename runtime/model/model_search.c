@@ -65,7 +65,6 @@ static void update_item(const Search *search, size_t item) {
 
 void model_search(ModelState *state, const float *x) {
     const ModelSearch *model = state->model->search;
-    if (model == NULL) return;
     const ModelProgram *program = &state->model->programs[model->program];
     const ModelArgument *gradient = &program->output[0];
     Search search = {.model = model,

@@ -4,8 +4,8 @@
 
 #include "model/model_state.h"
 
-/* Does the search that the model asks for, on a batch, from the noise that lies in its buffer, where it leaves what it found. An item's
- * result does not depend on the others. Nothing is done where the model has no search. */
+/* Does the search of the model, which must have one, on a batch, from the noise that lies in its buffer, where it leaves what it found. An
+ * item's result does not depend on the others. */
 void model_search(ModelState *state, const float *x);
 
 #endif

@@ -76,6 +76,12 @@ float *aligned_floats(size_t count) {
     return aligned_alloc(LINE, (count * sizeof(float) + LINE) / LINE * LINE);
 }
 
+bool all_finite(const float *values, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i])) return false;
+    return true;
+}
+
 /* Zeroed, aligned to 64 bytes. Large blocks begin at a large page and ask for large pages, which saves the kernels misses in the TLB. */
 static void *allocate_block(size_t size) {
     size_t alignment = size >= HUGE_PAGE ? HUGE_PAGE : LINE;
@@ -167,18 +173,12 @@ static bool open_call(ModelState *state, int number, size_t *largest_item) {
     return true;
 }
 
-static const ModelArgument *output_of_program(const ModelProgram *program, const char *name) {
-    for (int i = 0; i < program->outputs; i++)
-        if (strcmp(program->output[i].name, name) == 0) return &program->output[i];
-    return NULL;
-}
-
 static bool open_search(ModelState *state) {
     const ModelDescription *model = state->model;
-    const ModelArgument *gradient = &model->programs[model->search->program].output[0],
-                        *samples = output_of_program(&model->programs[model->evaluate], "output.samples");
+    const ModelArgument *gradient = &model->programs[model->search->program].output[0];
+    const ModelBuffer *samples = model_find_buffer(state, "output.samples");
     state->search_moments = allocate_block(2 * (size_t)gradient->count * sizeof(float));
-    if (samples != NULL) state->samples = allocate_block((size_t)samples->count * sizeof(float));
+    if (samples != NULL) state->samples = allocate_block((size_t)samples->argument->count * sizeof(float));
     return state->search_moments != NULL && (samples == NULL || state->samples != NULL);
 }
 

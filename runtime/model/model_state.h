@@ -114,6 +114,7 @@ double model_decode(ModelState *state, const float *x, const float *code, float 
 
 /* Memory for this many floats, aligned to a cache line for kernels; NULL: none. */
 float *aligned_floats(size_t count);
+bool all_finite(const float *values, size_t count);
 /* Numbers of elements: a clip [T, C, H, W], a batch of clips. */
 size_t clip_elements(const ModelDescription *model);
 size_t batch_elements(const ModelDescription *model);

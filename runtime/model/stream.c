@@ -54,12 +54,6 @@ void stream_begin(Stream *stream) {
     for (int run = 0; run < stream->runs; run++) begin_run(stream, run);
 }
 
-static bool all_finite(const float *values, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i])) return false;
-    return true;
-}
-
 double stream_step(Stream *stream, const float *x, float *reconstruction) {
     const bool window = stream->recurrence == RECURRENCE_WINDOW;
     const int runs = stream->runs;

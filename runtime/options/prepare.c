@@ -1,7 +1,6 @@
 /* prepare.c: prepares what commands need from their options. */
 #include "options/prepare.h"
 
-#include "common/text.h"
 #include "machine/threads.h"
 
 #include <inttypes.h>

@@ -7,10 +7,8 @@
 #include "common/text.h"
 #include "model/averages.h"
 #include "model/evaluate.h"
-#include "pictures/strip.h"
 #include "training/plot.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,10 +138,6 @@ static bool open_metrics(Run *run, Error *error) {
     return good;
 }
 
-static int strips(const Run *run) {
-    return run->model->batch < RUN_STRIPS ? run->model->batch : RUN_STRIPS;
-}
-
 /* Has validation anything to measure? */
 static bool check_validation(const Run *run, Error *error) {
     return run->options->validation.count == 0 || run->model->language == 1 || find_output(run->model, "reconstruction") != NULL ||
@@ -154,12 +148,6 @@ static bool check_validation(const Run *run, Error *error) {
                 run->model->name);
 }
 
-static bool allocate_strips(Run *run, Error *error) {
-    if (run->model->language > 1) return showing_open(&run->showing, run->model, error);
-    run->reconstruction = malloc((size_t)strips(run) * clip_elements(run->model) * sizeof(float));
-    return run->reconstruction != NULL || fail_memory(error, "strips");
-}
-
 bool run_open(Run *run, const ModelDescription *model, const Options *options, Error *error) {
     *run =
         (Run){.model = model, .options = options, .folder_found = SIZE_MAX, .progress = {.best_psnr = -INFINITY, .best_score = INFINITY}};
@@ -167,7 +155,7 @@ bool run_open(Run *run, const ModelDescription *model, const Options *options, E
     run->folder = options->out != NULL ? copy_text(options->out) : path_join("runs", "%s", model->name);
     run->iterations = options->iterations > 0 ? options->iterations : model->iterations;
     bool good = check_folder(run, error) && (options->resume ? resume(run, error) : start(run, error)) && check_validation(run, error) &&
-                allocate_strips(run, error) && open_metrics(run, error);
+                showing_open(&run->showing, run->model, error) && open_metrics(run, error);
     run->saved = run->state.updates;
     return good;
 }
@@ -181,7 +169,6 @@ void run_close(Run *run) {
     model_close(&run->state);
     showing_close(&run->showing);
     loss_names_free(&run->names);
-    free(run->reconstruction);
     free(run->folder);
 }
 
@@ -192,14 +179,14 @@ bool run_save_weights(const Run *run, const char *name, Error *error) {
     return good;
 }
 
-bool run_is_better(const Run *run, const Metric *metric) {
+static bool is_better(const Run *run, const Metric *metric) {
     if (!metric->validated) return false;
     if (run->state.reconstruction != NULL) return metric->validation_psnr > run->progress.best_psnr;
     return metric->validation_loss < run->progress.best_score;
 }
 
 bool run_save_best(Run *run, const Metric *metric, Error *error) {
-    if (!run_is_better(run, metric)) return true;
+    if (!is_better(run, metric)) return true;
     if (!run_save_weights(run, best_name, error)) return false;
     if (run->state.reconstruction != NULL) run->progress.best_psnr = metric->validation_psnr;
     else run->progress.best_score = metric->validation_loss;
@@ -225,25 +212,6 @@ bool run_complete(const Run *run, bool *completed, Error *error) {
     free(path);
     *completed = !whole || !file_has_content(run->folder, plot_name);
     return (whole || run_save_weights(run, weights_name, error)) && (!*completed || run_save_plot(run, error));
-}
-
-void run_keep_reconstruction(Run *run) {
-    memcpy(run->reconstruction, run->state.reconstruction, (size_t)strips(run) * clip_elements(run->model) * sizeof(float));
-}
-
-bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *error) {
-    static const char *const kinds[2] = {"real", "recon"};
-    const ModelDescription *model = run->model;
-    if (model->language > 1) return showing_write(&run->showing, run->folder, iteration, error);
-    const float *const batches[2] = {x, run->reconstruction};
-    bool good = true;
-    for (int i = 0; good && i < 2 * strips(run); i++) {
-        char *path = path_join(run->folder, "%s_itr%" PRId64 "_no%d.png", kinds[i % 2], iteration, i / 2);
-        good = strip_write(path, batches[i % 2] + (size_t)(i / 2) * clip_elements(model), model->T, model->channels, model->height,
-                           model->width, FILE_RENAMED, error);
-        free(path);
-    }
-    return good;
 }
 
 bool run_save_plot(const Run *run, Error *error) {

@@ -7,17 +7,14 @@
 #include "training/metrics.h"
 #include "training/showing.h"
 
-enum { RUN_STRIPS = 3 /* clips of a batch that become strips; fewer if the batch is smaller */ };
-
 typedef struct Run {
     const ModelDescription *model;
     const Options *options;
     char *folder;
     size_t folder_found; /* length of the part of its path that existed before; SIZE_MAX: not made yet */
     ModelState state;
-    float *reconstruction; /* of version 1: [RUN_STRIPS or fewer, T, C, H, W] */
-    Showing showing;       /* of a system */
-    LossNames names;       /* of a system */
+    Showing showing;
+    LossNames names; /* of a system */
     CarriedTensors carried;
     RunProgress progress;
     MetricsLog log;
@@ -39,17 +36,11 @@ bool run_is_saved(const Run *run);
 /* For a run that has done all its iterations: writes last.safetensors and loss.svg if they are older than its training state, such as when
  * the disk was full after that. *completed: something was written. */
 bool run_complete(const Run *run, bool *completed, Error *error);
-/* Is this validation better than all before? By PSNR, or by the score of a system without a reconstruction. */
-bool run_is_better(const Run *run, const Metric *metric);
-/* Writes the weights as best.safetensors, if it is. */
+/* Writes the weights as best.safetensors if this validation is better than all before: by PSNR, or by the score of a system without a
+ * reconstruction. */
 bool run_save_best(Run *run, const Metric *metric, Error *error);
 /* Writes only the weights, under their own name. */
 bool run_save_weights(const Run *run, const char *name, Error *error);
-/* Keeps the last step's reconstructions of the first clips of its batch, for strips. */
-void run_keep_reconstruction(Run *run);
-/* Writes strips of these clips, x, and of the kept reconstructions: real_itr<N>_no<K>.png, recon_itr<N>_no<K>.png. Of a system: of what
- * run->showing has kept, x or not. */
-bool run_save_strips(const Run *run, int64_t iteration, const float *x, Error *error);
 /* loss.svg */
 bool run_save_plot(const Run *run, Error *error);
 

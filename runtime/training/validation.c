@@ -16,17 +16,9 @@ typedef struct Validation {
 static bool add_clip(void *context, const EvaluatedClip *clip, Error *error) {
     (void)error;
     Validation *sum = context;
-    sum->loss += clip_loss(sum->model, clip->x, clip->reconstruction);
-    sum->psnr += clip_psnr(clip->x, clip->reconstruction, clip_elements(sum->model));
-    sum->clips++;
-    return true;
-}
-
-static bool add_item(void *context, const EvaluatedClip *clip, Error *error) {
-    (void)error;
-    Validation *sum = context;
     const float *reconstruction = clip->reconstruction;
-    sum->loss += clip->scores > 0 ? mean_score(clip) : NAN;
+    if (sum->model->language == 1) sum->loss += clip_loss(sum->model, clip->x, reconstruction);
+    else sum->loss += clip->scores > 0 ? mean_score(clip) : NAN;
     sum->psnr += reconstruction != NULL ? clip_psnr(clip->target, reconstruction, clip_shape_elements(clip->shape)) : NAN;
     sum->clips++;
     return true;
@@ -34,7 +26,7 @@ static bool add_item(void *context, const EvaluatedClip *clip, Error *error) {
 
 bool validate(ModelState *state, const Dataset *data, Metric *metric, Error *error) {
     Validation sum = {.model = state->model};
-    const EvaluationVisitor visitor = {.visit = state->model->language > 1 ? add_item : add_clip, .context = &sum};
+    const EvaluationVisitor visitor = {.visit = add_clip, .context = &sum};
     if (!evaluate_data(state, data, &visitor, error)) return false;
     metric->validated = true;
     metric->validation_loss = sum.loss / (double)sum.clips;
