@@ -43,8 +43,8 @@ struct Recomputation {
     int steps, step;
     const Footprint *footprint;
     Trade *trade;
-    long scratch;   /* bytes of all threads */
-    long most;      /* bytes that the next attempt may have */
+    long scratch; /* bytes of all threads */
+    long most;    /* bytes that the next attempt may have */
     int attempts;
     Need need; /* of the last attempt, as it was estimated */
 };

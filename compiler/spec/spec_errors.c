@@ -40,8 +40,8 @@ void spec_warning(SpecErrors *errors, Mark mark, int width, const char *remedy, 
 }
 
 void report_repeated(SpecErrors *errors, const SpecNode *key, const char *text, const SpecNode *first) {
-    spec_error(errors, key->mark, key->width, "remove one of the two",
-               "`%s` stands here a second time; the first is at line %d, column %d", text, first->mark.line, first->mark.column);
+    spec_error(errors, key->mark, key->width, "remove one of the two", "`%s` stands here a second time; the first is at line %d, column %d",
+               text, first->mark.line, first->mark.column);
 }
 
 static const char *find_line(const SpecErrors *errors, int line, const char **line_end) {

@@ -176,7 +176,7 @@ struct NetworkCall {
     Network *network;
     int number;      /* of the network's calls, from 0: in values, then in outputs; nested ones from the inside out, left to right */
     bool in_outputs; /* only evaluation computes it */
-    Value *value; /* its VALUE_CALL, whose operands are the arguments */
+    Value *value;    /* its VALUE_CALL, whose operands are the arguments */
     Mark mark;
 };
 

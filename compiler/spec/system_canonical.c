@@ -48,8 +48,12 @@ static void write_network(Text *text, const Network *network) {
 }
 
 static void write_term(Text *text, const LossTerm *term, bool only_score) {
-    const TermDraft draft = {
-        .kind = term->kind, .sum = term->sum, .weight = term->weight, .epsilon = term->epsilon, .falling = term->falling, .only = only_score};
+    const TermDraft draft = {.kind = term->kind,
+                             .sum = term->sum,
+                             .weight = term->weight,
+                             .epsilon = term->epsilon,
+                             .falling = term->falling,
+                             .only = only_score};
     Text keys = {0};
     write_section(&keys, SECTION_TERM, &draft);
     text_add(text, "    - {%s: [\"%s\"", term_kind_names[term->kind], value_label(term->value));

@@ -91,8 +91,7 @@ int named_entries(SpecErrors *errors, const char *section, const char *what, con
             if (!strcmp((*entries)[i]->key->text, key->text)) before = (*entries)[i];
         if (problem)
             spec_error(errors, key->mark, key->width, "choose letters, digits and _", "%s cannot name %s: %s", given(key), what, problem);
-        else if (before)
-            report_repeated(errors, key, key->text, before->key);
+        else if (before) report_repeated(errors, key, key->text, before->key);
         else if (count == SYSTEM_ENTRIES) {
             spec_error(errors, key->mark, key->width, "remove some", "`%s` has more than %d entries", section, SYSTEM_ENTRIES);
             break;

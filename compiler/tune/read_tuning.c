@@ -76,8 +76,7 @@ static void read_choice(const Tuning *tuning, WantedKernel *wanted, KernelPlaces
     }
     double value;
     if (child->kind == NODE_REFUSED) return;
-    if (number_kind(child, &value) != NUMBER_INTEGER || value < 1 || value > 1e9 ||
-        plain_number(child->text)) {
+    if (number_kind(child, &value) != NUMBER_INTEGER || value < 1 || value > 1e9 || plain_number(child->text)) {
         node_error(tuning, child, field_meanings[field], format("`%s` is a number from 1 on, not %s", keys[key], given(child)));
         return;
     }
