@@ -8,47 +8,22 @@
 
 #include <string.h>
 
-/* All stores of an assignment, for all lanes: values first, then memory. `slot`: the lane variable's; lanes 1 without one. */
-static void run_assign(Machine *machine, const Statement *statement, long lanes, int slot) {
-    int number = machine_code(machine, statement, statement->store, statement->store_count, NULL);
-    int count = statement->store_count;
-    enum { MOST = 1024 };
-    long offset[MOST];
-    double value[MOST];
-    if (lanes * count > MOST) die("kernel %s: a vector loop over %ld lanes", machine->kernel->name, lanes);
-    for (long lane = 0; lane < lanes; lane++) {
-        if (slot >= 0) machine->slot[slot].value = machine->lane = lane;
-        machine_evaluate(machine, number);
-        const Code *code = &machine->code[number];
-        for (int i = 0; i < count; i++) {
-            const StoreTarget *target = &code->target[i];
-            long at = offset[lane * count + i] = machine_offset(machine, target->memory, target->index);
-            double result = code->value[code->result[i]];
-            if (target->accumulate) result += machine_read(machine, target->memory, at);
-            value[lane * count + i] = result;
-        }
-    }
-    for (long lane = 0; lane < lanes; lane++) {
-        if (slot >= 0) machine->lane = lane;
-        for (int i = 0; i < count; i++)
-            machine_write(machine, machine->code[number].target[i].memory, offset[lane * count + i], value[lane * count + i]);
-    }
-    machine->lane = -1;
-}
-
-static long affine_value(Machine *machine, const Affine *affine) {
-    long value = affine->constant;
-    for (int i = 0; i < affine->count; i++) {
-        long variable = machine->slot[machine_slot(machine, affine->term[i].variable)].value;
-        if (variable == UNBOUND) die("kernel %s: a guard uses %s outside its loop", machine->kernel->name, affine->term[i].variable->name);
-        value += affine->term[i].coefficient * variable;
-    }
-    return value;
+static void run_assign(Machine *machine, const Statement *statement) {
+    machine_assign(machine, machine_code(machine, statement, statement->store, statement->store_count, NULL));
 }
 
 static bool guard_holds(Machine *machine, const Statement *guard) {
+    bool added;
+    long *known = pointer_map_add(&machine->guard_of, guard, &added);
+    if (added) {
+        Affine value[sizeof guard->condition / sizeof *guard->condition];
+        for (int i = 0; i < guard->condition_count; i++) value[i] = guard->condition[i].value;
+        *known = (long)(intptr_t)machine_index(machine, value, guard->condition_count);
+    }
+    const Index *index = (const Index *)(intptr_t)*known;
     for (int i = 0; i < guard->condition_count; i++) {
-        long value = affine_value(machine, &guard->condition[i].value);
+        long step;
+        const long value = index_value(machine, &index[i], &step);
         if (value < 0 || value >= guard->condition[i].limit) return false;
     }
     return true;
@@ -58,10 +33,15 @@ static void run(Machine *machine, const Statement *statement);
 
 static void run_vector(Machine *machine, const Statement *loop, int slot) {
     machine->vector++;
+    machine->lanes = loop->variable->extent;
+    machine->lane_slot = slot;
+    if (machine->lanes > MOST_LANES) die("kernel %s: a vector loop over %ld lanes", machine->kernel->name, machine->lanes);
     for (const Statement *statement = loop->body; statement; statement = statement->next) {
         if (statement->kind != STATEMENT_ASSIGN) die("kernel %s: a vector loop holds more than assignments", machine->kernel->name);
-        run_assign(machine, statement, loop->variable->extent, slot);
+        run_assign(machine, statement);
     }
+    machine->lanes = 1;
+    machine->lane_slot = -1;
 }
 
 static void run_loop(Machine *machine, const Statement *loop) {
@@ -95,7 +75,7 @@ static void run(Machine *machine, const Statement *statement) {
             run_loop(machine, statement);
             break;
         case STATEMENT_ASSIGN:
-            run_assign(machine, statement, 1, -1);
+            run_assign(machine, statement);
             break;
         case STATEMENT_GUARD:
             run(machine, guard_holds(machine, statement) ? statement->body : statement->other);
@@ -107,16 +87,17 @@ static void run(Machine *machine, const Statement *statement) {
 }
 
 void interpret_kernel(const Kernel *kernel, long time, bool reverse, BufferMemory memory, void *context) {
-    Machine machine = {.kernel = kernel, .memory_of = memory, .context = context, .reverse = reverse, .lane = -1};
+    Machine machine = {
+        .kernel = kernel, .memory_of = memory, .context = context, .reverse = reverse, .lanes = 1, .lane_slot = -1, .lane = -1};
+    arena_enter();
     if (kernel->time) {
         int slot = machine_slot(&machine, kernel->time);
         machine.slot[slot].value = time;
     }
-    if (!kernel->tree) {
-        run_computes(&machine);
-        return;
-    }
-    machine.scratch = arena_allocate((size_t)kernel->scratch_size + 1);
-    machine_forget_locals(&machine);
-    run(&machine, kernel->tree);
+    if (kernel->tree) {
+        machine.scratch = arena_allocate((size_t)kernel->scratch_size + 1);
+        machine_forget_locals(&machine);
+        run(&machine, kernel->tree);
+    } else run_computes(&machine);
+    arena_leave();
 }

@@ -45,27 +45,12 @@ static void add_terms(Machine *machine, const Compute *compute, const Spans *spa
     }
 }
 
-static void run_stores(Machine *machine, const Compute *compute) {
-    int number = machine_code(machine, compute, compute->store, compute->store_count, NULL);
-    machine_evaluate(machine, number);
-    const Code *code = &machine->code[number];
-    long offset[MAX_STORES];
-    double value[MAX_STORES];
-    for (int i = 0; i < code->result_count; i++) {
-        const StoreTarget *target = &code->target[i];
-        offset[i] = machine_offset(machine, target->memory, target->index);
-        value[i] = code->value[code->result[i]];
-        if (target->accumulate) value[i] += machine_read(machine, target->memory, offset[i]);
-    }
-    for (int i = 0; i < code->result_count; i++) machine_write(machine, code->target[i].memory, offset[i], value[i]);
-}
-
 static void run_compute(Machine *machine, const Compute *compute, const Spans *spans, int v) {
     while (v < compute->variable_count && compute->reduced[v]) v++;
     if (v == compute->variable_count) {
         memset(machine->sum, 0, sizeof machine->sum);
         if (compute->sum_count) add_terms(machine, compute, spans, 0);
-        run_stores(machine, compute);
+        machine_assign(machine, machine_code(machine, compute, compute->store, compute->store_count, NULL));
         return;
     }
     int slot = machine_slot(machine, compute->variable[v]);

@@ -1,4 +1,5 @@
-/* interpreter.h: private to interpret*.c: a machine that runs kernels, and expressions compiled to straight-line code for it. */
+/* interpreter.h: private to interpret*.c: a machine that runs kernels, and expressions compiled to straight-line code for it. Each
+ * instruction is run for all lanes of a vector loop before the next one. */
 #ifndef ZOETROPE_INTERPRETER_H
 #define ZOETROPE_INTERPRETER_H
 
@@ -8,23 +9,28 @@
 
 #include <limits.h>
 
+typedef struct IndexTerm {
+    int slot;
+    long coefficient;
+} IndexTerm;
+
 typedef struct Index { /* an affine index, its variables by slot */
     long constant;
     int count;
-    int *slot;
-    long *coefficient;
+    IndexTerm *term;
 } Index;
 
-typedef struct Shadow {         /* what has happened to one element */
-    long writer;                /* iteration of the parallel loops that wrote it last */
-    long reader, reader_before; /* iterations that read it: the last, and the last other one */
-    long vector;                /* vector loop (by count) that wrote it last, … */
-    long lane;                  /* … and the lane that did */
+typedef struct Shadow {        /* what has happened to one element */
+    int writer;                /* iteration of the parallel loops that wrote it last */
+    int reader, reader_before; /* iterations that read it: the last, and the last other one */
+    int vector;                /* vector loop (by count) that wrote it last, … */
+    int lane;                  /* … and the lane that did */
 } Shadow;
 
 typedef struct Memory { /* the elements of a buffer */
     const Buffer *buffer;
     void *elements;
+    long *part[MAX_RANK]; /* by dimension: what each value of its index adds to an element's offset */
     Shadow *shadow;
     int code, rest, slot[MAX_RANK]; /* VIRTUAL: its value and its `rest`, and the variables that they are in terms of */
     bool busy;                      /* VIRTUAL: being evaluated */
@@ -33,7 +39,7 @@ typedef struct Memory { /* the elements of a buffer */
 typedef struct Instruction { /* one node of an expression; operands are numbers of earlier instructions */
     ExpressionKind kind;
     Type type;
-    int operand[4];
+    int operand_count, operand[4];
     double constant;
     int sum;
     int memory;
@@ -49,7 +55,8 @@ typedef struct StoreTarget { /* where the value of a store goes */
 typedef struct Code { /* some expressions, each node once; the stores of an assignment with where they go */
     int count;
     Instruction *instruction;
-    double *value; /* a float's value is held in a double */
+    long lanes;    /* that `value` has room for */
+    double *value; /* of each instruction, for each lane; a float's value is held in a double */
     int result_count;
     int result[MAX_STORES];
     StoreTarget target[MAX_STORES];
@@ -59,6 +66,8 @@ typedef struct Slot { /* a variable and its value; UNBOUND outside its loops */
     const Variable *variable;
     long value;
 } Slot;
+
+enum { MOST_LANES = 1024 };
 
 typedef struct Machine {
     const Kernel *kernel;
@@ -74,13 +83,19 @@ typedef struct Machine {
     PointerMap code_of; /* statement or expression → index into code */
     int code_count, code_capacity;
     Code *code;
-    char *scratch; /* one block, as a thread has it; NULL for kernels without a tree: every buffer has its own */
+    PointerMap guard_of; /* statement → the Index of its conditions */
+    char *scratch;       /* one block, as a thread has it; NULL for kernels without a tree: every buffer has its own */
     double sum[MAX_SUMS];
-    long iteration; /* of parallel loops, counted through the whole run */
-    long nest;      /* the iteration before the first of the parallel nest being run */
+    int iteration; /* of parallel loops, counted through the whole run */
+    int nest;      /* the iteration before the first of the parallel nest being run */
     bool parallel;
-    long vector; /* vector loops run so far */
-    long lane;   /* −1 outside vector loops */
+    int vector;                /* vector loops run so far */
+    long lanes;                /* that an instruction is run for: 1 outside vector loops */
+    int lane_slot;             /* of the variable that is the lane's number; −1: lanes is 1 */
+    int lane;                  /* the only lane, if lane_slot is −1; −1 outside vector loops */
+    long offset[MOST_LANES];   /* of what a load reads, by lane */
+    long place[MOST_LANES];    /* of an assignment's stores, by store and lane */
+    double stored[MOST_LANES]; /* their values */
 } Machine;
 
 #define UNBOUND LONG_MIN
@@ -88,12 +103,19 @@ typedef struct Machine {
 /* interpret_code.c */
 int machine_slot(Machine *machine, const Variable *variable);
 int machine_code(Machine *machine, const void *key, const Store *stores, int store_count, const Expression *value);
+Index *machine_index(Machine *machine, const Affine *affine, int count);
 void machine_evaluate(Machine *machine, int code);
-/* The offset of an element, every index checked against the shape. */
-long machine_offset(const Machine *machine, int memory, const Index *index);
-double machine_read(Machine *machine, int memory, long offset);
-void machine_write(Machine *machine, int memory, long offset, double value);
-double evaluate_operation(const Instruction *instruction, const double *values);
+/* Evaluates, then stores the results, all values before the first of them. */
+void machine_assign(Machine *machine, int code);
+
+/* interpret_memory.c */
+int machine_memory(Machine *machine, const Buffer *buffer);
+/* The value of an index in the first lane, and how much it grows from lane to lane. */
+long index_value(const Machine *machine, const Index *index, long *step);
+/* The offsets of the lanes' elements, every index checked against the shape. */
+void machine_offsets(const Machine *machine, int memory, const Index *index, long *offset);
+void machine_read(Machine *machine, int memory, const long *offset, double *value);
+void machine_write(Machine *machine, int memory, const long *offset, const double *value);
 /* Scratch and registers become NaN: a new iteration of the parallel loops begins. */
 void machine_forget_locals(Machine *machine);
 
