@@ -138,6 +138,9 @@ build/$(NAME)/$(NAME): $(MODEL) build/runtime.a
 build/tests/run: $(TESTS) $(filter-out %/main.o,$(COMPILER) $(RUNTIME))
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) $(CHECK_LIBRARIES) -lyaml $(TRAINER_LIBRARIES) -o $@
 
+# The interpreter checks every access itself. A sanitizer would make it many times as slow.
+build/compiler-objects/interpret/%.o: private CFLAGS := $(filter-out -fsanitize=% -O1,$(CFLAGS))
+
 build/compiler-objects/%.o: compiler/%.c
 	@mkdir -p $(@D)
 	$(Q) $(CC) $(OWN) -Icompiler -Iruntime $(CFLAGS) -c $< -o $@

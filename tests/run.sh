@@ -2,7 +2,8 @@
 # run.sh TIER: runs the tests of a tier (quick or slow), one line each, and ends with "N passed, N failed". A tier is all of
 # tests/TIER/*.sh; quick runs the Check suites first. Each prints "ok …" and "not ok …" lines, and notes after a '#'.
 # ZOETROPE_LEFT_OUT has the suites and scripts of the quick tier that are not run: "lower examples.sh".
-# Suites run side by side, and the slow scripts two at a time, the longest first. The lines of each appear when it is done.
+# Suites and scripts run side by side, as many as there are processors; the slow scripts two at a time, the longest first. Quick scripts that
+# write the same files of build/ run one after the other. The lines of each appear when it is done.
 set -u
 
 tier=$1
@@ -26,10 +27,20 @@ END
 # kept: of the names on its input, those that are not left out.
 kept() { tr ' ' '\n' | grep -vxF "$(echo "${ZOETROPE_LEFT_OUT-none}" | tr ' ' '\n')"; }
 suites=$([ "$tier" != quick ] || build/tests/run --list | kept)
+# jobs: a line for each, of programs that run one after the other.
+bundles="inference.sh examples.sh" # they write build/tiny/inference
+jobs() {
+    for script in $bundles; do echo "$script" | kept | sed 's|.*|sh tests/quick/&|'; done | paste -s -d ';'
+    ls tests/quick | grep -vxF "$(echo $bundles | tr ' ' '\n')" | kept | sed 's|.*|sh tests/quick/&|' | paste -s -d ';'
+    echo "$suites" | sed 's|.*|build/tests/run &|'
+}
+# run-jobs.sh PROGRAM;PROGRAM…
+cat >build/run-jobs.sh <<'END'
+echo "$1" | tr ';' '\n' | while read -r program; do sh build/run-one.sh $program; done
+END
 {
     if [ "$tier" = quick ]; then
-        echo "$suites" | xargs -P "$(nproc)" -I SUITE sh build/run-one.sh build/tests/run SUITE
-        ls tests/quick | kept | while read -r script; do sh build/run-one.sh sh "tests/quick/$script"; done
+        jobs | grep . | xargs -P "$(nproc)" -d '\n' -I JOBS sh build/run-jobs.sh JOBS
     else
         longest="tests/slow/sanitize.sh tests/slow/inference.sh tests/slow/parity.sh"
         printf '%s\n' $longest tests/"$tier"/*.sh | awk '!seen[$0]++' | xargs -P 2 -I SCRIPT sh build/run-one.sh sh SCRIPT

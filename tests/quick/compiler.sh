@@ -51,7 +51,7 @@ each_pass() {
 }
 
 each_filtering() {
-    for one in specs/*.yaml tests/fixtures/wide.yaml; do
+    for one in ${ZOETROPE_SPECS-specs/*.yaml} tests/fixtures/wide.yaml; do
         for size in none 2 4; do $zoetrope compile "$one" --filtering $size -o "$new" || return 1; done
     done
 }
