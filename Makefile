@@ -64,6 +64,7 @@ demo: deps ## train a small network on videos that it draws itself
 test: deps-test ## run the fast tests: a few minutes
 	@+$(ALONE) build/tests/run
 	@+$(MAKE) trainer SPEC=tests/fixtures/parity_small.yaml
+	@+for name in gan_small vae_small; do CFLAGS="-O1 $$CFLAGS" $(MAKE) trainer SPEC=tests/fixtures/$$name.yaml || exit; done
 	@$(APART) tests/run.sh quick
 
 test-slow: deps-slow ## run the slow tests: sanitizers, valgrind, PyTorch, aarch64 and others

@@ -24,6 +24,20 @@ FAULTS = {
 }
 
 
+def tensors_of_training(outcome):
+    """By the names of `step`."""
+    output = {f"step{step}.loss.{name}.{i}": torch.tensor(value, dtype=torch.float64) for (step, name, i), value in outcome.losses.items()}
+    output |= {f"step{step}.grad.{name}": value for (step, name), value in outcome.gradients.items()}
+    output |= {f"param.{name}": value for name, value in outcome.state.items()}
+    return output | {f"average.{name}": value for name, value in outcome.averages.items()}
+
+
+def tensors_of_evaluation(outcome):
+    """By the names of `step --eval`."""
+    output = {f"output.{name}": value for name, value in outcome.outputs.items()}
+    return output | ({"score": outcome.score} if outcome.score is not None else {})
+
+
 def run_step(twin, weights, batch, steps, evaluate):
     weights, batch = load_file(weights), load_file(batch)
     generator = torch.Generator().manual_seed(77)
@@ -33,15 +47,9 @@ def run_step(twin, weights, batch, steps, evaluate):
             if key not in batch and key.rsplit(".", 1)[0] not in batch:
                 drawn[key] = draw.make(generator).float()
     if evaluate:
-        outcome = run_evaluation(twin, weights, batch, torch.float64)
-        output = {f"output.{name}": value for name, value in outcome.outputs.items()}
-        return output | ({"score": outcome.score} if outcome.score is not None else {})
+        return tensors_of_evaluation(run_evaluation(twin, weights, batch, torch.float64))
     outcome = run_training(twin, weights, batch | drawn, steps, torch.float64)
-    output = {f"drawn.{key}": value for key, value in drawn.items()}
-    output |= {f"step{step}.loss.{name}.{i}": torch.tensor(value, dtype=torch.float64) for (step, name, i), value in outcome.losses.items()}
-    output |= {f"step{step}.grad.{name}": value for (step, name), value in outcome.gradients.items()}
-    output |= {f"param.{name}": value for name, value in outcome.state.items()}
-    return output | {f"average.{name}": value for name, value in outcome.averages.items()}
+    return {f"drawn.{key}": value for key, value in drawn.items()} | tensors_of_training(outcome)
 
 
 def spoil(output, fault):
