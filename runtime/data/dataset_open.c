@@ -300,9 +300,15 @@ static DatasetVideo video_of(Candidate *candidate, const DatasetOptions *options
                           .dispensable = candidate->beside && !candidate->given && candidate->files < options->T,
                           .path = candidate->path,
                           .folder = candidate->folder,
-                          .names = candidate->names,
-                          .identities = candidate->identities,
                           .files = candidate->files};
+    const size_t files = (size_t)candidate->files;
+    video.identities = allocate((files + 1) * sizeof *video.identities);
+    if (candidate->kind == VIDEO_STILLS) video.names = allocate((files + 1) * sizeof *video.names);
+    for (size_t i = 0; i < files; i++) {
+        video.identities[i] = candidate->file[i].identity;
+        if (video.names != NULL) video.names[i] = candidate->file[i].name;
+    }
+    free(candidate->file);
     video.source = (VideoSource){.kind = candidate->kind,
                                  .path = video.path,
                                  .folder = video.folder,
