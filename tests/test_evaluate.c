@@ -311,8 +311,42 @@ END_TEST
 START_TEST(an_image_without_a_finite_score_is_nan) {
     write_picture("video/5.png", 0, 1);
     ck_assert_int_eq(score(&fake_images, "video"), 4);
-    ck_assert_says("error: the score of 1 image is not finite (nan in out/scores.csv); the first is frame 5 of video; ");
+    ck_assert_says("error: the score of 1 image is not finite (nan in out/scores.csv); the first is video/5.png; ");
+    ck_assert_says("         the score of 1 image is not finite; the first is video/5.png\n");
     expect_in("out/scores.csv", "\nvideo/5.png,0,nan\n");
+}
+END_TEST
+
+/* Both are hidden when the first batch, of three images, has been read. */
+static void hide_two_images(void) {
+    rename("video/4.png", "4.png");
+    rename("video/9.png", "9.png");
+}
+
+static void bring_them_back(void) {
+    fake_images_hook = NULL;
+    rename("4.png", "video/4.png");
+    rename("9.png", "video/9.png");
+}
+
+/* The noise of an image, which is among its results, depends on its number. */
+START_TEST(an_image_that_vanishes_midway_costs_no_other_its_results) {
+    static const char *const names[] = {"score", "reconstruct"}, *const results[] = {"scores.csv", "reconstruct.jsonl"};
+    char line[256];
+    write_weights(&fake_images, 0.5F, 0.9F, 0.25F);
+    snprintf(line, sizeof line, "%s --weights W.safetensors --threads 1 --cache 0 --data video --out whole", names[_i]);
+    ck_assert_int_eq(run_model(&fake_images, line), 0);
+    fake_images_hook = hide_two_images;
+    snprintf(line, sizeof line, "%s --weights W.safetensors --threads 1 --cache 0 --data video --out out", names[_i]);
+    ck_assert_int_eq(run_model(&fake_images, line), 4);
+    bring_them_back();
+    ck_assert_says("warning: video/4.png: cannot be opened: No such file or directory; ");
+    ck_assert_says("error: 2 of the inputs have no complete result: video/4.png, video/9.png;");
+    snprintf(line, sizeof line,
+             "grep -v -e video/4.png -e video/9.png -e total whole/%s >expected; grep -v total out/%s >found; cmp expected found",
+             results[_i], results[_i]);
+    ck_assert_int_eq(system(line), 0);
+    ck_assert_int_eq(count_lines("found"), FRAMES - 2 + (_i == 0));
 }
 END_TEST
 
@@ -388,6 +422,7 @@ Suite *evaluate_suite(void) {
     tcase_add_test(test_case, a_target_that_is_not_finite_is_named);
     tcase_add_test(test_case, each_image_has_a_row);
     tcase_add_test(test_case, an_image_without_a_finite_score_is_nan);
+    tcase_add_loop_test(test_case, an_image_that_vanishes_midway_costs_no_other_its_results, 0, 2);
     tcase_add_test(test_case, each_frame_that_can_be_scored_has_one_row);
     tcase_add_test(test_case, each_clip_has_a_row);
     tcase_add_test(test_case, a_bad_frame_costs_its_own_score);

@@ -106,7 +106,11 @@ START_TEST(images_that_cannot_be_read_leave_no_hole) {
     expect_path(data, 0, 1, "photo3.png");
     ck_assert_int_eq(level_at(data, 0, 1), level_of(2));
     ck_assert_int_eq(level_at(data, 0, 9), level_of(10));
-    ck_assert_int_eq(data->incomplete_count, 1);
+    ck_assert_int_eq(data->incomplete_count, 2);
+    Error error;
+    ck_assert(!dataset_check_complete(data, &error));
+    char *named = strstr(error.text, "photo2.png, ");
+    ck_assert_msg(named != NULL && strstr(named, "/photo101.png; ") != NULL, "%s", error.text);
     dataset_close(data);
 }
 END_TEST

@@ -145,6 +145,12 @@ void dataset_note_incomplete(Dataset *dataset, const char *name) {
     dataset->incomplete[dataset->incomplete_count++] = copy_text(name);
 }
 
+void dataset_note_lost(Dataset *dataset, int64_t video, int64_t frame) {
+    char *path = dataset->videos[video].source.images ? dataset_frame_path(dataset, video, frame) : copy_text(dataset->videos[video].name);
+    dataset_note_incomplete(dataset, path);
+    free(path);
+}
+
 bool dataset_check_complete(const Dataset *data, Error *error) {
     if (data->incomplete_count == 0) return true;
     enum { ROOM = 4000 };

@@ -97,8 +97,10 @@ void dataset_close(Dataset *dataset);
 enum { DATASET_DESCRIPTION = 640 };
 void dataset_describe(const Dataset *dataset, char *text, size_t size);
 
-/* Records that a video can no longer be read to its end. */
+/* Records that something is left out or damaged. */
 void dataset_note_incomplete(Dataset *dataset, const char *name);
+/* Records that a frame can no longer be read: an image is left out, or the rest of a video. */
+void dataset_note_lost(Dataset *dataset, int64_t video, int64_t frame);
 
 /* If something that was asked for is left out or damaged: false, with an error that names it. */
 bool dataset_check_complete(const Dataset *dataset, Error *error);
