@@ -52,6 +52,39 @@ START_TEST(a_damaged_still_costs_that_frame) {
 }
 END_TEST
 
+static long read_back(const char *name, uint8_t *bytes, size_t room) {
+    FILE *file = fopen(inside(name), "rb");
+    ck_assert_ptr_nonnull(file);
+    const size_t length = fread(bytes, 1, room, file);
+    ck_assert(fclose(file) == 0 && length < room);
+    return (long)length;
+}
+
+/* Formats whose decoders take what there is for the whole, or (libjxl) end the program at the picture after a damaged one. Decoders and
+ * encoders of some are not everywhere. */
+static const struct {
+    const char *extension, *encoder, *format;
+} trusting[] = {
+    {"gif", "gif", "gray"}, {"qoi", "qoi", "rgb24"}, {"exr", "exr", "gbrpf32le"}, {"ras", "sunrast", "bgr24"}, {"jxl", "libjxl", "rgb24"}};
+
+START_TEST(a_still_that_is_cut_anywhere_costs_that_frame) {
+    static uint8_t bytes[100000];
+    char name[64], says[100];
+    if (avcodec_find_encoder_by_name(trusting[_i].encoder) == NULL) return;
+    frames(trusting[_i].extension, trusting[_i].encoder, trusting[_i].format);
+    snprintf(name, sizeof name, "0050.%s", trusting[_i].extension);
+    snprintf(says, sizeof says, ": 1 of 8 frames cannot be read (%s: ", name);
+    const long length = read_back(name, bytes, sizeof bytes);
+    for (int part = 2; part < 10; part++) {
+        sample_bytes_write(inside(name), bytes, length * part / 10);
+        Dataset *dataset = opened(small);
+        expect_warning(says);
+        ck_assert_int_eq(dataset->videos[0].frames, 7);
+        dataset_close(dataset);
+    }
+}
+END_TEST
+
 /* At either end, no number is missing between others. */
 START_TEST(a_damaged_still_at_an_end_is_said) {
     frames("png", "png", "gray");
@@ -292,14 +325,6 @@ START_TEST(a_y4m_that_breaks_off_is_damaged) {
 }
 END_TEST
 
-static long read_back(const char *name, uint8_t *bytes, size_t room) {
-    FILE *file = fopen(inside(name), "rb");
-    ck_assert_ptr_nonnull(file);
-    const size_t length = fread(bytes, 1, room, file);
-    ck_assert(fclose(file) == 0 && length < room);
-    return (long)length;
-}
-
 static uint32_t big_endian_at(const uint8_t *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
@@ -319,6 +344,23 @@ START_TEST(an_ogg_that_breaks_off_is_damaged) {
         sample_bytes_write(inside("a.ogv"), bytes, cuts[i]);
         Dataset *dataset = opened(small);
         if (i > 0) expect_warning("the file is cut off");
+        else ck_assert_str_eq(warnings, "");
+        ck_assert_int_eq(dataset->incomplete_count, i > 0);
+        dataset_close(dataset);
+    }
+}
+END_TEST
+
+/* Animations, cut within a frame and between two. */
+START_TEST(an_animation_that_breaks_off_is_damaged) {
+    static uint8_t bytes[1000000];
+    const char *name = _i ? "a.apng" : "a.gif";
+    write_video(name, (SampleVideo){.codec = _i ? "apng" : "gif", .frames = 20});
+    const long length = read_back(name, bytes, sizeof bytes);
+    for (int i = 0; i < 3; i++) {
+        sample_bytes_write(inside(name), bytes, i == 0 ? length : i == 1 ? length * 6 / 10 : length - (_i ? 12 : 1));
+        Dataset *dataset = opened(small);
+        if (i > 0) expect_warning("the file is cut off; ");
         else ck_assert_str_eq(warnings, "");
         ck_assert_int_eq(dataset->incomplete_count, i > 0);
         dataset_close(dataset);
@@ -408,6 +450,7 @@ Suite *damage_suite(void) {
     tcase_add_checked_fixture(pictures, make_folder, remove_folder);
     tcase_set_timeout(pictures, 60);
     tcase_add_loop_test(pictures, a_damaged_still_costs_that_frame, 0, sizeof stills / sizeof *stills);
+    tcase_add_loop_test(pictures, a_still_that_is_cut_anywhere_costs_that_frame, 0, sizeof trusting / sizeof *trusting);
     tcase_add_test(pictures, a_damaged_still_at_an_end_is_said);
     tcase_add_test(pictures, a_folder_whose_every_still_is_damaged_is_named_as_a_whole);
     tcase_add_test(pictures, stills_that_are_too_few_because_some_are_damaged_say_so);
@@ -425,6 +468,7 @@ Suite *damage_suite(void) {
     tcase_add_loop_test(files, frames_that_a_decoder_drops_are_counted, 0, sizeof dropping / sizeof *dropping);
     tcase_add_test(files, a_y4m_that_breaks_off_is_damaged);
     tcase_add_test(files, an_ogg_that_breaks_off_is_damaged);
+    tcase_add_loop_test(files, an_animation_that_breaks_off_is_damaged, 0, 2);
     tcase_add_test(files, an_flv_that_is_too_short_is_damaged);
     tcase_add_loop_test(files, an_mp4_that_points_beyond_its_end_is_damaged, 0, 2);
     tcase_add_test(files, no_more_frames_are_damaged_than_there_are);

@@ -1,5 +1,6 @@
 /* video_ending.c: video files that end before their container says that they do. libav* reads most of them as if they were complete. */
 #include "common/file.h"
+#include "data/picture.h"
 #include "data/video_damage.h"
 
 #include <libavutil/intreadwrite.h>
@@ -118,6 +119,13 @@ static bool index_leads_beyond(const VideoDamage *damage) {
     return false;
 }
 
+static bool picture_ends_early(const AVFormatContext *container) {
+    FILE *file = is_format(container, "gif") || is_format(container, "apng") ? fopen(find_path(container), "rb") : NULL;
+    const bool cut = file != NULL && animation_is_cut(file);
+    if (file != NULL) fclose(file);
+    return cut;
+}
+
 int64_t damage_absent_frames(const VideoDamage *damage) {
     const AVFormatContext *container = damage->container;
     const AVStream *stream = container->streams[damage->stream];
@@ -129,5 +137,6 @@ int64_t damage_absent_frames(const VideoDamage *damage) {
 }
 
 bool damage_is_cut(const VideoDamage *damage) {
-    return ends_before_its_duration(damage) || y4m_is_cut(damage) || ogg_is_cut(damage->container) || mp4_is_cut(damage->container);
+    return ends_before_its_duration(damage) || y4m_is_cut(damage) || ogg_is_cut(damage->container) || mp4_is_cut(damage->container) ||
+           picture_ends_early(damage->container);
 }
