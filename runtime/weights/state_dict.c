@@ -209,12 +209,27 @@ void state_dict_say_unused(const StateDict *dict) {
 
 /* ---- all of them ---- */
 
+/* Each network of a model was wrapped by itself: encoder._orig_mod.0.weight. */
+static const FileTensor *find_first_wrapped(const StateDict *dict, int *i) {
+    const FileTensor *found = NULL;
+    for (*i = 0; *i < dict->wanted.count; ++*i)
+        if ((found = find_wrapped(dict->file, dict->wanted.tensor[*i].name)) != NULL) return found;
+    return NULL;
+}
+
 /* None of the names is in the file, so a list of them all would not help. */
 static bool fail_foreign(const StateDict *dict, Error *error) {
     char origin[400];
+    int i;
     const TensorFile *file = dict->file;
     const WantedWeights *wanted = &dict->wanted;
     if (file->count == 0) return fail(error, "%s: holds no tensors; give weights of this network (%s)", file->path, wanted->model);
+    const FileTensor *wrapped = find_first_wrapped(dict, &i);
+    if (wrapped != NULL)
+        return fail(error,
+                    "%s: holds none of the %d tensors of %s by its name; wrappers have renamed them: rename %.150s to %.150s, and all "
+                    "others in the same way",
+                    file->path, wanted->count, wanted->model, wrapped->name, wanted->tensor[i].name);
     add_origin(origin, sizeof origin, dict);
     return fail(error, "%s: holds none of the %d tensors of %s; its names are like %.200s, those of the model like %s; %s", file->path,
                 wanted->count, wanted->model, file->tensor[0].name, wanted->tensor[0].name, origin);
