@@ -246,6 +246,30 @@ START_TEST(a_target_of_two_frames_is_compared_with_two_frames) {
 }
 END_TEST
 
+/* A prefix of all names is removed from those of the averages too. */
+START_TEST(averages_are_used_whatever_prefix_all_names_have) {
+    static const char *const prefixes[] = {"module.", "model._orig_mod.", "net/"};
+    char text[200];
+    write_weights(&fake_frames, 5, 1, 0);
+    TensorFile file = read_tensors("W.safetensors");
+    FileTensor *renamed = calloc((size_t)file.count, sizeof *renamed);
+    for (int i = 0; i < file.count; i++) {
+        renamed[i] = file.tensor[i];
+        renamed[i].name = path_join("", "%s%s", prefixes[_i], file.tensor[i].name);
+    }
+    Error error;
+    ck_assert_msg(tensor_file_write("W.safetensors", renamed, file.count, NULL, 0, &error), "%s", error.text);
+    ck_assert_int_eq(run_model(&fake_frames, "reconstruct --weights W.safetensors --data video --out out --threads 1"), 0);
+    snprintf(text, sizeof text, "note: W.safetensors: the names of its weights begin with \"%s\"; this prefix is removed\n", prefixes[_i]);
+    ck_assert_says(text);
+    ck_assert_says("PSNR 200.00 dB, SSIM 1.0000, score -0.9\n");
+    ck_assert_ptr_null(strstr(output, "second set"));
+    for (int i = 0; i < file.count; i++) free((void *)(uintptr_t)renamed[i].name);
+    free(renamed);
+    tensor_file_free(&file);
+}
+END_TEST
+
 START_TEST(a_system_without_reconstruction_writes_what_it_has) {
     write_weights(&fake_clips, 1, 1, 0);
     const ModelDescription *model = _i ? &fake_silent : &fake_clips;
@@ -417,6 +441,7 @@ Suite *evaluate_suite(void) {
     tcase_add_test(test_case, clips_with_two_frames_of_target);
     tcase_add_test(test_case, images_are_reconstructed_and_all_outputs_written);
     tcase_add_test(test_case, a_target_of_two_frames_is_compared_with_two_frames);
+    tcase_add_loop_test(test_case, averages_are_used_whatever_prefix_all_names_have, 0, 3);
     tcase_add_loop_test(test_case, a_system_without_reconstruction_writes_what_it_has, 0, 2);
     tcase_add_test(test_case, an_output_that_is_not_finite_is_named);
     tcase_add_test(test_case, a_target_that_is_not_finite_is_named);
