@@ -160,10 +160,12 @@ static void check_tensor(StateDict *dict, int i, const NamePrefix *prefix, Fault
 
 /* ---- notes ---- */
 
-/* Are there wanted tensors of such names, as averages that a model keeps? */
-static bool is_wanted(const StateDict *dict, const NamePrefix *prefix) {
+/* Do names of wanted tensors, after the prefix that is removed, begin as the other prefix goes on? Those of averages that a model keeps do.
+ */
+static bool is_wanted(const StateDict *dict, const NamePrefix *removed, const NamePrefix *other) {
+    if (other->length < removed->length || memcmp(other->text, removed->text, removed->length) != 0) return false;
     for (int i = 0; i < dict->wanted.count; i++)
-        if (strncmp(dict->wanted.tensor[i].name, prefix->text, prefix->length) == 0) return true;
+        if (strncmp(dict->wanted.tensor[i].name, other->text + removed->length, other->length - removed->length) == 0) return true;
     return false;
 }
 
@@ -174,7 +176,7 @@ static void say_prefixes(const StateDict *dict, const NamePrefix *list, int coun
                        (int)list->length, list->text);
     for (int i = 1; i < count; i++) {
         if (list[i].names < list->names / 2) continue; /* an average may contain only trained tensors */
-        if (is_wanted(dict, &list[i])) continue;
+        if (is_wanted(dict, list, &list[i])) continue;
         state_dict_say(&dict->wanted, "note: %s: has a second set of weights, whose names begin with \"%.*s\"; it is not used", path,
                        (int)list[i].length, list[i].text);
     }
