@@ -218,6 +218,13 @@ void make_foreign(Weights *weights, const char *argument) {
     for (int i = 0; i < weights->count; i++) weights->tensor[i].name = format("%s.%d", argument, i);
 }
 
+void wrap_networks(Weights *weights, const char *argument) {
+    for (int i = 0; i < weights->count; i++) {
+        const char *name = weights->tensor[i].name, *dot = strchr(name, '.');
+        weights->tensor[i].name = format("%.*s.%s%s", dot != NULL ? (int)(dot - name) : 0, name, argument, dot != NULL ? dot : name);
+    }
+}
+
 void empty(Weights *weights, const char *argument) {
     (void)argument;
     weights->count = 0;

@@ -31,6 +31,7 @@ Edit misshape;       /* "fc1.0.weight" */
 Edit make_integers;  /* "fc1.0.weight" */
 Edit set_number;     /* "encoder.1.bias nan": its last one; the others become 0 */
 Edit rename_one;     /* "encoder.1.bias encoder.bias" */
+Edit wrap_networks;  /* "module": encoder.0.weight to encoder.module.0.weight */
 Edit make_foreign;   /* "layers": to layers.0, layers.1, … */
 Edit empty;          /* "" */
 

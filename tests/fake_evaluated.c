@@ -36,8 +36,11 @@ static void fill(float *values, int count, float value) {
     for (int i = 0; i < count; i++) values[i] = value + 0.01F * (float)i;
 }
 
+void (*fake_images_hook)(void);
+
 static void run_images(const ModelStep *step) {
     const Workspace *weights = step->workspace;
+    if (fake_images_hook != NULL) fake_images_hook();
     for (int item = 0; item < IMAGES; item++) {
         const float *x = step->input[0] + item * FRAME, *noise = step->input[1] + item * NOISE;
         float *y = step->output[0] + item * FRAME;

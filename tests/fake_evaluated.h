@@ -13,4 +13,7 @@
  * 4, B 2. No reconstruction. samples; the score: the mean of x in its first frame silent   as clips, without a score */
 extern const ModelDescription fake_images, fake_frames, fake_clips, fake_silent;
 
+/* Called before every batch of images that is evaluated; NULL: nothing. */
+extern void (*fake_images_hook)(void);
+
 #endif

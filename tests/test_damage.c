@@ -52,6 +52,39 @@ START_TEST(a_damaged_still_costs_that_frame) {
 }
 END_TEST
 
+static long read_back(const char *name, uint8_t *bytes, size_t room) {
+    FILE *file = fopen(inside(name), "rb");
+    ck_assert_ptr_nonnull(file);
+    const size_t length = fread(bytes, 1, room, file);
+    ck_assert(fclose(file) == 0 && length < room);
+    return (long)length;
+}
+
+/* Formats whose decoders take what there is for the whole, or (libjxl) end the program at the picture after a damaged one. Decoders and
+ * encoders of some are not everywhere. */
+static const struct {
+    const char *extension, *encoder, *format;
+} trusting[] = {
+    {"gif", "gif", "gray"}, {"qoi", "qoi", "rgb24"}, {"exr", "exr", "gbrpf32le"}, {"ras", "sunrast", "bgr24"}, {"jxl", "libjxl", "rgb24"}};
+
+START_TEST(a_still_that_is_cut_anywhere_costs_that_frame) {
+    static uint8_t bytes[100000];
+    char name[64], says[100];
+    if (avcodec_find_encoder_by_name(trusting[_i].encoder) == NULL) return;
+    frames(trusting[_i].extension, trusting[_i].encoder, trusting[_i].format);
+    snprintf(name, sizeof name, "0050.%s", trusting[_i].extension);
+    snprintf(says, sizeof says, ": 1 of 8 frames cannot be read (%s: ", name);
+    const long length = read_back(name, bytes, sizeof bytes);
+    for (int part = 2; part < 10; part++) {
+        sample_bytes_write(inside(name), bytes, length * part / 10);
+        Dataset *dataset = opened(small);
+        expect_warning(says);
+        ck_assert_int_eq(dataset->videos[0].frames, 7);
+        dataset_close(dataset);
+    }
+}
+END_TEST
+
 /* At either end, no number is missing between others. */
 START_TEST(a_damaged_still_at_an_end_is_said) {
     frames("png", "png", "gray");
@@ -292,6 +325,107 @@ START_TEST(a_y4m_that_breaks_off_is_damaged) {
 }
 END_TEST
 
+static uint32_t big_endian_at(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* Ogg, cut anywhere: within a page's body, and within its head. The encoder is in an external library. */
+START_TEST(an_ogg_that_breaks_off_is_damaged) {
+    static uint8_t bytes[1000000];
+    const char *codec = avcodec_find_encoder_by_name("libtheora") != NULL ? "libtheora" : "libvpx";
+    if (!avcodec_find_encoder_by_name(codec)) return;
+    write_video("a.ogv", (SampleVideo){.codec = codec, .frames = 50, .rows = 96, .columns = 128});
+    const long length = read_back("a.ogv", bytes, sizeof bytes);
+    long last = length - 4, before;
+    while (memcmp(bytes + last, "OggS", 4) != 0) last--;
+    for (before = last - 4; memcmp(bytes + before, "OggS", 4) != 0;) before--;
+    const long cuts[] = {length, length - 1, last + 20, (before + last) / 2};
+    for (int i = 0; i < 4; i++) {
+        sample_bytes_write(inside("a.ogv"), bytes, cuts[i]);
+        Dataset *dataset = opened(small);
+        if (i > 0) expect_warning("the file is cut off");
+        else ck_assert_str_eq(warnings, "");
+        ck_assert_int_eq(dataset->incomplete_count, i > 0);
+        dataset_close(dataset);
+    }
+}
+END_TEST
+
+/* Animations, cut within a frame and between two. */
+START_TEST(an_animation_that_breaks_off_is_damaged) {
+    static uint8_t bytes[1000000];
+    const char *name = _i ? "a.apng" : "a.gif";
+    write_video(name, (SampleVideo){.codec = _i ? "apng" : "gif", .frames = 20});
+    const long length = read_back(name, bytes, sizeof bytes);
+    for (int i = 0; i < 3; i++) {
+        sample_bytes_write(inside(name), bytes, i == 0 ? length : i == 1 ? length * 6 / 10 : length - (_i ? 12 : 1));
+        Dataset *dataset = opened(small);
+        if (i > 0) expect_warning("the file is cut off; ");
+        else ck_assert_str_eq(warnings, "");
+        ck_assert_int_eq(dataset->incomplete_count, i > 0);
+        dataset_close(dataset);
+    }
+}
+END_TEST
+
+/* FLV that is cut between two frames: only its header says that there were more. */
+START_TEST(an_flv_that_is_too_short_is_damaged) {
+    static uint8_t bytes[1000000];
+    enum { HEAD = 13, TAG = 11, LINK = 4, KEPT = 30 };
+    write_video("a.flv", (SampleVideo){.codec = "flv", .frames = 60});
+    const long length = read_back("a.flv", bytes, sizeof bytes);
+    long place = HEAD;
+    for (int i = 0; i < 1 + KEPT && place < length; i++) /* the header, then frames */
+        place += TAG + (long)(big_endian_at(bytes + place) & 0xffffff) + LINK;
+    sample_bytes_write(inside("a.flv"), bytes, place);
+    Dataset *dataset = opened(small);
+    expect_warning("a.flv: damaged: the file is cut off; ");
+    ck_assert_int_eq(dataset->videos[0].frames, KEPT);
+    dataset_close(dataset);
+}
+END_TEST
+
+/* MP4 and MOV whose index has a wrong place for the last frames, or whose last box is said to be longer than the file. */
+START_TEST(an_mp4_that_points_beyond_its_end_is_damaged) {
+    static uint8_t bytes[4000000];
+    const int scale = _i == 0 ? 6 : 1; /* so that there are several chunks of frames */
+    write_video("a.mp4", (SampleVideo){.codec = "mjpeg", .frames = 60, .rows = 96 * scale, .columns = 128 * scale, .index_first = _i == 0});
+    const long length = read_back("a.mp4", bytes, sizeof bytes);
+    long place = 0;
+    if (_i == 0) {
+        while (memcmp(bytes + place, "stco", 4) != 0) place++;
+        const uint32_t chunks = big_endian_at(bytes + place + 8);
+        ck_assert_int_gt(chunks, 1);
+        bytes[place + 8 + 4 * chunks] = 0x10;
+    } else {
+        memcpy(bytes + length, "\0\1\0\0free", 8);
+    }
+    sample_bytes_write(inside("a.mp4"), bytes, length + 8 * _i);
+    Dataset *dataset = opened(small);
+    expect_warning("the file is cut off");
+    if (_i == 0) expect_warning(" of 60 frames (");
+    ck_assert_int_eq(dataset->incomplete_count, 1);
+    dataset_close(dataset);
+}
+END_TEST
+
+static bool hurt_all_but_the_first(AVPacket *packet, int number) {
+    for (int i = packet->size / 2; i < packet->size; i += 3) packet->data[i] ^= 0x5a;
+    return number > 0;
+}
+
+/* A frame that is damaged in several ways counts once. */
+START_TEST(no_more_frames_are_damaged_than_there_are) {
+    write_video("a.mkv", (SampleVideo){.codec = "wmv2", .frames = 40, .key_every = 40, .hurt = hurt_all_but_the_first});
+    Dataset *dataset = opened(small);
+    int damaged = 0, frames = 0;
+    const char *text = strstr(warnings, "damaged: ");
+    ck_assert(text != NULL && sscanf(text, "damaged: %d of %d frames", &damaged, &frames) == 2);
+    ck_assert_msg(damaged <= frames, "%s", warnings);
+    dataset_close(dataset);
+}
+END_TEST
+
 /* As if a disk had lost a stretch: the container looks for the next packet. */
 START_TEST(a_stretch_of_zeros_is_damage) {
     static const char *const names[] = {"a.flv", "a.mkv"}, *const codecs[] = {"flv", "mpeg4"};
@@ -316,6 +450,7 @@ Suite *damage_suite(void) {
     tcase_add_checked_fixture(pictures, make_folder, remove_folder);
     tcase_set_timeout(pictures, 60);
     tcase_add_loop_test(pictures, a_damaged_still_costs_that_frame, 0, sizeof stills / sizeof *stills);
+    tcase_add_loop_test(pictures, a_still_that_is_cut_anywhere_costs_that_frame, 0, sizeof trusting / sizeof *trusting);
     tcase_add_test(pictures, a_damaged_still_at_an_end_is_said);
     tcase_add_test(pictures, a_folder_whose_every_still_is_damaged_is_named_as_a_whole);
     tcase_add_test(pictures, stills_that_are_too_few_because_some_are_damaged_say_so);
@@ -332,6 +467,11 @@ Suite *damage_suite(void) {
     tcase_add_loop_test(files, a_file_that_breaks_off_is_damaged, 0, 4);
     tcase_add_loop_test(files, frames_that_a_decoder_drops_are_counted, 0, sizeof dropping / sizeof *dropping);
     tcase_add_test(files, a_y4m_that_breaks_off_is_damaged);
+    tcase_add_test(files, an_ogg_that_breaks_off_is_damaged);
+    tcase_add_loop_test(files, an_animation_that_breaks_off_is_damaged, 0, 2);
+    tcase_add_test(files, an_flv_that_is_too_short_is_damaged);
+    tcase_add_loop_test(files, an_mp4_that_points_beyond_its_end_is_damaged, 0, 2);
+    tcase_add_test(files, no_more_frames_are_damaged_than_there_are);
     tcase_add_loop_test(files, a_stretch_of_zeros_is_damage, 0, 2);
     suite_add_tcase(suite, files);
     return suite;

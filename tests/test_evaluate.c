@@ -246,6 +246,30 @@ START_TEST(a_target_of_two_frames_is_compared_with_two_frames) {
 }
 END_TEST
 
+/* A prefix of all names is removed from those of the averages too. */
+START_TEST(averages_are_used_whatever_prefix_all_names_have) {
+    static const char *const prefixes[] = {"module.", "model._orig_mod.", "net/"};
+    char text[200];
+    write_weights(&fake_frames, 5, 1, 0);
+    TensorFile file = read_tensors("W.safetensors");
+    FileTensor *renamed = calloc((size_t)file.count, sizeof *renamed);
+    for (int i = 0; i < file.count; i++) {
+        renamed[i] = file.tensor[i];
+        renamed[i].name = path_join("", "%s%s", prefixes[_i], file.tensor[i].name);
+    }
+    Error error;
+    ck_assert_msg(tensor_file_write("W.safetensors", renamed, file.count, NULL, 0, &error), "%s", error.text);
+    ck_assert_int_eq(run_model(&fake_frames, "reconstruct --weights W.safetensors --data video --out out --threads 1"), 0);
+    snprintf(text, sizeof text, "note: W.safetensors: the names of its weights begin with \"%s\"; this prefix is removed\n", prefixes[_i]);
+    ck_assert_says(text);
+    ck_assert_says("PSNR 200.00 dB, SSIM 1.0000, score -0.9\n");
+    ck_assert_ptr_null(strstr(output, "second set"));
+    for (int i = 0; i < file.count; i++) free((void *)(uintptr_t)renamed[i].name);
+    free(renamed);
+    tensor_file_free(&file);
+}
+END_TEST
+
 START_TEST(a_system_without_reconstruction_writes_what_it_has) {
     write_weights(&fake_clips, 1, 1, 0);
     const ModelDescription *model = _i ? &fake_silent : &fake_clips;
@@ -311,8 +335,42 @@ END_TEST
 START_TEST(an_image_without_a_finite_score_is_nan) {
     write_picture("video/5.png", 0, 1);
     ck_assert_int_eq(score(&fake_images, "video"), 4);
-    ck_assert_says("error: the score of 1 image is not finite (nan in out/scores.csv); the first is frame 5 of video; ");
+    ck_assert_says("error: the score of 1 image is not finite (nan in out/scores.csv); the first is video/5.png; ");
+    ck_assert_says("         the score of 1 image is not finite; the first is video/5.png\n");
     expect_in("out/scores.csv", "\nvideo/5.png,0,nan\n");
+}
+END_TEST
+
+/* Both are hidden when the first batch, of three images, has been read. */
+static void hide_two_images(void) {
+    rename("video/4.png", "4.png");
+    rename("video/9.png", "9.png");
+}
+
+static void bring_them_back(void) {
+    fake_images_hook = NULL;
+    rename("4.png", "video/4.png");
+    rename("9.png", "video/9.png");
+}
+
+/* The noise of an image, which is among its results, depends on its number. */
+START_TEST(an_image_that_vanishes_midway_costs_no_other_its_results) {
+    static const char *const names[] = {"score", "reconstruct"}, *const results[] = {"scores.csv", "reconstruct.jsonl"};
+    char line[256];
+    write_weights(&fake_images, 0.5F, 0.9F, 0.25F);
+    snprintf(line, sizeof line, "%s --weights W.safetensors --threads 1 --cache 0 --data video --out whole", names[_i]);
+    ck_assert_int_eq(run_model(&fake_images, line), 0);
+    fake_images_hook = hide_two_images;
+    snprintf(line, sizeof line, "%s --weights W.safetensors --threads 1 --cache 0 --data video --out out", names[_i]);
+    ck_assert_int_eq(run_model(&fake_images, line), 4);
+    bring_them_back();
+    ck_assert_says("warning: video/4.png: cannot be opened: No such file or directory; ");
+    ck_assert_says("error: 2 of the inputs have no complete result: video/4.png, video/9.png;");
+    snprintf(line, sizeof line,
+             "grep -v -e video/4.png -e video/9.png -e total whole/%s >expected; grep -v total out/%s >found; cmp expected found",
+             results[_i], results[_i]);
+    ck_assert_int_eq(system(line), 0);
+    ck_assert_int_eq(count_lines("found"), FRAMES - 2 + (_i == 0));
 }
 END_TEST
 
@@ -383,11 +441,13 @@ Suite *evaluate_suite(void) {
     tcase_add_test(test_case, clips_with_two_frames_of_target);
     tcase_add_test(test_case, images_are_reconstructed_and_all_outputs_written);
     tcase_add_test(test_case, a_target_of_two_frames_is_compared_with_two_frames);
+    tcase_add_loop_test(test_case, averages_are_used_whatever_prefix_all_names_have, 0, 3);
     tcase_add_loop_test(test_case, a_system_without_reconstruction_writes_what_it_has, 0, 2);
     tcase_add_test(test_case, an_output_that_is_not_finite_is_named);
     tcase_add_test(test_case, a_target_that_is_not_finite_is_named);
     tcase_add_test(test_case, each_image_has_a_row);
     tcase_add_test(test_case, an_image_without_a_finite_score_is_nan);
+    tcase_add_loop_test(test_case, an_image_that_vanishes_midway_costs_no_other_its_results, 0, 2);
     tcase_add_test(test_case, each_frame_that_can_be_scored_has_one_row);
     tcase_add_test(test_case, each_clip_has_a_row);
     tcase_add_test(test_case, a_bad_frame_costs_its_own_score);

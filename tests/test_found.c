@@ -302,6 +302,25 @@ START_TEST(links_and_double_mentions_count_once) {
 }
 END_TEST
 
+/* latest.png is no frame of its own. Equal frames that are linked to each other, as some tools do, are. */
+START_TEST(a_second_name_of_a_frame_is_no_frame) {
+    for (int i = 0; i < 8; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "f%d.png", i);
+        if (i != 4) picture(name, "png", "gray", 9 * i);
+    }
+    char *third = strdup(inside("f3.png"));
+    ck_assert(link(third, inside("f4.png")) == 0 && link(third, inside("best.png")) == 0);
+    free(third);
+    make_link("f7.png", "a_latest.png");
+    Dataset *dataset = opened(small);
+    ck_assert_str_eq(warnings, "");
+    expect_description(dataset, "1 video, 8 frames, 2 more paths to some of them");
+    for (int i = 0; i < 8; i++) ck_assert_int_eq(dataset->videos[0].levels[i * 12 * 16], i == 4 ? 27 : 9 * i);
+    dataset_close(dataset);
+}
+END_TEST
+
 /* ---- rotation ---- */
 
 /* Where the bright corner of the pixels ends up, by Exif's Orientation: row and column, 0 or 1. */
@@ -461,6 +480,7 @@ Suite *found_suite(void) {
     tcase_add_test(files, small_copies_beside_their_originals_are_said);
     tcase_add_test(files, further_pages_of_a_picture_are_said);
     tcase_add_test(files, links_and_double_mentions_count_once);
+    tcase_add_test(files, a_second_name_of_a_frame_is_no_frame);
     suite_add_tcase(suite, files);
     TCase *rotation = tcase_create("rotation");
     tcase_add_checked_fixture(rotation, make_folder, remove_folder);

@@ -106,7 +106,11 @@ START_TEST(images_that_cannot_be_read_leave_no_hole) {
     expect_path(data, 0, 1, "photo3.png");
     ck_assert_int_eq(level_at(data, 0, 1), level_of(2));
     ck_assert_int_eq(level_at(data, 0, 9), level_of(10));
-    ck_assert_int_eq(data->incomplete_count, 1);
+    ck_assert_int_eq(data->incomplete_count, 2);
+    Error error;
+    ck_assert(!dataset_check_complete(data, &error));
+    char *named = strstr(error.text, "photo2.png, ");
+    ck_assert_msg(named != NULL && strstr(named, "/photo101.png; ") != NULL, "%s", error.text);
     dataset_close(data);
 }
 END_TEST
@@ -122,6 +126,30 @@ START_TEST(hidden_names_links_and_second_formats_count_as_they_do_in_videos) {
     ck_assert_int_eq(data->counts.hidden, 1);
     ck_assert_int_eq(data->counts.duplicates, 1);
     expect_warning("in two formats");
+    dataset_close(data);
+}
+END_TEST
+
+/* Links in its own folder and in another, and a folder that has an image of another and one of its own. */
+START_TEST(an_image_counts_once_by_whatever_paths) {
+    write_pictures();
+    make_folder_inside("a_links");
+    make_folder_inside("z_both");
+    ck_assert_int_eq(symlink("../photo1.png", inside("a_links/first.png")), 0);
+    char *original = strdup(inside("photo2.png"));
+    ck_assert_int_eq(link(original, inside("photo8.png")), 0);
+    ck_assert_int_eq(link(original, inside("z_both/2.png")), 0);
+    free(original);
+    ck_assert_int_eq(symlink("photo3.png", inside("best.png")), 0);
+    sample_png_write(inside("z_both/own.png"), 8, 8, 200, 200, 200);
+    Dataset *data = opened(single);
+    ck_assert_str_eq(warnings, "");
+    expect_description(data, "13 images, 4 more paths to some of them");
+    ck_assert_int_eq(data->count, 2);
+    expect_path(data, 0, 0, "photo1.png");
+    expect_path(data, 0, 2, "photo3.png");
+    expect_path(data, 1, 0, "z_both/own.png");
+    ck_assert_int_eq(level_at(data, 1, 0), 200);
     dataset_close(data);
 }
 END_TEST
@@ -179,6 +207,42 @@ START_TEST(a_packed_copy_beside_the_unpacked_file_counts_once) {
     Dataset *data = opened(single);
     expect_description(data, "4 images, 1 more path to one of them");
     dataset_close(data);
+    char *plain = strdup(inside("t-images-idx3-ubyte")), *packed = strdup(inside("t-images-idx3-ubyte.gz"));
+    Error error;
+    data = try_open_paths((const char *const[]){packed, plain}, 2, single, &error); /* as a shell gives them for * */
+    expect_description(data, "4 images, 1 more path to one of them");
+    dataset_close(data);
+    data = try_open_paths((const char *const[]){packed, folder}, 2, single, &error);
+    expect_description(data, "4 images, 2 more paths to some of them");
+    dataset_close(data);
+    data = try_open(packed, single, &error);
+    expect_description(data, "4 images");
+    dataset_close(data);
+    free(plain);
+    free(packed);
+}
+END_TEST
+
+START_TEST(images_that_validate_and_train_are_counted) {
+    write_pictures();
+    make_folder_inside("held");
+    ck_assert_int_eq(symlink("../photo2.png", inside("held/a.png")), 0);
+    ck_assert_int_eq(symlink("../photo3.png", inside("held/b.png")), 0);
+    sample_png_write(inside("held/own.png"), 8, 8, 1, 1, 1);
+    write_idx("held/t-images-idx3-ubyte", 5, false);
+    char *training = strdup(inside("photo2.png"));
+    Error error;
+    Dataset *held = try_open(inside("held"), single, &error), *one = try_open(training, single, &error);
+    DatasetOverlap overlap = dataset_overlap(one, held);
+    ck_assert(overlap.items == 8 && overlap.both == 1 && strcmp(overlap.noun, "images") == 0);
+    ck_assert_str_eq(overlap.first, inside("held/a.png"));
+    free(overlap.first);
+    overlap = dataset_overlap(held, held);
+    ck_assert_int_eq(overlap.both, 8);
+    free(overlap.first);
+    dataset_close(one);
+    dataset_close(held);
+    free(training);
 }
 END_TEST
 
@@ -264,10 +328,12 @@ Suite *images_suite(void) {
     tcase_add_test(test_case, a_folder_of_pictures_is_single_images);
     tcase_add_loop_test(test_case, images_that_cannot_be_read_leave_no_hole, 0, 2);
     tcase_add_test(test_case, hidden_names_links_and_second_formats_count_as_they_do_in_videos);
+    tcase_add_test(test_case, an_image_counts_once_by_whatever_paths);
     tcase_add_test(test_case, each_image_is_drawn_as_often);
     tcase_add_loop_test(test_case, an_idx_file_is_read_packed_or_not, 0, 4);
     tcase_add_test(test_case, an_idx_file_is_known_by_its_content_and_resized);
     tcase_add_test(test_case, a_packed_copy_beside_the_unpacked_file_counts_once);
+    tcase_add_test(test_case, images_that_validate_and_train_are_counted);
     tcase_add_loop_test(test_case, a_damaged_idx_file_is_an_error_that_says_what, 0, 10);
     tcase_add_test(test_case, an_idx_file_is_refused_where_clips_have_several_frames);
     tcase_add_loop_test(test_case, labels_alone_are_an_error, 0, 2);

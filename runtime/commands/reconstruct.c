@@ -167,10 +167,11 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
     return good;
 }
 
-static void leave_out_video(void *context, int64_t video, const Error *reason) {
+static void leave_out(void *context, int64_t video, int64_t frame, const Error *reason) {
     Reconstruction *run = context;
-    print_escaped(stderr, "warning: %s; its remaining clips are left out", reason->text);
-    dataset_note_incomplete(run->data, run->data->videos[video].name);
+    print_escaped(stderr, "warning: %s; %s left out", reason->text,
+                  run->data->videos[video].source.images ? "it is" : "its remaining clips are");
+    dataset_note_lost(run->data, video, frame);
 }
 
 /* ---- all clips ---- */
@@ -218,7 +219,7 @@ static bool reconstruct(ModelState *state, Dataset *data, const char *folder, co
     if (model->language > 1) print_notes(&run);
     printf(" clip    frame%s%s  %s\n", run.compared ? "  PSNR, dB    SSIM" : "", run.scored ? "      score" : "",
            model->T == 1 ? "image" : "video");
-    const EvaluationVisitor visitor = {.visit = visit_clip, .leave_out = leave_out_video, .context = &run};
+    const EvaluationVisitor visitor = {.visit = visit_clip, .leave_out = leave_out, .context = &run};
     bool good = evaluate_data(state, data, &visitor, error) && (run.clips > 0 || fail(error, "none of the clips can be read any more"));
     if (good) print_totals(&run);
     if (fclose(run.lines) != 0 && good) good = fail_memory(error, "the results");

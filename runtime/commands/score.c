@@ -41,7 +41,7 @@ static bool score(ScoreTable *table, ModelState *state, const Options *options, 
     bool good =
         state->model->language == 1 ? score_stream(table, state, recurrence, &moments, error) : score_clips(table, state, &moments, error);
     int64_t scores = 0;
-    for (int64_t video = 0; good && video < table->data->count; video++) scores += table->videos[video].scores;
+    for (int64_t video = 0; good && video < table->data->count; video++) scores += table->videos[video].scores - table->videos[video].none;
     good = good && (scores > 0 || fail(error, "none of the frames can be read any more"));
     char *picture = path_join(options->out, "scores.svg");
     good = good && moments_write(&moments, table->data, options->out, error) &&
@@ -73,9 +73,9 @@ static int run_scoring(ModelState *state, ScoreKind kind, const Options *options
     return whole ? EXIT_DONE : good ? EXIT_INCOMPLETE : EXIT_ERROR;
 }
 
-/* Of version 1, frames, from an initial state of zeros. */
+/* Of version 1, frames or images, from an initial state of zeros. */
 static bool choose(const ModelDescription *model, const Options *options, ScoreKind *kind, uint64_t *seed, Error *error) {
-    *kind = SCORES_OF_FRAMES;
+    *kind = model->T == 1 ? SCORES_OF_IMAGES : SCORES_OF_FRAMES;
     *seed = options->seed_given ? options->seed : 0;
     if (model->language == 1) return true;
     *seed = option_seed(model, options);

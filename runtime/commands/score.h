@@ -15,8 +15,9 @@ const char *score_noun(ScoreKind kind, int64_t count); /* frame, frames … */
 
 typedef struct VideoScores {
     int64_t first;  /* of scores of frames: the frame that the first one belongs to */
-    int64_t scores; /* how many */
-    float *score;   /* [scores]; NAN: not finite */
+    int64_t scores; /* how many, with … */
+    int64_t none;   /* … so many images that could not be read */
+    float *score;   /* [scores]; NAN: not finite; INFINITY: none */
 } VideoScores;
 
 typedef struct ScoreTable {
@@ -32,12 +33,12 @@ typedef struct ScoreTable {
 bool score_table_open(ScoreTable *table, Dataset *data, ScoreKind kind, Error *error);
 void score_table_close(ScoreTable *table);
 
-/* The next score of a video. */
-void score_table_add(ScoreTable *table, int64_t video, double score);
+/* Score number `number` of a video. Those between it and the last one have none. */
+void score_table_add(ScoreTable *table, int64_t video, int64_t number, double score);
 
 void score_table_print_head(const ScoreTable *table);
-/* The rest of a video cannot be read: it has no more scores. */
-void score_table_leave_out(ScoreTable *table, int64_t video, const Error *reason);
+/* A frame cannot be read: an image has no score, or the rest of a video. */
+void score_table_leave_out(ScoreTable *table, int64_t video, int64_t frame, const Error *reason);
 
 /* The video has all of its scores: prints its line. Scores that are not finite are reported. */
 void score_table_sum_up(ScoreTable *table, int64_t video);

@@ -42,7 +42,7 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
         const int64_t frame = clip->first_frame + first + i;
         const double score = (double)clip->score[i];
         if (frames && frame < scores->first + scores->scores) continue;
-        score_table_add(run->table, clip->video, score);
+        score_table_add(run->table, clip->video, frames ? frame - first : clip->clip, score);
         if (!isfinite(score) || score <= worst.score) continue;
         worst.score = score;
         worst.frame = frame;
@@ -51,9 +51,9 @@ static bool visit_clip(void *context, const EvaluatedClip *clip, Error *error) {
     return true;
 }
 
-static void leave_out(void *context, int64_t video, const Error *reason) {
+static void leave_out(void *context, int64_t video, int64_t frame, const Error *reason) {
     const Scoring *run = context;
-    score_table_leave_out(run->table, video, reason);
+    score_table_leave_out(run->table, video, frame, reason);
 }
 
 /* The shape of an output that can be shown, or no frames. */

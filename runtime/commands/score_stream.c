@@ -20,11 +20,11 @@ static void score_frame(Scoring *run, int64_t video, int64_t frame) {
     const size_t last = run->values * (size_t)(run->T - 1);
     const double loss = stream_step(&run->stream, run->x + last, run->reconstruction + last);
     const double score = loss / 4; /* from pixels in [-1, 1] to [0, 1] */
-    score_table_add(run->table, video, score);
+    score_table_add(run->table, video, frame, score);
     if (isfinite((float)score)) moments_note(run->moments, &(Moment){video, frame, frame, score, {run->x, run->reconstruction}});
 }
 
-/* If the video has changed since it was opened, the frames before keep their scores. */
+/* If the video has changed since it was opened, the frames before keep their scores, and all other images. */
 static void score_video(Scoring *run, ClipReader *reader, int64_t video) {
     const size_t last = run->values * (size_t)(run->T - 1);
     Error reason;
@@ -34,8 +34,9 @@ static void score_video(Scoring *run, ClipReader *reader, int64_t video) {
         memmove(run->x, run->x + run->values, last * sizeof(float));
         memmove(run->reconstruction, run->reconstruction + run->values, last * sizeof(float));
         if (!clip_read(reader, video, frame, 1, run->x + last, &reason)) {
-            score_table_leave_out(run->table, video, &reason);
-            break;
+            score_table_leave_out(run->table, video, frame, &reason);
+            if (!run->table->data->videos[video].source.images) break;
+            continue;
         }
         score_frame(run, video, frame);
     }

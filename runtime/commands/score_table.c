@@ -32,15 +32,17 @@ void score_table_close(ScoreTable *table) {
     *table = (ScoreTable){0};
 }
 
-void score_table_add(ScoreTable *table, int64_t video, double score) {
+void score_table_add(ScoreTable *table, int64_t video, int64_t number, double score) {
     VideoScores *scores = &table->videos[video];
     const float rounded = (float)score;
+    for (; scores->scores < number; scores->none++) scores->score[scores->scores++] = INFINITY;
     scores->score[scores->scores++] = isfinite(rounded) ? rounded : NAN;
 }
 
-void score_table_leave_out(ScoreTable *table, int64_t video, const Error *reason) {
-    print_escaped(stderr, "warning: %s; it has no scores from there on", reason->text);
-    dataset_note_incomplete(table->data, table->data->videos[video].name);
+void score_table_leave_out(ScoreTable *table, int64_t video, int64_t frame, const Error *reason) {
+    print_escaped(stderr, "warning: %s; it has no score%s", reason->text,
+                  table->data->videos[video].source.images ? "" : "s from there on");
+    dataset_note_lost(table->data, video, frame);
 }
 
 /* ---- places ---- */
@@ -56,8 +58,9 @@ static int64_t first_frame(const ScoreTable *table, int64_t video, int64_t numbe
     return number * T < last ? number * T : last;
 }
 
-/* "frame 3", "the clip from frame 8 on"; the caller frees it. */
+/* "frame 3", "the clip from frame 8 on", or an image's path; the caller frees it. */
 static char *place_text(const ScoreTable *table, int64_t video, int64_t number) {
+    if (table->data->videos[video].source.images) return dataset_frame_path(table->data, video, number);
     const char *pattern = table->kind == SCORES_OF_CLIPS ? "the clip from frame %" PRId64 " on" : "frame %" PRId64;
     return path_join("", pattern, first_frame(table, video, number));
 }
@@ -75,18 +78,19 @@ void score_table_sum_up(ScoreTable *table, int64_t video) {
     if (scores->scores == 0) return;
     for (int64_t i = 0; i < scores->scores; i++) {
         const double score = (double)scores->score[i];
-        if (!isfinite(score) && bad < 0) bad = i;
+        if (isnan(score) && bad < 0) bad = i;
         if (!isfinite(score)) continue;
         finite++;
         sum += score;
         most = fmax(most, score);
     }
-    print_escaped(stdout, "%8" PRId64 " %10.6f %10.6f  %s", scores->scores, finite > 0 ? sum / (double)finite : NAN,
+    print_escaped(stdout, "%8" PRId64 " %10.6f %10.6f  %s", scores->scores - scores->none, finite > 0 ? sum / (double)finite : NAN,
                   finite > 0 ? most : NAN, video_path(table, video));
     if (bad < 0) return;
-    const int64_t count = scores->scores - finite;
+    const int64_t count = scores->scores - scores->none - finite;
     char *place = place_text(table, video, bad);
-    printf("         the score of %" PRId64 " %s is not finite; the first is %s\n", count, score_noun(table->kind, count), place);
+    print_escaped(stdout, "         the score of %" PRId64 " %s is not finite; the first is %s", count, score_noun(table->kind, count),
+                  place);
     free(place);
     if (table->not_finite == 0) {
         table->first_video = video;
@@ -114,6 +118,7 @@ static void print_row(FILE *out, const ScoreTable *table, int64_t video, int64_t
     const int64_t first = first_frame(table, video, number);
     const VideoSource *source = &table->data->videos[video].source;
     const double score = (double)table->videos[video].score[number];
+    if (isinf(score)) return; /* none */
     if (table->kind == SCORES_OF_IMAGES) {
         char *path = dataset_frame_path(table->data, video, first);
         print_field(out, path);
@@ -147,10 +152,12 @@ bool score_table_write(const ScoreTable *table, const char *path, Error *error) 
 
 static bool check_finite(const ScoreTable *table, const char *path, Error *error) {
     if (table->not_finite == 0) return true;
+    const bool image = table->data->videos[table->first_video].source.images;
     char *place = place_text(table, table->first_video, table->first_score);
     fail(error,
-         "the score of %" PRId64 " %s is not finite (nan in %s); the first is %s of %s; all other scores are written; check the weights",
-         table->not_finite, score_noun(table->kind, table->not_finite), path, place, video_path(table, table->first_video));
+         "the score of %" PRId64 " %s is not finite (nan in %s); the first is %s%s%s; all other scores are written; check the weights",
+         table->not_finite, score_noun(table->kind, table->not_finite), path, place, image ? "" : " of ",
+         image ? "" : video_path(table, table->first_video));
     free(place);
     return false;
 }

@@ -113,13 +113,13 @@ static void describe_data(const char *name, const Dataset *data) {
 
 /* Training videos show little about how well the model has learned. */
 static void check_overlap(const Dataset *training, const Dataset *validation) {
-    const char *first = NULL;
-    const int64_t both = dataset_overlap(training, validation, &first);
-    if (both > 0)
+    const DatasetOverlap overlap = dataset_overlap(training, validation);
+    if (overlap.both > 0)
         print_escaped(stderr,
                       "warning: %s: of the %" PRId64 " %s of --validation, %" PRId64
-                      " %s in --data too (this is the first); give it videos that are not trained on",
-                      first, validation->count, plural(validation->count, "video", "videos"), both, plural(both, "is", "are"));
+                      " %s in --data too (this is the first); give it %s that are not trained on",
+                      overlap.first, overlap.items, overlap.noun, overlap.both, plural(overlap.both, "is", "are"), overlap.nouns);
+    free(overlap.first);
 }
 
 static bool open_training_data(Run *run, TrainingData *data, Error *error) {

@@ -49,12 +49,6 @@ void file_set_add(FileSet *set, FileIdentity identity, int64_t number) {
     set->count++;
 }
 
-bool file_set_has_all(const FileSet *set, const FileIdentity *identities, int64_t count) {
-    for (int64_t i = 0; i < count; i++)
-        if (file_set_find(set, identities[i]) == NULL) return false;
-    return count > 0;
-}
-
 void file_set_free(FileSet *set) {
     free(set->slots);
     *set = (FileSet){.count = 0};

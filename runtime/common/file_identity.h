@@ -23,8 +23,6 @@ typedef struct FileSet {
 int64_t *file_set_find(const FileSet *set, FileIdentity identity);
 /* Adds a known identity that is not in the set yet. */
 void file_set_add(FileSet *set, FileIdentity identity, int64_t number);
-/* Are all of these in the set? */
-bool file_set_has_all(const FileSet *set, const FileIdentity *identities, int64_t count);
 void file_set_free(FileSet *set);
 
 #endif

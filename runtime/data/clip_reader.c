@@ -62,6 +62,9 @@ static int64_t find(const DatasetVideo *video, int64_t timestamp) {
 }
 
 static bool fail_changed(const DatasetVideo *video, int64_t frame, Error *error) {
+    if (video->source.images)
+        return fail(error, "%s/%s: the image is no longer what it was when the program started: the file has changed", video->folder,
+                    video->names[frame]);
     return fail(error, "%s: frame %" PRId64 " is no longer what it was when the program started: the file has changed", video->name, frame);
 }
 
@@ -106,10 +109,20 @@ static bool reopen(ClipReader *reader, int64_t number, Error *error) {
     return reader->video != NULL;
 }
 
+/* Any of them can be read at once, so there is nothing else to try. */
+static bool read_images(ClipReader *reader, const DatasetVideo *video, int64_t start, int64_t count, float *pixels, Error *error) {
+    bool good = video_seek(reader->video, start, video->timestamps[start], error);
+    reader->next = start;
+    good = good && read_on(reader, start, count, pixels, error);
+    if (!good) reader->next = UNKNOWN;
+    return good;
+}
+
 static bool read_streamed(ClipReader *reader, int64_t number, int64_t start, int64_t count, float *pixels, Error *error) {
     static const int64_t back[] = {0, 16, 128, 1024}; /* how many frames before the wanted one to seek to, one try after another */
     const DatasetVideo *video = &reader->dataset->videos[number];
     if (reader->number != number && !reopen(reader, number, error)) return false;
+    if (video->source.images) return read_images(reader, video, start, count, pixels, error);
     int64_t ahead = reader->next == UNKNOWN ? -1 : start - reader->next;
     const int64_t near =
         video->source.kind == VIDEO_STILLS || video->source.kind == VIDEO_IDX ? 0 : NEAR; /* any still can be read at once */

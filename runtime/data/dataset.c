@@ -110,19 +110,30 @@ int64_t dataset_left_over(const Dataset *dataset, int64_t video) {
     return dataset->videos[video].frames % dataset->T;
 }
 
-int64_t dataset_overlap(const Dataset *one, const Dataset *two, const char **first) {
+static void note_overlap(DatasetOverlap *overlap, const Dataset *two, int64_t video, int64_t frame, int64_t items) {
+    if (overlap->both == 0) overlap->first = dataset_frame_path(two, video, frame);
+    overlap->both += items;
+}
+
+DatasetOverlap dataset_overlap(const Dataset *one, const Dataset *two) {
     FileSet files = {.count = 0};
-    int64_t count = 0;
+    DatasetOverlap overlap = {.items = two->count - two->image_sets + two->images};
+    overlap.nouns = two->images == 0 ? "videos" : two->image_sets == two->count ? "images" : "images and videos";
+    overlap.noun = overlap.items > 1 ? overlap.nouns : two->images > 0 ? "image" : "video";
     for (int64_t i = 0; i < one->count; i++)
         for (int64_t k = 0; k < one->videos[i].files; k++)
             if (!file_set_find(&files, one->videos[i].identities[k])) file_set_add(&files, one->videos[i].identities[k], i);
     for (int64_t i = 0; i < two->count; i++) {
+        const DatasetVideo *video = &two->videos[i];
         bool both = false;
-        for (int64_t k = 0; !both && k < two->videos[i].files; k++) both = file_set_find(&files, two->videos[i].identities[k]) != NULL;
-        if (both && count++ == 0) *first = two->videos[i].path;
+        for (int64_t k = 0; !both && k < video->files; k++) {
+            if (file_set_find(&files, video->identities[k]) == NULL) continue;
+            both = !video->source.images;
+            note_overlap(&overlap, two, i, k, video->source.kind == VIDEO_IDX ? video->frames : 1);
+        }
     }
     file_set_free(&files);
-    return count;
+    return overlap;
 }
 
 void dataset_note_incomplete(Dataset *dataset, const char *name) {
@@ -132,6 +143,12 @@ void dataset_note_incomplete(Dataset *dataset, const char *name) {
         if (!strcmp(dataset->incomplete[i], name)) return; /* noted when it was opened */
     if (count % STEP == 0) dataset->incomplete = reallocate(dataset->incomplete, (size_t)(count + STEP) * sizeof *dataset->incomplete);
     dataset->incomplete[dataset->incomplete_count++] = copy_text(name);
+}
+
+void dataset_note_lost(Dataset *dataset, int64_t video, int64_t frame) {
+    char *path = dataset->videos[video].source.images ? dataset_frame_path(dataset, video, frame) : copy_text(dataset->videos[video].name);
+    dataset_note_incomplete(dataset, path);
+    free(path);
 }
 
 bool dataset_check_complete(const Dataset *data, Error *error) {

@@ -97,14 +97,22 @@ void dataset_close(Dataset *dataset);
 enum { DATASET_DESCRIPTION = 640 };
 void dataset_describe(const Dataset *dataset, char *text, size_t size);
 
-/* Records that a video can no longer be read to its end. */
+/* Records that something is left out or damaged. */
 void dataset_note_incomplete(Dataset *dataset, const char *name);
+/* Records that a frame can no longer be read: an image is left out, or the rest of a video. */
+void dataset_note_lost(Dataset *dataset, int64_t video, int64_t frame);
 
 /* If something that was asked for is left out or damaged: false, with an error that names it. */
 bool dataset_check_complete(const Dataset *dataset, Error *error);
 
-/* How many videos of the second set have a file that is also in the first; *first: the path of one. */
-int64_t dataset_overlap(const Dataset *one, const Dataset *two, const char **first);
+/* What a second set has in common with a first one. */
+typedef struct DatasetOverlap {
+    int64_t items, both; /* videos and single images of the second: all, and those of which a file is also in the first */
+    const char *noun;    /* of all of them: "image", "videos" … */
+    const char *nouns;   /* of several */
+    char *first;         /* the path of one of both; the caller frees it */
+} DatasetOverlap;
+DatasetOverlap dataset_overlap(const Dataset *one, const Dataset *two);
 
 /* Bytes that the data set holds: the cache, the index of streamed videos, and names of files. At most cache_bytes + 16 bytes a frame of the
  * streamed videos + a little for each video. While opening, and in each ClipReader, one decoder is open on top of that, with the few

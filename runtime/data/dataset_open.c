@@ -104,18 +104,26 @@ static bool read_frames(Builder *builder, Video *reader, DatasetVideo *video, Gr
     return fail(error, "%s: %s", video->name, why);
 }
 
+static void leave_out_image(Builder *builder, const DatasetVideo *video, int64_t number) {
+    char *path = path_join(video->folder, "%s", video->names[number]);
+    dataset_note_incomplete(builder->dataset, path);
+    free(path);
+    free(video->names[number]);
+}
+
 /* Of single images, only the names of those that can be read are kept, so that image i has name i. */
-static void keep_names(DatasetVideo *video) {
+static void keep_names(Builder *builder, DatasetVideo *video) {
     int64_t next = 0;
     for (int64_t i = 0; i < video->frames; i++) {
         const int64_t place = video->timestamps[i];
-        while (next < place) free(video->names[next++]);
+        while (next < place) leave_out_image(builder, video, next++);
         video->names[i] = video->names[next];
         video->identities[i] = video->identities[next++];
         video->timestamps[i] = i;
     }
-    while (next < video->files) free(video->names[next++]);
+    while (next < video->files) leave_out_image(builder, video, next++);
     video->files = video->source.name_count = video->frames;
+    video->source.readable = true;
 }
 
 /* A video is kept in one of two ways. Frees the memory of the other. */
@@ -171,7 +179,7 @@ static void warn_of_video(Builder *builder, const DatasetVideo *video, const Vid
     counts->turned += report->turned;
     counts->damaged += report->damage[0] != 0;
     counts->gaps += gap[0] != 0;
-    if (report->incomplete) dataset_note_incomplete(builder->dataset, video->name);
+    if (report->incomplete && !video->source.images) dataset_note_incomplete(builder->dataset, video->name);
     if (!report->damage[0] && !gap[0] && !report->remark[0]) return;
     fail(&text, "%s: %s%s%s%s%s", video->name, report->damage, report->damage[0] && gap[0] ? "; " : "", gap,
          (report->damage[0] || gap[0]) && report->remark[0] ? "; " : "", report->remark);
@@ -229,7 +237,7 @@ static void take(Builder *builder, DatasetVideo video, bool given) {
     }
     if (good && video.frames >= builder->dataset->T) {
         warn_of_video(builder, &video, &report);
-        if (video.source.images) keep_names(&video);
+        if (video.source.images) keep_names(builder, &video);
         settle(builder, &video);
         add_video(builder, &video);
         return;
@@ -300,9 +308,15 @@ static DatasetVideo video_of(Candidate *candidate, const DatasetOptions *options
                           .dispensable = candidate->beside && !candidate->given && candidate->files < options->T,
                           .path = candidate->path,
                           .folder = candidate->folder,
-                          .names = candidate->names,
-                          .identities = candidate->identities,
                           .files = candidate->files};
+    const size_t files = (size_t)candidate->files;
+    video.identities = allocate((files + 1) * sizeof *video.identities);
+    if (candidate->kind == VIDEO_STILLS) video.names = allocate((files + 1) * sizeof *video.names);
+    for (size_t i = 0; i < files; i++) {
+        video.identities[i] = candidate->file[i].identity;
+        if (video.names != NULL) video.names[i] = candidate->file[i].name;
+    }
+    free(candidate->file);
     video.source = (VideoSource){.kind = candidate->kind,
                                  .path = video.path,
                                  .folder = video.folder,

@@ -11,25 +11,25 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static Candidate *add(Scan *scan, VideoKind kind, const char *path, bool given, bool linked) {
+static Candidate *add(Scan *scan, VideoKind kind, const char *path, bool given) {
     if (scan->count == scan->room) {
         scan->room = scan->room ? 2 * scan->room : 64;
         scan->candidates = reallocate(scan->candidates, (size_t)scan->room * sizeof *scan->candidates);
     }
     Candidate *candidate = &scan->candidates[scan->count++];
-    *candidate = (Candidate){.kind = kind, .path = copy_text(path), .given = given, .linked = linked, .below = -1};
+    *candidate = (Candidate){.kind = kind, .path = copy_text(path), .given = given, .below = -1};
     return candidate;
 }
 
 /* `name` NULL: the candidate is the file itself. */
-static void add_file(Candidate *candidate, const char *name, const struct stat *status) {
+static void add_file(Candidate *candidate, const char *name, bool linked, const struct stat *status) {
     if (candidate->files == candidate->room) {
         candidate->room = candidate->room ? 2 * candidate->room : candidate->kind == VIDEO_STILLS ? 64 : 1;
-        candidate->identities = reallocate(candidate->identities, (size_t)candidate->room * sizeof *candidate->identities);
-        if (name) candidate->names = reallocate(candidate->names, (size_t)candidate->room * sizeof *candidate->names);
+        candidate->file = reallocate(candidate->file, (size_t)candidate->room * sizeof *candidate->file);
     }
-    if (name) candidate->names[candidate->files] = copy_text(name);
-    candidate->identities[candidate->files++] = status ? file_identity(status) : (FileIdentity){0, 0};
+    candidate->file[candidate->files++] = (FoundFile){.name = name != NULL ? copy_text(name) : NULL,
+                                                      .identity = status != NULL ? file_identity(status) : (FileIdentity){0, 0},
+                                                      .linked = linked};
 }
 
 /* ---- folders ---- */
@@ -63,7 +63,7 @@ static int64_t list(Scan *scan, const char *path, char ***names) {
 
 /* A regular file that is neither a still nor labels. */
 static void add_single(Scan *scan, VideoKind kind, const char *path, bool given, bool linked, const struct stat *status) {
-    add_file(add(scan, kind, path, given, linked), NULL, status);
+    add_file(add(scan, kind, path, given), NULL, linked, status);
 }
 
 /* Reads the first bytes, which picture_kind can have then. */
@@ -100,8 +100,7 @@ static void look_at(Scan *scan, const char *path, const char *name, bool linked,
                              : picture_name_rank(name) >= 0 ? PICTURE_STILL
                                                             : PICTURE_NONE;
     if (kind == PICTURE_STILL) {
-        add_file(stills, name, found ? &inside : NULL);
-        stills->linked |= link;
+        add_file(stills, name, linked || link, found ? &inside : NULL);
         return;
     }
     if (regular || (!found && video_has_usual_name(name)))
@@ -112,6 +111,7 @@ static void look_at(Scan *scan, const char *path, const char *name, bool linked,
 static void settle_stills(Scan *scan, Candidate *stills) {
     char pair[600];
     const int64_t gone = stills_settle(stills, pair, sizeof pair);
+    scan->duplicates += stills_drop_links(stills, scan->images);
     if (gone == 0) return;
     fail(&scan->text, "%s: %" PRId64 " %s in two formats (%s)", stills->path, gone, plural(gone, "frame is", "frames are"), pair);
     scan->warn(scan->context, scan->text.text, "each counts once");
@@ -135,12 +135,12 @@ static bool looks_like_video(const Candidate *candidate) {
 static void add_stills(Scan *scan, Candidate *stills, int64_t first) {
     settle_stills(scan, stills);
     if (stills->files == 1) {
-        char *file = path_join(stills->folder, "%s", stills->names[0]);
+        char *file = path_join(stills->folder, "%s", stills->file[0].name);
         free(stills->path);
         stills->path = file;
     }
     for (int64_t i = first; !stills->beside && i < scan->count; i++) stills->beside = looks_like_video(&scan->candidates[i]);
-    Candidate *place = add(scan, VIDEO_STILLS, "", false, false);
+    Candidate *place = add(scan, VIDEO_STILLS, "", false);
     free(place->path);
     *place = *stills;
 }
@@ -161,7 +161,7 @@ static void walk(Scan *scan, const char *path, const struct stat *status, bool l
         return;
     }
     const int64_t first = scan->count;
-    Candidate stills = {.kind = VIDEO_STILLS, .path = copy_text(path), .folder = copy_text(path), .linked = linked};
+    Candidate stills = {.kind = VIDEO_STILLS, .path = copy_text(path), .folder = copy_text(path)};
     for (int64_t i = 0; i < count; i++) {
         char *child = path_join(path, "%s", names[i]);
         if (name_is_proxy(names[i], names, count)) note_proxy(scan, child);
@@ -195,6 +195,11 @@ bool fail_idx(const char *path, Error *error) {
     return fail(error, "%s: an idx file, whose images are no frames of a recording; it is data only where the T of the spec is 1", path);
 }
 
+static bool is_link(const char *path) {
+    struct stat own;
+    return lstat(path, &own) == 0 && S_ISLNK(own.st_mode);
+}
+
 /* Stills of one folder that are named one by one, as a shell does for *.jpg, are also the frames of one video. */
 static void add_given_still(Scan *scan, const char *path, const struct stat *status) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -206,10 +211,10 @@ static void add_given_still(Scan *scan, const char *path, const struct stat *sta
         if (candidate->kind == VIDEO_STILLS && candidate->given && !strcmp(candidate->folder, folder)) stills = candidate;
     }
     if (!stills) {
-        stills = add(scan, VIDEO_STILLS, path, true, false);
+        stills = add(scan, VIDEO_STILLS, path, true);
         stills->folder = copy_text(folder);
     }
-    add_file(stills, name, status);
+    add_file(stills, name, is_link(path), status);
     if (stills->files == 2) {
         free(stills->path);
         stills->path = copy_text(folder);
@@ -240,9 +245,9 @@ static bool scan_file(Scan *scan, const char *given, const struct stat *status, 
     const IdxKind idx = read_idx_kind(scan, given);
     if (idx == IDX_IMAGES && !scan->images) return fail_idx(given, error);
     if (idx == IDX_LABELS) scan->labels++;
-    else if (idx == IDX_IMAGES) add_single(scan, VIDEO_IDX, given, true, false, status);
+    else if (idx == IDX_IMAGES) add_single(scan, VIDEO_IDX, given, true, is_link(given), status);
     else if (picture_kind(given, scan->head, scan->head_length) == PICTURE_STILL) add_given_still(scan, given, status);
-    else add_single(scan, VIDEO_FILE, given, true, false, status);
+    else add_single(scan, VIDEO_FILE, given, true, is_link(given), status);
     return true;
 }
 
@@ -256,66 +261,20 @@ static bool scan_path(Scan *scan, const char *given, Error *error) {
     return true;
 }
 
-/* ---- each file once ---- */
-
-/* Of several paths to one file, the first that is not a link counts. */
-static void mark_duplicates(Scan *scan, FileSet *files, bool linked) {
-    for (int64_t i = 0; i < scan->count; i++) {
-        Candidate *candidate = &scan->candidates[i];
-        if (candidate->kind == VIDEO_STILLS || candidate->linked != linked) continue;
-        int64_t *before = file_set_find(files, candidate->identities[0]);
-        candidate->duplicate = before != NULL;
-        if (before) scan->candidates[*before].given |= candidate->given;
-        else file_set_add(files, candidate->identities[0], i);
-    }
-}
-
-static int compare_sizes(const void *left, const void *right) { /* most files first; of equals, the first */
-    const Candidate *a = *(Candidate *const *)left, *b = *(Candidate *const *)right;
-    if (a->files != b->files) return a->files > b->files ? -1 : 1;
-    if (a->linked != b->linked) return a->linked ? 1 : -1;
-    return a < b ? -1 : a > b;
-}
-
-/* Stills whose files are all in other videos are duplicates, such as when a folder and pictures in it are named. */
-static void mark_duplicate_stills(Scan *scan, FileSet *files) {
-    Candidate **order = allocate((size_t)(scan->count + 1) * sizeof *order);
-    size_t count = 0;
-    for (int64_t i = 0; i < scan->count; i++)
-        if (scan->candidates[i].kind == VIDEO_STILLS) order[count++] = &scan->candidates[i];
-    qsort(order, count, sizeof *order, compare_sizes);
-    for (size_t i = 0; i < count; i++) {
-        Candidate *stills = order[i];
-        stills->duplicate = file_set_has_all(files, stills->identities, stills->files);
-        for (int64_t k = 0; k < stills->files; k++) {
-            const int64_t *before = file_set_find(files, stills->identities[k]);
-            if (before) scan->candidates[*before].given |= stills->duplicate && stills->given;
-            else file_set_add(files, stills->identities[k], stills - scan->candidates);
-        }
-    }
-    free(order);
-}
-
 bool scan_paths(Scan *scan, const char *const *paths, int count, Error *error) {
     for (int i = 0; i < count; i++)
         if (!scan_path(scan, paths[i], error)) return false;
-    FileSet files = {.count = 0};
     for (int64_t i = 0; i < scan->count; i++)
         if (scan->candidates[i].kind == VIDEO_STILLS && scan->candidates[i].given) settle_stills(scan, &scan->candidates[i]);
-    mark_duplicates(scan, &files, false);
-    mark_duplicates(scan, &files, true);
-    mark_duplicate_stills(scan, &files);
-    file_set_free(&files);
-    for (int64_t i = 0; i < scan->count; i++) scan->duplicates += scan->candidates[i].duplicate;
+    scan_mark_duplicates(scan);
     return true;
 }
 
 void scan_free(Scan *scan) {
     for (int64_t i = 0; i < scan->count; i++) {
         Candidate *candidate = &scan->candidates[i];
-        for (int64_t k = 0; candidate->names && k < candidate->files; k++) free(candidate->names[k]);
-        free(candidate->names);
-        free(candidate->identities);
+        for (int64_t k = 0; candidate->file != NULL && k < candidate->files; k++) free(candidate->file[k].name);
+        free(candidate->file);
         free(candidate->folder);
         free(candidate->path);
     }

@@ -6,17 +6,21 @@
 #include "data/picture.h"
 #include "data/video.h"
 
+typedef struct FoundFile {
+    char *name; /* of a still, in its folder; NULL: the candidate's path leads to the file */
+    FileIdentity identity;
+    bool linked; /* its path goes through a symbolic link */
+} FoundFile;
+
 typedef struct Candidate {
-    VideoKind kind; /* VIDEO_FILE, VIDEO_STILLS or VIDEO_IDX */
-    char *path;     /* of the file; for stills, their folder, or the only still */
-    char *folder;   /* of stills */
-    char **names;   /* [files], of stills: in natural order */
-    FileIdentity *identities;
+    VideoKind kind;  /* VIDEO_FILE, VIDEO_STILLS or VIDEO_IDX */
+    char *path;      /* of the file; for stills, their folder, or the only still */
+    char *folder;    /* of stills */
+    FoundFile *file; /* [files]; stills in natural order of names */
     int64_t files, room;
     bool given;     /* named by the user, rather than found in a folder */
     bool beside;    /* stills of a folder that also holds videos, in it or below */
-    bool linked;    /* reached by a symbolic link */
-    bool duplicate; /* an earlier one has all of its files */
+    bool duplicate; /* others have all of its files */
     int64_t below;  /* the given folder in which it was found; −1: it was named itself */
 } Candidate;
 
@@ -39,7 +43,7 @@ typedef struct Scan {
     int64_t pending_count;
     int64_t hidden;     /* names that are not data: hidden, or left by tools */
     int64_t proxies;    /* small copies beside their originals */
-    int64_t duplicates; /* candidates */
+    int64_t duplicates; /* further paths to the same data */
     int64_t labels;     /* idx files of labels */
     int64_t others;     /* pipes, devices and dangling links that do not look like data */
     int64_t unreadable_folders;
@@ -70,5 +74,14 @@ bool name_is_proxy(const char *name, char *const *names, int64_t count);
 /* Puts stills in natural order. Of two that differ only in format, it keeps the one with the more frequent format. Returns how many were
  * dropped, and names one such pair. */
 int64_t stills_settle(Candidate *stills, char *text, size_t size);
+
+/* ---- scan_once.c ---- */
+
+/* Of stills of one folder, in natural order, drops second names of a file: all of them where they are single images. Frames of a recording
+ * may be links to each other if both are numbers of one sequence (3.png, 7.png), but not latest.png. Returns how many were dropped. */
+int64_t stills_drop_links(Candidate *stills, bool images);
+
+/* Marks candidates whose files others have too, and drops such files from sets of single images. Counts them. */
+void scan_mark_duplicates(Scan *scan);
 
 #endif

@@ -107,32 +107,9 @@ static bool png_is_animated(FILE *file) {
     return false;
 }
 
-/* Skips the sub-blocks of a block of GIF. */
-static bool gif_skip(FILE *file) {
-    int size;
-    while ((size = fgetc(file)) > 0)
-        if (fseek(file, size, SEEK_CUR) != 0) return false;
-    return size == 0;
-}
-
-static long gif_table_size(int flags) {
-    return flags & 0x80 ? 3L << ((flags & 7) + 1) : 0;
-}
-
-/* GIF: more than one image. */
 static bool gif_is_animated(FILE *file) {
-    uint8_t head[13];
-    if (fseek(file, 0, SEEK_SET) != 0 || fread(head, 1, 13, file) != 13 || fseek(file, gif_table_size(head[10]), SEEK_CUR) != 0)
-        return false;
-    for (int images = 0;;) {
-        int block = fgetc(file);
-        if (block == 0x21) { /* an extension: its label, then sub-blocks */
-            if (fgetc(file) == EOF || !gif_skip(file)) return false;
-        } else if (block == 0x2c) {
-            if (++images > 1) return true;
-            if (fread(head, 1, 9, file) != 9 || fseek(file, gif_table_size(head[8]) + 1, SEEK_CUR) != 0 || !gif_skip(file)) return false;
-        } else return false;
-    }
+    GifEnd end;
+    return gif_images(file, 2, &end) > 1;
 }
 
 /* WebP has a flag in its extended header; the others are read on. */

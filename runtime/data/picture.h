@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 typedef enum PictureKind {
     PICTURE_NONE,    /* something else */
@@ -60,6 +61,23 @@ void picture_reader_free(PictureReader *reader);
 
 /* A damaged or cut-off picture is not read. The error says why, without naming the file. */
 PictureStatus picture_read(PictureReader *reader, const char *path, Picture *picture, Error *error);
+
+/* ---- picture_whole.c ---- */
+
+/* How a GIF ends, or what is read of it. */
+typedef enum GifEnd {
+    GIF_COMPLETE, /* as it should, or it was not read to its end */
+    GIF_OPEN,     /* between two blocks */
+    GIF_CUT       /* within a block */
+} GifEnd;
+/* How many whole images a GIF has, of up to `most`. */
+int gif_images(FILE *file, int most, GifEnd *end);
+
+/* Does a still lack its end, in a format whose decoder takes what there is for the whole? */
+bool picture_is_cut(const unsigned char *bytes, size_t length);
+
+/* The same of an animation (GIF, APNG). */
+bool animation_is_cut(FILE *file);
 
 /* ---- png_read.c ---- */
 

@@ -94,6 +94,7 @@ static PictureStatus decode(PictureReader *reader, const uint8_t *file, size_t l
     const AVFrame *frame = reader->frame;
     if (code >= 0 && frame->width > 0 && frame->height > 0 && !frame->decode_error_flags && !(frame->flags & AV_FRAME_FLAG_CORRUPT))
         return PICTURE_READ;
+    avcodec_free_context(&reader->decoder); /* after damage, some (libjxl 0.7) end the program at the next picture */
     return refuse(reader->format, error);
 }
 
@@ -169,6 +170,7 @@ PictureStatus picture_read(PictureReader *reader, const char *path, Picture *pic
     const bool pages = tiff_has_pages(file, length);
     Turn turn = turn_of_picture(file, length);
     if (!length) fail(error, "the file is empty");
+    else if (picture_is_cut(file, length)) fail(error, "the file is cut off");
     else if (!format && picture_probe(path, file, length)) status = read_as_video(reader, path, picture, error);
     else if (!format) fail(error, "its content is not that of a picture");
     else if (!strcmp(format->name, "PNG")) status = read_png(reader, file, length, turn, picture, error);

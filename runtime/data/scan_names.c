@@ -50,13 +50,8 @@ bool name_is_proxy(const char *name, char *const *names, int64_t count) {
 
 /* ---- stills ---- */
 
-typedef struct Still {
-    char *name;
-    FileIdentity identity;
-} Still;
-
-static int compare_stills(const void *left, const void *right) {
-    return compare_natural(&((const Still *)left)->name, &((const Still *)right)->name);
+static int compare_files(const void *left, const void *right) {
+    return compare_natural(&((const FoundFile *)left)->name, &((const FoundFile *)right)->name);
 }
 
 static bool same_stem(const char *a, const char *b) {
@@ -74,29 +69,23 @@ static bool is_better(const char *a, const char *b, const int64_t *counts) {
 
 int64_t stills_settle(Candidate *stills, char *text, size_t size) {
     int64_t *counts = allocate((size_t)picture_ranks * sizeof *counts), kept = 0, gone = 0;
-    Still *all = allocate(((size_t)stills->files + 1) * sizeof *all);
+    FoundFile *file = stills->file;
     for (int64_t i = 0; i < stills->files; i++) {
-        const int rank = picture_name_rank(stills->names[i]);
-        all[i] = (Still){stills->names[i], stills->identities[i]};
+        const int rank = picture_name_rank(file[i].name);
         if (rank >= 0) counts[rank]++;
     }
-    qsort(all, (size_t)stills->files, sizeof *all, compare_stills);
+    qsort(file, (size_t)stills->files, sizeof *file, compare_files);
     for (int64_t i = 0; i < stills->files; i++) {
-        if (kept > 0 && !strcmp(all[kept - 1].name, all[i].name)) { /* named twice */
-            free(all[i].name);
-        } else if (kept > 0 && same_stem(all[kept - 1].name, all[i].name)) {
-            if (gone++ == 0) snprintf(text, size, "%s and %s", all[kept - 1].name, all[i].name);
-            const bool better = is_better(all[i].name, all[kept - 1].name, counts);
-            free(all[better ? kept - 1 : i].name);
-            if (better) all[kept - 1] = all[i];
-        } else all[kept++] = all[i];
-    }
-    for (int64_t i = 0; i < kept; i++) {
-        stills->names[i] = all[i].name;
-        stills->identities[i] = all[i].identity;
+        if (kept > 0 && !strcmp(file[kept - 1].name, file[i].name)) { /* named twice */
+            free(file[i].name);
+        } else if (kept > 0 && same_stem(file[kept - 1].name, file[i].name)) {
+            if (gone++ == 0) snprintf(text, size, "%s and %s", file[kept - 1].name, file[i].name);
+            const bool better = is_better(file[i].name, file[kept - 1].name, counts);
+            free(file[better ? kept - 1 : i].name);
+            if (better) file[kept - 1] = file[i];
+        } else file[kept++] = file[i];
     }
     stills->files = kept;
     free(counts);
-    free(all);
     return gone;
 }

@@ -22,7 +22,8 @@ typedef struct VideoSource {
     const char *folder;       /* which they are in */
     const char *const *names; /* [name_count], in the order of frames; they must outlive the video */
     int64_t name_count;
-    bool images; /* they are no frames of a recording: nothing can be missing between them */
+    bool images;   /* they are no frames of a recording: nothing can be missing between them */
+    bool readable; /* all of them could be read before, so it is an error if one cannot be read now */
     /* synthetic only: */
     uint64_t seed, number; /* number: the place in the endless sequence of the seed */
     int64_t frames;

@@ -10,13 +10,9 @@
  */
 #include "data/video_damage.h"
 
-#include "common/file.h"
-
 #include <inttypes.h>
-#include <libavutil/intreadwrite.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { STRICT = AV_EF_EXPLODE | AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER };
 
@@ -117,16 +113,6 @@ void damage_look_at(VideoDamage *damage, const AVFrame *frame) {
     damage->pending = false;
 }
 
-/* A Matroska file that is cut off ends as if it were complete. Its header has the duration, which may be that of another stream. */
-static bool ends_early(const VideoDamage *damage) {
-    const AVFormatContext *container = damage->container;
-    if (strncmp(container->iformat->name, "matroska", 8) != 0 || container->nb_streams != 1 || container->duration <= 0) return false;
-    const int64_t start = container->start_time == AV_NOPTS_VALUE ? 0 : container->start_time;
-    const int64_t reached = av_rescale_q(damage->reached, container->streams[0]->time_base, AV_TIME_BASE_Q) - start;
-    const int64_t left = container->duration - reached, frame = damage->packets > 0 ? reached / damage->packets : 0;
-    return left > 3 * frame && left > AV_TIME_BASE / 2 && left > container->duration / 50;
-}
-
 /* ---- the report ---- */
 
 static void add(VideoReport *report, const char *pattern, ...) __attribute__((format(printf, 2, 3)));
@@ -136,44 +122,6 @@ static void add(VideoReport *report, const char *pattern, ...) {
     va_start(arguments, pattern);
     vsnprintf(report->damage + length, sizeof report->damage - length, pattern, arguments);
     va_end(arguments);
-}
-
-static bool find_status(const AVFormatContext *container, const char **path, struct stat *status) {
-    *path = container->url;
-    if (!strncmp(*path, "file:", 5)) *path += 5;
-    return stat(*path, status) == 0;
-}
-
-/* In Y4M, at most the header of a frame follows the last one (in the count of some versions of libavformat), never a part of a frame.
- */
-static bool y4m_is_cut(const VideoDamage *damage) {
-    enum { MOST_HEAD = 80 };
-    const char *path;
-    struct stat status;
-    return !strcmp(damage->container->iformat->name, "yuv4mpegpipe") && damage->packets > 0 &&
-           find_status(damage->container, &path, &status) && status.st_size > damage->place + MOST_HEAD;
-}
-
-/* AVI has its length at the beginning. */
-static bool avi_is_cut(const AVFormatContext *container) {
-    uint8_t head[12];
-    size_t length;
-    const char *path;
-    struct stat status;
-    if (strcmp(container->iformat->name, "avi") != 0 || !find_status(container, &path, &status)) return false;
-    if (!file_peek(path, head, sizeof head, &length, NULL) || length < sizeof head || memcmp(head, "RIFF", 4) != 0) return false;
-    return status.st_size < 8 + (int64_t)AV_RL32(head + 4);
-}
-
-/* Frames that are in the index or the header of a file, but not in the file: known for MP4, and for AVI that is cut off. */
-static int64_t absent_frames(const VideoDamage *damage) {
-    const AVFormatContext *container = damage->container;
-    const AVStream *stream = container->streams[damage->stream];
-    const bool hurt = damage->breaks_off || damage->container_complaints > 0 || damage->cut > 0;
-    int64_t frames = 0;
-    if (hurt && !strncmp(container->iformat->name, "mov,", 4)) frames = avformat_index_get_entries_count(stream);
-    else if (avi_is_cut(container)) frames = stream->nb_frames;
-    return frames > damage->packets ? frames - damage->packets : 0;
 }
 
 /* Packets without a frame. Many decoders drop one without an error, but log it, or mark the next frame. If a frame may be two packets, or a
@@ -190,7 +138,8 @@ void damage_report(const VideoDamage *damage, VideoReport *report) {
     int64_t concealed = damage->concealed; /* damage of a frame may be known in several ways, and by its packet */
     if (damage->cut > concealed) concealed = damage->cut;
     if (damage->complained > concealed) concealed = damage->complained;
-    const int64_t absent = absent_frames(damage), lost = lost_frames(damage), damaged = lost + absent + concealed + damage->headless;
+    if (concealed > damage->frames - damage->headless) concealed = damage->frames - damage->headless; /* a frame counts once */
+    const int64_t absent = damage_absent_frames(damage), lost = lost_frames(damage), damaged = lost + absent + concealed + damage->headless;
     const struct {
         int64_t count;
         const char *text;
@@ -198,10 +147,10 @@ void damage_report(const VideoDamage *damage, VideoReport *report) {
                  {lost, "cannot be decoded"},
                  {concealed, "only partly decoded"},
                  {damage->headless, "before the first key frame"}};
-    const char *end = damage->breaks_off || absent || ends_early(damage) || y4m_is_cut(damage) ? "the file is cut off"
-                      : damage->container_complaints > 0                                       ? "parts of its container cannot be read"
-                      : damage->no_head && !damaged                                            ? "it does not begin with a key frame"
-                                                                                               : NULL;
+    const char *end = damage->breaks_off || absent > 0 || damage_is_cut(damage) ? "the file is cut off"
+                      : damage->container_complaints > 0                        ? "parts of its container cannot be read"
+                      : damage->no_head && !damaged                             ? "it does not begin with a key frame"
+                                                                                : NULL;
     if (!damaged && !end) return;
     report->incomplete = true;
     if (!damaged) {

@@ -44,6 +44,11 @@ void damage_look_at(VideoDamage *damage, const AVFrame *frame);
 
 void damage_report(const VideoDamage *damage, VideoReport *report);
 
+/* video_ending.c, of a file that was read to its end. Does it end before its container says that it does? */
+bool damage_is_cut(const VideoDamage *damage);
+/* Frames that the container has an entry for, but that are not in the file. */
+int64_t damage_absent_frames(const VideoDamage *damage);
+
 /* Keeps libav* from printing, and gets its messages. */
 void damage_listen(void);
 

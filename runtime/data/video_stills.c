@@ -12,7 +12,8 @@ typedef struct Stills {
     char *folder;
     const char *const *names; /* [count] */
     int64_t count, current;
-    bool images; /* no frames of a recording */
+    bool images;   /* no frames of a recording */
+    bool readable; /* all could be read before */
     PictureReader *reader;
     Picture picture;
     bool turned;         /* one of them at least */
@@ -94,7 +95,7 @@ static VideoStatus stills_next(Video *video, VideoFrame *frame, Error *error) {
             *frame = (VideoFrame){.rows = stills->picture.rows, .columns = stills->picture.columns, .timestamp = stills->current};
             return VIDEO_FRAME;
         }
-        if (status == PICTURE_NO_MEMORY) {
+        if (status == PICTURE_NO_MEMORY || stills->readable) {
             fail(error, "%s/%s: %s", stills->folder, stills->names[stills->current], reason.text);
             return VIDEO_FAILED;
         }
@@ -133,6 +134,7 @@ Video *video_stills_open(const VideoSource *source, Error *error) {
     stills->names = source->names;
     stills->count = source->name_count;
     stills->images = source->images;
+    stills->readable = source->readable;
     stills->current = -1;
     stills->unreadable = allocate((size_t)source->name_count + 1);
     stills->reader = picture_reader_new();

@@ -38,12 +38,27 @@ static char *average_name(const ModelTensor *tensor) {
     return path_join("", "%s%s", average_prefix, tensor->name);
 }
 
+/* Is there a tensor of this name, and its average? Both may have the same prefix, as all names of a file. */
+static bool has_both(const TensorFile *file, const char *name, const char *average) {
+    const size_t end = strlen(average);
+    for (int i = 0; i < file->count; i++) {
+        const char *found = file->tensor[i].name;
+        const size_t length = strlen(found);
+        if (length < end || strcmp(found + length - end, average) != 0) continue;
+        char *own = path_join("", "%.*s%s", (int)(length - end), found, name);
+        const bool both = tensor_file_find(file, own) != NULL;
+        free(own);
+        if (both) return true;
+    }
+    return false;
+}
+
 /* Has the file the averages of a model that keeps them? Those of other models' files have none. */
 static bool file_has_averages(const ModelDescription *model, const TensorFile *file) {
     for (int i = 0; i < model->parameter_tensors; i++) {
         if (!has_average(model, &model->parameters[i])) continue;
         char *name = average_name(&model->parameters[i]);
-        const bool found = tensor_file_find(file, name) != NULL;
+        const bool found = has_both(file, model->parameters[i].name, name);
         free(name);
         return found;
     }

@@ -154,10 +154,10 @@ static bool read_clip(Evaluation *run, int64_t video, int64_t clip, const float 
     return clip_read(run->reader, video, start + shared, T - shared, x + (size_t)shared * frame, error);
 }
 
-/* The video ends here. Its clips so far are evaluated now, so that the clips of the next video keep their numbers, and so their initial
- * states. */
-static bool leave_out(Evaluation *run, int64_t video, Error *error) {
-    run->visitor->leave_out(run->visitor->context, video, error);
+/* A clip that cannot be read. Those before it are evaluated now, so that later clips keep their numbers, and so their initial states. */
+static bool leave_out(Evaluation *run, int64_t video, int64_t clip, Error *error) {
+    if (run->visitor->leave_out == NULL) return clip_give_up(error);
+    run->visitor->leave_out(run->visitor->context, video, clip_start(run, video, clip), error);
     return run_batch(run, error);
 }
 
@@ -167,8 +167,11 @@ static bool run_video(Evaluation *run, int64_t video, Error *error) {
     run->number += clips;
     for (int64_t clip = 0; clip < clips; clip++) {
         float *x = run->x + (size_t)run->clips * run->elements;
-        if (!read_clip(run, video, clip, before, x, error))
-            return run->visitor->leave_out != NULL ? leave_out(run, video, error) : clip_give_up(error);
+        if (!read_clip(run, video, clip, before, x, error)) {
+            if (!leave_out(run, video, clip, error)) return false;
+            if (!run->data->videos[video].source.images) return true;
+            continue;
+        }
         before = x;
         run->clip[run->clips++] =
             (EvaluatedClip){.number = first + clip, .video = video, .clip = clip, .first_frame = clip_start(run, video, clip)};

@@ -40,8 +40,8 @@ typedef struct EvaluatedClip {
 typedef struct EvaluationVisitor {
     /* Called for each clip; false, with an error, stops the evaluation. */
     bool (*visit)(void *context, const EvaluatedClip *clip, Error *error);
-    /* Called if a video can no longer be read; its remaining clips are left out. NULL: that is an error. */
-    void (*leave_out)(void *context, int64_t video, const Error *reason);
+    /* Called if a frame can no longer be read. A single image is left out, or the remaining clips of a video. NULL: that is an error. */
+    void (*leave_out)(void *context, int64_t video, int64_t frame, const Error *reason);
     void *context;
     int stride;  /* frames from the beginning of a clip to that of the next; 0: T, without overlap */
     bool to_end; /* also the last T frames of a video, if no other clip ends with it */

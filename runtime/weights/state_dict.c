@@ -160,10 +160,12 @@ static void check_tensor(StateDict *dict, int i, const NamePrefix *prefix, Fault
 
 /* ---- notes ---- */
 
-/* Are there wanted tensors of such names, as averages that a model keeps? */
-static bool is_wanted(const StateDict *dict, const NamePrefix *prefix) {
+/* Do names of wanted tensors, after the prefix that is removed, begin as the other prefix goes on? Those of averages that a model keeps do.
+ */
+static bool is_wanted(const StateDict *dict, const NamePrefix *removed, const NamePrefix *other) {
+    if (other->length < removed->length || memcmp(other->text, removed->text, removed->length) != 0) return false;
     for (int i = 0; i < dict->wanted.count; i++)
-        if (strncmp(dict->wanted.tensor[i].name, prefix->text, prefix->length) == 0) return true;
+        if (strncmp(dict->wanted.tensor[i].name, other->text + removed->length, other->length - removed->length) == 0) return true;
     return false;
 }
 
@@ -174,7 +176,7 @@ static void say_prefixes(const StateDict *dict, const NamePrefix *list, int coun
                        (int)list->length, list->text);
     for (int i = 1; i < count; i++) {
         if (list[i].names < list->names / 2) continue; /* an average may contain only trained tensors */
-        if (is_wanted(dict, &list[i])) continue;
+        if (is_wanted(dict, list, &list[i])) continue;
         state_dict_say(&dict->wanted, "note: %s: has a second set of weights, whose names begin with \"%.*s\"; it is not used", path,
                        (int)list[i].length, list[i].text);
     }
@@ -209,12 +211,27 @@ void state_dict_say_unused(const StateDict *dict) {
 
 /* ---- all of them ---- */
 
+/* Each network of a model was wrapped by itself: encoder._orig_mod.0.weight. */
+static const FileTensor *find_first_wrapped(const StateDict *dict, int *i) {
+    const FileTensor *found = NULL;
+    for (*i = 0; *i < dict->wanted.count; ++*i)
+        if ((found = find_wrapped(dict->file, dict->wanted.tensor[*i].name)) != NULL) return found;
+    return NULL;
+}
+
 /* None of the names is in the file, so a list of them all would not help. */
 static bool fail_foreign(const StateDict *dict, Error *error) {
     char origin[400];
+    int i;
     const TensorFile *file = dict->file;
     const WantedWeights *wanted = &dict->wanted;
     if (file->count == 0) return fail(error, "%s: holds no tensors; give weights of this network (%s)", file->path, wanted->model);
+    const FileTensor *wrapped = find_first_wrapped(dict, &i);
+    if (wrapped != NULL)
+        return fail(error,
+                    "%s: holds none of the %d tensors of %s by its name; wrappers have renamed them: rename %.150s to %.150s, and all "
+                    "others in the same way",
+                    file->path, wanted->count, wanted->model, wrapped->name, wanted->tensor[i].name);
     add_origin(origin, sizeof origin, dict);
     return fail(error, "%s: holds none of the %d tensors of %s; its names are like %.200s, those of the model like %s; %s", file->path,
                 wanted->count, wanted->model, file->tensor[0].name, wanted->tensor[0].name, origin);

@@ -45,6 +45,10 @@ pictures_are_images() {
         "$one" reconstruct --weights "$scratch/jpg/last.safetensors" --data "$scratch/pictures" --out "$scratch/rec" && [ "$(grep -c '"video": ".*/pictures/[0-9]*.jpg"' "$scratch/rec/reconstruct.jsonl")" = 11 ] &&
         sed -n 5p "$scratch/rec/reconstruct.jsonl" | grep -q pictures/6.jpg && sed -n 11p "$scratch/rec/reconstruct.jsonl" | grep -q pictures/12.jpg
 }
+images_are_scored_by_name() {
+    "$one" score --weights "$scratch/jpg/last.safetensors" --data "$scratch/pictures" --out "$scratch/scored" --threads 1 &&
+        [ "$(sed -n 1p "$scratch/scored/scores.csv")" = image,frame,score ] && sed -n 6p "$scratch/scored/scores.csv" | grep -q "/pictures/6.jpg,0,0"
+}
 damage_is_said() {
     head -c 200 "$scratch/idx/t-images-idx3-ubyte" >"$scratch/cut-images-idx3-ubyte"
     ! train --data "$scratch/cut-images-idx3-ubyte" --out "$scratch/no" 2>"$scratch/text" && grep -q "it is cut off: it holds 11 of the 20 images" "$scratch/text" && [ ! -e "$scratch/no" ]
@@ -98,6 +102,7 @@ check "an idx file gives the same weights packed, unpacked and streamed" an_idx_
 check "files of labels are left alone, and counted" labels_are_said
 check "the plot of a run is not an image" a_plot_is_no_image
 check "the pictures of a folder are single images in natural order" pictures_are_images
+check "score of version 1 names the images" images_are_scored_by_name
 check "an idx file that is cut off is an error that says so" damage_is_said
 check "a model of clips refuses idx files" clips_refuse_idx_files
 check "a system trains on a folder of stills" a_system_is_built
