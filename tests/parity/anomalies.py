@@ -32,9 +32,9 @@ from figure_tables import FIGURE_SPECS, content_name, keep, kept, print_table, s
 from system_spec import read_system
 from system_twin import Twin
 from train_twin import evaluate_twin, train_twin
-from trainers import build_trainer
+from trainers import build_for_this_machine
 
-ITERATIONS = {"image_ae": 1000, "vae": 1000, "efficient_gan": 600, "anogan": 600}
+ITERATIONS = {"image_ae": 1000, "vae": 1000, "efficient_gan": 400, "anogan": 400}
 TEST_EVERY = {"anogan": 8}  # a search for each image takes long: only every so many images of the test are scored
 NEIGHBOURS, COMPONENTS = 5, 32
 IMAGES, LABELS = 0x0803, 0x0801
@@ -134,7 +134,7 @@ def write_training_and_test(division, folder):
 
 def run_ours(spec, division, seed, iterations, options):
     """The score of each image of the test."""
-    command = build_trainer(spec, read_system(spec).name)
+    command = build_for_this_machine(spec, read_system(spec).name)
     folder = os.path.join(options.out, f"{read_system(spec).name}_{division.digit}_{seed}.run")
     training, test = write_training_and_test(division, folder)
     run, scored = os.path.join(folder, "run"), os.path.join(folder, "scored")

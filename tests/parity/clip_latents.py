@@ -25,7 +25,7 @@ from system_spec import read_system
 from system_twin import Twin
 from train_like_ours import read_video, split_videos
 from train_twin import evaluate_twin, train_twin
-from trainers import ROOT, build_trainer
+from trainers import ROOT, build_for_this_machine
 
 LATENTS = (128, 400)
 
@@ -68,7 +68,7 @@ def baselines(training, clips):
 
 
 def run_ours(spec, name, seed, options, folder):
-    command = build_trainer(spec, name)
+    command = build_for_this_machine(spec, name)
     training, held_out = split_videos(options.data)
     shutil.rmtree(folder, ignore_errors=True)
     arguments = ["--iterations", str(options.iterations), "--seed", str(seed), "--threads", str(options.threads), "--out", folder]
