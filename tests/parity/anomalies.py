@@ -192,34 +192,32 @@ def worse(ours, theirs):
     return statistics.mean(theirs) - statistics.mean(ours) > T_AT_1_PERCENT * error
 
 
-def row_of(system, digit, options):
+def row_of(system, division, options):
     """(cells of a row, whether ours is worse), or None where a side has no run."""
-    runs = {side: [kept(run_path(system, digit, side, seed, options)) for seed in options.seeds] for side in SIDES}
+    runs = {side: [kept(run_path(system, division.digit, side, seed, options)) for seed in options.seeds] for side in SIDES}
     runs = {side: [run for run in of_side if run] for side, of_side in runs.items()}
     if not all(runs.values()):
         return None
     ours, theirs = ([run["figure"] for run in runs[side]] for side in SIDES)
     within = "yes" if min(theirs) <= statistics.mean(ours) <= max(theirs) else "no"
-    seconds = [f"{statistics.mean(run['seconds'] for run in runs[side]):.0f} s" for side in SIDES]
-    cells = [str(digit), system, spread_of(ours), spread_of(theirs), f"{min(theirs):.3f} to {max(theirs):.3f}", within, *seconds]
-    return cells, len(ours) > 1 and len(theirs) > 1 and worse(ours, theirs)
+    usual = [[numpy.mean(numpy.array(run["scores"])[~division.abnormal]) for run in runs[side]] for side in SIDES]
+    cells = [system, f"{spread_of(ours)} ({len(ours)})", f"{spread_of(theirs)} ({len(theirs)})", f"{min(theirs):.3f} to {max(theirs):.3f}", within]
+    cells += [f"{statistics.mean(values):.4g}" for values in usual]
+    cells += [f"{statistics.mean(run['seconds'] for run in runs[side]):.0f} s" for side in SIDES]
+    return [str(division.digit), *cells], len(ours) > 1 and len(theirs) > 1 and worse(ours, theirs)
 
 
 def print_tables(images, labels, options):
-    rows = [row_of(system, digit, options) for digit in options.digits for system in options.systems]
+    divisions = {(digit, every): divide(images, labels, digit, every) for digit in options.digits for every in (1, *TEST_EVERY.values())}
+    rows = [row_of(system, divisions[digit, TEST_EVERY.get(system, 1)], options) for digit in options.digits for system in options.systems]
     rows = [row for row in rows if row]
-    print_table(["abnormal digit", "system", "zoetrope", "PyTorch", "PyTorch's range", "ours within", "processor time", "PyTorch's"],
-                [cells for cells, _ in rows])
-    areas = {}
-    for digit in options.digits:
-        for every in (1, *TEST_EVERY.values()):
-            division = divide(images, labels, digit, every)
-            areas[digit, len(division.test)] = {
-                name: average_precision(scores, division.abnormal) for name, scores in baselines(division).items()
-            }
-    names = list(next(iter(areas.values())))
-    print_table(["abnormal digit", "images of the test", *names],
-                [[str(digit), f"{count:,}", *(f"{of_place[name]:.3f}" for name in names)] for (digit, count), of_place in areas.items()])
+    print_table(["abnormal digit", "system", "zoetrope (seeds)", "PyTorch (seeds)", "PyTorch's range", "ours within",
+                 "mean score of normal images", "PyTorch's", "processor time", "PyTorch's"], [cells for cells, _ in rows])
+    found = []
+    for division in divisions.values():
+        areas = {name: average_precision(scores, division.abnormal) for name, scores in baselines(division).items()}
+        found.append([str(division.digit), f"{len(division.test):,}", *(f"{area:.3f}" for area in areas.values())])
+    print_table(["abnormal digit", "images of the test", *areas], found)
     return any(is_worse for _, is_worse in rows)
 
 
