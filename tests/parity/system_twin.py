@@ -246,11 +246,12 @@ class Twin:
 
 
 class Training:
-    """`step`, without --eval: every iteration and every round reads the same draws."""
+    """`step`, without --eval: every iteration and every round reads the same draws, unless `run` is told where to get others."""
 
     def __init__(self, twin, weights, batch, dtype):
         self.twin, self.system = twin, twin.system
-        self.batch = {name: value.to(dtype) for name, value in batch.items()}
+        self.dtype = dtype
+        self.read(batch)
         twin.load({name: value for name, value in weights.items() if not name.startswith("average.")}, dtype)
         twin.set_training(True)
         self.outcome = Outcome()
@@ -259,9 +260,15 @@ class Training:
         }
         self.averages = {name: parameter.detach().clone() for name, parameter in twin.networks.named_parameters() if parameter.requires_grad}
 
-    def run(self, iterations):
+    def read(self, batch):
+        self.batch = {name: value.to(self.dtype) for name, value in batch.items()}
+
+    def run(self, iterations, next_batch=None):
+        """next_batch(): what the next iteration reads."""
         for iteration in range(iterations):
             newest = "x"
+            if next_batch and iteration > 0:
+                self.read(next_batch())
             for index, step in enumerate(self.system.steps):
                 if iteration % step.keys.every:
                     continue

@@ -54,10 +54,11 @@ def run(command, environment=None):
     return done.stdout
 
 
-def build_trainer(spec_path, name, build=True):
-    """Builds the trainer of a spec, or takes the one that is there; returns the command that runs it."""
+def build_trainer(spec_path, name, build=True, options=""):
+    """Builds the trainer of a spec, with options of the compiler, or takes the one that is there; returns the command that runs it."""
     if build:
-        run(["make", "--no-print-directory", "trainer", f"SPEC={os.path.abspath(spec_path)}"])
+        given = [f"ZOETROPE_OPTIONS={options}"] if options else []
+        run(["make", "--no-print-directory", "trainer", f"SPEC={os.path.abspath(spec_path)}"] + given)
     program = os.path.join(ROOT, "build", name, name)
     if not os.access(program, os.X_OK):
         raise TrainerError(f"no program {program}: make trainer SPEC={spec_path} makes it")
@@ -74,9 +75,12 @@ def build_variant(spec_path, name, suffix, keys, options="", build=True):
         text = re.sub(rf"(?m)^({'|'.join(keys)}):.*\n", "", file.read())
     with open(path, "w", encoding="utf-8") as file:
         file.write("".join(f"{key}: {value}\n" for key, value in keys.items()) + text)
-    if build:
-        run(["make", "--no-print-directory", "trainer", f"SPEC={path}", f"ZOETROPE_OPTIONS={options}"])
-    return build_trainer(path, name, False)
+    return build_trainer(path, name, build, options)
+
+
+def build_for_this_machine(spec_path, name):
+    """For its best target alone: that is built three times as fast."""
+    return build_trainer(spec_path, name, options=f"--targets {available_targets()[0]}")
 
 
 class Trainer:

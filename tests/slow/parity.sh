@@ -12,4 +12,12 @@ if [ "$status" != 0 ] && ! grep -q FAILED "$log"; then
     tail -n 20 "$log" | sed 's/^/#   /'
     echo "not ok - parity: exit status $status"
 fi
+# The arithmetic of docs/systems.md's figures.
+if scripts/python.sh tests/parity/anomalies.py --self-test >"$log.figures" 2>&1; then
+    echo "ok - figures: the area, the division of images and idx files"
+else
+    sed 's/^/#   /' "$log.figures"
+    echo "not ok - figures: the area, the division of images and idx files"
+    status=1
+fi
 exit "$status"
