@@ -87,6 +87,10 @@ bench: deps-python deps-bench ## time training, convolutions and inference besid
 bench-scale: deps-python ## time training steps of many shapes beside their rooflines
 	@$(APART) scripts/python.sh tests/bench/scale.py
 
+bench-family: deps-python ## time iterations of the six systems of specs/, and a search, beside PyTorch (FAMILY="--only vae")
+	@+$(MAKE) compiler
+	@$(APART) scripts/python.sh tests/bench/family.py $(FAMILY)
+
 deps: ## install the packages that building needs
 	@scripts/deps.sh build
 
@@ -164,5 +168,5 @@ build/$(NAME)/%.o: build/$(NAME)/generated/%.c
 	$(Q) $(CC) $(GENERATED) $(CFLAGS) -c $< -o $@
 
 -include $(wildcard build/*/*.d build/*/*/*.d)
-.PHONY: help all compiler generate trainer inference tune demo test test-slow fuzz parity bench bench-scale deps install format check-format clean
+.PHONY: help all compiler generate trainer inference tune demo test test-slow fuzz parity bench bench-scale bench-family deps install format check-format clean
 .DELETE_ON_ERROR:

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/random.h"
+#include "common/random_fill.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "data/resize.h"
@@ -44,6 +45,27 @@ START_TEST(numbers_filled_in_are_those_drawn_one_by_one) {
     for (int i = 0; i < 5; i++) ck_assert(pairs[i] == 1 - values[i] && pairs[i] > 0 && pairs[5 + i] == values[5 + i]);
     ck_assert(random_bits(7, RANDOM_WEIGHTS, 5) != random_bits(7, RANDOM_INITIAL_STATE, 5));
     ck_assert(random_bits(7, RANDOM_WEIGHTS, 5) != random_bits(8, RANDOM_WEIGHTS, 5));
+}
+END_TEST
+
+/* From any place, across 2³² blocks too, and of any count. */
+START_TEST(every_way_of_filling_draws_the_same_numbers) {
+    enum { COUNT = 173 };
+    const uint64_t first[] = {0, 1, 6, 31, UINT64_C(0x3fffffff0), UINT64_C(0x3ffffff8a), UINT64_C(0x123456789ab)};
+    float values[COUNT + 1];
+    ck_assert(random_fillers[random_filler_count - 1].available());
+    for (int way = 0; way < random_filler_count; way++) {
+        if (!random_fillers[way].available()) continue;
+        for (size_t k = 0; k < sizeof first / sizeof *first; k++) {
+            for (size_t count = 0; count <= COUNT; count += count < 40 ? 1 : 19) {
+                values[count] = 3;
+                random_fill_by(&random_fillers[way], UINT64_C(0xfedcba9876543210), RANDOM_WEIGHTS, first[k], values, count);
+                for (size_t i = 0; i < count; i++)
+                    ck_assert(values[i] == random_uniform(UINT64_C(0xfedcba9876543210), RANDOM_WEIGHTS, first[k] + i));
+                ck_assert(values[count] == 3);
+            }
+        }
+    }
 }
 END_TEST
 
@@ -256,6 +278,7 @@ Suite *data_suite(void) {
     TCase *numbers = tcase_create("random numbers");
     tcase_add_test(numbers, philox_gives_the_published_answers);
     tcase_add_test(numbers, numbers_filled_in_are_those_drawn_one_by_one);
+    tcase_add_test(numbers, every_way_of_filling_draws_the_same_numbers);
     tcase_add_test(numbers, numbers_below_a_bound_are_uniform);
     suite_add_tcase(suite, numbers);
     TCase *pictures = tcase_create("pictures");

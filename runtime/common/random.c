@@ -5,18 +5,14 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-enum { ROUNDS = 10 };
-static const uint32_t multiplier0 = UINT32_C(0xD2511F53), multiplier1 = UINT32_C(0xCD9E8D57);
-static const uint32_t weyl0 = UINT32_C(0x9E3779B9), weyl1 = UINT32_C(0xBB67AE85); /* golden ratio, √3 − 1 */
-
 PhiloxBlock philox(PhiloxBlock counter, uint32_t key0, uint32_t key1) {
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t product0 = (uint64_t)multiplier0 * counter.word[0];
-        uint64_t product1 = (uint64_t)multiplier1 * counter.word[2];
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        uint64_t product0 = (uint64_t)PHILOX_MULTIPLIER0 * counter.word[0];
+        uint64_t product1 = (uint64_t)PHILOX_MULTIPLIER1 * counter.word[2];
         counter = (PhiloxBlock){{(uint32_t)(product1 >> 32) ^ counter.word[1] ^ key0, (uint32_t)product1,
                                  (uint32_t)(product0 >> 32) ^ counter.word[3] ^ key1, (uint32_t)product0}};
-        key0 += weyl0;
-        key1 += weyl1;
+        key0 += PHILOX_WEYL0;
+        key1 += PHILOX_WEYL1;
     }
     return counter;
 }
@@ -48,15 +44,6 @@ uint64_t random_below(uint64_t seed, RandomStream stream, uint64_t index, uint64
             wide product = draw * (wide)bound;
             if ((uint64_t)product >= rejected) return (uint64_t)(product >> 64);
         }
-    }
-}
-
-void random_fill(uint64_t seed, RandomStream stream, uint64_t first, float *values, size_t count) {
-    PhiloxBlock bits = {{0, 0, 0, 0}};
-    for (size_t i = 0; i < count; i++) {
-        uint64_t index = first + i;
-        if (i == 0 || index % 4 == 0) bits = block(seed, stream, index / 4, 0);
-        values[i] = unit(bits.word[index % 4]);
     }
 }
 

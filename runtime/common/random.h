@@ -20,6 +20,12 @@ typedef enum RandomStream {
     RANDOM_NORMAL_WEIGHTS = 7,   /* initial weights that are normal: pairs from twice the place on */
 } RandomStream;
 
+#define PHILOX_ROUNDS 10
+#define PHILOX_MULTIPLIER0 UINT32_C(0xD2511F53)
+#define PHILOX_MULTIPLIER1 UINT32_C(0xCD9E8D57)
+#define PHILOX_WEYL0 UINT32_C(0x9E3779B9) /* the golden ratio */
+#define PHILOX_WEYL1 UINT32_C(0xBB67AE85) /* √3 − 1 */
+
 typedef struct PhiloxBlock {
     uint32_t word[4];
 } PhiloxBlock;
@@ -36,7 +42,7 @@ float random_uniform(uint64_t seed, RandomStream stream, uint64_t index);
 /* Uniform in 0 … bound − 1 without the bias of a remainder (Lemire's method); bound ≥ 1. Independent of random_bits at every index. */
 uint64_t random_below(uint64_t seed, RandomStream stream, uint64_t index, uint64_t bound);
 
-/* values[i] = random_uniform(seed, stream, first + i). */
+/* values[i] = random_uniform(seed, stream, first + i); in random_fill.c. */
 void random_fill(uint64_t seed, RandomStream stream, uint64_t first, float *values, size_t count);
 
 /* The input of a Box-Muller transform: values[0 … pairs − 1] in (0, 1], values[pairs … 2·pairs − 1] in [0, 1). Uses the numbers

@@ -49,7 +49,18 @@ static uint64_t draw_seed(const ModelState *state, const ModelArgument *argument
     return state->seed ^ hash;
 }
 
-/* `count` values, from the pairs of numbers that begin with `first`. */
+enum { DRAWN_AT_ONCE = 8192, DRAWN_BY_ONE_THREAD = 65536 }; /* values: within the first-level cache; too few for the others */
+
+static void draw_uniform(const ModelArgument *argument, uint64_t seed, RandomStream stream, uint64_t first, float *values, size_t count) {
+    const float low = (float)argument->low, span = (float)(argument->high - argument->low), kept = (float)(1 / (1 - argument->low));
+    random_fill(seed, stream, first, values, count);
+    if (argument->draw == DRAW_UNIFORM)
+        for (size_t i = 0; i < count; i++) values[i] = low + span * values[i];
+    else
+        for (size_t i = 0; i < count; i++) values[i] = values[i] < low ? 0 : kept;
+}
+
+/* `count` values, from the pairs of numbers that begin with `first`. Each is a function of its place, so threads may share them. */
 static void draw_values(const ModelState *state, const ModelArgument *argument, uint64_t seed, RandomStream stream, uint64_t first,
                         float *values, size_t count) {
     const size_t pairs = (count + 1) / 2;
@@ -58,9 +69,9 @@ static void draw_values(const ModelState *state, const ModelArgument *argument, 
         state->target->normal(values, pairs);
         return;
     }
-    random_fill(seed, stream, first, values, count);
-    const float low = (float)argument->low, span = (float)(argument->high - argument->low), kept = (float)(1 / (1 - argument->low));
-    for (size_t i = 0; i < count; i++) values[i] = argument->draw == DRAW_UNIFORM ? low + span * values[i] : values[i] < low ? 0 : kept;
+#pragma omp parallel for num_threads(state->threads) if (count >= DRAWN_BY_ONE_THREAD)
+    for (size_t i = 0; i < count; i += DRAWN_AT_ONCE)
+        draw_uniform(argument, seed, stream, first + i, values + i, count - i < DRAWN_AT_ONCE ? count - i : DRAWN_AT_ONCE);
 }
 
 void model_draw_argument(ModelState *state, const ModelArgument *argument, int step, int64_t round) {

@@ -125,7 +125,8 @@ def make_rivals(spec, options):
         if importlib.util.find_spec(packages[0]) is None:
             print(f"{name} is left out: this Python has no {packages[0]} (tests/bench/requirements.txt lists what is compared)", file=sys.stderr)
             continue
-        rivals.append(Opponent(name, script, packages, options.spec, directory, options.threads))
+        files = [os.path.join(directory, file + ".safetensors") for file in "WB"]
+        rivals.append(Opponent(name, script, packages, options.spec, name, str(options.threads), *files))
         rivals[-1].bf16, rivals[-1].batch = bf16, "B"
     return rivals
 

@@ -40,6 +40,17 @@ def disk_of_packages(*names):
     return total
 
 
+def run_measured(command, name, environment=None):
+    """What it prints, and its largest resident memory in MB."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | (environment or {}))
+    said, complaint = process.stdout.read(), process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise TrainerError(f"{name} ended, with exit status {process.returncode}: {complaint}")
+    return said, usage.ru_maxrss / 1024
+
+
 class Ours:
     """One target of one build. Each turn is a process of `step`, which times the steps after its first."""
 
@@ -51,15 +62,9 @@ class Ours:
 
     def milliseconds(self, steps):
         begin = time.perf_counter()
-        process = subprocess.Popen(self.command + ["--steps", str(1 + steps)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                   env=os.environ | {"ZOETROPE_TARGET": self.target})
-        said, complaint = process.stdout.read(), process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise TrainerError(f"{self.name} ended, with exit status {process.returncode}: {complaint}")
+        said, self.megabytes = run_measured(self.command + ["--steps", str(1 + steps)], self.name, {"ZOETROPE_TARGET": self.target})
         loss, step = re.search(r"^loss (\S+) .* then ([\d.]+) ms a step", said, re.M).groups()
-        self.loss, self.megabytes = float(loss), usage.ru_maxrss / 1024
+        self.loss = float(loss)
         self.startup.append(time.perf_counter() - begin - 1e-3 * steps * float(step))  # reading and writing files included
         return float(step)
 
@@ -73,10 +78,9 @@ class Ours:
 class Opponent:
     """A process that is idle while others have their turn."""
 
-    def __init__(self, name, script, packages, spec_path, directory, threads):
+    def __init__(self, name, script, packages, *arguments):
         self.name, self.disk = name, disk_of_packages(*packages)
-        files = [os.path.join(directory, file + ".safetensors") for file in "WB"]
-        self.command = [sys.executable, os.path.join(HERE, script), spec_path, name, str(threads), *files]
+        self.command = [sys.executable, os.path.join(HERE, script), *arguments]
         self.process = None
 
     def start(self):
