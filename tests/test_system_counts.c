@@ -58,15 +58,16 @@ START_TEST(anogan_computes_nothing_twice) {
 }
 END_TEST
 
-/* Losses that are weighed unlike have gradients of their own, through whatever lies between. Data gradients:
+/* Two losses reach the discriminator's first layers, feature and gan, and one its last. By the factors that networks have for them, three
+ * sums of gradients are wanted there, all of them from two. Data gradients:
  *   encoder        within it 4, for the mean and the logarithm of the variance both reach h
  *   decoder        for the encoder 4, through the call of y; for itself 3 in each of two calls
- *   discriminator  for the encoder 3, from the tap on; for the decoder 5 in each of two calls; for itself 4 in each */
+ *   discriminator  of feature 3, from the tap on; of gan 5 in each of two calls, which are the decoder's, too */
 START_TEST(vae_gan_computes_nothing_twice) {
     const TrainerGraphs graphs = graphs_of(system_named("vae_gan"));
     expect_counts(graphs.step[0], "encoder", (Counts){5, 4, 5, 3, 3});
     expect_counts(graphs.step[0], "decoder", (Counts){8, 10, 8, 6, 6});
-    expect_counts(graphs.step[0], "discriminator", (Counts){10, 21, 10, 6, 6});
+    expect_counts(graphs.step[0], "discriminator", (Counts){10, 13, 10, 6, 6});
     expect_counts(graphs.evaluation, "encoder", (Counts){4, 0, 0, 0, 3});
     expect_counts(graphs.evaluation, "decoder", (Counts){8, 0, 0, 0, 6});
     expect_counts(graphs.evaluation, "discriminator", (Counts){0});
