@@ -103,7 +103,9 @@ START_TEST(running_statistics_move_once_a_call) {
                          system->steps[s].needs[system->calls[c]->value->number];
             for (int i = 0; i < graphs.step[s]->node_count; i++) {
                 const Node *node = graphs.step[s]->node[i];
-                if (node->op == OP_BATCH_NORM_STATISTICS) moved += node->input[2] == parameter->node || node->input[3] == parameter->node;
+                const bool again = node->op == OP_BATCH_NORM_MOVE;
+                if (again || node->op == OP_BATCH_NORM_STATISTICS)
+                    for (int k = again ? 1 : 2; k < node->input_count; k++) moved += node->input[k] == parameter->node;
             }
             ck_assert_msg(moved == calls, "%s: moved %d times in %d calls of step %d", parameter->name, moved, calls, s);
         }
@@ -119,7 +121,8 @@ START_TEST(nothing_is_computed_in_vain) {
         for (int i = 0; i < graph->node_count; i++) {
             const Node *node = graph->node[i];
             const bool result = node->gradient_of || name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node);
-            const bool leaf = node->op == OP_INPUT || node->parameter || node->op == OP_BATCH_NORM_STATISTICS;
+            const bool leaf =
+                node->op == OP_INPUT || node->parameter || node->op == OP_BATCH_NORM_STATISTICS || node->op == OP_BATCH_NORM_MOVE;
             ck_assert_msg(node->reader_count || result || leaf, "graph %d: nothing reads %s", g, node->name);
         }
     }

@@ -1,5 +1,6 @@
 /* explain_system.c: a system in figures: its networks; what each step and the evaluation run, with which gradients, and the work of it. */
 #include "command/explanation.h"
+#include "graph/kept_values.h"
 
 #include <string.h>
 
@@ -166,7 +167,21 @@ static const char *how_often(const TrainingStep *step) {
     return step->times == 1 ? format("once %s", iterations) : format("%d times %s", step->times, iterations);
 }
 
-static void print_step_head(FILE *out, const Part *part, const System *system) {
+/* What earlier steps of the iteration have computed, and what is not computed again. */
+static void print_taken(FILE *out, const Explanation *explanation, int step) {
+    const char *head = "  takes    ";
+    for (int from = 0; explanation->keeps && from < step; from++) {
+        const TakenValues taken = taken_values(&explanation->model->graphs, step, from);
+        if (!taken.count) continue;
+        print_field(
+            out, head, ", ",
+            format("%s of step %d, %s bytes: the same numbers, kept", plural(taken.count, "result"), from, grouped((double)taken.bytes)));
+        head = padding;
+    }
+}
+
+static void print_step_head(FILE *out, const Explanation *explanation, const Part *part) {
+    const System *system = explanation->model->spec->system;
     const TrainingStep *step = part->step;
     fprintf(out, "\nstep %d, %s\n", part->number, how_often(step));
     for (int u = 0; u < step->update_count; u++) {
@@ -176,6 +191,7 @@ static void print_step_head(FILE *out, const Part *part, const System *system) {
     }
     print_field(out, "  reads    ", ", ", reads_text(step, part->graph));
     print_calls(out, part, system);
+    print_taken(out, explanation, part->number);
 }
 
 static void print_evaluation_head(FILE *out, const Part *part, const System *system) {
@@ -295,7 +311,7 @@ void print_system(FILE *out, const Explanation *explanation) {
     print_networks(out, explanation, &total);
     for (int p = 0; p < explanation->program_count; p++) {
         const Part part = part_of(explanation, p);
-        if (part.step) print_step_head(out, &part, system);
+        if (part.step) print_step_head(out, explanation, &part);
         else if (p == system->step_count) print_evaluation_head(out, &part, system);
         else print_search_head(out, &part, system);
         print_work(out, explanation, &part);

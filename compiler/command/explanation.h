@@ -36,6 +36,7 @@ struct Explanation {
     const Target *first; /* the target whose kernels are counted; NULL: no target so far */
     Text memory;         /* lines, two for each target */
     Text trades;         /* what --max-ram made of each */
+    bool keeps;          /* its steps leave values for later ones */
     bool again;          /* the first target computes something again */
 };
 

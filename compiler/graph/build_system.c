@@ -7,6 +7,7 @@
 
 #include "graph/build_loss.h"
 #include "graph/call_network.h"
+#include "graph/common_values.h"
 #include "graph/differentiate.h"
 #include "graph/given.h"
 #include "graph/moves.h"
@@ -137,7 +138,7 @@ static Graph *build_step(const Spec *spec, const TrainingStep *step) {
         const NamedLoss *loss = &b.system->losses[i];
         if (step_uses(step, loss)) name_node(b.graph, ROLE_LOSS, format("loss.%s", loss->name), add_loss(&b, loss, LOSS_OF_BATCH));
     }
-    list_readers(b.graph);
+    share_common_values(b.graph);
     return b.graph;
 }
 
@@ -185,6 +186,7 @@ static Graph *build_evaluation(const Spec *spec) {
         name_clips(b.graph, ROLE_OUTPUT, format("output.%s", output->name), node);
     }
     if (system->score.present) name_score(&b, add_score_node(&b));
+    share_common_values(b.graph);
     prune_graph(b.graph, NULL, 0);
     return b.graph;
 }
@@ -216,6 +218,7 @@ static Graph *build_search(const Spec *spec) {
          *total = append_node(
              b.graph,
              (Node){.op = OP_ROW_SUM, .name = "score_of_all", .input_count = 1, .input = {sum}, .factor = 1, .rows = sum->shape[0]});
+    share_common_values(b.graph);
     prune_graph(b.graph, &total, 1);
     differentiate(b.graph, total, 1, &noise, &gradient);
     if (!gradient) die("the score does not depend on %s", system->search.noise->name);
