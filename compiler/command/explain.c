@@ -94,10 +94,12 @@ static void add_alone(Text *lines, const char *name, const Program *program) {
 static void add_memory(Explanation *explanation, const TargetCode *code) {
     Text *lines = &explanation->memory;
     const char *kept = grouped((double)code->kept_bytes);
-    const char *between = code->between_bytes ? format(", %s between steps", grouped((double)code->between_bytes)) : "";
     text_add(lines, "  %-8s training   %15s + threads × %9s   (%s of it are kept%s)\n", code->target->name,
              grouped((double)code->workspace_bytes), grouped((double)code->scratch_bytes), kept,
-             explanation->model->spec->system ? between : " from step to step");
+             explanation->model->spec->system ? "" : " from step to step");
+    if (code->between_bytes)
+        text_add(lines, "  %-8s %-9s  %15s of these are what steps leave for later ones\n", "", "between",
+                 grouped((double)code->between_bytes));
     add_alone(lines, "inference", program_named(code, "evaluate"));
     if (explanation->model->graphs.search) add_alone(lines, "search", program_named(code, "search"));
 }

@@ -238,13 +238,21 @@ static void add_heads(Table *table, int count, const char *const *names) {
     add_rule(table);
 }
 
+/* "8 + 7 + 8": forward, gradients of data, gradients of weights. */
+static const char *products_text(const Work *work) {
+    const int *products = work->products;
+    return format("%d + %d + %d", products[PRODUCT_FORWARD], products[PRODUCT_DATA], products[PRODUCT_WEIGHT]);
+}
+
 static void print_work(FILE *out, const Explanation *explanation, const Part *part) {
     static const char *const names[] = {"", "gradients", "runs"};
     const System *system = explanation->model->spec->system;
-    Table table = {.columns = 3 + WORK_COLUMNS, .left = 2};
+    enum { PRODUCTS = 3 + WORK_COLUMNS };
+    Table table = {.columns = PRODUCTS + 1, .left = 2};
     Work total = {0};
     fputc('\n', out);
     add_heads(&table, 3, names);
+    table.line[1].cell[PRODUCTS] = "products";
     for (int n = 0; n < system->network_count; n++) {
         const int runs = count_runs(part, system, n);
         Work work = {0};
@@ -257,6 +265,7 @@ static void print_work(FILE *out, const Explanation *explanation, const Part *pa
         cell[1] = gradients_in(explanation, part->graph, n);
         cell[2] = format("%d", runs);
         fill_work(&work, cell + 3);
+        cell[PRODUCTS] = products_text(&work);
     }
     for (int i = 0; i < explanation->count; i++) {
         const Work *work = &explanation->row[i].work[part->number];
@@ -270,6 +279,7 @@ static void print_work(FILE *out, const Explanation *explanation, const Part *pa
     const char **cell = add_line(&table);
     cell[0] = "total";
     fill_work(&total, cell + 3);
+    cell[PRODUCTS] = products_text(&total);
     print_table(out, &table);
 }
 
@@ -326,6 +336,7 @@ void print_system_legend(FILE *out, const Explanation *explanation) {
             "frames where there is one; a vector is one number; /2 is a stride.\n"
             "Gradients: `weights` are computed for the network's update; `through` are only passed on, to what\n"
             "is updated. Each run of a network is a forward pass of its own, with its own batch statistics.\n"
+            "Products are convolutions and linear layers: forward + gradients of data + gradients of weights.\n"
             "FLOPs forward and backward are those of linear layers and of convolutions by one product for each\n"
             "tap, however they are run; a multiply-add is 2. Bytes are what the kernels move at least: each\n"
             "tensor that one touches, once (for %s).\n"
