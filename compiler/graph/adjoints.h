@@ -19,13 +19,13 @@
 #include "graph/differentiate.h"
 
 /* One gradient of a node: that of Σ factor · loss. */
-typedef struct Adjoint {
+struct Adjoint {
     const double *factor; /* by loss; 0 where the loss does not depend on the node */
     int sum;              /* in scans, which are run backwards once for each sum: which one; else −1 */
     Node *value;          /* as far as its readers have been seen; NULL: none yet */
     bool one;             /* the node is a loss, and its gradient is 1: value is NULL */
     Parts parts;          /* gradients of slices of the node, which are no part of the value yet */
-} Adjoint;
+};
 
 typedef struct NodeAdjoints {
     int count;
@@ -51,10 +51,6 @@ typedef struct Applications {
     Application *list;
 } Applications;
 
-/* factor · dy: dy itself, or a node of its own that is named after the node. */
-Node *scaled_adjoint(Differentiation *d, const Node *node, Node *dy, double factor);
-/* One more term of it. */
-void add_term(Differentiation *d, const Node *node, Adjoint *adjoint, Node *dy);
 /* Decides for all nodes. */
 void choose_adjoints(Differentiation *d);
 /* For one node, all of whose readers have been seen. */

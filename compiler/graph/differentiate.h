@@ -36,6 +36,8 @@ typedef struct Parts {
     } * part;
 } Parts;
 
+typedef struct Adjoint Adjoint; /* adjoints.h */
+
 /* One pass over the nodes that there were before it. What it knows of them is its own: the next pass starts afresh. */
 typedef struct Differentiation {
     Graph *graph;
@@ -52,5 +54,12 @@ typedef struct Differentiation {
 bool wants_gradient(const Differentiation *d, const Node *node);
 /* Where it is: dy is one more term of it. Several terms are summed by ADD. */
 void add_adjoint(Differentiation *d, Node *node, Node *dy);
+
+/* ---- for moves.c ---- */
+
+/* factor · dy: dy itself, or a node of its own that is named after the node. */
+Node *scaled_adjoint(Differentiation *d, const Node *node, Node *dy, double factor);
+/* One more term of one of the node's adjoints (adjoints.h). */
+void add_term(Differentiation *d, const Node *node, Adjoint *adjoint, Node *dy);
 
 #endif
