@@ -408,6 +408,45 @@ START_TEST(a_draw_that_several_steps_read_is_made_once) {
 }
 END_TEST
 
+/* A step that `every` skips reads nothing. What it keeps of step 0 is of the last of two rounds, and step 0 does not read it itself. */
+START_TEST(a_draw_that_nothing_reads_is_not_made) {
+    static const int drawn[2][3] = {{4, 2, 4}, {1, 0, 1}}; /* in three iterations */
+    ModelTarget target = *fake_system.targets[0];
+    const ModelTarget *const targets[] = {&target};
+    Error error;
+    target.normal = count_draws;
+    plain.model.targets = targets;
+    for (int later = 0; later < 2; later++) {
+        ModelState state;
+        const ModelArgument first_inputs[] = {fake_system.programs[0].input[0], fake_system.programs[0].input[2]};
+        if (later) plain.programs[0] = (ModelProgram){"step0", 2, 0, 2, first_inputs, NULL, fake_system.programs[0].loss};
+        plain.steps[1].draws_of = later ? 0 : 1;
+        plain.steps[1].times = 2;
+        ck_assert_msg(model_open(&state, &plain.model, 1, 3, &error), "%s", error.text);
+        for (int i = 0; i < 3; i++) {
+            normal_draws = 0;
+            for (int step = 0; step < 2; step++)
+                for (int round = 0; round < 2; round++) model_draw(&state, step, round);
+            model_end_iteration(&state);
+            ck_assert_int_eq(normal_draws, drawn[later][i]);
+        }
+        ck_assert_ptr_null(model_buffer(&state, "noise.u")); /* which no program reads */
+        ck_assert(model_add_unread_draws(&state, &error));
+        ck_assert_ptr_nonnull(model_buffer(&state, "noise.u"));
+        model_close(&state);
+    }
+}
+END_TEST
+
+/* The batch norms' statistics, weights and gradients are the workspace's; beside it are draws, outputs, and the draws of one item. */
+START_TEST(memory_counts_draws_and_outputs) {
+    const size_t elements = 4 * SYSTEM_ELEMENTS + SYSTEM_BATCH * SYSTEM_T + SYSTEM_CLIP; /* e, k, two outputs; the score; an item */
+    ck_assert_uint_eq(model_buffer_bytes(&fake_system), elements * sizeof(float));
+    ck_assert_msg(train("--iterations 2 --threads 1 --out m") == 0, "%s", output);
+    ck_assert_says(", draws and results 0.0 MiB, ");
+}
+END_TEST
+
 /* ---- info, profile ---- */
 
 START_TEST(info_names_networks_steps_and_outputs) {
@@ -453,6 +492,8 @@ Suite *system_train_suite(void) {
     tcase_add_test(tests, a_frozen_network_needs_its_weights);
     tcase_add_test(tests, a_kept_draw_is_made_though_only_a_later_step_reads_it);
     tcase_add_test(tests, a_draw_that_several_steps_read_is_made_once);
+    tcase_add_test(tests, a_draw_that_nothing_reads_is_not_made);
+    tcase_add_test(tests, memory_counts_draws_and_outputs);
     tcase_add_test(tests, info_names_networks_steps_and_outputs);
     tcase_add_test(tests, a_profile_is_of_all_steps_or_of_one);
     suite_add_tcase(suite, tests);

@@ -97,6 +97,9 @@ static void add_memory(Explanation *explanation, const TargetCode *code) {
     text_add(lines, "  %-8s training   %15s + threads × %9s   (%s of it are kept%s)\n", code->target->name,
              grouped((double)code->workspace_bytes), grouped((double)code->scratch_bytes), kept,
              explanation->model->spec->system ? "" : " from step to step");
+    if (code->between_bytes)
+        text_add(lines, "  %-8s %-9s  %15s of these are what steps leave for later ones\n", "", "between",
+                 grouped((double)code->between_bytes));
     add_alone(lines, "inference", program_named(code, "evaluate"));
     if (explanation->model->graphs.search) add_alone(lines, "search", program_named(code, "search"));
 }
@@ -183,6 +186,7 @@ void explain_target(Explanation *explanation, const TargetCode *code) {
     if (explanation->first) return;
     explanation->first = code->target;
     explanation->again = code->trade && code->trade->count;
+    explanation->keeps = code->between_bytes > 0;
     count_work(explanation, code);
 }
 

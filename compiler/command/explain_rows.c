@@ -184,7 +184,20 @@ static bool *list_backward(const Program *program) {
     return backward;
 }
 
+static void count_products(Explanation *explanation, const Program *program, int number) {
+    const Graph *graph = program->graph;
+    for (int i = 0; i < graph->node_count; i++) {
+        const Node *node = graph->node[i];
+        Row *row = operation_is(node->op, PRODUCT) && node->layer ? find_row(explanation, node->layer) : NULL;
+        if (!row || program->first_call[i] == program->first_call[i + 1]) continue;
+        const bool weight = node->op == OP_CONV2D_WEIGHT_GRAD || node->op == OP_LINEAR_WEIGHT_GRAD;
+        const bool forward = !graph->forward_count || node->forward || node->repeats;
+        row->work[number].products[weight ? PRODUCT_WEIGHT : forward ? PRODUCT_FORWARD : PRODUCT_DATA]++;
+    }
+}
+
 static void count_program(Explanation *explanation, const Program *program, int number) {
+    count_products(explanation, program, number);
     const bool *backward = list_backward(program);
     const int update = program->first_call[program->graph->node_count];
     for (int i = 0; i < program->call_count; i++) {
@@ -203,6 +216,7 @@ void count_work(Explanation *explanation, const TargetCode *code) {
 }
 
 void add_work(Work *sum, const Work *work, double times) {
+    for (int kind = 0; kind < PRODUCT_KINDS; kind++) sum->products[kind] += work->products[kind];
     sum->forward += work->forward * times;
     sum->backward += work->backward * times;
     sum->others += work->others * times;

@@ -1,5 +1,6 @@
 /* explain_system.c: a system in figures: its networks; what each step and the evaluation run, with which gradients, and the work of it. */
 #include "command/explanation.h"
+#include "graph/kept_values.h"
 
 #include <string.h>
 
@@ -166,7 +167,21 @@ static const char *how_often(const TrainingStep *step) {
     return step->times == 1 ? format("once %s", iterations) : format("%d times %s", step->times, iterations);
 }
 
-static void print_step_head(FILE *out, const Part *part, const System *system) {
+/* What earlier steps of the iteration have computed, and what is not computed again. */
+static void print_taken(FILE *out, const Explanation *explanation, int step) {
+    const char *head = "  takes    ";
+    for (int from = 0; explanation->keeps && from < step; from++) {
+        const TakenValues taken = taken_values(&explanation->model->graphs, step, from);
+        if (!taken.count) continue;
+        print_field(
+            out, head, ", ",
+            format("%s of step %d, %s bytes: the same numbers, kept", plural(taken.count, "result"), from, grouped((double)taken.bytes)));
+        head = padding;
+    }
+}
+
+static void print_step_head(FILE *out, const Explanation *explanation, const Part *part) {
+    const System *system = explanation->model->spec->system;
     const TrainingStep *step = part->step;
     fprintf(out, "\nstep %d, %s\n", part->number, how_often(step));
     for (int u = 0; u < step->update_count; u++) {
@@ -176,6 +191,7 @@ static void print_step_head(FILE *out, const Part *part, const System *system) {
     }
     print_field(out, "  reads    ", ", ", reads_text(step, part->graph));
     print_calls(out, part, system);
+    print_taken(out, explanation, part->number);
 }
 
 static void print_evaluation_head(FILE *out, const Part *part, const System *system) {
@@ -222,13 +238,21 @@ static void add_heads(Table *table, int count, const char *const *names) {
     add_rule(table);
 }
 
+/* "8 + 7 + 8": forward, gradients of data, gradients of weights. */
+static const char *products_text(const Work *work) {
+    const int *products = work->products;
+    return format("%d + %d + %d", products[PRODUCT_FORWARD], products[PRODUCT_DATA], products[PRODUCT_WEIGHT]);
+}
+
 static void print_work(FILE *out, const Explanation *explanation, const Part *part) {
     static const char *const names[] = {"", "gradients", "runs"};
     const System *system = explanation->model->spec->system;
-    Table table = {.columns = 3 + WORK_COLUMNS, .left = 2};
+    enum { PRODUCTS = 3 + WORK_COLUMNS };
+    Table table = {.columns = PRODUCTS + 1, .left = 2};
     Work total = {0};
     fputc('\n', out);
     add_heads(&table, 3, names);
+    table.line[1].cell[PRODUCTS] = "products";
     for (int n = 0; n < system->network_count; n++) {
         const int runs = count_runs(part, system, n);
         Work work = {0};
@@ -241,6 +265,7 @@ static void print_work(FILE *out, const Explanation *explanation, const Part *pa
         cell[1] = gradients_in(explanation, part->graph, n);
         cell[2] = format("%d", runs);
         fill_work(&work, cell + 3);
+        cell[PRODUCTS] = products_text(&work);
     }
     for (int i = 0; i < explanation->count; i++) {
         const Work *work = &explanation->row[i].work[part->number];
@@ -254,6 +279,7 @@ static void print_work(FILE *out, const Explanation *explanation, const Part *pa
     const char **cell = add_line(&table);
     cell[0] = "total";
     fill_work(&total, cell + 3);
+    cell[PRODUCTS] = products_text(&total);
     print_table(out, &table);
 }
 
@@ -295,7 +321,7 @@ void print_system(FILE *out, const Explanation *explanation) {
     print_networks(out, explanation, &total);
     for (int p = 0; p < explanation->program_count; p++) {
         const Part part = part_of(explanation, p);
-        if (part.step) print_step_head(out, &part, system);
+        if (part.step) print_step_head(out, explanation, &part);
         else if (p == system->step_count) print_evaluation_head(out, &part, system);
         else print_search_head(out, &part, system);
         print_work(out, explanation, &part);
@@ -310,6 +336,7 @@ void print_system_legend(FILE *out, const Explanation *explanation) {
             "frames where there is one; a vector is one number; /2 is a stride.\n"
             "Gradients: `weights` are computed for the network's update; `through` are only passed on, to what\n"
             "is updated. Each run of a network is a forward pass of its own, with its own batch statistics.\n"
+            "Products are convolutions and linear layers: forward + gradients of data + gradients of weights.\n"
             "FLOPs forward and backward are those of linear layers and of convolutions by one product for each\n"
             "tap, however they are run; a multiply-add is 2. Bytes are what the kernels move at least: each\n"
             "tensor that one touches, once (for %s).\n"

@@ -9,11 +9,14 @@
 
 enum { TERMINAL = 100 }; /* columns of lines that are wrapped */
 
-typedef struct Work { /* of one call of a program */
-    double forward;   /* FLOPs of convolutions and linear layers, a multiply-add being 2 */
-    double backward;  /* the same of what follows the losses: gradients of data and of weights; and what is computed again for them */
-    double others;    /* FLOPs of all else */
-    double bytes;     /* compulsory traffic: every tensor that a kernel touches, once */
+typedef enum { PRODUCT_FORWARD, PRODUCT_DATA, PRODUCT_WEIGHT, PRODUCT_KINDS } ProductKind;
+
+typedef struct Work {            /* of one call of a program */
+    int products[PRODUCT_KINDS]; /* convolutions and linear layers, computed again ones too; gradients of data; gradients of weights */
+    double forward;              /* FLOPs of convolutions and linear layers, a multiply-add being 2 */
+    double backward; /* the same of what follows the losses: gradients of data and of weights; and what is computed again for them */
+    double others;   /* FLOPs of all else */
+    double bytes;    /* compulsory traffic: every tensor that a kernel touches, once */
 } Work;
 
 typedef struct Row {
@@ -36,6 +39,7 @@ struct Explanation {
     const Target *first; /* the target whose kernels are counted; NULL: no target so far */
     Text memory;         /* lines, two for each target */
     Text trades;         /* what --max-ram made of each */
+    bool keeps;          /* its steps leave values for later ones */
     bool again;          /* the first target computes something again */
 };
 

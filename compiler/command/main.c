@@ -8,6 +8,7 @@
 #include "command/explain_trade.h"
 #include "emit/emit.h"
 #include "graph/build_graph.h"
+#include "graph/kept_values.h"
 #include "loop/print_loop.h"
 #include "lower/kernel_buffers.h"
 #include "pipeline/pipeline.h"
@@ -90,6 +91,16 @@ static bool choose_targets(Options *options, const Spec *spec) {
     return true;
 }
 
+/* What steps leave for later ones of the iteration. Graphs without it are there for less memory. */
+static void keep_between_steps(Model *model) {
+    TrainerGraphs *apart = NEW(TrainerGraphs);
+    *apart = build_graphs(model->spec);
+    differentiate_steps(model->spec, apart);
+    if (!keep_values(model->spec, &model->graphs)) return;
+    model->apart = apart;
+    for (int i = 0; i < model->graphs.step_count; i++) verify_graph(model->graphs.step[i]);
+}
+
 /* The passes that all targets share. Returns NULL after reporting that the spec has errors, or that the targets do not have its precision.
  */
 static Model *compile_spec(Options *options) {
@@ -112,6 +123,7 @@ static Model *compile_spec(Options *options) {
     begin_pass(PASS_DIFFERENTIATE);
     differentiate_steps(model->spec, graphs);
     for (int i = 0; i < graphs->step_count; i++) verify_graph(graphs->step[i]);
+    keep_between_steps(model);
     if (options->dump == PASS_DIFFERENTIATE) dump_steps(graphs);
     return model;
 }
@@ -119,9 +131,14 @@ static Model *compile_spec(Options *options) {
 /* The passes of one target. Returns NULL after reporting errors in the tuning file, or that training needs more memory than --max-ram
  * allows. */
 static TargetCode *compile_target(const Options *options, const Model *model, int target) {
-    TargetCode *code = compile_tuned(&model->graphs, options->target[target], &options->choices, model->tuning, stderr);
+    const TrainerGraphs *graphs = &model->graphs;
+    TargetCode *code = compile_tuned(graphs, options->target[target], &options->choices, model->tuning, stderr);
+    if (code && model->apart && !is_within(code, &options->memory)) {
+        graphs = model->apart;
+        code = compile_tuned(graphs, options->target[target], &options->choices, model->tuning, stderr);
+    }
     if (!code) return NULL;
-    code = compile_within(code, &model->graphs, &options->memory);
+    code = compile_within(code, graphs, &options->memory);
     if (model->tuning && !report_refusals(model->tuning, code, stderr)) return NULL;
     if (!report_trade(stderr, model->spec->name, code)) return NULL;
     dump_target(options->dump, &model->graphs, code, target == 0);

@@ -219,7 +219,8 @@ static int moved_norms(const Graph *step, Text *out) {
         if (!variance->counted) continue;
         norm++;
         for (int k = 0; k < variance->node->reader_count; k++) {
-            if (variance->node->reader[k]->op != OP_BATCH_NORM_STATISTICS) continue;
+            const Operation op = variance->node->reader[k]->op;
+            if (op != OP_BATCH_NORM_STATISTICS && op != OP_BATCH_NORM_MOVE) continue;
             text_add(out, "%s%d", moves++ ? ", " : "", norm);
         }
     }

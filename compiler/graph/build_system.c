@@ -7,6 +7,7 @@
 
 #include "graph/build_loss.h"
 #include "graph/call_network.h"
+#include "graph/common_values.h"
 #include "graph/differentiate.h"
 #include "graph/given.h"
 #include "graph/moves.h"
@@ -137,7 +138,7 @@ static Graph *build_step(const Spec *spec, const TrainingStep *step) {
         const NamedLoss *loss = &b.system->losses[i];
         if (step_uses(step, loss)) name_node(b.graph, ROLE_LOSS, format("loss.%s", loss->name), add_loss(&b, loss, LOSS_OF_BATCH));
     }
-    list_readers(b.graph);
+    share_common_values(b.graph);
     return b.graph;
 }
 
@@ -185,6 +186,7 @@ static Graph *build_evaluation(const Spec *spec) {
         name_clips(b.graph, ROLE_OUTPUT, format("output.%s", output->name), node);
     }
     if (system->score.present) name_score(&b, add_score_node(&b));
+    share_common_values(b.graph);
     prune_graph(b.graph, NULL, 0);
     return b.graph;
 }
@@ -216,6 +218,7 @@ static Graph *build_search(const Spec *spec) {
          *total = append_node(
              b.graph,
              (Node){.op = OP_ROW_SUM, .name = "score_of_all", .input_count = 1, .input = {sum}, .factor = 1, .rows = sum->shape[0]});
+    share_common_values(b.graph);
     prune_graph(b.graph, &total, 1);
     differentiate(b.graph, total, 1, &noise, &gradient);
     if (!gradient) die("the score does not depend on %s", system->search.noise->name);
@@ -262,25 +265,56 @@ static bool is_done(const TrainingStep *step, int update) {
     return false;
 }
 
-static Node *total_of(Graph *graph, const StepUpdate *update) {
-    Node **loss = NEW_ARRAY(Node *, update->loss_count);
-    for (int i = 0; i < update->loss_count; i++) loss[i] = named_node(graph, ROLE_LOSS, format("loss.%s", update->losses[i].loss->name));
-    graph->layer = "loss";
-    return weigh(graph, format("total_%s", update->network->name), update->loss_count, loss, update->losses);
+static int losses_of(const Graph *graph, const System *system, const TrainingStep *step, Node **loss, const NamedLoss **named) {
+    int count = 0;
+    for (int i = 0; i < system->loss_count; i++) {
+        if (!step_uses(step, &system->losses[i])) continue;
+        named[count] = &system->losses[i];
+        loss[count++] = named_node(graph, ROLE_LOSS, format("loss.%s", system->losses[i].name));
+    }
+    return count;
 }
 
-/* All sums stand before the first gradient, and nothing that no loss needs is differentiated. Of the sums, gradients alone were wanted. */
-static void differentiate_step(Graph *graph, const TrainingStep *step) {
-    Node **total = NEW_ARRAY(Node *, step->update_count);
-    Parameter **list = NEW_ARRAY(Parameter *, graph->parameter_count);
-    for (int i = 0; i < step->update_count; i++)
-        if (!is_done(step, i)) total[i] = total_of(graph, &step->updates[i]);
-    prune_graph(graph, total, step->update_count);
-    for (int i = 0; i < step->update_count; i++)
-        if (total[i]) differentiate_parameters(graph, total[i], list_updated(graph, step, i, list), list);
+/* What the networks of an update, and of those by the same losses, are updated by. */
+static LossSum sum_of(const StepUpdate *update, const NamedLoss *const *named, int losses, int parameters, Parameter *const *list) {
+    double *factor = NEW_ARRAY(double, losses);
+    Node **of = NEW_ARRAY(Node *, parameters);
+    for (int i = 0; i < update->loss_count; i++)
+        for (int l = 0; l < losses; l++)
+            if (named[l] == update->losses[i].loss) factor[l] += update->losses[i].factor;
+    for (int i = 0; i < parameters; i++) of[i] = list[i]->node;
+    return (LossSum){factor, parameters, of, NEW_ARRAY(Node *, parameters)};
+}
+
+/* By a factor of zero, a gradient is zero. */
+static Node *gradient_or_zero(Graph *graph, const Parameter *parameter, Node *gradient) {
+    graph->layer = parameter->node->layer;
+    return gradient ? gradient : add_constant(graph, format("%s_grad", parameter->node->name), parameter->node, 0);
+}
+
+/* Nothing that no loss needs is differentiated. */
+static void differentiate_step(Graph *graph, const System *system, const TrainingStep *step) {
+    Node **loss = NEW_ARRAY(Node *, system->loss_count);
+    const NamedLoss **named = NEW_ARRAY(const NamedLoss *, system->loss_count);
+    LossSum *sum = NEW_ARRAY(LossSum, step->update_count);
+    Parameter ***list = NEW_ARRAY(Parameter **, step->update_count);
+    int sums = 0;
+    prune_graph(graph, NULL, 0);
+    const int losses = losses_of(graph, system, step, loss, named);
+    for (int i = 0; i < step->update_count; i++) {
+        if (is_done(step, i)) continue;
+        list[sums] = NEW_ARRAY(Parameter *, graph->parameter_count);
+        const int parameters = list_updated(graph, step, i, list[sums]);
+        sum[sums] = sum_of(&step->updates[i], named, losses, parameters, list[sums]);
+        sums++;
+    }
+    differentiate_sums(graph, losses, loss, sums, sum);
+    for (int s = 0; s < sums; s++)
+        for (int i = 0; i < sum[s].count; i++)
+            set_parameter_gradient(graph, list[s][i], gradient_or_zero(graph, list[s][i], sum[s].gradient[i]));
     prune_graph(graph, NULL, 0);
 }
 
 void differentiate_system(const Spec *spec, TrainerGraphs *graphs) {
-    for (int i = 0; i < graphs->step_count; i++) differentiate_step(graphs->step[i], &spec->system->steps[i]);
+    for (int i = 0; i < graphs->step_count; i++) differentiate_step(graphs->step[i], spec->system, &spec->system->steps[i]);
 }

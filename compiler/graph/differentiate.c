@@ -10,6 +10,7 @@
  * Which of the body's gradients must run in the loop is then read off the graph: those on a path from a carry to its next value.
  * All others (gradients of weights, and of what the body reads from outside) are batched over all steps, before or after the loop. */
 #include "graph/differentiate.h"
+#include "graph/adjoints.h"
 #include "graph/gradients.h"
 #include "graph/moves.h"
 #include "graph/shapes.h"
@@ -31,10 +32,8 @@ static void mark_dependents(const Graph *graph, bool *active) {
     }
 }
 
-/* Keeps the marks of what the loss depends on; to a fixed point, too. */
-static void keep_sources(const Graph *graph, const Node *loss, bool *active) {
-    bool *source = NEW_ARRAY(bool, graph->node_count);
-    source[loss->id] = true;
+/* Marks what a marked loss depends on; to a fixed point, too. */
+static void mark_loss_sources(const Graph *graph, bool *source) {
     for (bool changed = true; changed;) {
         changed = false;
         for (int i = graph->node_count - 1; i >= 0; i--)
@@ -44,11 +43,29 @@ static void keep_sources(const Graph *graph, const Node *loss, bool *active) {
                 source[input->id] = changed = true;
             }
     }
-    for (int i = 0; i < graph->node_count; i++) active[i] = active[i] && source[i];
 }
 
+/* ---- adjoints ---- */
+
 bool wants_gradient(const Differentiation *d, const Node *node) {
-    return d->active[node->id];
+    for (int i = 0; i < d->application->count; i++)
+        if (d->application->delivery[i].to == node) return true;
+    return false;
+}
+
+Node *scaled_adjoint(Differentiation *d, const Node *node, Node *dy, double factor) {
+    Node product = {.op = OP_SCALE,
+                    .name = gradient_name(node, "grad_scaled"),
+                    .layer = node->layer,
+                    .input_count = 1,
+                    .input = {dy},
+                    .factor = factor};
+    if (factor == 1) return dy;
+    if (dy->op == OP_FILL) {
+        product = *dy;
+        product.factor *= factor;
+    }
+    return append_node(d->graph, product);
 }
 
 /* Constants are added up here, so that a rule can see that its dy is one. */
@@ -62,17 +79,60 @@ static Node *add_terms(Differentiation *d, const Node *node, Node *a, Node *b) {
     return append_node(d->graph, sum);
 }
 
-void add_adjoint(Differentiation *d, Node *node, Node *dy) {
-    if (!wants_gradient(d, node)) return;
-    Node **adjoint = &d->adjoint[node->id];
-    *adjoint = *adjoint ? add_terms(d, node, *adjoint, dy) : dy;
+void add_term(Differentiation *d, const Node *node, Adjoint *adjoint, Node *dy) {
+    adjoint->value = adjoint->value ? add_terms(d, node, adjoint->value, dy) : dy;
 }
 
-static void differentiate_node(Differentiation *d, Node *node) {
+void add_adjoint(Differentiation *d, Node *node, Node *dy) {
+    for (int i = 0; i < d->application->count; i++) {
+        const Delivery *delivery = &d->application->delivery[i];
+        if (delivery->to == node) add_term(d, node, delivery->adjoint, scaled_adjoint(d, node, dy, delivery->factor));
+    }
+}
+
+/* Σ factor · adjoint, as far as there are values; NULL: there are none. *one: it is 1, and no node. */
+static Node *combine(Differentiation *d, const Node *node, const double *factor, bool *one) {
+    const NodeAdjoints *adjoints = &d->adjoints[node->id];
+    Node *sum = NULL;
+    *one = false;
+    for (int i = 0; i < adjoints->count; i++) {
+        if (factor[i] == 0) continue;
+        *one |= adjoints->list[i].one;
+        if (!adjoints->list[i].value) continue;
+        Node *term = scaled_adjoint(d, node, adjoints->list[i].value, factor[i]);
+        sum = sum ? add_terms(d, node, sum, term) : term;
+    }
+    return sum;
+}
+
+/* A loss is a term of its sums. */
+static void begin_at_loss(Differentiation *d, Node *node, int loss) {
+    NodeAdjoints *adjoints = &d->adjoints[node->id];
+    d->graph->layer = node->layer;
+    for (int i = 0; i < adjoints->count; i++) {
+        Adjoint *adjoint = &adjoints->list[i];
+        const double factor = adjoint->factor[loss];
+        adjoint->one = factor == 1 && !adjoint->value;
+        if (factor != 0 && !adjoint->one) add_term(d, node, adjoint, add_constant(d->graph, gradient_name(node, "grad"), node, factor));
+    }
+}
+
+/* Of a scan's node, in its run for one sum; of others, `sum` is −1. */
+static void differentiate_node(Differentiation *d, Node *node, int sum) {
+    const NodeAdjoints *adjoints = &d->adjoints[node->id];
     add_parts_together(d, node);
-    if (!wants_gradient(d, node) || node->input_count == 0 || node->op == OP_CARRY) return;
-    if (node == d->loss && !d->adjoint[node->id]) apply_gradient_rule(d, node, NULL);
-    else if (d->adjoint[node->id]) apply_gradient_rule(d, node, d->adjoint[node->id]);
+    if (!adjoints->count || node->input_count == 0 || node->op == OP_CARRY) return;
+    for (int l = 0; l < d->losses; l++)
+        if (d->loss[l] == node) begin_at_loss(d, node, l);
+    const Applications applications = plan_applications(d, node);
+    for (int i = 0; i < applications.count; i++) {
+        const Application *application = d->application = &applications.list[i];
+        bool own = sum < 0, one;
+        for (int k = 0; k < adjoints->count; k++) own |= application->factor[k] != 0 && adjoints->list[k].sum == sum;
+        Node *dy = own ? combine(d, node, application->factor, &one) : NULL;
+        if (dy || (own && one)) apply_gradient_rule(d, node, dy);
+    }
+    d->application = NULL;
 }
 
 /* ---- scans ---- */
@@ -150,32 +210,40 @@ static Node *add_reverse_carry(Graph *graph, const Node *carry) {
     return append_node(graph, node);
 }
 
-/* The body is nodes first … end − 1. */
-static void differentiate_scan(Differentiation *d, int first, int end) {
+/* The body is nodes first … end − 1. Its carries each get a counterpart, which is a term of the adjoint of its next value. */
+static void run_backwards(Differentiation *d, int first, int end, int sum) {
     Graph *graph = d->graph;
     const Scan *scan = graph->node[first]->scan;
-    bool reached = false;
-    for (int i = first; i < end; i++) reached = reached || wants_gradient(d, graph->node[i]);
-    if (!reached) return;
-    for (int i = first; i < end; i++) add_parts_together(d, graph->node[i]); /* outside of the loop, where they are read */
     Section section = {graph, graph->node_count, add_scan(graph, scan->steps, !scan->reverse)};
     Node **reverse = NEW_ARRAY(Node *, end - first); /* of each carry */
     for (int i = first; i < end; i++) {
         const Node *carry = graph->node[i];
-        if (carry->op != OP_CARRY || !wants_gradient(d, carry)) continue;
-        if (carry->input[0] && wants_gradient(d, carry->input[0])) die("%s: no gradient of a computed initial value yet", carry->name);
+        if (carry->op != OP_CARRY || !adjoint_of_sum(d, carry, sum)) continue;
+        if (carry->input[0] && d->adjoints[carry->input[0]->id].count) die("%s: no gradient of a computed initial value yet", carry->name);
         reverse[i - first] = add_reverse_carry(graph, carry);
     }
-    for (int i = first; i < end; i++)
-        if (reverse[i - first]) add_adjoint(d, graph->node[i]->input[1], reverse[i - first]);
-    for (int i = end - 1; i >= first; i--) differentiate_node(d, graph->node[i]);
+    for (int i = first; i < end; i++) {
+        const Node *next = reverse[i - first] ? graph->node[i]->input[1] : NULL;
+        if (next) add_term(d, next, adjoint_of_sum(d, next, sum), reverse[i - first]);
+    }
+    for (int i = end - 1; i >= first; i--) differentiate_node(d, graph->node[i], sum);
     for (int i = first; i < end; i++) {
         if (!reverse[i - first]) continue;
-        Node *adjoint = d->adjoint[i];
+        Node *adjoint = adjoint_of_sum(d, graph->node[i], sum)->value;
         if (!adjoint) die("%s: a carry that its scan does not read", graph->node[i]->name);
         reverse[i - first]->input[1] = adjoint;
     }
     arrange_section(&section);
+}
+
+/* Once for each sum that wants a gradient of its nodes. */
+static void differentiate_scan(Differentiation *d, int first, int end) {
+    for (int i = first; i < end; i++) add_parts_together(d, d->graph->node[i]); /* outside of the loop, where they are read */
+    for (int sum = 0; sum < d->sums; sum++) {
+        bool reached = false;
+        for (int i = first; i < end; i++) reached = reached || adjoint_of_sum(d, d->graph->node[i], sum);
+        if (reached) run_backwards(d, first, end, sum);
+    }
 }
 
 /* What is there before the first gradient. */
@@ -185,28 +253,66 @@ static void mark_forward(Graph *graph) {
     for (int i = 0; i < graph->node_count; i++) graph->node[i]->forward = true;
 }
 
-void differentiate(Graph *graph, Node *loss, int count, Node *const *of, Node **gradient) {
+static bool **marks_of(int count, int nodes) {
+    bool **marks = NEW_ARRAY(bool *, count);
+    for (int i = 0; i < count; i++) marks[i] = NEW_ARRAY(bool, nodes);
+    return marks;
+}
+
+static Differentiation begin_differentiation(Graph *graph, int losses, Node *const *loss, int sums, const LossSum *sum) {
     const int nodes = graph->node_count;
-    if (count_elements(loss) != 1) die("%s: a loss is a scalar", loss->name);
     Differentiation d = {.graph = graph,
+                         .nodes = nodes,
+                         .losses = losses,
+                         .sums = sums,
                          .loss = loss,
-                         .active = NEW_ARRAY(bool, nodes),
-                         .adjoint = NEW_ARRAY(Node *, nodes),
-                         .parts = NEW_ARRAY(Parts, nodes)};
-    for (int i = 0; i < count; i++) d.active[of[i]->id] = true;
-    mark_dependents(graph, d.active);
-    keep_sources(graph, loss, d.active);
+                         .sum = sum,
+                         .up = marks_of(sums, nodes),
+                         .down = marks_of(losses, nodes),
+                         .adjoints = NEW_ARRAY(NodeAdjoints, nodes)};
+    for (int s = 0; s < sums; s++) {
+        for (int i = 0; i < sum[s].count; i++) d.up[s][sum[s].of[i]->id] = true;
+        mark_dependents(graph, d.up[s]);
+    }
+    for (int l = 0; l < losses; l++) {
+        if (count_elements(loss[l]) != 1) die("%s: a loss is a scalar", loss[l]->name);
+        d.down[l][loss[l]->id] = true;
+        mark_loss_sources(graph, d.down[l]);
+    }
+    list_readers(graph);
+    choose_adjoints(&d);
+    return d;
+}
+
+static void give_gradients(Differentiation *d) {
+    for (int s = 0; s < d->sums; s++)
+        for (int i = 0; i < d->sum[s].count; i++) {
+            const Node *of = d->sum[s].of[i];
+            double *factor = NEW_ARRAY(double, d->adjoints[of->id].count);
+            bool one;
+            d->graph->layer = of->layer;
+            d->sum[s].gradient[i] = express_sum(d, s, of, factor) ? combine(d, of, factor, &one) : NULL;
+        }
+}
+
+void differentiate_sums(Graph *graph, int losses, Node *const *loss, int sums, const LossSum *sum) {
+    Differentiation d = begin_differentiation(graph, losses, loss, sums, sum);
     mark_forward(graph);
-    for (int end = nodes; end > 0;) {
+    for (int end = d.nodes; end > 0;) {
         int first = end - 1;
         const Scan *scan = graph->node[first]->scan;
         while (scan && first > 0 && graph->node[first - 1]->scan == scan) first--;
         if (scan) differentiate_scan(&d, first, end);
-        else differentiate_node(&d, graph->node[first]);
+        else differentiate_node(&d, graph->node[first], -1);
         end = first;
     }
-    for (int i = 0; i < count; i++) gradient[i] = d.adjoint[of[i]->id];
+    give_gradients(&d);
     list_readers(graph);
+}
+
+void differentiate(Graph *graph, Node *loss, int count, Node *const *of, Node **gradient) {
+    const double one = 1;
+    differentiate_sums(graph, 1, &loss, 1, &(LossSum){&one, count, of, gradient});
 }
 
 /* Can what computes it store it with the other gradients? Not what a scan carries, or what is the gradient of another parameter, too. */
@@ -219,19 +325,23 @@ static bool can_be_stored_apart(const Graph *graph, const Node *gradient) {
     return gradient->op != OP_CARRY && gradient->op != OP_RESULT;
 }
 
+void set_parameter_gradient(Graph *graph, Parameter *parameter, Node *gradient) {
+    if (parameter->gradient) die("%s: it has a gradient already", parameter->name);
+    if (!can_be_stored_apart(graph, gradient))
+        gradient = append_node(
+            graph,
+            (Node){.op = OP_SCALE, .name = gradient_name(parameter->node, "grad"), .input_count = 1, .input = {gradient}, .factor = 1});
+    parameter->gradient = gradient;
+    gradient->gradient_of = parameter;
+}
+
 void differentiate_parameters(Graph *graph, Node *loss, int count, Parameter *const *of) {
     Node **node = NEW_ARRAY(Node *, count), **gradient = NEW_ARRAY(Node *, count);
     for (int i = 0; i < count; i++) node[i] = of[i]->node;
     differentiate(graph, loss, count, node, gradient);
     for (int i = 0; i < count; i++) {
         if (!gradient[i]) die("%s: %s does not depend on it", of[i]->name, loss->name);
-        if (of[i]->gradient) die("%s: it has a gradient already", of[i]->name);
-        if (!can_be_stored_apart(graph, gradient[i]))
-            gradient[i] = append_node(
-                graph,
-                (Node){.op = OP_SCALE, .name = gradient_name(node[i], "grad"), .input_count = 1, .input = {gradient[i]}, .factor = 1});
-        of[i]->gradient = gradient[i];
-        gradient[i]->gradient_of = of[i];
+        set_parameter_gradient(graph, of[i], gradient[i]);
     }
     list_readers(graph);
 }

@@ -149,6 +149,16 @@ static void evaluate_BATCH_NORM_STATISTICS(const Frame *f) {
     }
 }
 
+/* The variance is that of the statistics: 1/√(variance + ε) is their second number. */
+static void evaluate_BATCH_NORM_MOVE(const Frame *f) {
+    const double momentum = f->node->momentum, count = (double)f->node->rows;
+    for (long c = 0; c < f->node->shape[1]; c++) {
+        const double *stats = f->x[0] + 3 * c, variance = 1 / (stats[1] * stats[1]) - f->node->epsilon;
+        f->x[1][c] += momentum * (stats[0] - f->x[1][c]);
+        f->x[2][c] += momentum * (variance * count / (count - 1) - f->x[2][c]);
+    }
+}
+
 static void evaluate_BATCH_NORM_RUNNING(const Frame *f) {
     for (long c = 0; c < f->node->shape[1]; c++) set_statistics(f->y + 3 * c, f->x[1][c], f->x[2][c], f->x[0][c], f->node->epsilon);
 }
@@ -387,6 +397,7 @@ static void given(const Frame *f) {
 #define evaluate_INPUT given
 #define evaluate_PARAMETER given
 #define evaluate_STATE given
+#define evaluate_KEPT given
 #define evaluate_CARRY given /* evaluate_graph.c */
 
 void evaluate_node(const Node *node, double **values, Rows rows) {

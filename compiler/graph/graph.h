@@ -73,9 +73,9 @@ struct Node {
     /* attributes */
     long kernel[2], stride[2], padding[2], output_padding[2];
     double slope, factor, offset;
-    double epsilon;  /* of BATCH_NORM_STATISTICS, BATCH_NORM_RUNNING, BCE and the gradients of BCE */
-    double momentum; /* BATCH_NORM_STATISTICS: of the new value in the running statistics */
-    long rows;       /* ROW_SUM, SPREAD_ROWS */
+    double epsilon;  /* of BATCH_NORM_STATISTICS, _MOVE and _RUNNING, BCE and the gradients of BCE */
+    double momentum; /* BATCH_NORM_STATISTICS and _MOVE: of the new value in the running statistics */
+    long rows;       /* ROW_SUM, SPREAD_ROWS; BATCH_NORM_MOVE: how many values of a channel the statistics are of */
     int which;
     bool pixels, clip;
     Axis axis;
@@ -88,6 +88,8 @@ struct Node {
     Parameter *gradient_of; /* it is the gradient of this parameter, which the optimizer reads */
     /* set by fuse.c */
     bool fused; /* never stored: its readers compute it */
+    /* set by kept_values.c */
+    int kept; /* of what one step of an iteration leaves for later ones: its number, from 1; KEPT nodes that stand for it have it, too */
     /* set when it is lowered */
     int rounded; /* so many of its operands, from the first on, are rounded to bfloat16 before it multiplies */
 };

@@ -5,6 +5,7 @@
  * then the value is cut where parts begin and end, each piece is the sum of what covers it, and the pieces are put on end. */
 #include "graph/moves.h"
 
+#include "graph/adjoints.h"
 #include "graph/gradients.h"
 #include "graph/shapes.h"
 
@@ -52,10 +53,13 @@ Node *reshape_clips(Graph *graph, const char *name, Node *node, const long shape
 /* ---- gradients of slices ---- */
 
 void add_part(Differentiation *d, const Node *slice, Node *dy) {
-    if (!wants_gradient(d, slice->input[0])) return;
-    Parts *parts = &d->parts[slice->input[0]->id];
-    MAKE_ROOM(parts->part, parts->count, parts->capacity);
-    parts->part[parts->count++] = (struct Part){slice, dy};
+    for (int i = 0; i < d->application->count; i++) {
+        const Delivery *delivery = &d->application->delivery[i];
+        if (delivery->to != slice->input[0]) continue;
+        Parts *parts = &delivery->adjoint->parts;
+        MAKE_ROOM(parts->part, parts->count, parts->capacity);
+        parts->part[parts->count++] = (struct Part){slice, scaled_adjoint(d, slice->input[0], dy, delivery->factor)};
+    }
 }
 
 static int ascending(const void *a, const void *b) {
@@ -102,11 +106,9 @@ static Node *piece(Differentiation *d, const Node *node, const Parts *parts, Axi
     return sum ? sum : zeros(d->graph, name, node, axis, end - first);
 }
 
-void add_parts_together(Differentiation *d, Node *node) {
-    const Parts parts = d->parts[node->id];
-    if (!parts.count) return;
-    d->parts[node->id].count = 0;
-    d->graph->layer = node->layer;
+static void add_parts_of(Differentiation *d, Node *node, Adjoint *adjoint) {
+    const Parts parts = adjoint->parts;
+    adjoint->parts.count = 0;
     for (int axis = AXIS_ITEMS; axis <= AXIS_CHANNELS; axis++) {
         bool read = false;
         for (int i = 0; i < parts.count; i++) read = read || parts.part[i].slice->axis == (Axis)axis;
@@ -115,6 +117,15 @@ void add_parts_together(Differentiation *d, Node *node) {
         const int pieces = cut(&parts, (Axis)axis, axis_extent(node, node->steps, (Axis)axis), place) - 1;
         Node **made = NEW_ARRAY(Node *, pieces);
         for (int i = 0; i < pieces; i++) made[i] = piece(d, node, &parts, (Axis)axis, place[i], place[i + 1]);
-        add_adjoint(d, node, concatenate(d->graph, gradient_name(node, "grad_parts"), (Axis)axis, pieces, made));
+        add_term(d, node, adjoint, concatenate(d->graph, gradient_name(node, "grad_parts"), (Axis)axis, pieces, made));
+    }
+}
+
+void add_parts_together(Differentiation *d, Node *node) {
+    const NodeAdjoints *adjoints = &d->adjoints[node->id];
+    for (int i = 0; i < adjoints->count; i++) {
+        if (!adjoints->list[i].parts.count) continue;
+        d->graph->layer = node->layer;
+        add_parts_of(d, node, &adjoints->list[i]);
     }
 }

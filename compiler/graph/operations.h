@@ -38,6 +38,7 @@ typedef enum {
     X(INPUT, 0, STORAGE, "given by the caller")                                                                                            \
     X(PARAMETER, 0, STORAGE, "trained")                                                                                                    \
     X(STATE, 0, STORAGE, "kept between steps, not trained: running statistics")                                                            \
+    X(KEPT, 0, STORAGE, "what an earlier step of the iteration has computed (kept_values.h); its shape is given")                          \
     X(FILL, 0, ELEMENTWISE | ROWWISE, "`factor` everywhere; its shape is given")                                                           \
     X(CARRY, 2, ROWWISE | STORAGE, "(initial or NULL for 0, next): in a scan, next of the step before; initial at the first step")         \
     X(CONV2D, -1, ROWWISE | PRODUCT, "(L, weight[, bias]) → S: gathers; also the data gradient of conv_transpose2d")                       \
@@ -48,6 +49,7 @@ typedef enum {
     X(LINEAR_WEIGHT_GRAD, 2, PRODUCT, "(dy, x) → Σ_n dy[n, o] · x[n, i]")                                                                  \
     X(BIAS_GRAD, 1, 0, "(dy) → sum over rows, and over height and width too where attribute `pixels`")                                     \
     X(BATCH_NORM_STATISTICS, 4, 0, "(x, weight, running_mean, running_var) → stats; updates the running ones")                             \
+    X(BATCH_NORM_MOVE, 3, 0, "(stats, running_mean, running_var): updates the running ones once more, by statistics of `rows` values")     \
     X(BATCH_NORM_RUNNING, 3, 0, "(weight, running_mean, running_var) → stats, for evaluation")                                             \
     X(BATCH_NORM, 3, ELEMENTWISE | ROWWISE, "(x, stats, bias) → (x − mean) · scale + bias")                                                \
     X(BATCH_NORM_SUMS, 3, 0, "(x, stats, dy) → [1, C, 2, 1]: Σ dy, Σ dy · (x − mean) / √(variance + ε)")                                   \

@@ -4,7 +4,9 @@
 #include "graph/named_nodes.h"
 
 static bool stays(const Graph *graph, const Node *node) {
-    if (node->op == OP_INPUT || node->parameter || node->op == OP_BATCH_NORM_STATISTICS || node->gradient_of) return true;
+    if (node->op == OP_INPUT || node->parameter || node->op == OP_BATCH_NORM_STATISTICS || node->op == OP_BATCH_NORM_MOVE ||
+        node->gradient_of)
+        return true;
     return name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node);
 }
 

@@ -80,6 +80,7 @@ static void loss_grad_shape(Node *node) {
 #define shape_STATE given_shape
 #define shape_CARRY given_shape
 #define shape_FILL given_shape
+#define shape_KEPT given_shape
 #define shape_RELU unary_shape
 #define shape_LEAKY_RELU unary_shape
 #define shape_SIGMOID unary_shape
@@ -197,6 +198,13 @@ static void shape_BATCH_NORM_STATISTICS(Node *node) {
     NEED(node, node->input[0]->rank == 4);
     for (int i = 1; i < 4; i++) NEED(node, is_vector(node->input[i], channels));
     set_shape(node, 1, channels, 3, 1);
+}
+
+static void shape_BATCH_NORM_MOVE(Node *node) {
+    const long channels = node->input[0]->shape[1];
+    NEED(node, node->input[0]->rank == 4 && node->input[0]->shape[2] == 3 && node->rows > 1);
+    for (int i = 1; i < 3; i++) NEED(node, is_vector(node->input[i], channels));
+    set_shape(node, 1, channels, 1, 1);
 }
 
 static void shape_BATCH_NORM_RUNNING(Node *node) {

@@ -12,11 +12,13 @@ typedef struct TrainerGraphs {
     Graph *draws;      /* of a system: its inputs are all that training draws, read by a step or not; NULL: version 1 */
     Graph *search;     /* the gradient of the score with respect to a noise; NULL: nothing is searched for */
     bool streams;      /* the network also runs frame by frame */
+    int kept_count;    /* of what steps leave for later ones (kept_values.h): Node.kept is 1 … so many */
 } TrainerGraphs;
 
 typedef struct Model {
     Spec *spec;
     TrainerGraphs graphs;
+    const TrainerGraphs *apart; /* the same, with nothing kept from one step for later ones; NULL: in `graphs`, too, nothing is */
     struct Tuning *tuning; /* NULL: there is no file */
 } Model;
 

@@ -15,13 +15,14 @@
 
 Node *epilogue_of(const Graph *graph, Node *node) {
     if (node->op != OP_CONV2D && node->op != OP_CONV_TRANSPOSE2D && node->op != OP_LINEAR) return node;
-    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || node->reader_count != 1) return node;
+    if (name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || node->kept || node->reader_count != 1) return node;
     Node *reader = node->reader[0];
     return operation_is(reader->op, ACTIVATION) && reader->scan == node->scan ? reader : node;
 }
 
 static bool has_place_of_its_own(const Graph *graph, const Node *node) {
-    return name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || node->gradient_of || node->reader_count == 0;
+    return name_of(graph, ROLE_OUTPUT, node) || name_of(graph, ROLE_LOSS, node) || node->gradient_of || node->kept ||
+           node->reader_count == 0;
 }
 
 /* In a scan, rows are those of its steps; and a reshape by places reads what is stored. */
@@ -92,7 +93,7 @@ static bool can_fuse(const Lowering *l, Node *node, int size) {
     if (node->op == OP_FILL) return !node->gradient_of; /* a constant, whoever reads it */
     if (!operation_is(node->op, ELEMENTWISE) || operation_is(node->op, COSTLY) || node->scan || node->rank != 4) return false;
     if (operation_is(node->op, ACTIVATION) && epilogue_of(graph, node->input[0]) == node) return false;
-    if (node->gradient_of || node->reader_count == 0) return false;
+    if (node->gradient_of || node->kept || node->reader_count == 0) return false;
     int convolutions = 0;
     if (!all_read_through(l, node, &convolutions)) return false;
     if (!operation_is(node->op, GRADIENT) || convolutions < 2) return true;

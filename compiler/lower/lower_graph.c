@@ -23,6 +23,7 @@ static const Lower lowerings[OP_COUNT] = {
     [OP_LINEAR_WEIGHT_GRAD] = lower_linear_weight_grad,
     [OP_BIAS_GRAD] = lower_bias_grad,
     [OP_BATCH_NORM_STATISTICS] = lower_batch_norm_statistics,
+    [OP_BATCH_NORM_MOVE] = lower_batch_norm_move,
     [OP_BATCH_NORM_RUNNING] = lower_batch_norm_running,
     [OP_BATCH_NORM_SUMS] = lower_batch_norm_sums,
     [OP_SELECT_ROW] = lower_element,
@@ -47,6 +48,7 @@ void start_graph(Lowering *l, const Graph *graph) {
     l->graph = graph;
     l->buffer = NEW_ARRAY(const Buffer *, graph->node_count);
     l->whole_rows = NEW_ARRAY(const Buffer *, graph->node_count);
+    l->moments = NEW_ARRAY(const Buffer *, graph->node_count);
     l->tile_sums = NEW_ARRAY(const Buffer *, graph->node_count);
     l->summed_by = NEW_ARRAY(const Node *, graph->node_count);
     l->first_call = NEW_ARRAY(int, graph->node_count + 1);

@@ -74,8 +74,25 @@ static const Expression *load_channel(const Buffer *buffer, const Variable *c, l
 
 /* ---- batch norm's statistics ---- */
 
+static const Buffer *new_moments(Lowering *l, const Node *node) {
+    const long shape[4] = {1, node->shape[1], 2, 1};
+    const Buffer *moments = l->moments[node->id] = new_plain(format("%s_whole", node->name), TYPE_F64, PLACE_WORKSPACE, 4, shape);
+    if (node->kept) keep_moments(l, node, moments);
+    return moments;
+}
+
 static const Expression *running(const Expression *before, const Expression *now, double momentum) {
     return op2(ADD, op2(MULTIPLY, before, constant_f64(1 - momentum)), op2(MULTIPLY, now, constant_f64(momentum)));
+}
+
+/* By a batch of so many values of a channel. */
+static void move_running(Lowering *l, Compute *compute, const Buffer *moments, const Variable *c, const Node *node, double count) {
+    Node *const *state = node->input + node->input_count - 2;
+    const Buffer *running_mean = node_buffer(l, state[0]), *running_var = node_buffer(l, state[1]);
+    const Expression *mean = load_channel(moments, c, 0), *m2 = load_channel(moments, c, 1);
+    store_channel(compute, running_mean, c, 0, running(load_channel(running_mean, c, 0), mean, node->momentum));
+    store_channel(compute, running_var, c, 0,
+                  running(load_channel(running_var, c, 0), op2(DIVIDE, m2, constant_f64(count - 1)), node->momentum));
 }
 
 /* Tiles of equal size k: mean = Σ mean_i / tiles; M2 = Σ (M2_i + k (mean_i − mean)²) (Chan, Golub, LeVeque 1983). */
@@ -85,8 +102,7 @@ void lower_batch_norm_statistics(Lowering *l, Node *node) {
     const long all = tiles_in_image(tiles) * x->shape[0];
     const double each = (double)(tiles.rows * tiles.columns), count = each * (double)all;
     const Buffer *partial = tile_sums(l, node), *stats = node_buffer(l, node);
-    const Buffer *running_mean = node_buffer(l, node->input[2]), *running_var = node_buffer(l, node->input[3]);
-    const Buffer *whole = new_plain(format("%s_whole", node->name), TYPE_F64, PLACE_WORKSPACE, 4, (long[4]){1, x->shape[1], 2, 1});
+    const Buffer *whole = new_moments(l, node);
     Kernel *kernel = new_kernel(format("%s_merge", node->name), 3);
     Compute *first = &kernel->compute[0], *second = &kernel->compute[1], *last = &kernel->compute[2];
     Merge merge = start_merge(first, x, tiles);
@@ -104,11 +120,21 @@ void lower_batch_norm_statistics(Lowering *l, Node *node) {
     store_channel(last, stats, c, 0, mean);
     store_channel(last, stats, c, 1, inverse);
     store_channel(last, stats, c, 2, op2(MULTIPLY, inverse, load_channel(node_buffer(l, weight), c, 0)));
-    store_channel(last, running_mean, c, 0, running(load_channel(running_mean, c, 0), mean, node->momentum));
-    store_channel(last, running_var, c, 0,
-                  running(load_channel(running_var, c, 0), op2(DIVIDE, m2, constant_f64(count - 1)), node->momentum));
+    move_running(l, last, whole, c, node, count);
     kernel->comment = "mean, 1 / deviation and weight / deviation of each channel; running statistics";
     set_work(kernel, 6.0 * (double)(x->shape[1] * all));
+    schedule_merge(l, kernel);
+    finish_kernel(l, kernel, NULL);
+}
+
+/* What a second call of the same batch does besides: it moves the running statistics again. */
+void lower_batch_norm_move(Lowering *l, Node *node) {
+    Kernel *kernel = new_kernel(node->name, 1);
+    Compute *compute = &kernel->compute[0];
+    Variable *c = add_variable(compute, "c", node->shape[1], false);
+    move_running(l, compute, moments_of(l, node->input[0]), c, node, (double)node->rows);
+    kernel->comment = "running statistics, by a batch whose statistics are known";
+    set_work(kernel, 6.0 * (double)node->shape[1]);
     schedule_merge(l, kernel);
     finish_kernel(l, kernel, NULL);
 }

@@ -6,6 +6,7 @@
 
 void lower_bias_grad(Lowering *l, Node *node);
 void lower_batch_norm_statistics(Lowering *l, Node *node);
+void lower_batch_norm_move(Lowering *l, Node *node);
 void lower_batch_norm_running(Lowering *l, Node *node);
 void lower_batch_norm_sums(Lowering *l, Node *node);
 

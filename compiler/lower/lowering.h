@@ -32,6 +32,7 @@ typedef struct Lowering {
     struct Product *product;     /* by node id: how it is run (products.h) */
     const Buffer **buffer;       /* by node id; NULL: not stored */
     const Buffer **whole_rows;   /* by node id: a copy in the layout that its readers need (lower_rows.c); NULL: not made so far */
+    const Buffer **moments;      /* by node id, of batch norm's statistics: mean and Σ (x − mean)² of each channel, in double */
     const Buffer **tile_sums;    /* by node id: its sums of tiles (lower_tiles.h), once they are lowered; … */
     const Node **summed_by;      /* … the convolution whose kernel sums them; NULL: a kernel of their own */
     int *first_call;             /* by node id, and one more: how many calls `program` had before it */

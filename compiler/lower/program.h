@@ -85,6 +85,12 @@ typedef struct GroupCode {
     Program load_statistics, save_statistics;
 } GroupCode;
 
+/* What a step leaves for later ones of the iteration: the tensors of a node, and of batch norm's statistics those that move the running
+ * ones. */
+typedef struct KeptTensors {
+    const Buffer *value, *moments;
+} KeptTensors;
+
 typedef struct TargetKernel {
     Kernel *kernel;
     int wanted; /* index of its node's kernel in choices.wanted; −1: nothing is requested of it */
@@ -103,7 +109,10 @@ typedef struct TargetCode {
     Program arithmetic; /* see ModelTarget.arithmetic_holds */
     int kernel_count, kernel_capacity;
     TargetKernel *kernel;  /* of all programs, in the order in which they were lowered */
-    long kept_bytes;       /* blocks and second copies: the start of the workspace */
+    long kept_bytes;       /* blocks, second copies and what steps leave for later ones: the start of the workspace */
+    KeptTensors *kept;     /* by Node.kept */
+    int kept_count;        /* numbers of Node.kept, 0 included */
+    long between_bytes;    /* of what steps leave for later ones */
     long workspace_bytes;  /* the fixed part */
     long scratch_bytes;    /* a thread */
     const char *tuning;    /* a hash of the choices that differ from the cost model's; NULL: none do */

@@ -219,6 +219,43 @@ static const Buffer *carry_buffer(Lowering *l, const Node *carry) {
     return store_node(l, next);
 }
 
+/* ---- what steps leave for later ones ---- */
+
+static const Buffer *kept_buffer(const Lowering *l, const Node *node) {
+    const Buffer *buffer = l->code->kept[node->kept].value;
+    if (!buffer) die("%s: no earlier step has computed it", node->name);
+    return buffer;
+}
+
+static void keep_buffer(const Lowering *l, const Node *node, const Buffer *buffer) {
+    ((Tensor *)buffer->owner)->kept = true;
+    l->code->kept[node->kept].value = buffer;
+}
+
+void keep_moments(const Lowering *l, const Node *node, const Buffer *moments) {
+    ((Tensor *)moments->owner)->kept = true;
+    l->code->kept[node->kept].moments = moments;
+}
+
+const Buffer *moments_of(const Lowering *l, const Node *node) {
+    const Buffer *moments = node->op == OP_KEPT ? l->code->kept[node->kept].moments : l->moments[node->id];
+    if (!moments) die("%s has no moments", node->name);
+    return moments;
+}
+
+void place_kept_values(TargetCode *code) {
+    const long start = code->kept_bytes;
+    for (int i = 0; i < code->kept_count; i++)
+        for (int k = 0; k < 2; k++) {
+            const Buffer *buffer = k ? code->kept[i].moments : code->kept[i].value;
+            if (!buffer) continue;
+            Tensor *tensor = buffer->owner;
+            tensor->offset = code->kept_bytes;
+            code->kept_bytes += round_up(tensor->bytes, 64);
+        }
+    code->between_bytes = code->kept_bytes - start;
+}
+
 bool is_double(const Node *node) {
     if (node->op == OP_MSE || node->op == OP_L1 || node->op == OP_FRAME_SUM || node->op == OP_ROW_SUM) return true;
     if (node->op != OP_ADD && node->op != OP_SCALE && node->op != OP_FALLING) return false;
@@ -291,6 +328,7 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
     if (node->parameter) return l->parameter[node->parameter->number].value;
     if (node->gradient_of) return l->parameter[node->gradient_of->number].gradient;
     if (node->op == OP_CARRY) return carry_buffer(l, node);
+    if (node->op == OP_KEPT) return kept_buffer(l, node);
     const char *input = name_of(graph, ROLE_INPUT, node), *output = name_of(graph, ROLE_OUTPUT, node),
                *loss = name_of(graph, ROLE_LOSS, node);
     if (input || (output && !has_carried_rows(node))) return new_given(input ? input : output, TYPE_F32, node->rank, node->shape);
@@ -307,6 +345,7 @@ static const Buffer *create_buffer(Lowering *l, Node *node) {
 
 void store_again(Lowering *l, Node *node) {
     l->buffer[node->id] = create_buffer(l, node);
+    if (node->kept && node->op != OP_KEPT) keep_buffer(l, node, l->buffer[node->id]);
 }
 
 static const Buffer *store_node(Lowering *l, Node *node) {

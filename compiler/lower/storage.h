@@ -18,6 +18,11 @@ void store_nodes(Lowering *l);
 void store_again(Lowering *l, Node *node);
 /* The buffer of a stored node. */
 const Buffer *node_buffer(const Lowering *l, const Node *node);
+/* Batch norm's statistics as sums of all values, in double: of a node, or of one that an earlier step computed. */
+const Buffer *moments_of(const Lowering *l, const Node *node);
+void keep_moments(const Lowering *l, const Node *node, const Buffer *moments);
+/* Gives what steps leave for later ones its place, behind all else that is kept. */
+void place_kept_values(TargetCode *code);
 /* Is it computed in double? A loss is, and so are sums of losses. */
 bool is_double(const Node *node);
 /* The copy of a weight with lanes along this dimension, if there is one; else the only copy. */

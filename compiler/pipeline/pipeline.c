@@ -15,13 +15,15 @@
 
 #include <string.h>
 
-static TargetCode *new_code(const Target *target, const Choices *choices) {
+static TargetCode *new_code(const TrainerGraphs *graphs, const Target *target, const Choices *choices) {
     TargetCode *code = NEW(TargetCode);
     *code = (TargetCode){.target = target,
                          .renew = {.name = "renew"},
                          .normal = {.name = "normal"},
                          .arithmetic = {.name = "arithmetic"},
                          .choices = *choices};
+    code->kept_count = graphs->kept_count + 1;
+    code->kept = NEW_ARRAY(KeptTensors, code->kept_count);
     if (target->pairs) code->choices.filtering = 0; /* its sums would lose bits that bfloat16 does not have to spare */
     if (choices->wanted) code->answer = NEW_ARRAY(Answer, choices->wanted->count);
     return code;
@@ -112,7 +114,7 @@ static void lower_graphs(const Pipeline *p) {
 }
 
 TargetCode *compile_graphs(const TrainerGraphs *graphs, const Target *target, const Choices *choices) {
-    TargetCode *code = new_code(target, choices);
+    TargetCode *code = new_code(graphs, target, choices);
     const Pipeline p = start_graphs(code, graphs);
 
     begin_pass(PASS_FUSE);
@@ -126,6 +128,7 @@ TargetCode *compile_graphs(const TrainerGraphs *graphs, const Target *target, co
 
     begin_pass(PASS_LOWER);
     lower_graphs(&p);
+    place_kept_values(code);
 
     begin_pass(PASS_SCHEDULE);
     schedule_kernels(code);

@@ -36,6 +36,10 @@ static void list_again(Trade *trade, const Footprint *footprint, const Sequence 
 
 /* ---- within a limit ---- */
 
+bool is_within(const TargetCode *code, const MemoryLimit *limit) {
+    return !limit->bytes || code->workspace_bytes + limit->threads * code->scratch_bytes <= limit->bytes;
+}
+
 enum { ATTEMPTS = 4 };
 
 struct Recomputation {

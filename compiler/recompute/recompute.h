@@ -18,6 +18,8 @@ typedef struct MemoryLimit { /* of training: the fixed part + threads × scratch
     int threads;
 } MemoryLimit;
 
+bool is_within(const TargetCode *code, const MemoryLimit *limit);
+
 typedef struct Again { /* one node of the forward pass */
     const char *name;
     long bytes; /* of its result, which is not kept */

@@ -219,7 +219,7 @@ static void run_free(SystemRun *run) {
 
 bool step_system(ModelState *state, const char *batch, const char *path, int64_t iterations, Error *error) {
     SystemRun run = {.state = state, .iterations = iterations};
-    bool good = step_batch_read(&run.batch, state, batch, error) && allocate_results(&run, error);
+    bool good = model_add_unread_draws(state, error) && step_batch_read(&run.batch, state, batch, error) && allocate_results(&run, error);
     good = good && (iterations > 0 ? train(&run, error) : evaluate(&run, error));
     if (good) {
         list_results(&run);

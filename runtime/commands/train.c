@@ -147,7 +147,8 @@ static void print_memory(const Run *run, const TrainingData *data) {
     const ModelTarget *target = run->state.target;
     size_t model = target->workspace_size + (size_t)run->state.threads * target->scratch_size;
     size_t videos = dataset_memory_bytes(data->training) + (data->validation != NULL ? dataset_memory_bytes(data->validation) : 0);
-    printf("%-11s model %.1f MiB, videos %.1f MiB, batches %.1f MiB\n", "memory", (double)model / mebibyte, (double)videos / mebibyte,
+    printf("%-11s model %.1f MiB, draws and results %.1f MiB, videos %.1f MiB, batches %.1f MiB\n", "memory", (double)model / mebibyte,
+           (double)model_buffer_bytes(run->model) / mebibyte, (double)videos / mebibyte,
            (double)loader_memory_bytes(data->training, run->model->batch) / mebibyte);
 }
 
@@ -248,9 +249,10 @@ static bool train(Run *run, const TrainingData *data, Error *error) {
     return good;
 }
 
-/* `done`: iterations of this process. */
-static void print_end(const Run *run, const TrainingData *data, int64_t done) {
-    int64_t waits = loader_waits(data->loader);
+/* `first`: iterations before this process. */
+static void print_end(const Run *run, const TrainingData *data, int64_t first) {
+    const int64_t waits = loader_waits(data->loader),
+                  batches = batches_before(run->model, run->state.updates) - batches_before(run->model, first);
     if (run->state.updates < run->iterations)
         print_escaped(stdout,
                       "stopped by %s after %" PRId64 " of %" PRId64 " %s; saved in %s; give the same command with --resume to continue",
@@ -259,8 +261,9 @@ static void print_end(const Run *run, const TrainingData *data, int64_t done) {
     else
         print_escaped(stdout, "done: %" PRId64 " %s; weights, strips and loss.svg are in %s", run->state.updates,
                       plural(run->state.updates, "iteration", "iterations"), run->folder);
-    if (waits > 1 + done / 10 && data->training->cached < data->training->count) /* the first batch always has to be waited for */
-        printf("%" PRId64 " of %" PRId64 " iterations waited for their videos; a larger --cache would make it faster\n", waits, done);
+    if (waits > 1 + batches / 10 && data->training->cached < data->training->count) /* the first batch always has to be waited for */
+        printf("training waited for the videos of %" PRId64 " of %" PRId64 " batches; a larger --cache would make it faster\n", waits,
+               batches);
     if (run->progress.best_psnr > -INFINITY) printf("best validation PSNR %.2f dB: best.safetensors\n", run->progress.best_psnr);
     if (run->progress.best_score < INFINITY) printf("best validation score %.5g: best.safetensors\n", run->progress.best_score);
 }
@@ -276,7 +279,7 @@ static int train_on_data(Run *run, Error *error) {
         fflush(stdout);
         int64_t first = run->state.updates;
         if (train(run, &data, error)) {
-            print_end(run, &data, run->state.updates - first);
+            print_end(run, &data, first);
             status = run->state.updates < run->iterations ? EXIT_SIGNAL + run->stopped_by : EXIT_DONE;
         } else if (run->stopped_by != 0 && run->saved != run->state.updates) {
             status = EXIT_NOT_SAVED;

@@ -191,7 +191,6 @@ static bool open_calls(ModelState *state) {
     state->call = calloc((size_t)model->program_count, sizeof *state->call);
     if (state->call == NULL) return false;
     for (int i = 0; i < model->program_count && good; i++) good = open_call(state, i, &largest_item);
-    for (int i = 0; i < model->unread_draws && good; i++) good = buffer_of(state, &model->unread_draw[i]) != NULL;
     if (good && model->search != NULL) good = open_search(state);
     if (good && largest_item > 0) good = (state->item = allocate_block((largest_item + 1) * sizeof(float))) != NULL;
     state->coefficients = allocate((size_t)model->group_count * MODEL_COEFFICIENTS * sizeof *state->coefficients);
@@ -199,6 +198,45 @@ static bool open_calls(ModelState *state) {
     state->h0 = model_buffer(state, "h0");
     state->reconstruction = model_buffer(state, model->language > 1 ? "output.reconstruction" : "reconstruction");
     return good && state->group_updates != NULL;
+}
+
+bool model_add_unread_draws(ModelState *state, Error *error) {
+    for (int i = 0; i < state->model->unread_draws; i++)
+        if (buffer_of(state, &state->model->unread_draw[i]) == NULL) return fail_memory(error, "what is drawn");
+    return true;
+}
+
+/* Is it the first argument of its name that has a buffer? */
+static bool is_first_of_name(const ModelDescription *model, const ModelArgument *argument) {
+    for (int i = 0; i < model->program_count; i++) {
+        const ModelProgram *program = &model->programs[i];
+        for (int k = 0; has_buffers(model, i) && k < program->inputs + program->outputs; k++) {
+            const ModelArgument *other = k < program->inputs ? &program->input[k] : &program->output[k - program->inputs];
+            const bool given = k < program->inputs && other->draw == DRAW_NONE;
+            if (!given && strcmp(other->name, argument->name) == 0) return other == argument;
+        }
+    }
+    return false;
+}
+
+size_t model_buffer_bytes(const ModelDescription *model) {
+    size_t elements = 0, largest_item = 0;
+    for (int i = 0; i < model->program_count; i++) {
+        const ModelProgram *program = &model->programs[i];
+        for (int k = 0; k < program->inputs; k++) {
+            const ModelArgument *input = &program->input[k];
+            if (!is_first_of_name(model, input)) continue;
+            elements += (size_t)input->count;
+            if (item_elements(input) > largest_item) largest_item = item_elements(input);
+        }
+        for (int k = 0; k < program->outputs; k++) {
+            const ModelArgument *output = &program->output[k];
+            if (!is_first_of_name(model, output)) continue;
+            elements += (size_t)output->count * (model->search != NULL && strcmp(output->name, "output.samples") == 0 ? 2 : 1);
+        }
+    }
+    if (model->search != NULL) elements += 2 * (size_t)model->programs[model->search->program].output[0].count;
+    return (elements + largest_item) * sizeof(float);
 }
 
 static void close_calls(ModelState *state) {
@@ -244,8 +282,9 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
         model_close(state);
         return fail(
             error,
-            "%s needs %zu bytes and %zu more for each thread (%d here), which this machine does not have; lower training.batch, or --threads",
-            model->name, target->workspace_size, target->scratch_size, threads);
+            "%s needs %zu bytes, %zu for draws and results and %zu more for each thread (%d here), which this machine does not have; lower "
+            "training.batch, or --threads",
+            model->name, target->workspace_size, model_buffer_bytes(model), target->scratch_size, threads);
     }
     find_names(state);
     return true;

@@ -69,8 +69,8 @@ void model_train(ModelState *state, const float *x);
 void model_update(ModelState *state, const float *x);
 /* Its parts. Is step number `step` of the iteration to be done? */
 bool step_is_due(const ModelState *state, int step);
-/* Draws what a step reads, in this round of its `times`, and what later steps read that keep its draws. Nothing if it keeps another one's.
- */
+/* Draws what a step reads, in this round of its `times`, and after the last one what later steps read that keep its draws; steps that are
+ * not due read nothing. Nothing if it keeps another one's. */
 void model_draw(ModelState *state, int step, int64_t round);
 /* One of these draws, into its buffer. */
 void model_draw_argument(ModelState *state, const ModelArgument *argument, int step, int64_t round);
@@ -99,6 +99,11 @@ void model_forward(ModelState *state, const float *x);
 
 /* Has the program an input of this name? */
 bool program_has_input(const ModelProgram *program, const ModelArgument *argument);
+
+/* Bytes of the buffers: of draws that programs read, of outputs, and of a search. */
+size_t model_buffer_bytes(const ModelDescription *model);
+/* Buffers for the draws that no program reads, too, which only files of `step` have. */
+bool model_add_unread_draws(ModelState *state, Error *error);
 
 /* The buffer of what is drawn, or of an output; NULL: there is none of that name. */
 float *model_buffer(const ModelState *state, const char *name);

@@ -81,10 +81,19 @@ void model_draw_argument(ModelState *state, const ModelArgument *argument, int s
                 model_buffer(state, argument->name), count);
 }
 
-/* Does a step before `reader` read it too, with the draws of step `number`? Then it has been drawn. */
-static bool is_drawn_before(const ModelDescription *model, const ModelArgument *argument, int number, int reader) {
+/* Does a step read what step `number` draws in this round? It may be skipped in this iteration; and one that keeps the draws reads those
+ * of the last round. The numbers of a draw do not depend on which others are made. */
+static bool reads_draws(const ModelState *state, int reader, int number, int64_t round) {
+    const ModelTrainingStep *steps = state->model->steps;
+    const bool made = reader == number || round == steps[number].times - 1;
+    return steps[reader].draws_of == number && made && step_is_due(state, reader);
+}
+
+/* Does a step before `reader` read it too? Then it has been drawn. */
+static bool is_drawn_before(const ModelState *state, const ModelArgument *argument, int number, int64_t round, int reader) {
+    const ModelDescription *model = state->model;
     for (int i = number; i < reader; i++)
-        if (model->steps[i].draws_of == number && program_has_input(&model->programs[model->steps[i].program], argument)) return true;
+        if (reads_draws(state, i, number, round) && program_has_input(&model->programs[model->steps[i].program], argument)) return true;
     return false;
 }
 
@@ -92,10 +101,10 @@ void model_draw(ModelState *state, int number, int64_t round) {
     const ModelDescription *model = state->model;
     for (int reader = number; reader < model->step_count; reader++) {
         const ModelProgram *program = &model->programs[model->steps[reader].program];
-        if (model->steps[reader].draws_of != number) continue;
+        if (!reads_draws(state, reader, number, round)) continue;
         for (int i = 0; i < program->inputs; i++) {
             const ModelArgument *argument = &program->input[i];
-            if (argument->draw != DRAW_NONE && !is_drawn_before(model, argument, number, reader))
+            if (argument->draw != DRAW_NONE && !is_drawn_before(state, argument, number, round, reader))
                 model_draw_argument(state, argument, number, round);
         }
     }
