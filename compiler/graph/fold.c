@@ -116,7 +116,8 @@ static void fold_product(Fold *fold, const Node *product, const Node *norm) {
     fold->node[product->id] = fold->node[norm->id] = append_node(fold->to, copy);
 }
 
-/* Nothing is left that reads it as it is: another layer may share a weight, and have no batch norm. What nothing read at all is not kept. */
+/* Nothing is left that reads it as it is: another layer may share a weight, and have no batch norm. What nothing read at all is not kept.
+ */
 static bool is_read_folded_only(const Graph *graph, const Node *node, const bool *dropped) {
     for (int i = 0; i < node->reader_count; i++) {
         const Node *reader = node->reader[i], *product = reader->op == OP_BATCH_NORM ? reader->input[0] : reader;

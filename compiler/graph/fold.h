@@ -14,8 +14,8 @@ typedef struct Folding {
     int dimension; /* of the weight in PyTorch's shape: which one is the output channels */
 } Folding;
 
-/* An evaluation graph with batch norm, where it directly follows a product that nothing else reads, as part of that product, whose weight and
- * bias are new parameters. Parameters that nothing reads are left out. */
+/* An evaluation graph with batch norm, where it directly follows a product that nothing else reads, as part of that product, whose weight
+ * and bias are new parameters. Parameters that nothing reads are left out. */
 Graph *fold_batch_norm(const Graph *graph);
 
 #endif

@@ -1,5 +1,6 @@
-/* frames_depend.c: does what evaluation gives for a frame depend on the other frames of its clip? If not, a bundle can run frame by frame. */
-#include "graph/build_system.h"
+/* frames_depend.c: does what evaluation gives for a frame depend on the other frames of its clip? If not, a bundle can run frame by frame.
+ */
+#include "graph/frames_depend.h"
 
 /* What a layer of a clip of several frames does with them. */
 static const char *why_layer_mixes(const NetworkLayer *layer) {

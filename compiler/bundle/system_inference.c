@@ -1,0 +1,2 @@
+#include "bundle/inference_kind.h"
+const InferenceKind system_kind;
