@@ -79,12 +79,9 @@ static int bundle_keys(const Inference *inference, Key *keys) {
     return count + inference->kind->keys(inference, keys + count);
 }
 
-static void add_value(Text *out, const Key *keys, int count, const char *name, size_t length) {
+static const char *value_of(const Key *keys, int count, const char *name, size_t length) {
     for (int i = 0; i < count; i++)
-        if (strlen(keys[i].name) == length && strncmp(keys[i].name, name, length) == 0) {
-            text_add(out, "%s", keys[i].value);
-            return;
-        }
+        if (strlen(keys[i].name) == length && strncmp(keys[i].name, name, length) == 0) return keys[i].value;
     die("a template has the unknown key %.*s", (int)length, name);
 }
 
@@ -102,8 +99,10 @@ const char *fill_template(const Inference *inference, const char *name) {
         at = end + 1;
         end = strchr(at, '@');
         if (!end) die("the template %s has an odd number of @", name);
-        if (*at == '<') text_add(&out, "%s", fill_template(inference, format("%.*s", (int)(end - at - 1), at + 1)));
-        else add_value(&out, keys, count, at, (size_t)(end - at));
+        const size_t length = (size_t)(end - at);
+        if (strncmp(at, "<=", 2) == 0) text_add(&out, "%s", fill_template(inference, value_of(keys, count, at + 2, length - 2)));
+        else if (*at == '<') text_add(&out, "%s", fill_template(inference, format("%.*s", (int)length - 1, at + 1)));
+        else text_add(&out, "%s", value_of(keys, count, at, length));
     }
     return out.bytes;
 }

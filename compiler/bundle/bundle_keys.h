@@ -9,7 +9,8 @@ typedef struct Key {
 } Key;
 enum { MAX_KEYS = 64 };
 
-/* A template with @name@ replaced by the key's value, and @<file@ by that template. */
+/* A template with @name@ replaced by the key's value, @<file@ by that template, and @<=name@ by the template that is
+ * the key's value. */
 const char *fill_template(const Inference *inference, const char *name);
 const char *upper_case(const char *name);
 

@@ -111,6 +111,6 @@ const InferenceKind stream_kind = {.part = parts,
                                    .build = build_network,
                                    .lower = lower_network,
                                    .plan = plan_network,
-                                   .keys = stream_keys,
+                                   .keys = stream_template_keys,
                                    .define = define_stream,
                                    .golden = stream_golden};

@@ -4,7 +4,7 @@
 
 #include "bundle/inference_kind.h"
 
-int stream_keys(const Inference *inference, Key *keys);
+int stream_template_keys(const Inference *inference, Key *keys);
 void define_stream(Text *out, const Inference *inference);
 Golden *stream_golden(const Inference *inference, double *const *parameters);
 

@@ -59,8 +59,9 @@ int command_inference(Options *options) {
     begin_pass(PASS_SPEC);
     const Spec *spec = read_spec_to_compile(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
-    if (spec->system) {
-        fprintf(stderr, "zoetrope: %s is a system of language version 2; bundles are made of version 1 specs so far\n", spec->name);
+    const char *why_not = why_no_inference(spec, options->precision);
+    if (why_not) {
+        fprintf(stderr, "zoetrope: %s: no bundle can be made of it: %s\n", printable(options->spec), why_not);
         return EXIT_INPUT;
     }
     Inference *inference = compile_targets(spec, options);

@@ -1,4 +1,4 @@
-/* stream_keys.c: what the templates of version 1 say of a network's state and of a stream's past. */
+/* stream_template_keys.c: what the templates of version 1 say of a network's state and of a stream's past. */
 #include "bundle/stream_inference.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@ static const struct {
 };
 
 /* The texts about the state: its start, and how it continues. */
-int stream_keys(const Inference *inference, Key *keys) {
+int stream_template_keys(const Inference *inference, Key *keys) {
     const Spec *spec = inference->spec;
     const bool gru = spec->hidden > 0;
     const Key all[] = {
