@@ -43,16 +43,6 @@ static CALL(outputs) outputs_of(Result *result, int frame) {
 
 static void clear(Result *result) { memset(result, 0x55, sizeof *result); }
 
-static double apart(const float *a, const float *b, long count, double *most) {
-    double scale = 1;
-    for (long i = 0; i < count; i++) scale = b[i] > scale ? (double)b[i] : -b[i] > scale ? -(double)b[i] : scale;
-    for (long i = 0; i < count; i++) {
-        const double size = ((double)a[i] - (double)b[i]) / scale, far = size < 0 ? -size : size;
-        if (!(far <= *most)) *most = far;
-    }
-    return *most;
-}
-
 /* ---- ways to run a clip ---- */
 
 typedef struct Way {
@@ -151,6 +141,16 @@ typedef struct Batch {
 } Batch;
 
 #ifndef ALONE
+static double apart(const float *a, const float *b, long count, double *most) {
+    double scale = 1;
+    for (long i = 0; i < count; i++) scale = b[i] > scale ? (double)b[i] : -b[i] > scale ? -(double)b[i] : scale;
+    for (long i = 0; i < count; i++) {
+        const double size = ((double)a[i] - (double)b[i]) / scale, far = size < 0 ? -size : size;
+        if (!(far <= *most)) *most = far;
+    }
+    return *most;
+}
+
 static float *floats_of(const TensorFile *file, const char *name) {
     const FileTensor *tensor = tensor_file_find(file, name);
     if (!tensor) {
