@@ -1,4 +1,5 @@
-/* weights.c: the values of an inference graph's parameters, from a state_dict in safetensors. Folded parameters are computed here. */
+/* weights.c: the values of an inference graph's parameters, from a state_dict in safetensors. Folded parameters are computed here. Where a
+ * file of a spec with averages has them, they are taken. */
 #include "bundle/weights.h"
 #include "../../runtime/weights/state_dict.h"
 #include "bundle/inference.h"
@@ -12,7 +13,16 @@
 typedef struct WantedList { /* the tensors of the state_dict, each once, in its order */
     int count, capacity;
     WantedTensor *tensor;
+    bool averages; /* the file has them */
 } WantedList;
+
+static bool has_average(const Parameter *parameter) {
+    return parameter->trained && parameter->group && parameter->group->average != 0;
+}
+
+static const char *average_name(const Parameter *parameter) {
+    return format("average.%s", parameter->name);
+}
 
 static int find_listed(const WantedList *list, const char *name) {
     int i = 0;
@@ -34,17 +44,19 @@ static void want_parameter(WantedList *list, const Parameter *parameter) {
     want(list, (WantedTensor){.name = format("%s.num_batches_tracked", parameter->layer), .kind = STATE_BATCHES_TRACKED});
 }
 
-static WantedList list_wanted(const Graph *graph) {
+/* All of the model, also what this graph does not read: so a file of another spec is noticed. */
+static WantedList list_wanted(const Graph *graph, const TensorFile *file) {
+    const Graph *whole = graph->unfolded ? graph->unfolded : graph;
     WantedList list = {0};
-    for (int i = 0; i < graph->parameter_count; i++) {
-        const Folding *folding = graph->parameter[i]->folding;
-        if (!folding) {
-            want_parameter(&list, graph->parameter[i]);
-            continue;
-        }
-        const Parameter *const all[] = {folding->weight, folding->bias, folding->scale, folding->shift, folding->mean, folding->variance};
-        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-            if (all[k]) want_parameter(&list, all[k]);
+    for (int i = 0; i < whole->parameter_count; i++) {
+        want_parameter(&list, whole->parameter[i]);
+        list.averages = list.averages || (has_average(whole->parameter[i]) && tensor_file_find(file, average_name(whole->parameter[i])));
+    }
+    for (int i = 0; list.averages && i < whole->parameter_count; i++) {
+        const Parameter *parameter = whole->parameter[i];
+        if (!has_average(parameter)) continue;
+        const WantedTensor *like = &list.tensor[find_listed(&list, parameter->name)];
+        want(&list, (WantedTensor){average_name(parameter), like->kind, like->rank, like->shape});
     }
     return list;
 }
@@ -55,7 +67,8 @@ static WantedList list_wanted(const Graph *graph) {
 static double *read_tensor(const StateDict *dict, const WantedList *list, const Parameter *parameter) {
     float *values = NEW_ARRAY(float, parameter->count);
     double *wide = NEW_ARRAY(double, parameter->count);
-    state_dict_floats(dict, find_listed(list, parameter->name), values);
+    const char *name = list->averages && has_average(parameter) ? average_name(parameter) : parameter->name;
+    state_dict_floats(dict, find_listed(list, name), values);
     for (long i = 0; i < parameter->count; i++) wide[i] = (double)values[i];
     return wide;
 }
@@ -67,13 +80,13 @@ static double *fold_values(const StateDict *dict, const WantedList *list, const 
                  *mean = read_tensor(dict, list, folding->mean), *variance = read_tensor(dict, list, folding->variance),
                  *bias = folding->bias ? read_tensor(dict, list, folding->bias) : NULL;
     double *values = folding->is_bias ? NEW_ARRAY(double, parameter->count) : read_tensor(dict, list, folding->weight);
-    long inner = 1; /* elements between one output channel and the next */
-    for (int d = folding->dimension + 1; !folding->is_bias && d < parameter->rank; d++) inner *= parameter->shape[d];
     const long channels = folding->scale->count;
+    long inner = parameter->count / channels; /* elements between one output channel and the next */
+    if (!folding->is_bias && folding->dimension) inner /= parameter->shape[0];
     for (long i = 0; i < parameter->count; i++) {
         const long c = i / inner % channels;
         const double factor = scale[c] / sqrt(variance[c] + folding->epsilon);
-        if (folding->is_bias) values[i] = ((bias ? bias[c] : 0) - mean[c]) * factor + shift[c];
+        if (folding->is_bias) values[i] = ((bias ? bias[i] : 0) - mean[c]) * factor + shift[c];
         else values[i] *= factor;
     }
     return values;
@@ -95,7 +108,7 @@ static double *in_node_order(const Parameter *parameter, const double *values) {
 }
 
 static double **read_all(const Graph *graph, const TensorFile *file, Error *error) {
-    const WantedList list = list_wanted(graph);
+    const WantedList list = list_wanted(graph, file);
     const WantedWeights wanted = {.model = graph->spec->name,
                                   .spec_hash = format("%016llx", (unsigned long long)graph->spec->hash),
                                   .count = list.count,

@@ -7,7 +7,7 @@
  *                      48 u32 recurrence: 0 a window, 1 carried    52 u32 zero    56 u64 checksum of the header up to here and of the table
  *   section, 64 bytes   0 u32 kind    4 u32 format    8 u64 hash of the layout    16 u64 offset    24 u64 bytes    32 u64 count    40 zero
  *
- * kind 1: the weights of one layout, as kernels read them. Biases are always float32. Formats:
+ * kind 1: the weights of one layout, as kernels read them; of a search, some twice, in two orders. Biases are always float32. Formats:
  *   0  float32; direct convolution, as in 1, 2 and 3
  *   1  half
  *   2  bfloat16
@@ -17,9 +17,10 @@
  *      channel c in its low half, and zero for a missing second channel (precision 2)
  *   6  bytes and scales, some weights in such pairs: a u16 with channel c in its low byte (precision 3)
  *
- * kind 2: `count` frames, 2, and the expected results of frames 2 T - 1 and 2 T of a stream that begins from h0 and shows them in turn:
- * f64 score[count], f32 x[count], h0, reconstruction[count]. Format 0: in double precision. 5 or 6: in double precision from operands
- * rounded to bfloat16, as in that section's targets.
+ * kind 2: an input and what it gives. Of version 1, `count` frames, 2, and the expected results of frames 2 T - 1 and 2 T of a stream that
+ * begins from h0 and shows them in turn: f64 score[count], f32 x[count], h0, reconstruction[count]. Of version 2, a clip: f64 score[count],
+ * f32 x, what is drawn for it, the outputs. Format 0: in double precision. 5 or 6: in double precision from operands rounded to bfloat16,
+ * as in that section's targets.
  *
  * Checksums are FNV-1a over bytes, 64 bits. */
 #include "bundle/weights_file.h"
@@ -49,9 +50,8 @@ static void put_float(const Writer *writer, size_t offset, float value) {
     put(writer, offset, bits, 4);
 }
 
-static size_t put_floats(const Writer *writer, size_t offset, const float *values, long count) {
+static void put_floats(const Writer *writer, size_t offset, const float *values, long count) {
     for (long i = 0; i < count; i++) put_float(writer, offset + 4 * (size_t)i, values[i]);
-    return offset + 4 * (size_t)count;
 }
 
 typedef struct Section {
@@ -137,39 +137,36 @@ static void pack_pairs(const Writer *writer, size_t section, const Buffer *buffe
     }
 }
 
+static void write_weight(const Writer *writer, size_t start, const InferenceCode *code, const Parameter *parameter, const double *values,
+                         const double *scales) {
+    const Node *node = parameter->node;
+    const Buffer *weight = code->weight[parameter->number], *copy = code->copy[parameter->number];
+    const FilterPlan *filter = code->filter[parameter->number];
+    if (filter) pack_filtered(writer, start, weight, node, filter, values);
+    else if (value_type(weight->type) == TYPE_PAIR) pack_pairs(writer, start, weight, node, values, scales);
+    else pack_values(writer, start, weight, node->rank, node->shape, values, node, scales);
+    if (copy) pack_values(writer, start, copy, node->rank, node->shape, values, node, scales);
+    if (!scales) return;
+    long shape[4];
+    output_features(node, shape);
+    pack_values(writer, start, code->scale[parameter->number], 4, shape, scales, NULL, NULL);
+}
+
 static void write_weights(const Writer *writer, const Section *section, const Inference *inference, const InferenceCode *code,
                           double *const *parameters, double *const *scales) {
-    for (int i = 0; i < inference->frame->parameter_count; i++) {
-        const Node *node = inference->frame->parameter[i]->node;
-        if (code->filter[i]) {
-            pack_filtered(writer, section->offset, code->weight[i], node, code->filter[i], parameters[i]);
-            continue;
-        }
-        if (value_type(code->weight[i]->type) == TYPE_PAIR)
-            pack_pairs(writer, section->offset, code->weight[i], node, parameters[i], scales[i]);
-        else pack_values(writer, section->offset, code->weight[i], node->rank, node->shape, parameters[i], node, scales[i]);
-        if (!scales[i]) continue;
-        long shape[4];
-        output_features(node, shape);
-        pack_values(writer, section->offset, code->scale[i], 4, shape, scales[i], NULL, NULL);
-    }
+    const Graph *graph = inference->graph[0];
+    for (int i = 0; i < graph->parameter_count; i++)
+        write_weight(writer, section->offset, code, graph->parameter[i], parameters[i], scales[i]);
 }
 
-static size_t golden_bytes(const Inference *inference) {
-    return (size_t)(8 * GOLDEN_FRAMES + 4 * (2 * GOLDEN_FRAMES * inference->frame_elements + inference->h0_elements));
-}
-
-static void write_golden(const Writer *writer, const Section *section, const Inference *inference, const Golden *golden) {
+static void write_golden(const Writer *writer, const Section *section, const Golden *golden) {
     size_t at = section->offset;
-    const long pixels = GOLDEN_FRAMES * inference->frame_elements;
-    for (int i = 0; i < GOLDEN_FRAMES; i++, at += 8) {
+    for (long i = 0; i < golden->scores; i++, at += 8) {
         uint64_t bits;
         memcpy(&bits, &golden->score[i], sizeof bits);
         put(writer, at, bits, 8);
     }
-    at = put_floats(writer, at, golden->x, pixels);
-    at = put_floats(writer, at, golden->h0, inference->h0_elements);
-    put_floats(writer, at, golden->reconstruction, pixels);
+    put_floats(writer, at, golden->value, golden->values);
 }
 
 /* Lists a section for each layout, in the order of the targets, and then the golden ones. Returns how many; *end: the end of the last one.
@@ -190,8 +187,8 @@ static int list_sections(const Inference *inference, const Golden *const golden[
     for (int g = 0; g < 2 && golden[g]; g++)
         section[count++] = (Section){.kind = KIND_GOLDEN,
                                      .format = g ? (uint32_t)rounding_code(inference)->format : 0,
-                                     .length = golden_bytes(inference),
-                                     .count = GOLDEN_FRAMES};
+                                     .length = (size_t)(8 * golden[g]->scores + 4 * golden[g]->values),
+                                     .count = (uint64_t)golden[g]->scores};
     *end = HEADER + ENTRY * (size_t)count;
     for (int k = 0; k < count; k++) {
         section[k].offset = *end;
@@ -231,7 +228,7 @@ Bytes pack_weights(const Inference *inference, double *const *parameters, double
     const int count = list_sections(inference, golden, section, &writer.bytes.length);
     writer.bytes.start = NEW_ARRAY(unsigned char, writer.bytes.length);
     for (int k = 0; k < count; k++) {
-        if (section[k].kind == KIND_GOLDEN) write_golden(&writer, &section[k], inference, golden[section[k].format != 0]);
+        if (section[k].kind == KIND_GOLDEN) write_golden(&writer, &section[k], golden[section[k].format != 0]);
         else write_weights(&writer, &section[k], inference, inference->code[section[k].count], parameters, scales);
     }
     write_header(&writer, inference, section, count);

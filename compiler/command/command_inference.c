@@ -8,17 +8,13 @@
 
 enum { ARRAY_MOST = 1 << 20 };
 
-/* The files that are plain templates. */
-static const char *const templates[][2] = {
-    {"header.h", NULL}, {"main.c", "main.c"}, {"Makefile", "Makefile"}, {"CMakeLists.txt", "CMakeLists.txt"}, {"README.md", "README.md"}};
-
 static bool write_bundle(const Options *options, Inference *inference, double *const *parameters, double *const *scales) {
     const char *name = inference->spec->name;
     Output output = {.directory = options->directory};
     const InferenceCode *rounding = rounding_code(inference);
     const Golden *const golden[2] = {compute_golden(inference, parameters, NULL),
                                      rounding ? compute_golden(inference, parameters, rounding) : NULL};
-    if (!golden_finite(inference, golden[0]) || (golden[1] && !golden_finite(inference, golden[1]))) {
+    if (!golden_finite(golden[0]) || (golden[1] && !golden_finite(golden[1]))) {
         fprintf(stderr, "zoetrope: %s: with these weights the reconstruction is not finite; are they those of a training that failed?\n",
                 printable(options->weights));
         return false;
@@ -38,13 +34,9 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
         emit_bundle_target(add_output(&output, format("%s_%s.c", name, inference->code[i]->base.target->name)), inference,
                            inference->code[i]);
     emit_bundle_source(add_output(&output, format("%s.c", name)), inference);
-    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
-        const char *file = templates[i][1] ? templates[i][1] : format("%s.h", name);
-        text_add(add_output(&output, file), "%s", fill_template(inference, templates[i][0]));
-    }
+    emit_bundle_templates(&output, inference);
     if (options->weights_as == WEIGHTS_ARRAY) emit_weights_array(add_output(&output, format("%s_weights.c", name)), inference, weights);
-    if (options->weights_as == WEIGHTS_OBJECT)
-        text_add(add_output(&output, format("%s_weights.S", name)), "%s", fill_template(inference, "weights.S"));
+    if (options->weights_as == WEIGHTS_OBJECT) emit_weights_object(add_output(&output, format("%s_weights.S", name)), inference);
     begin_pass(PASS_WRITE);
     return write_output(&output);
 }
@@ -67,8 +59,9 @@ int command_inference(Options *options) {
     begin_pass(PASS_SPEC);
     const Spec *spec = read_spec_to_compile(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
-    if (spec->system) {
-        fprintf(stderr, "zoetrope: %s is a system of language version 2; bundles are made of version 1 specs so far\n", spec->name);
+    const char *why_not = why_no_inference(spec, options->precision);
+    if (why_not) {
+        fprintf(stderr, "zoetrope: %s: no bundle can be made of it: %s\n", printable(options->spec), why_not);
         return EXIT_INPUT;
     }
     Inference *inference = compile_targets(spec, options);
@@ -79,8 +72,8 @@ int command_inference(Options *options) {
                 rounding_code(inference) ? "bfloat16 where the CPU can, else in float32" : "float32");
     if (options->choices.filtering > default_choices.filtering && options->precision != PRECISION_F32)
         fprintf(stderr, "zoetrope: note: weights in %s are not filtered: --filtering is for f32\n", precision_names[options->precision]);
-    double **parameters = read_parameters(inference->frame, options->weights), **scales;
-    const bool good = parameters && round_parameters(inference->frame, options->precision, parameters, &scales) &&
+    double **parameters = read_parameters(inference->graph[0], options->weights), **scales;
+    const bool good = parameters && round_parameters(inference->graph[0], options->precision, parameters, &scales) &&
                       write_bundle(options, inference, parameters, scales);
     return good ? 0 : EXIT_INPUT;
 }

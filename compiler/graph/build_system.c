@@ -20,6 +20,7 @@ typedef struct SystemBuilder {
     NetworkNodes *network; /* by number: its parameters */
     CallResults *call;     /* by the call's value's number */
     Node **value;          /* by number; NULL: not needed */
+    bool frame;            /* one frame of a clip, of noises too */
 } SystemBuilder;
 
 /* ---- values ---- */
@@ -32,6 +33,8 @@ static Node *add_noise(SystemBuilder *b, const Noise *noise) {
                    .low = noise->low,
                    .high = noise->high,
                    .written = noise->written};
+    if (b->frame) given.shape.T = 1;
+    if (b->frame && given.written.rank == 4) given.written.size[1] = 1;
     return add_given(b->graph, &given);
 }
 
@@ -175,9 +178,10 @@ static void name_score(SystemBuilder *b, Node *sum) {
     named->argument = (Argument){.name = "score", .rank = score->per_frame ? 2 : 1, .shape = {clips, score->per_frame ? frames : 0}};
 }
 
-static Graph *build_evaluation(const Spec *spec) {
+Graph *build_evaluation(const Spec *spec, bool frame) {
     const System *system = spec->system;
     SystemBuilder b = begin_graph(spec, false);
+    b.frame = frame;
     add_values(&b, system->evaluation_needs);
     b.graph->layer = "output";
     for (int i = 0; i < system->output_count; i++) {
@@ -206,32 +210,36 @@ static Graph *build_draws(const Spec *spec) {
     return b.graph;
 }
 
-/* The sum over the items: each has its own gradient in it. */
-static Graph *build_search(const Spec *spec) {
-    const System *system = spec->system;
-    SystemBuilder b = begin_graph(spec, false);
-    add_values(&b, system->score.needs);
-    Node *noise = NULL, *gradient;
-    for (int i = 0; i < system->value_count; i++)
-        if (system->values[i]->noise == system->search.noise) noise = b.value[system->values[i]->number];
-    Node *sum = add_score_node(&b),
-         *total = append_node(
-             b.graph,
-             (Node){.op = OP_ROW_SUM, .name = "score_of_all", .input_count = 1, .input = {sum}, .factor = 1, .rows = sum->shape[0]});
-    share_common_values(b.graph);
-    prune_graph(b.graph, &total, 1);
-    differentiate(b.graph, total, 1, &noise, &gradient);
+/* The sum over the items: each has its own gradient in it. What else the graph gave is removed. */
+static void add_search_gradient(Graph *graph, const System *system, Node *score) {
+    Node *noise = named_node(graph, ROLE_INPUT, format("noise.%s", system->search.noise->name)), *gradient;
+    const Node sum = {.op = OP_ROW_SUM, .name = "score_of_all", .input_count = 1, .input = {score}, .factor = 1, .rows = score->shape[0]};
+    Node *total = append_node(graph, sum);
+    graph->named[ROLE_OUTPUT].count = 0;
+    share_common_values(graph);
+    prune_graph(graph, &total, 1);
+    differentiate(graph, total, 1, &noise, &gradient);
     if (!gradient) die("the score does not depend on %s", system->search.noise->name);
-    name_clips(b.graph, ROLE_OUTPUT, "gradient", give_place(b.graph, "gradient_given", gradient));
-    prune_graph(b.graph, NULL, 0);
+    name_clips(graph, ROLE_OUTPUT, "gradient", give_place(graph, "gradient_given", gradient));
+    prune_graph(graph, NULL, 0);
+}
+
+static Graph *build_search(const Spec *spec) {
+    SystemBuilder b = begin_graph(spec, false);
+    add_values(&b, spec->system->score.needs);
+    add_search_gradient(b.graph, spec->system, add_score_node(&b));
     return b.graph;
+}
+
+void differentiate_score(Graph *graph, const System *system) {
+    add_search_gradient(graph, system, named_node(graph, ROLE_OUTPUT, "score"));
 }
 
 TrainerGraphs build_system(const Spec *spec) {
     const System *system = spec->system;
     TrainerGraphs graphs = {.step_count = system->step_count, .step = NEW_ARRAY(Graph *, system->step_count)};
     for (int i = 0; i < system->step_count; i++) graphs.step[i] = build_step(spec, &system->steps[i]);
-    graphs.evaluation = build_evaluation(spec);
+    graphs.evaluation = build_evaluation(spec, false);
     graphs.draws = build_draws(spec);
     if (system->search.noise) graphs.search = build_search(spec);
     return graphs;

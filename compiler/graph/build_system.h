@@ -10,6 +10,11 @@
  * Outputs of the evaluation: output.<name>; score, where there is one. The search gives `gradient`: of each item's score, with respect to
  * the noise that is searched. */
 TrainerGraphs build_system(const Spec *spec);
+/* The evaluation alone, of a system with outputs or a score. `frame`: of one frame of each clip, for a system whose frames_depend() on
+ * nothing: a noise has one frame, too. spec->T is 1 then. */
+Graph *build_evaluation(const Spec *spec, bool frame);
+/* Makes of an evaluation graph, which may be folded, the graph of its search's gradient. */
+void differentiate_score(Graph *graph, const System *system);
 /* Appends the gradients of each step: of each network by the losses that update it. */
 void differentiate_system(const Spec *spec, TrainerGraphs *graphs);
 

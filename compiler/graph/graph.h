@@ -108,6 +108,7 @@ struct Graph {
     ParameterGroup **group;
     NamedNodes named[ROLES]; /* a node may have several roles, but only one place of the caller's: as an input, an output or a loss */
     int forward_count;       /* nodes before the first gradient; 0: there are none */
+    const Graph *unfolded;   /* what fold.c made it of, with all parameters of the state_dict; NULL: it is not folded */
 };
 
 /* A new node appended to the graph; shape and id set, a name that is taken gets a number. `scan` NULL outside. */

@@ -142,7 +142,6 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
         ParameterStorage *storage = &l->parameter[i];
         const Parameter *parameter = l->graph->parameter[i];
         choose_storage(l, parameter, storage);
-        if (storage->copy) die("%s is needed in two layouts by an inference graph", storage->value->name);
         if (filters && filters[i]) {
             storage->filter = filters[i];
             storage->value = new_filtered_weight(l, parameter->node->reader[0], filters[i]);
@@ -152,6 +151,7 @@ long allocate_weights(Lowering *l, const FilterPlan *const *filters) {
             storage->value = new_paired_weight(l, parameter->node->reader[0], pairs);
         storage->offset = bytes;
         place_weight(storage->value, &bytes);
+        if (storage->copy) place_weight(storage->copy, &bytes);
         if (l->weight_type != TYPE_I8 || parameter->rank == 1) continue;
         output_features(parameter->node, shape);
         storage->scale = new_activation(l, format("%s_scale", parameter->node->name), shape);

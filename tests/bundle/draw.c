@@ -4,6 +4,7 @@
  *
  * Linked with the compiler's objects and build/runtime.a. */
 #include "../../compiler/graph/build_graph.h"
+#include "../../compiler/graph/build_system.h"
 #include "../../compiler/graph/graph.h"
 #include "../../runtime/weights/safetensors.h"
 
@@ -28,7 +29,7 @@ static float draw(const Parameter *parameter, uint64_t place) {
 int main(int count, char **arguments) {
     const Spec *spec = count == 3 ? read_spec(arguments[1], stderr) : NULL;
     if (!spec) return 2;
-    const Graph *graph = build_graph(spec, false);
+    const Graph *graph = spec->system ? build_evaluation(spec, false) : build_graph(spec, false);
     FileTensor *tensor = NEW_ARRAY(FileTensor, graph->parameter_count);
     for (int p = 0; p < graph->parameter_count; p++) {
         const Parameter *parameter = graph->parameter[p];

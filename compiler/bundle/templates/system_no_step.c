@@ -1,0 +1,1 @@
+/* There is no step(): @name@.h says why. */

@@ -1,0 +1,2 @@
+/* There is no step(): @name@ does not run frame by frame, since @why_no_step@. */
+
