@@ -274,8 +274,8 @@ static int count_words(const char *text) {
     return count;
 }
 
-RunResult run_build(Workshop *workshop, int number, int kernels, double seconds, Times *times) {
-    char *words[] = {(char *)made_by(workshop, number), format("%g", seconds), NULL};
+RunResult run_build(Workshop *workshop, int number, int program, int kernels, double seconds, Times *times) {
+    char *words[] = {(char *)made_by(workshop, number), format("%g", seconds), format("%d", program), NULL};
     const char *output = in_folder(workshop, "times"), *log = in_folder(workshop, "run.log");
     if (interrupted) return RUN_FAILED;
     const pid_t process = start(words, output, log);

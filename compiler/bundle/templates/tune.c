@@ -1,7 +1,8 @@
 /* What zoetrope tune measures with: steps of the model that it is linked with, each kernel in its place.
  *
- *     steps SECONDS    after one step, steps for so long (at least 3, at most 200); prints, a line each, the number of threads, what each
- *                      step took, and what each kernel took in each step, in seconds. Status 3: this CPU has not what the model needs. */
+ *     steps SECONDS PROGRAM    after one step of the program of this number, steps for so long (at least 3, at most 200); prints, a line
+ *                              each, the number of threads, what each step took, and what each kernel took in each step, in seconds.
+ *                              Status 3: this CPU has not what the model needs. */
 #define _POSIX_C_SOURCE 200809L
 #include "model.h"
 
@@ -49,7 +50,7 @@ static void load(const ModelTarget *target, void *workspace, ModelBlock block, c
     float *values = zeroed((size_t)elements * sizeof *values);
     for (int i = 0; i < tensors; i++)
         for (int64_t e = 0; e < tensor[i].count; e++)
-            values[tensor[i].offset + e] = (float)(tensor[i].bound > 0 ? tensor[i].bound * (double)draw() : tensor[i].fill);
+            values[tensor[i].offset + e] = (float)(tensor[i].fill + (tensor[i].bound > 0 ? tensor[i].bound : tensor[i].deviation) * (double)draw());
     if (elements > 0) target->load(workspace, block, values);
     free(values);
 }
