@@ -10,7 +10,8 @@
     X(DIRECT, "direct", "a product for each tap")                                                                                          \
     X(FEW, "few_outputs", "directly, lanes along the input channels: to a few output channels")                                            \
     X(FILTERED_2, "filtered_2", "minimal filtering, by tiles of 2 outputs")                                                                \
-    X(FILTERED_4, "filtered_4", "minimal filtering, by tiles of 4 outputs in each direction in which they divide")
+    X(FILTERED_4, "filtered_4", "minimal filtering, by tiles of 4 outputs in each direction in which they divide")                         \
+    X(BLAS, "blas", "calls of OpenBLAS's sgemm on blocks of fixed size, for a linear layer")
 
 typedef enum {
 #define X(id, name, meaning) ALGORITHM_##id,
@@ -38,7 +39,10 @@ typedef enum {
     X(BLOCK_IMAGES, "block_images", "images that are staged or transformed at once")                                                       \
     X(BLOCK_ROWS, "block_rows", "rows that are staged or transformed at once: of outputs, or, filtered, of tiles of outputs")              \
     X(BLOCK_COLUMNS, "block_columns", "columns that are staged or transformed at once: of outputs, or, filtered, of tiles")                \
-    X(GROUPS, "groups", "groups of images that have a weight gradient of their own, added up in order")
+    X(GROUPS, "groups", "groups of images that have a weight gradient of their own, added up in order")                                    \
+    X(CALL_ROWS, "call_rows", "rows, or in a weight gradient features, that are the rows of the result of a call of BLAS")                 \
+    X(CALL_COLUMNS, "call_columns", "features that are the columns of the result of a call of BLAS")                                       \
+    X(CALL_TERMS, "call_terms", "features, or in a weight gradient rows, that a call of BLAS sums over at a time")
 
 typedef enum {
 #define X(id, name, meaning) FIELD_##id,

@@ -106,6 +106,7 @@ typedef struct TargetCode {
     long kept_bytes;       /* blocks and second copies: the start of the workspace */
     long workspace_bytes;  /* the fixed part */
     long scratch_bytes;    /* a thread */
+    bool calls_blas;       /* some kernel does */
     const char *tuning;    /* a hash of the choices that differ from the cost model's; NULL: none do */
     bool several_tuned;    /* programs: their kernels' choices are told apart by the program's name */
     KernelChoice **choice; /* for the kernels of the tuned programs, in their order */

@@ -225,9 +225,12 @@ static void report_unknown(const Tuning *tuning, const TuningPlace *place, const
 static void report_algorithm(const Tuning *tuning, const TuningPlace *place, const WantedKernel *wanted, Algorithm possible,
                              const TargetCode *code) {
     const bool larger_tiles = wanted->algorithm == ALGORITHM_FILTERED_4 && code->choices.filtering == 2;
+    const char *reason = wanted->algorithm != ALGORITHM_BLAS ? ""
+                         : code->target->pairs               ? "BLAS multiplies floats, and this target bfloat16\n"
+                                                             : "BLAS is for linear layers, outside of the steps of a recurrence\n";
     tuning_error(tuning, place,
                  larger_tiles ? "tiles of 4 outputs have to be allowed by `--filtering 4`"
-                              : format("it can be `%s`; so it is where `algorithm` is left out", algorithm_names[possible]),
+                              : format("%sit can be `%s`; so it is where `algorithm` is left out", reason, algorithm_names[possible]),
                  "`%s` cannot be run by `%s` on %s", key_of(wanted), algorithm_names[wanted->algorithm], code->target->name);
 }
 

@@ -276,6 +276,7 @@ static void show_steps(const TuneRun *run, const TunedTarget *result) {
 
 static RunResult tune_target(TuneRun *run, const Target *target, TunedTarget *result) {
     Tuner *tuner = new_tuner(run->model, target, *run->order->choices);
+    tuner->blas = has_blas(run->workshop);
     RunResult status = explore(run, tuner, &near);
     if (status == RUN_DONE) status = explore(run, tuner, &nearer);
     if (status == RUN_DONE) status = decide(run, tuner);

@@ -180,6 +180,7 @@ int add_candidates(Tuner *tuner, int most, bool algorithms) {
         longest = (int)maximum(longest, wishes[k].count);
     }
     for (int a = 0; algorithms && a < ALGORITHMS; a++) {
+        if (a == ALGORITHM_BLAS && !tuner->blas) continue;
         WantedChoices wanted = {0};
         for (int k = 0; k < tuner->count; k++) ask(tuner, &wanted, k)->algorithm = (Algorithm)a;
         keep_new(tuner, &wanted, most, start);

@@ -24,6 +24,7 @@ typedef struct Tuner { /* of one target */
     const Model *model;
     const Target *target;
     Choices choices;
+    bool blas;            /* the library is there, so it is tried */
     int programs;         /* that are tuned … */
     const char **program; /* … their names … */
     int *number;          /* … and their numbers among all of the target's */

@@ -78,6 +78,8 @@ int main(int count, char **arguments) {
     const ModelDescription *model = &model_description;
     const ModelTarget *target = model->target_count > 0 ? model->targets[0] : NULL;
     if (!target || !target->available()) return STATUS_LACKING;
+    const char *version, *chosen;
+    if (target->library) target->library(&version, &chosen);
     const double seconds = count > 1 ? strtod(arguments[1], NULL) : 1;
     const int number = count > 2 ? (int)strtol(arguments[2], NULL, 10) : model->steps[0].program;
     const ModelProgram *program = &model->programs[number];
