@@ -21,6 +21,8 @@ OWN = -std=gnu11 -D_GNU_SOURCE -O2 -g -fopenmp $(WARNINGS) -MMD -MP
 GENERATED = -std=c11 -O2 -fopenmp -Wall -Wextra -Wconversion -Iruntime -MMD -MP
 LIBAV = libavformat libavcodec libswscale libavutil
 TRAINER_LIBRARIES = $(shell pkg-config --libs $(LIBAV) libpng zlib jansson) -lpthread -lm
+# For a trainer some of whose kernels call BLAS, as a tuning file may ask.
+BLAS = $(if $(shell grep -l '^\#include <cblas.h>' build/$(NAME)/generated/*.c 2>/dev/null),$(shell pkg-config $(1) openblas))
 CHECK_LIBRARIES = $(shell pkg-config --libs check)
 
 COMPILER = $(patsubst compiler/%.c,build/compiler-objects/%.o,$(wildcard compiler/*/*.c)) build/compiler-objects/templates.o
@@ -49,7 +51,8 @@ generate: compiler ## write the C of SPEC to build/<name>/generated/ (for specs/
 
 trainer: deps ## build the trainer of SPEC, build/<name>/<name> (default specs/gru_ae.yaml)
 	@+$(ALONE) build/zoetrope build/runtime.a
-	@+name=$$(scripts/generate.sh "$$SPEC") && flock "build/$$name/.lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
+	@+name=$$(scripts/generate.sh "$$SPEC") && \
+	{ ! grep -q '^#include <cblas.h>' "build/$$name/generated/"*.c || scripts/deps.sh blas; } && flock "build/$$name/.lock" $(MAKE) "build/$$name/$$name" NAME="$$name"
 
 inference: compiler ## write build/<name>/inference/: C that runs SPEC with WEIGHTS=… (TARGETS=…, PRECISION=int8, RECURRENCE=carried, CLIPS=…, ENDIAN=big, WEIGHTS_AS=object)
 	@+$(if $(CLIPS),$(ALONE) build/runtime.a)
@@ -138,7 +141,7 @@ build/runtime.a: $(RUNTIME)
 	$(Q) rm -f $@ && ar rcs $@ $^
 
 build/$(NAME)/$(NAME): $(MODEL) build/runtime.a
-	$(Q) $(CC) -fopenmp $(MODEL) build/runtime.a $(CFLAGS) $(LDFLAGS) $(TRAINER_LIBRARIES) -o $@.new && mv $@.new $@
+	$(Q) $(CC) -fopenmp $(MODEL) build/runtime.a $(CFLAGS) $(LDFLAGS) $(TRAINER_LIBRARIES) $(call BLAS,--libs) -o $@.new && mv $@.new $@
 
 build/tests/run: $(TESTS) $(filter-out %/main.o,$(COMPILER) $(RUNTIME))
 	$(Q) $(CC) -fopenmp $^ $(CFLAGS) $(LDFLAGS) $(CHECK_LIBRARIES) -lyaml $(TRAINER_LIBRARIES) -o $@
@@ -165,7 +168,7 @@ build/tests/suites.h: $(wildcard tests/test_*.c)
 	@sed -n 's/^Suite \*\([a-z_0-9]*\)_suite(void).*/SUITE(\1)/p' $^ | sort -u >$@
 
 build/$(NAME)/%.o: build/$(NAME)/generated/%.c
-	$(Q) $(CC) $(GENERATED) $(CFLAGS) -c $< -o $@
+	$(Q) $(CC) $(GENERATED) $(call BLAS,--cflags) $(CFLAGS) -c $< -o $@
 
 -include $(wildcard build/*/*.d build/*/*/*.d)
 .PHONY: help all compiler generate trainer inference tune demo test test-slow fuzz parity bench bench-scale bench-family deps install format check-format clean

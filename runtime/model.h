@@ -121,6 +121,9 @@ typedef struct ModelTarget {
      * where it is available; NULL: nothing can be said. */
     bool (*arithmetic_holds)(void);
     const char *tuning; /* a hash of the choices of kernels that were not the cost model's (zoetrope compile --tuning); NULL: none */
+    /* Has to be called before its programs: sets up BLAS, which some of their kernels call, and tells what it says of itself, and which
+     * kernels it chose for this CPU. The bits of results depend on both. NULL: no kernel calls BLAS. */
+    void (*library)(const char **version, const char **kernels);
     size_t workspace_size, scratch_size;
     /* Between file order and the target's layout, all groups. Of moments and averages, values of groups that have none are left alone; a
      * block that no group has must not be asked for. load of parameters also renews every copy the kernels keep of them. `workspace` must

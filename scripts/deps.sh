@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh GROUP…: installs what these groups need and the machine lacks: build, test, slow, fuzz, python, bench, format.
+# deps.sh GROUP…: installs what these groups need and the machine lacks: build, test, slow, fuzz, python, bench, format, blas.
 # It looks for programs, libraries and what a compiler can do, not for packages: they may have been installed in another way.
 set -eu
 
@@ -31,6 +31,7 @@ build   library libavcodec              libavcodec-dev
 build   library libswscale              libswscale-dev
 build   library libavutil               libavutil-dev
 test    library check                   check
+test    library openblas                libopenblas-dev
 test    program clang                   clang
 test    header  clang omp.h             libomp-dev
 test    program aarch64-linux-gnu-gcc   gcc-aarch64-linux-gnu
@@ -42,6 +43,7 @@ test    program qemu-aarch64            qemu-user
 format  program clang-format            clang-format
 slow    program valgrind                valgrind
 slow    library check                   check
+slow    library openblas                libopenblas-dev
 slow    program clang                   clang
 slow    header  clang omp.h             libomp-dev
 slow    program g++                     g++
@@ -64,6 +66,8 @@ slow    program ffmpeg                  ffmpeg
 slow    program python3                 python3
 slow    module  ensurepip               python3-venv
 bench   header  cc oneapi/dnnl/dnnl.h   libdnnl-dev
+bench   library openblas                libopenblas-dev
+blas    library openblas                libopenblas-dev
 python  program python3                 python3
 python  module  ensurepip               python3-venv
 '

@@ -101,7 +101,7 @@ START_TEST(a_last_layer_of_any_channels_has_lanes_along_them) {
     const char *name = _i ? "decoder0_conv_transpose_forward" : "decoder0_conv_forward";
     for (int t = 0; targets[t]; t++) {
         const TargetCode *code = compile_both(training, evaluation, targets[t], &default_choices);
-        const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, name);
+        const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, NULL, name);
         ck_assert_ptr_nonnull(choice);
         ck_assert_int_eq(choice->algorithm, ALGORITHM_FEW);
         check_graph(training, code, true, t % 2);

@@ -428,6 +428,7 @@ static void change_statement(Change *change, Statement *statement) {
         else return;
         break;
     case STATEMENT_PREFETCH:
+    case STATEMENT_CALL:
         return;
     case STATEMENT_ASSIGN: {
         Store *store = &statement->store[0];

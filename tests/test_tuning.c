@@ -151,7 +151,7 @@ START_TEST(empty_and_broken_files_are_errors) {
 END_TEST
 
 static const KernelChoice *choice_of(const TargetCode *code, const char *kernel) {
-    const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, kernel);
+    const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, NULL, kernel);
     ck_assert_msg(choice != NULL, "no choice for %s", kernel);
     return choice;
 }

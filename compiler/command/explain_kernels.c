@@ -46,5 +46,5 @@ void explain_kernels(Text *out, const TargetCode *code, int steps, const Machine
         explain_program(out, code->program[s], machine);
     }
     text_add(out, "\nhow they are run, as a tuning file says it\n\n");
-    for (int i = 0; i < code->choice_count; i++) text_add(out, "%s: %s\n", code->choice[i]->kernel, choice_text(code->choice[i]));
+    for (int i = 0; i < code->choice_count; i++) text_add(out, "%s: %s\n", choice_key(code->choice[i]), choice_text(code->choice[i]));
 }

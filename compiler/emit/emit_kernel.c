@@ -174,6 +174,8 @@ static void emit_block(Emitter *emitter, CBlock *out, const Statement *first) {
             const CExpression *element = c_atom("&%s[%s]", used_buffer(emitter, s->buffer)->name, offset_text(emitter, &s->offset));
             use_helper(emitter->helpers, emitter->target, "prefetch_line");
             c_evaluate(out, c_call("prefetch_line", 1, &element));
+        } else if (s->kind == STATEMENT_CALL) {
+            emit_product_call(emitter, out, s);
         } else {
             push_variable(emitter, s->variable);
             const char *name = emitter->variable_name[emitter->depth - 1];

@@ -104,6 +104,7 @@ static void note_block(Walk *walk, const Statement *first) {
         path->statement[path->depth - 1] = s;
         if (s->kind == STATEMENT_PREFETCH) used_buffer(walk->emitter, s->buffer);
         else if (s->kind == STATEMENT_ASSIGN) note_assignment(walk, s, NULL);
+        else if (s->kind == STATEMENT_CALL) note_block(walk, s->body);
         else if (s->kind == STATEMENT_GUARD) {
             note_block(walk, s->body);
             note_block(walk, s->other);

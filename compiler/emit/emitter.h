@@ -6,6 +6,7 @@
  *   emit_addresses.c  pointers for what accesses to one buffer have in common
  *   emit_values.c     straight-line runs of assignments: common subexpressions, vectors, the target's operations
  *   emit_kernel.c     loops, guards and functions
+ *   emit_call.c       calls of BLAS
  *   emit_arithmetic.c does it compute as it is written?
  *   emit_target.c     a target's file;  emit_model.c  the model's tables
  */
@@ -110,6 +111,9 @@ void declare_element(Emitter *emitter, CBlock *out, Element *element);
 const char *element_type(Type type); /* in C */
 const char *type_name(const Emitter *emitter, Type type, bool vector);
 
+/* emit_call.c: a CALL, as a call of BLAS. */
+void emit_product_call(Emitter *emitter, CBlock *out, const Statement *call);
+
 /* emit_helpers.c */
 void use_helper(HelperSet *set, const Target *target, const char *name);     /* does nothing where `name` is an intrinsic */
 const Extra *extra_of(const HelperSet *set, const TargetPrinting *printing); /* what the helpers need besides; NULL: nothing */
@@ -152,6 +156,9 @@ typedef struct Places {
     const Signature *signature; /* … in arrays, in this order; NULL: in fields of the arguments' names */
     bool reports;               /* reports the end of each call */
 } Places;
+
+/* emit_call.c: of a file with calls of BLAS, the function that prepares and names it (ModelTarget.library). */
+void emit_library(File *file);
 
 /* emit_arithmetic.c: the function `head` of the kernel in file->code->arithmetic, which has been added. */
 void emit_arithmetic(File *file, const char *head);

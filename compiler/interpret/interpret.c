@@ -82,6 +82,9 @@ static void run(Machine *machine, const Statement *statement) {
             break;
         case STATEMENT_PREFETCH:
             break;
+        case STATEMENT_CALL:
+            run(machine, statement->body);
+            break;
         }
     }
 }

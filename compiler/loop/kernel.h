@@ -56,6 +56,7 @@ typedef struct Stage {
     int blocked;          /* dimension whose lanes are innermost in scratch, and are copied as vectors; or −1 */
     int split; /* dimension that the copying loops walk in whole blocks, lanes innermost: `blocked`, or that of the source; or −1 */
     long block;
+    bool flat;  /* the lanes of `blocked` are copied as vectors, but lie in order, as one row: it is the innermost dimension */
     int phased; /* dimension that is split by `phases` (so that every phases-th element is adjacent), or −1 */
     long phases;
 } Stage;
@@ -75,6 +76,7 @@ typedef struct Schedule {
     int shared; /* the number of outermost levels shared with the compute before this one. They are equal in both except for the tiles of
                    parallel levels: an iteration has as many values of each compute's variable as that compute's tile says */
     int accumulate; /* sums are held in registers below this many levels; −1: summed in memory */
+    bool call;      /* what is below `accumulate` is done by a call: a product of two matrices, added up in memory */
     int stages;
     Stage stage[2];
     Ahead ahead;

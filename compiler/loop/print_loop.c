@@ -183,11 +183,14 @@ static void text_loop(Text *text, const Statement *loop) {
     }
 }
 
+static const char call_words[] = "by a call of sgemm";
+
 char *statement_summary(const Statement *statement) {
     Text text = {0};
     if (statement->kind == STATEMENT_LOOP) text_loop(&text, statement);
     if (statement->kind == STATEMENT_GUARD) text_guard(&text, statement);
     if (statement->kind == STATEMENT_PREFETCH) text_prefetch(&text, statement);
+    if (statement->kind == STATEMENT_CALL) text_add(&text, "%s", call_words);
     for (int i = 0; statement->kind == STATEMENT_ASSIGN && i < statement->store_count; i++) {
         if (i) text_add(&text, "; ");
         text_store(&text, &statement->store[i]);
@@ -230,6 +233,11 @@ static void text_tree(Text *text, const Statement *statement, int depth) {
             text_indent(text, depth);
             text_prefetch(text, statement);
             text_add(text, "\n");
+            break;
+        case STATEMENT_CALL:
+            text_indent(text, depth);
+            text_add(text, "%s\n", call_words);
+            text_tree(text, statement->body, depth + 1);
             break;
         }
     }

@@ -61,10 +61,15 @@ WantedKernel *want_kernel(WantedChoices *wanted, const char *kernel) {
     return added;
 }
 
-int find_wanted(const WantedChoices *wanted, const char *kernel) {
-    for (int i = 0; wanted && i < wanted->count; i++)
-        if (strcmp(wanted->kernel[i].kernel, kernel) == 0) return i;
-    return -1;
+int find_wanted(const WantedChoices *wanted, const char *program, const char *kernel) {
+    int of_all = -1;
+    for (int i = 0; wanted && i < wanted->count; i++) {
+        const WantedKernel *one = &wanted->kernel[i];
+        if (strcmp(one->kernel, kernel) != 0) continue;
+        if (!one->program) of_all = i;
+        else if (program && strcmp(one->program, program) == 0) return i;
+    }
+    return of_all;
 }
 
 const Choices default_choices = {.filtering = 2};
@@ -102,8 +107,13 @@ const char *choice_text(const KernelChoice *choice) {
     return text.bytes;
 }
 
-const KernelChoice *find_choice(const KernelChoice *const *list, int count, const char *kernel) {
+const char *choice_key(const KernelChoice *choice) {
+    return choice->program ? format("%s.%s", choice->program, choice->kernel) : choice->kernel;
+}
+
+const KernelChoice *find_choice(const KernelChoice *const *list, int count, const char *program, const char *kernel) {
     for (int i = 0; i < count; i++)
-        if (strcmp(list[i]->kernel, kernel) == 0) return list[i];
+        if (strcmp(list[i]->kernel, kernel) == 0 && (!program || !list[i]->program || strcmp(list[i]->program, program) == 0))
+            return list[i];
     return NULL;
 }

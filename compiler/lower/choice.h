@@ -10,7 +10,8 @@
     X(DIRECT, "direct", "a product for each tap")                                                                                          \
     X(FEW, "few_outputs", "directly, lanes along the input channels: to a few output channels")                                            \
     X(FILTERED_2, "filtered_2", "minimal filtering, by tiles of 2 outputs")                                                                \
-    X(FILTERED_4, "filtered_4", "minimal filtering, by tiles of 4 outputs in each direction in which they divide")
+    X(FILTERED_4, "filtered_4", "minimal filtering, by tiles of 4 outputs in each direction in which they divide")                         \
+    X(BLAS, "blas", "calls of OpenBLAS's sgemm on blocks of fixed size, for a linear layer")
 
 typedef enum {
 #define X(id, name, meaning) ALGORITHM_##id,
@@ -38,7 +39,10 @@ typedef enum {
     X(BLOCK_IMAGES, "block_images", "images that are staged or transformed at once")                                                       \
     X(BLOCK_ROWS, "block_rows", "rows that are staged or transformed at once: of outputs, or, filtered, of tiles of outputs")              \
     X(BLOCK_COLUMNS, "block_columns", "columns that are staged or transformed at once: of outputs, or, filtered, of tiles")                \
-    X(GROUPS, "groups", "groups of images that have a weight gradient of their own, added up in order")
+    X(GROUPS, "groups", "groups of images that have a weight gradient of their own, added up in order")                                    \
+    X(CALL_ROWS, "call_rows", "rows, or in a weight gradient features, that are the rows of the result of a call of BLAS")                 \
+    X(CALL_COLUMNS, "call_columns", "features that are the columns of the result of a call of BLAS")                                       \
+    X(CALL_TERMS, "call_terms", "features, or in a weight gradient rows, that a call of BLAS sums over at a time")
 
 typedef enum {
 #define X(id, name, meaning) FIELD_##id,
@@ -74,6 +78,7 @@ typedef struct Chosen {
 /* ---- requests, and the answers ---- */
 
 typedef struct WantedKernel {
+    const char *program; /* whose kernel it is: step0; NULL: that of each program that has one of this name */
     const char *kernel;
     Algorithm algorithm;
     long value[FIELDS]; /* 0: any */
@@ -86,10 +91,11 @@ typedef struct WantedChoices { /* for one target */
 
 /* Adds a kernel without any requests so far. The pointer is valid until the next call. */
 WantedKernel *want_kernel(WantedChoices *wanted, const char *kernel);
-/* The index of the kernel in the list; −1 if nothing is requested of it, or if `wanted` is NULL. */
-int find_wanted(const WantedChoices *wanted, const char *kernel);
+/* The index in the list of the program's kernel, or else of the kernel of every program; −1 if nothing is requested of it, or if `wanted`
+ * is NULL. */
+int find_wanted(const WantedChoices *wanted, const char *program, const char *kernel);
 
-/* The answer to the requests for a kernel. Requests that were not followed were refused. */
+/* The answer to the requests for a kernel, from the first program that has it. Requests that were not followed were refused. */
 typedef struct Answer {
     bool found;          /* there is such a kernel */
     Algorithm algorithm; /* the one that is used. If another one was requested, the requested values do not apply */
@@ -111,6 +117,7 @@ extern const Choices default_choices;
 /* ---- choosing ---- */
 
 typedef struct KernelChoice { /* of one kernel: its algorithm's values, in order */
+    const char *program;      /* whose kernel it is, where several programs are tuned; NULL: only one is */
     const char *kernel;
     Algorithm algorithm;
     int count;
@@ -125,6 +132,9 @@ long choose(KernelChoice *choice, ChoiceField field, long model, Legal legal);
 
 /* {algorithm: direct, tile_vectors: 2, …}: as in a tuning file */
 const char *choice_text(const KernelChoice *choice);
-const KernelChoice *find_choice(const KernelChoice *const *list, int count, const char *kernel);
+/* Its key there: encoder1_conv_forward, or step0.encoder1_conv_forward. */
+const char *choice_key(const KernelChoice *choice);
+/* That of a kernel; of several programs, the first one's where `program` is NULL. NULL: there is none. */
+const KernelChoice *find_choice(const KernelChoice *const *list, int count, const char *program, const char *kernel);
 
 #endif

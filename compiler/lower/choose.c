@@ -5,7 +5,7 @@
 /* ---- requests ---- */
 
 int wanted_number(const Lowering *l, const Node *node) {
-    return find_wanted(l->choices->wanted, node->repeats ? node->repeats : node->name);
+    return find_wanted(l->choices->wanted, l->program_name, node->repeats ? node->repeats : node->name);
 }
 
 Algorithm wanted_algorithm(const Lowering *l, const Node *node) {
@@ -15,8 +15,9 @@ Algorithm wanted_algorithm(const Lowering *l, const Node *node) {
 
 KernelChoice *begin_choice(const Lowering *l, Algorithm algorithm) {
     KernelChoice *choice = NEW(KernelChoice);
-    *choice = (KernelChoice){.kernel = l->node->name, .algorithm = algorithm, .target = l->target};
     TargetCode *code = l->code;
+    *choice = (KernelChoice){
+        .program = code->several_tuned ? l->program_name : NULL, .kernel = l->node->name, .algorithm = algorithm, .target = l->target};
     if (l->program->tuned && !l->node->repeats) {
         MAKE_ROOM(code->choice, code->choice_count, code->choice_capacity);
         code->choice[code->choice_count++] = choice;

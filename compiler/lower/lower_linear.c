@@ -9,6 +9,7 @@
 #include "lower/finish_kernel.h"
 #include "lower/fuse.h"
 #include "lower/kernel_builder.h"
+#include "lower/lower_blas.h"
 #include "lower/lower_dot.h"
 #include "lower/products.h"
 #include "lower/schedule_conv.h"
@@ -158,7 +159,7 @@ void lower_linear(Lowering *l, Node *node) {
     const char *comment =
         format("y[n, o] = sum over i of x[n, i] w[o, i] + bias[o]; %ld rows, %ld -> %ld", node->shape[0],
                weight->shape[3] * weight->shape[4] * weight->shape[5], weight->shape[0] * weight->shape[1] * weight->shape[2]);
-    if (lower_as_dot(l, node, 3, comment)) return;
+    if (lower_as_blas(l, node, comment, product_flops(node, weight)) || lower_as_dot(l, node, 3, comment)) return;
     const bool apart =
         is_long(&weight->shape[3]); /* bias and epilogue follow the whole sum: its parts are added up where they are stored */
     Kernel *kernel = new_kernel(node->name, apart ? 2 : 1);
@@ -193,7 +194,7 @@ void lower_linear(Lowering *l, Node *node) {
 void lower_linear_data_grad(Lowering *l, Node *node) {
     Node *from = node->input[0], *weight = node->input[1];
     const char *comment = format("dx[n, i] = sum over o of dy[n, o] w[o, i]; %ld rows", node->shape[0]);
-    if (lower_as_dot(l, node, 0, comment)) return;
+    if (lower_as_blas(l, node, comment, product_flops(node, weight)) || lower_as_dot(l, node, 0, comment)) return;
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node);
@@ -265,6 +266,8 @@ static const Expression *virtual_element(const Buffer *buffer, Rows rows, Featur
 
 void lower_linear_weight_grad(Lowering *l, Node *node) {
     Node *dy = node->input[0], *x = node->input[1];
+    const char *comment = format("dw[o, i] = sum over n of dy[n, o] x[n, i]; %ld rows", dy->shape[0]);
+    if (lower_as_blas(l, node, comment, product_flops(dy, node))) return;
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *out = node_buffer(l, node);
@@ -280,7 +283,7 @@ void lower_linear_weight_grad(Lowering *l, Node *node) {
     weight_index(w, o, i);
     compute->sum[compute->sum_count++] = op2(MULTIPLY, factor[0], factor[1]);
     add_store(compute, out, w, sum_value(0, TYPE_F32));
-    kernel->comment = format("dw[o, i] = sum over n of dy[n, o] x[n, i]; %ld rows", dy->shape[0]);
+    kernel->comment = comment;
     set_product_work(kernel, product_flops(dy, node));
     kernel->read_late = true; /* the optimizer reads it */
     const bool along_o = lanes_fit(compute, "o", lanes), along_c = !along_o && lanes_fit(compute, "c", lanes);

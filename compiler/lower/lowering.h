@@ -24,6 +24,7 @@ typedef struct Lowering {
     const Choices *choices;
     TargetCode *code;
     Program *program;            /* being appended to */
+    const char *program_name;    /* of the program that computes the graph: train, step0, … */
     const Node *node;            /* being lowered; NULL: the kernel belongs to no single node */
     Type weight_type;            /* inference: of the elements of convolutions' weights and of matrices */
     WeightLanes *weight_lanes;   /* by index in graph->parameter; shared by all programs of a target */

@@ -1,6 +1,8 @@
 /* products.c: chooses the algorithm of each product: see products.h. */
 #include "lower/products.h"
 
+#include "lower/choose.h"
+#include "lower/lower_blas.h"
 #include "lower/lower_conv_few.h"
 #include "lower/lower_dot.h"
 #include "lower/lower_filter_grad.h"
@@ -35,6 +37,7 @@ static Product decide(const Lowering *l, const Node *node) {
     if (node->op == OP_CONV2D_WEIGHT_GRAD) product.pairs = weight_grad_has_pairs(l, node);
     if (node->op == OP_LINEAR && can_be_dot(l, node, 3)) product.dot = 3;
     if (node->op == OP_LINEAR_DATA_GRAD && can_be_dot(l, node, 0)) product.dot = 0;
+    if (wanted_algorithm(l, node) == ALGORITHM_BLAS && can_be_blas(l, node)) product.algorithm = ALGORITHM_BLAS;
     return product;
 }
 

@@ -6,7 +6,7 @@
 #include "lower/filters.h"
 
 typedef struct Product {
-    Algorithm algorithm;      /* of a convolution or its weight gradient */
+    Algorithm algorithm;      /* of a convolution, its weight gradient, or a product of a linear layer */
     const FilterPlan *filter; /* of a convolution that is filtered; else NULL */
     const Filter *tiles[2];   /* of a weight gradient that is filtered: vertical, horizontal */
     bool pairs;               /* the operands are pairs of bfloat16: of channels or, in a weight gradient, of images */

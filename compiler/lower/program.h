@@ -115,8 +115,10 @@ typedef struct TargetCode {
     long between_bytes;    /* of what steps leave for later ones */
     long workspace_bytes;  /* the fixed part */
     long scratch_bytes;    /* a thread */
+    bool calls_blas;       /* some kernel does */
     const char *tuning;    /* a hash of the choices that differ from the cost model's; NULL: none do */
-    KernelChoice **choice; /* for the kernels of a training step, in their order */
+    bool several_tuned;    /* programs: their kernels' choices are told apart by the program's name */
+    KernelChoice **choice; /* for the kernels of the tuned programs, in their order */
     int choice_count, choice_capacity;
     Choices choices;           /* the choices in effect: the given ones, without those that the target cannot do */
     Answer *answer;            /* to each of choices.wanted */

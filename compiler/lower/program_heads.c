@@ -35,12 +35,16 @@ static Signature decode_signature(const Signature *advance) {
 
 /* ---- all ---- */
 
+const char *step_program(const TrainerGraphs *graphs, int step) {
+    return graphs->step_count > 1 ? format("step%d", step) : "train";
+}
+
 const ProgramHead *program_heads(const TrainerGraphs *graphs, int *count) {
     ProgramHead *head = NEW_ARRAY(ProgramHead, graphs->step_count + 4);
     const bool several = graphs->step_count > 1;
     int n = 0;
     for (; n < graphs->step_count; n++)
-        head[n] = (ProgramHead){.name = several ? format("step%d", n) : "train",
+        head[n] = (ProgramHead){.name = step_program(graphs, n),
                                 .comment = several ? format("Step %d of a training iteration: forward, backward, update.", n)
                                                    : "One step of training: forward, backward, update.",
                                 .signature = signature_of(graphs->step[n])};

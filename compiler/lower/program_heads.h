@@ -8,5 +8,7 @@
 /* In order: the steps (`train`, or of several `step0`, …), `evaluate`; `search`, and `advance` and `decode`, where there are such. Of a
  * graph alone, without evaluation: `train`, `update`. */
 const ProgramHead *program_heads(const TrainerGraphs *graphs, int *count);
+/* The name of a step's program. */
+const char *step_program(const TrainerGraphs *graphs, int step);
 
 #endif

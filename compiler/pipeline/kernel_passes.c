@@ -15,7 +15,7 @@ static const char *schedule_words(const Kernel *kernel) {
     for (int i = 0; i < schedule->levels; i++) {
         for (int s = 0; s < schedule->stages; s++)
             if (schedule->stage[s].level == i) text_add(&text, "stage %s | ", schedule->stage[s].buffer->name);
-        if (i == schedule->accumulate) text_add(&text, "sum in registers | ");
+        if (i == schedule->accumulate) text_add(&text, schedule->call ? "by a call of sgemm | " : "sum in registers | ");
         const Level *level = &schedule->level[i];
         text_add(&text, level->tile > 1 ? "%s in tiles of %ld" : "%s", level->variable, level->tile);
         text_add(&text, "%s%s", kinds[level->kind], i + 1 < schedule->levels ? ", " : "");

@@ -38,6 +38,18 @@ typedef struct Pipeline {
     Lowering *graph;
 } Pipeline;
 
+/* The program that computes graph `i`; NULL: one that nothing is requested of. */
+static const char *program_of(const Pipeline *p, int i) {
+    if (i < p->graphs->step_count) return step_program(p->graphs, i);
+    return i == p->search ? "search" : i == p->evaluation ? "evaluate" : NULL;
+}
+
+/* Training is tuned, and of a system also what is done with it afterwards. */
+static bool is_tuned(const TrainerGraphs *graphs, const char *program, int number) {
+    if (number < graphs->step_count) return true;
+    return graphs->draws && (strcmp(program, "evaluate") == 0 || strcmp(program, "search") == 0);
+}
+
 static Pipeline start_graphs(TargetCode *code, const TrainerGraphs *graphs) {
     static const Choices direct = {.filtering = 0}; /* filtered weights are made for the batches of training */
     const int steps = graphs->step_count, most = steps + 4;
@@ -55,7 +67,11 @@ static Pipeline start_graphs(TargetCode *code, const TrainerGraphs *graphs) {
     }
     for (int i = 0; i < p.count; i++) {
         const bool stream = i == p.frame || i == p.runs;
-        p.graph[i] = (Lowering){.target = code->target, .code = code, .choices = stream ? &direct : &code->choices, .apart = stream};
+        p.graph[i] = (Lowering){.target = code->target,
+                                .code = code,
+                                .program_name = program_of(&p, i),
+                                .choices = stream ? &direct : &code->choices,
+                                .apart = stream};
         start_graph(&p.graph[i], graph[i]);
     }
     return p;
@@ -92,7 +108,9 @@ static void lower_graphs(const Pipeline *p) {
     TargetCode *code = first->code;
     int heads;
     const ProgramHead *head = program_heads(p->graphs, &heads);
-    for (int i = 0; i < heads; i++) add_program(code, &head[i])->tuned = i < p->graphs->step_count;
+    int tuned = 0;
+    for (int i = 0; i < heads; i++) tuned += add_program(code, &head[i])->tuned = is_tuned(p->graphs, head[i].name, i);
+    code->several_tuned = tuned > 1;
     for (int i = 0; i < p->graphs->step_count; i++) {
         lower_whole(&p->graph[i], code->program[i]);
         p->graph[i].program = p->evaluation < 0 ? program_named(code, "update") : code->program[i];

@@ -5,6 +5,7 @@
  * are constants, and no tail is tested at run time. Parallel loops are the exception: each must stay one loop, so a guard chooses between
  * the full tile and the remainder. */
 #include "schedule/schedule.h"
+#include "loop/matrix_product.h"
 #include "loop/unroll.h"
 #include "schedule/schedule_builder.h"
 
@@ -303,10 +304,34 @@ static Statement *build_zeroing(Builder *builder, Part *part, int level) {
     return zeroing;
 }
 
+/* What is left is a product of matrices: first zeros, unless sums are partial; then, for every value of all variables, a term. */
+static Statement *build_call(Builder *builder, const Part *part, int level) {
+    Compute *terms = NEW(Compute);
+    *terms = *part->compute;
+    memset(terms->reduced, 0, sizeof terms->reduced);
+    terms->sum_count = 0;
+    terms->store[0].value = part->compute->sum[0];
+    terms->store[0].accumulate = true;
+    Part adding = *part;
+    adding.compute = terms;
+    Block block;
+    block_start(&block);
+    if (!part->zeroed) block_add(&block, build_inner(builder, part, level, LEAF_ZERO));
+    block_add(&block, build_inner(builder, &adding, level, LEAF_STORE));
+    if (builder->why) return NULL;
+    Statement *call = NEW(Statement);
+    *call = (Statement){.kind = STATEMENT_CALL, .body = block.first};
+    MatrixProduct product;
+    const char *why = find_matrix_product(call, &product);
+    if (why) refuse(builder, "BLAS cannot compute this product: %s", why);
+    return call;
+}
+
 /* One compute, below the levels that it shares. */
 static Statement *build_alone(Builder *builder, Part *part, int level) {
     const Schedule *schedule = part->schedule;
-    if (part->compute->sum_count > 0 && level == schedule->accumulate) return build_sums(builder, part, level);
+    if (part->compute->sum_count > 0 && level == schedule->accumulate)
+        return schedule->call ? build_call(builder, part, level) : build_sums(builder, part, level);
     if (level == schedule->levels) return build_leaf(builder, part, LEAF_STORE);
     if (schedule->level[level].kind == LOOP_PARALLEL) return build_parallel(builder, &part, 1, level);
     if (part->compute->sum_count == 0 && schedule->stages == 0) return build_inner(builder, part, level, LEAF_STORE);
@@ -398,6 +423,8 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
                                   schedule->ahead.inner <= schedule->accumulate || schedule->ahead.inner >= schedule->levels))
         return refuse(builder, "prefetches inside of %d levels, for the outermost %d, do not fit the schedule", schedule->ahead.inner,
                       schedule->ahead.outer);
+    if (schedule->call && (compute->sum_count != 1 || compute->store_count != 1 || compute->store[0].value->kind != EXPRESSION_SUM))
+        return refuse(builder, "a call can only store one sum, as it is");
     if (compute->sum_count == 0) return true;
     if (schedule->accumulate < shared || schedule->accumulate > schedule->levels)
         return refuse(builder, "there is no level at which sums can move to registers");

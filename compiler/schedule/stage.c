@@ -75,7 +75,7 @@ static bool reads(const Compute *compute, Reading *reading) {
 
 /* Row-major in the stage's order; a blocked dimension has its lanes innermost, a phased one its phases outside of the rest. */
 static Layout stage_layout(const Stage *stage, int rank, const long *extent) {
-    if (stage->phased < 0) return layout_ordered(rank, extent, stage->order, stage->blocked, stage->block);
+    if (stage->phased < 0) return layout_ordered(rank, extent, stage->order, stage->flat ? -1 : stage->blocked, stage->block);
     Layout layout = {.size = 1};
     for (int i = rank - 1; i >= 0; i--) {
         int d = stage->order[i];

@@ -94,7 +94,9 @@ static void read_kernel(const Tuning *tuning, TuningTarget *target, const SpecNo
     }
     MAKE_ROOM(target->place, target->wanted.count, target->place_capacity);
     KernelPlaces *places = &target->place[target->wanted.count];
-    WantedKernel *wanted = want_kernel(&target->wanted, child->key->text);
+    const char *key = child->key->text, *dot = strchr(key, '.');
+    WantedKernel *wanted = want_kernel(&target->wanted, dot ? dot + 1 : key);
+    if (dot) wanted->program = format("%.*s", (int)(dot - key), key);
     places->kernel = place_of(child->key);
     for (const SpecNode *choice = child->first; choice; choice = choice->next)
         if (!is_repeated(tuning, child, choice)) read_choice(tuning, wanted, places, choice);
@@ -180,51 +182,85 @@ Tuning *read_tuning(const char *path, const Spec *spec, FILE *out) {
 
 /* ---- after a target was lowered ---- */
 
-static void report_unknown(const Tuning *tuning, const TuningPlace *place, const char *kernel, const TargetCode *code) {
-    const char **names = NEW_ARRAY(const char *, code->choice_count + DOCUMENT_KEYS + 1);
-    for (int i = 0; i < code->choice_count; i++) names[i] = code->choice[i]->kernel;
-    memcpy(names + code->choice_count, document_keys, sizeof document_keys);
-    const char *near = nearest_name(kernel, names);
+/* The key as it stands in the file. */
+static const char *key_of(const WantedKernel *wanted) {
+    return wanted->program ? format("%s.%s", wanted->program, wanted->kernel) : wanted->kernel;
+}
+
+/* A program that is not tuned has no keys. */
+static void report_program(const Tuning *tuning, const TuningPlace *place, const char *program, const TargetCode *code) {
+    const char **names = NEW_ARRAY(const char *, code->program_count + 1);
+    int count = 0;
+    for (int i = 0; i < code->program_count; i++)
+        if (code->program[i]->tuned) names[count++] = code->program[i]->name;
+    const char *near = nearest_name(program, names);
+    tuning_error(tuning, place, format("%sprograms with choices: %s", near ? format("did you mean `%s`?\n", near) : "", list_names(names)),
+                 "there is nothing to choose in a program '%s'", shown(program));
+}
+
+static bool has_tuned_program(const TargetCode *code, const char *name) {
+    for (int i = 0; i < code->program_count; i++)
+        if (code->program[i]->tuned && strcmp(code->program[i]->name, name) == 0) return true;
+    return false;
+}
+
+static void report_unknown(const Tuning *tuning, const TuningPlace *place, const WantedKernel *wanted, const TargetCode *code) {
+    if (wanted->program && !has_tuned_program(code, wanted->program)) {
+        report_program(tuning, place, wanted->program, code);
+        return;
+    }
+    const char **names = NEW_ARRAY(const char *, 2 * code->choice_count + DOCUMENT_KEYS + 1);
+    int count = 0;
+    for (int i = 0; i < code->choice_count; i++) {
+        names[count++] = choice_key(code->choice[i]);
+        if (!wanted->program) names[count++] = code->choice[i]->kernel;
+    }
+    memcpy(names + count, document_keys, sizeof document_keys);
+    const char *near = nearest_name(key_of(wanted), names);
     tuning_error(tuning, place,
                  format("%s`zoetrope explain --kernels` lists the kernels", near ? format("did you mean `%s`?\n", near) : ""),
-                 "there is nothing to choose for a kernel '%s' on %s", shown(kernel), code->target->name);
+                 "there is nothing to choose for a kernel '%s' on %s", shown(key_of(wanted)), code->target->name);
 }
 
 static void report_algorithm(const Tuning *tuning, const TuningPlace *place, const WantedKernel *wanted, Algorithm possible,
                              const TargetCode *code) {
     const bool larger_tiles = wanted->algorithm == ALGORITHM_FILTERED_4 && code->choices.filtering == 2;
+    const char *reason = wanted->algorithm != ALGORITHM_BLAS ? ""
+                         : code->target->pairs               ? "BLAS multiplies floats, and this target bfloat16\n"
+                                                             : "BLAS is for linear layers, outside of the steps of a recurrence\n";
     tuning_error(tuning, place,
                  larger_tiles ? "tiles of 4 outputs have to be allowed by `--filtering 4`"
-                              : format("it can be `%s`; so it is where `algorithm` is left out", algorithm_names[possible]),
-                 "`%s` cannot be run by `%s` on %s", wanted->kernel, algorithm_names[wanted->algorithm], code->target->name);
+                              : format("%sit can be `%s`; so it is where `algorithm` is left out", reason, algorithm_names[possible]),
+                 "`%s` cannot be run by `%s` on %s", key_of(wanted), algorithm_names[wanted->algorithm], code->target->name);
 }
 
 static void report_unused(const Tuning *tuning, const TuningPlace *place, const KernelChoice *choice, int field) {
     Text legal = {0};
     for (int i = 0; i < choice->count; i++) text_add(&legal, ", %s", field_names[choice->chosen[i].field]);
     tuning_error(tuning, place, format("its keys: algorithm%s", legal.bytes ? legal.bytes : ""), "`%s`, run by `%s`, has no `%s`",
-                 choice->kernel, algorithm_names[choice->algorithm], field_names[field]);
+                 choice_key(choice), algorithm_names[choice->algorithm], field_names[field]);
 }
 
 static void report_value(const Tuning *tuning, const TuningPlace *place, const WantedKernel *wanted, int field, const Legal *legal,
                          const TargetCode *code) {
     tuning_error(tuning, place, format("legal here: %s", legal_text(legal)), "`%s` cannot be %ld in `%s` on %s", field_names[field],
-                 wanted->value[field], wanted->kernel, code->target->name);
+                 wanted->value[field], key_of(wanted), code->target->name);
 }
 
 /* Reports the refused requests of a kernel. */
 static void report_kernel(const Tuning *tuning, const WantedKernel *wanted, const KernelPlaces *places, const Answer *answer,
                           const TargetCode *code) {
-    if (!answer->found) report_unknown(tuning, &places->kernel, wanted->kernel, code);
+    if (!answer->found) report_unknown(tuning, &places->kernel, wanted, code);
     if (answer->why)
-        tuning_error(tuning, &places->kernel, "choose smaller tiles or blocks", "`%s` cannot be run like this on %s: %s", wanted->kernel,
+        tuning_error(tuning, &places->kernel, "choose smaller tiles or blocks", "`%s` cannot be run like this on %s: %s", key_of(wanted),
                      code->target->name, answer->why);
     if (!answer->found) return;
     if (wanted->algorithm != ALGORITHM_ANY && wanted->algorithm != answer->algorithm) {
         report_algorithm(tuning, &places->algorithm, wanted, answer->algorithm, code);
         return;
     }
-    const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, wanted->kernel);
+    const KernelChoice *choice =
+        find_choice((const KernelChoice *const *)code->choice, code->choice_count, wanted->program, wanted->kernel);
     for (int field = 0; field < FIELDS; field++) {
         const Legal *legal = &answer->legal[field];
         if (!wanted->value[field]) continue;

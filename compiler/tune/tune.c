@@ -1,5 +1,6 @@
-/* tune.c: zoetrope tune. Kernels are independent of one another. So one program measures one candidate of each, within whole training
- * steps. All programs of a round are compiled, then run in turns, so that changes of the machine's load affect all of them.
+/* tune.c: zoetrope tune. Kernels are independent of one another. So one trial measures one candidate of each, within whole training
+ * steps; of a system, also within its evaluation and its search. All trials of a round are compiled, then run in turns, so that changes of
+ * the machine's load affect all of them.
  *
  *   near      candidates that differ from the cost model's choice in one value; its choices for the other algorithms
  *   nearer    candidates that differ from the best of each kernel in one value
@@ -24,7 +25,7 @@ typedef struct Round {
     const char *name;
     int candidates; /* of a kernel, besides the best so far */
     int turns;
-    double seconds; /* of a program's run */
+    double seconds; /* of the runs of all programs in a turn */
     bool algorithms;
 } Round;
 
@@ -55,12 +56,12 @@ static void show_result(const TuneRun *run, const char *text) {
 
 /* ---- the programs of a round ---- */
 
-typedef struct Trial { /* a program */
-    int *pick;         /* [kernel]: its candidate */
-    int calls;         /* of a step */
-    int *kernel;       /* [call]: the kernel whose choices it belongs to; −1: none */
-    double *time;      /* [turn][kernel]: seconds a step of all calls of the kernel, the median of a run */
-    double *whole;     /* [turn]: of a step */
+typedef struct Trial {
+    int *pick;     /* [kernel]: its candidate */
+    int *calls;    /* [program] */
+    int **kernel;  /* [program][call]: the kernel whose choices it belongs to; −1: none */
+    double *time;  /* [turn][kernel]: seconds a step of all calls of the kernel, the median of a run */
+    double *whole; /* [turn][program]: of a step */
 } Trial;
 
 typedef struct Trials {
@@ -72,15 +73,11 @@ static Trials new_trials(const Tuner *tuner, int count, const Round *round) {
     Trials trials = {.count = count, .trial = NEW_ARRAY(Trial, count)};
     for (int t = 0; t < count; t++)
         trials.trial[t] = (Trial){.pick = NEW_ARRAY(int, tuner->count),
+                                  .calls = NEW_ARRAY(int, tuner->programs),
+                                  .kernel = NEW_ARRAY(int *, tuner->programs),
                                   .time = NEW_ARRAY(double, round->turns * tuner->count),
-                                  .whole = NEW_ARRAY(double, round->turns)};
+                                  .whole = NEW_ARRAY(double, round->turns * tuner->programs)};
     return trials;
-}
-
-static int find_kernel(const Tuner *tuner, const char *name) {
-    for (int k = 0; k < tuner->count; k++)
-        if (strcmp(tuner->kernel[k].name, name) == 0) return k;
-    return -1;
 }
 
 /* Removes programs that are not measured, to save compiling them. */
@@ -91,17 +88,26 @@ static void leave_out_unmeasured(TargetCode *code) {
     code->normal.call_count = 0;
 }
 
+/* Notes which kernel each call of each program belongs to. */
+static void note_calls(const Tuner *tuner, const TargetCode *code, Trial *trial, int *kernels) {
+    int left = tuner->calls + 2 * tuner->count;
+    for (int p = 0; p < tuner->programs; p++, kernels += trial->calls[p - 1]) {
+        const Program *program = code->program[tuner->number[p]];
+        trial->calls[p] = program->call_count;
+        trial->kernel[p] = kernels;
+        if ((left -= program->call_count) < 0) die("choices that make more than two kernels of one");
+        for (int c = 0; c < program->call_count; c++) {
+            const Kernel *kernel = program->call[c].kernel;
+            kernels[c] = find_tuned(tuner, p, kernel->serves ? kernel->serves : kernel->name);
+        }
+    }
+}
+
 static bool build_trial(const TuneRun *run, const Tuner *tuner, Trial *trial, int number) {
-    trial->kernel = NEW_ARRAY(int, tuner->calls + 2 * tuner->count);
+    int *of_calls = NEW_ARRAY(int, tuner->calls + 2 * tuner->count);
     arena_enter();
     TargetCode *code = lower_picked(tuner, trial->pick);
-    const Program *train = program_named(code, "train");
-    trial->calls = train->call_count;
-    if (trial->calls > tuner->calls + 2 * tuner->count) die("choices that make more than two kernels of one");
-    for (int c = 0; c < trial->calls; c++) {
-        const Kernel *kernel = train->call[c].kernel;
-        trial->kernel[c] = find_kernel(tuner, kernel->serves ? kernel->serves : kernel->name);
-    }
+    note_calls(tuner, code, trial, of_calls);
     leave_out_unmeasured(code);
     Text kernels = text_begin(), tables = text_begin();
     emit_target_file(&kernels, run->model->spec, code, NULL);
@@ -122,20 +128,34 @@ static double median(double *values, int count) {
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
-static RunResult run_trial(TuneRun *run, const Tuner *tuner, Trial *trial, int number, int turn, double seconds) {
+typedef struct Turn {
+    int number;     /* of the trial's build */
+    int turn;       /* of the round */
+    double seconds; /* of each program */
+} Turn;
+
+static RunResult run_program(TuneRun *run, const Tuner *tuner, Trial *trial, int program, const Turn *turn) {
     Times times;
-    const RunResult result = run_build(run->workshop, number, trial->calls, seconds, &times);
+    const int calls = trial->calls[program], *kernel = trial->kernel[program];
+    const RunResult result = run_build(run->workshop, turn->number, tuner->number[program], calls, turn->seconds, &times);
     if (result != RUN_DONE) return result;
     run->threads = times.threads;
     double *steps = NEW_ARRAY(double, times.steps);
     for (int k = 0; k < tuner->count; k++) {
+        if (tuner->kernel[k].program != program) continue;
         for (int s = 0; s < times.steps; s++) steps[s] = 0;
-        for (int c = 0; c < trial->calls; c++)
-            for (int s = 0; trial->kernel[c] == k && s < times.steps; s++) steps[s] += times.kernel[c * times.steps + s];
-        trial->time[turn * tuner->count + k] = median(steps, times.steps);
+        for (int c = 0; c < calls; c++)
+            for (int s = 0; kernel[c] == k && s < times.steps; s++) steps[s] += times.kernel[c * times.steps + s];
+        trial->time[turn->turn * tuner->count + k] = median(steps, times.steps);
     }
-    trial->whole[turn] = median(times.step, times.steps);
+    trial->whole[turn->turn * tuner->programs + program] = median(times.step, times.steps);
     return RUN_DONE;
+}
+
+static RunResult run_trial(TuneRun *run, const Tuner *tuner, Trial *trial, const Turn *turn) {
+    RunResult result = RUN_DONE;
+    for (int p = 0; p < tuner->programs && result == RUN_DONE; p++) result = run_program(run, tuner, trial, p, turn);
+    return result;
 }
 
 static RunResult run_round(TuneRun *run, const Tuner *tuner, const Round *round, Trials *trials) {
@@ -147,7 +167,7 @@ static RunResult run_round(TuneRun *run, const Tuner *tuner, const Round *round,
     for (int turn = 0; turn < round->turns; turn++)
         for (int t = 0; t < trials->count; t++) {
             show(run, tuner, round, "measuring", turn * trials->count + t + 1, round->turns * trials->count);
-            const RunResult result = run_trial(run, tuner, &trials->trial[t], t, turn, round->seconds);
+            const RunResult result = run_trial(run, tuner, &trials->trial[t], &(Turn){t, turn, round->seconds / tuner->programs});
             if (result != RUN_DONE) return result;
         }
     return RUN_DONE;
@@ -236,23 +256,32 @@ static RunResult compare_steps(TuneRun *run, Tuner *tuner, TunedTarget *result) 
     for (int k = 0; k < tuner->count; k++) trials.trial[1].pick[k] = tuner->kernel[k].best;
     const RunResult status = run_round(run, tuner, &step, &trials);
     if (status != RUN_DONE) return status;
-    *result = (TunedTarget){.tuner = tuner,
-                            .threads = run->threads,
-                            .better = mostly_less(trials.trial[0].whole, trials.trial[1].whole, step.turns, 1),
-                            .before = median(trials.trial[0].whole, step.turns),
-                            .after = median(trials.trial[1].whole, step.turns)};
+    *result = (TunedTarget){.tuner = tuner, .threads = run->threads, .program = NEW_ARRAY(TunedProgram, tuner->programs)};
+    for (int p = 0; p < tuner->programs; p++) {
+        const double *model = trials.trial[0].whole + p, *own = trials.trial[1].whole + p;
+        result->program[p] = (TunedProgram){.better = mostly_less(model, own, step.turns, tuner->programs),
+                                            .before = median_of_turns(model, step.turns, tuner->programs),
+                                            .after = median_of_turns(own, step.turns, tuner->programs)};
+    }
     return RUN_DONE;
+}
+
+static void show_steps(const TuneRun *run, const TunedTarget *result) {
+    const Tuner *tuner = result->tuner;
+    for (int p = 0; p < tuner->programs; p++)
+        show_result(run, format("%s: %s takes %.4g ms, and %.4g by the cost model's choices", tuner->target->name,
+                                tuner->programs > 1 ? tuner->program[p] : "a step", 1e3 * result->program[p].after,
+                                1e3 * result->program[p].before));
 }
 
 static RunResult tune_target(TuneRun *run, const Target *target, TunedTarget *result) {
     Tuner *tuner = new_tuner(run->model, target, *run->order->choices);
+    tuner->blas = has_blas(run->workshop);
     RunResult status = explore(run, tuner, &near);
     if (status == RUN_DONE) status = explore(run, tuner, &nearer);
     if (status == RUN_DONE) status = decide(run, tuner);
     if (status == RUN_DONE) status = compare_steps(run, tuner, result);
-    if (status == RUN_DONE)
-        show_result(run, format("%s: a step takes %.4g ms, and %.4g by the cost model's choices", target->name, 1e3 * result->after,
-                                1e3 * result->before));
+    if (status == RUN_DONE) show_steps(run, result);
     return status;
 }
 
@@ -262,14 +291,15 @@ static RunResult probe_target(const TuneRun *run, const Target *target) {
     Text kernels = text_begin(), tables = text_begin();
     arena_enter();
     TargetCode *code = compile_graphs(&run->model->graphs, target, run->order->choices);
-    program_named(code, "train")->call_count = code->renew.call_count = 0;
+    for (int i = 0; i < code->program_count; i++) code->program[i]->call_count = 0;
+    code->renew.call_count = 0;
     for (int i = 0; i < code->group_count; i++) code->group[i].load_parameters.call_count = code->group[i].load_statistics.call_count = 0;
     leave_out_unmeasured(code);
     emit_target_file(&kernels, run->model->spec, code, NULL);
     emit_model_file(&tables, run->model, &target, 1, NULL);
     arena_leave();
     if (!start_build(run->workshop, 0, kernels.bytes, tables.bytes) || !finish_builds(run->workshop)) return RUN_FAILED;
-    return run_build(run->workshop, 0, 0, 0, &times);
+    return run_build(run->workshop, 0, 0, 0, 0, &times);
 }
 
 /* ---- the command ---- */
@@ -295,13 +325,6 @@ static bool keeps_all(const char *path, const TuneOrder *order, const Spec *spec
 }
 
 bool tune_model(const TuneOrder *order, const Model *model) {
-    if (model->graphs.step_count > 1) {
-        fprintf(stderr,
-                "zoetrope: %s has %d steps in an iteration; tune can measure specs with one. Compile it without --tuning: the choices are "
-                "then the cost model's\n",
-                model->spec->name, model->graphs.step_count);
-        return false;
-    }
     const char *path = order->path ? order->path : format("specs/tuning/%s.%s.yaml", model->spec->name, cpu_name());
     if (!keeps_all(path, order, model->spec) || !can_write_tuning(path)) return false;
     TuneRun run = {.order = order, .model = model, .workshop = open_workshop(), .terminal = isatty(STDERR_FILENO) == 1};

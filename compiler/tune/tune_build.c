@@ -17,7 +17,7 @@
 
 extern char **environ;
 
-enum { MAX_WORDS = 64, MAX_JOBS = 64, LOG_SHOWN = 2000, STATUS_LACKING = 3, COMMON = -1 };
+enum { MAX_WORDS = 64, MAX_JOBS = 64, LOG_SHOWN = 2000, STATUS_LACKING = 3, COMMON = -1, TRIAL = -2 };
 
 typedef struct Job { /* a compilation */
     pid_t process;
@@ -32,6 +32,8 @@ struct Workshop {
     int jobs, processors;
     Job job[MAX_JOBS];
     const char *version;
+    char *blas[MAX_WORDS + 1]; /* the options for OpenBLAS; none: it is not there */
+    int blas_words;
 };
 
 /* ---- signals ---- */
@@ -122,7 +124,7 @@ static const char *log_of(const Workshop *workshop, int number) {
 
 /* The file that a compilation makes. */
 static const char *made_by(const Workshop *workshop, int number) {
-    return in_folder(workshop, number == COMMON ? "tune.o" : format("steps%d", number));
+    return in_folder(workshop, number == COMMON ? "tune.o" : number == TRIAL ? "blas" : format("steps%d", number));
 }
 
 /* Returns false after reporting if the compiler failed or made no file. */
@@ -199,6 +201,24 @@ static bool build_harness(Workshop *workshop) {
     return start_job(workshop, COMMON, more) && finish_builds(workshop);
 }
 
+/* Asks pkg-config for the options, and links a program with them. If either fails, there is no OpenBLAS. */
+static void find_blas(Workshop *workshop) {
+    char *ask[] = {"pkg-config", "--cflags", "--libs", "openblas", NULL};
+    const char *output = in_folder(workshop, "options"), *log = in_folder(workshop, "options.log"), *source = in_folder(workshop, "blas.c");
+    const pid_t process = start(ask, output, log);
+    if (process == 0 || wait_for(process) != 0) return;
+    workshop->blas_words = split_words(read_text(output), workshop->blas, MAX_WORDS);
+    if (!write_text(source, "#include <cblas.h>\nint main(void) { return openblas_get_corename() == 0; }\n")) return;
+    const char *more[MAX_WORDS + 8] = {source, "-o", made_by(workshop, TRIAL)};
+    for (int i = 0; i < workshop->blas_words; i++) more[3 + i] = workshop->blas[i];
+    const pid_t compiler = start(compile_words(workshop, more), log_of(workshop, TRIAL), NULL);
+    if (compiler == 0 || wait_for(compiler) != 0 || access(made_by(workshop, TRIAL), X_OK) != 0) workshop->blas_words = 0;
+}
+
+bool has_blas(const Workshop *workshop) {
+    return workshop->blas_words > 0;
+}
+
 Workshop *open_workshop(void) {
     Workshop *workshop = NEW(Workshop);
     const char *compiler = getenv("CC"), *options = getenv("CFLAGS"), *place = getenv("TMPDIR");
@@ -216,7 +236,10 @@ Workshop *open_workshop(void) {
         return NULL;
     }
     setenv("TMPDIR", workshop->folder, 1); /* leftovers of an interrupted compiler are removed with the folder */
-    if (has_compiler(workshop) && build_harness(workshop)) return workshop;
+    if (has_compiler(workshop) && build_harness(workshop)) {
+        find_blas(workshop);
+        return workshop;
+    }
     close_workshop(workshop);
     return NULL;
 }
@@ -245,7 +268,9 @@ const char *compiler_version(const Workshop *workshop) {
 bool start_build(Workshop *workshop, int number, const char *kernels, const char *tables) {
     const char *sources[2] = {in_folder(workshop, format("kernels%d.c", number)), in_folder(workshop, format("tables%d.c", number))};
     if (interrupted || !write_text(sources[0], kernels) || !write_text(sources[1], tables)) return false;
-    const char *const more[] = {sources[0], sources[1], made_by(workshop, COMMON), "-lm", "-o", made_by(workshop, number), NULL};
+    const char *more[MAX_WORDS + 8] = {sources[0], sources[1], made_by(workshop, COMMON), "-lm", "-o", made_by(workshop, number)};
+    const bool calls_blas = strstr(kernels, "#include <cblas.h>") != NULL;
+    for (int i = 0; calls_blas && i < workshop->blas_words; i++) more[6 + i] = workshop->blas[i];
     return start_job(workshop, number, more);
 }
 
@@ -274,8 +299,8 @@ static int count_words(const char *text) {
     return count;
 }
 
-RunResult run_build(Workshop *workshop, int number, int kernels, double seconds, Times *times) {
-    char *words[] = {(char *)made_by(workshop, number), format("%g", seconds), NULL};
+RunResult run_build(Workshop *workshop, int number, int program, int kernels, double seconds, Times *times) {
+    char *words[] = {(char *)made_by(workshop, number), format("%g", seconds), format("%d", program), NULL};
     const char *output = in_folder(workshop, "times"), *log = in_folder(workshop, "run.log");
     if (interrupted) return RUN_FAILED;
     const pid_t process = start(words, output, log);

@@ -21,7 +21,9 @@ typedef struct Times {
     double *step;   /* [steps], seconds */
     double *kernel; /* [kernels, steps] */
 } Times;
-RunResult run_build(Workshop *workshop, int number, int kernels, double seconds, Times *times);
+/* Runs the program of this number of the model that was built as `number`. */
+RunResult run_build(Workshop *workshop, int number, int program, int kernels, double seconds, Times *times);
+bool has_blas(const Workshop *workshop);                /* can programs be linked with OpenBLAS? */
 const char *compiler_version(const Workshop *workshop); /* the C compiler's description of itself, one line */
 
 #endif

@@ -3,6 +3,7 @@
  * cost model's. */
 #include "tune/tune_candidates.h"
 
+#include "lower/program_heads.h"
 #include "pipeline/pipeline.h"
 
 #include <math.h>
@@ -27,8 +28,15 @@ static TargetCode *lower_with(const Tuner *tuner, const WantedChoices *wanted) {
     return compile_graphs(&tuner->model->graphs, tuner->target, &choices);
 }
 
-static WantedKernel *ask_for(WantedChoices *list, const char *kernel, const KernelChoice *choice) {
-    WantedKernel *wanted = want_kernel(list, kernel);
+/* The kernel in the list of requests, still without any. */
+static WantedKernel *ask(const Tuner *tuner, WantedChoices *list, int kernel) {
+    WantedKernel *wanted = want_kernel(list, tuner->kernel[kernel].name);
+    if (tuner->programs > 1) wanted->program = tuner->program[tuner->kernel[kernel].program];
+    return wanted;
+}
+
+static WantedKernel *ask_for(const Tuner *tuner, WantedChoices *list, int kernel, const KernelChoice *choice) {
+    WantedKernel *wanted = ask(tuner, list, kernel);
     wanted->algorithm = choice->algorithm;
     for (int i = 0; i < choice->count; i++) wanted->value[choice->chosen[i].field] = choice->chosen[i].value;
     return wanted;
@@ -37,33 +45,77 @@ static WantedKernel *ask_for(WantedChoices *list, const char *kernel, const Kern
 TargetCode *lower_picked(const Tuner *tuner, const int *pick) {
     WantedChoices *wanted = NEW(WantedChoices); /* the code keeps it */
     for (int k = 0; k < tuner->count; k++)
-        if (pick[k] != 0) ask_for(wanted, tuner->kernel[k].name, &tuner->kernel[k].candidate[pick[k]].choice);
+        if (pick[k] != 0) ask_for(tuner, wanted, k, &tuner->kernel[k].candidate[pick[k]].choice);
     return lower_with(tuner, wanted);
 }
 
-/* Lowers, and copies the choices of a training step; there are at most as many as nodes. The memory of the target, which is much larger,
- * is freed. Returns the number of choices; −1 if some were refused. */
+/* Room for the choices of all programs: there are at most as many as nodes. */
+static KernelChoice *new_choices(const TrainerGraphs *graphs) {
+    int nodes = 0;
+    for (int i = 0; i < graphs->step_count; i++) nodes += graphs->step[i]->node_count;
+    if (graphs->evaluation) nodes += graphs->evaluation->node_count;
+    if (graphs->search) nodes += graphs->search->node_count;
+    return NEW_ARRAY(KernelChoice, nodes);
+}
+
+static int program_of_choice(const Tuner *tuner, const KernelChoice *choice) {
+    int p = 0;
+    while (choice->program && strcmp(choice->program, tuner->program[p]) != 0) p++;
+    return p;
+}
+
+/* Lowers, and copies the choices. The memory of the target, which is much larger, is freed. Returns the number of choices; −1 if some were
+ * refused. */
 static int choices_with(const Tuner *tuner, const WantedChoices *wanted, KernelChoice *choices, int *calls) {
     arena_enter();
     const TargetCode *code = lower_with(tuner, wanted);
     const int count = code->refused ? -1 : code->choice_count;
-    for (int i = 0; i < count; i++) choices[i] = *code->choice[i];
-    *calls = program_named(code, "train")->call_count;
+    for (int i = 0; i < count; i++) {
+        choices[i] = *code->choice[i];
+        if (choices[i].program) choices[i].program = tuner->program[program_of_choice(tuner, code->choice[i])]; /* which outlives it */
+    }
+    *calls = 0;
+    for (int p = 0; p < code->program_count; p++) *calls += code->program[p]->tuned ? code->program[p]->call_count : 0;
     arena_leave();
     return count;
+}
+
+static void find_programs(Tuner *tuner) {
+    int most;
+    const ProgramHead *head = program_heads(&tuner->model->graphs, &most);
+    bool *tuned = NEW_ARRAY(bool, most);
+    arena_enter();
+    const TargetCode *code = lower_with(tuner, NULL);
+    for (int p = 0; p < most; p++) tuned[p] = code->program[p]->tuned;
+    arena_leave();
+    tuner->program = NEW_ARRAY(const char *, most);
+    tuner->number = NEW_ARRAY(int, most);
+    for (int p = 0; p < most; p++) {
+        if (!tuned[p]) continue;
+        tuner->number[tuner->programs] = p;
+        tuner->program[tuner->programs++] = head[p].name;
+    }
 }
 
 Tuner *new_tuner(const Model *model, const Target *target, Choices choices) {
     Tuner *tuner = NEW(Tuner);
     *tuner = (Tuner){.model = model, .target = target, .choices = choices};
-    KernelChoice *chosen = NEW_ARRAY(KernelChoice, model->graphs.step[0]->node_count);
+    find_programs(tuner);
+    KernelChoice *chosen = new_choices(&model->graphs);
     tuner->count = choices_with(tuner, NULL, chosen, &tuner->calls);
     tuner->kernel = NEW_ARRAY(TunedKernel, tuner->count);
     for (int k = 0; k < tuner->count; k++) {
         tuner->kernel[k].name = chosen[k].kernel;
+        tuner->kernel[k].program = program_of_choice(tuner, &chosen[k]);
         add_candidate(&tuner->kernel[k], &chosen[k]);
     }
     return tuner;
+}
+
+int find_tuned(const Tuner *tuner, int program, const char *kernel) {
+    for (int k = 0; k < tuner->count; k++)
+        if (tuner->kernel[k].program == program && strcmp(tuner->kernel[k].name, kernel) == 0) return k;
+    return -1;
 }
 
 /* ---- neighbours ---- */
@@ -104,15 +156,14 @@ static int list_wishes(const KernelChoice *choice, Wish *wishes) {
 
 /* Keeps those of the kernels' choices in a program that are new. */
 static void keep_new(Tuner *tuner, const WantedChoices *wanted, int most, const int *start) {
-    KernelChoice *chosen = NEW_ARRAY(KernelChoice, tuner->model->graphs.step[0]->node_count);
+    KernelChoice *chosen = new_choices(&tuner->model->graphs);
     int calls;
     const int count = choices_with(tuner, wanted, chosen, &calls);
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < tuner->count; k++) {
-            TunedKernel *kernel = &tuner->kernel[k];
-            if (strcmp(kernel->name, chosen[i].kernel) != 0 || kernel->count - start[k] >= most) continue;
-            if (!is_there(kernel, choice_text(&chosen[i]))) add_candidate(kernel, &chosen[i]);
-        }
+    for (int i = 0; i < count; i++) {
+        const int k = find_tuned(tuner, program_of_choice(tuner, &chosen[i]), chosen[i].kernel);
+        if (k < 0 || tuner->kernel[k].count - start[k] >= most) continue;
+        if (!is_there(&tuner->kernel[k], choice_text(&chosen[i]))) add_candidate(&tuner->kernel[k], &chosen[i]);
+    }
 }
 
 int add_candidates(Tuner *tuner, int most, bool algorithms) {
@@ -129,15 +180,16 @@ int add_candidates(Tuner *tuner, int most, bool algorithms) {
         longest = (int)maximum(longest, wishes[k].count);
     }
     for (int a = 0; algorithms && a < ALGORITHMS; a++) {
+        if (a == ALGORITHM_BLAS && !tuner->blas) continue;
         WantedChoices wanted = {0};
-        for (int k = 0; k < tuner->count; k++) want_kernel(&wanted, tuner->kernel[k].name)->algorithm = (Algorithm)a;
+        for (int k = 0; k < tuner->count; k++) ask(tuner, &wanted, k)->algorithm = (Algorithm)a;
         keep_new(tuner, &wanted, most, start);
     }
     for (int w = 0; w < longest; w++) {
         WantedChoices list = {0};
         for (int k = 0; k < tuner->count; k++) {
             const TunedKernel *kernel = &tuner->kernel[k];
-            WantedKernel *wanted = ask_for(&list, kernel->name, &kernel->candidate[kernel->best].choice);
+            WantedKernel *wanted = ask_for(tuner, &list, k, &kernel->candidate[kernel->best].choice);
             if (w < wishes[k].count) wanted->value[wishes[k].wish[w].field] = wishes[k].wish[w].value;
         }
         keep_new(tuner, &list, most, start);

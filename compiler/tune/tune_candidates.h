@@ -13,6 +13,7 @@ typedef struct Candidate {
 
 typedef struct TunedKernel {
     const char *name;
+    int program; /* by number among the tuned ones */
     int count, capacity;
     Candidate *candidate; /* [0] is the cost model's choice */
     int best;
@@ -23,17 +24,23 @@ typedef struct Tuner { /* of one target */
     const Model *model;
     const Target *target;
     Choices choices;
-    int calls; /* of a step by the cost model's choices; others have at most two more for each kernel */
+    bool blas;            /* the library is there, so it is tried */
+    int programs;         /* that are tuned … */
+    const char **program; /* … their names … */
+    int *number;          /* … and their numbers among all of the target's */
+    int calls;            /* of all programs by the cost model's choices; others have at most two more for each kernel */
     int count;
     TunedKernel *kernel;
 } Tuner;
 
 /* The kernels, each with the cost model's choice. */
 Tuner *new_tuner(const Model *model, const Target *target, Choices choices);
+/* The number of a program's kernel; −1: it has no choices. */
+int find_tuned(const Tuner *tuner, int program, const char *kernel);
 /* Adds candidates near the best of each kernel, up to `most` new ones for each. With `algorithms`, adds the cost model's choices for the
  * other algorithms too. Returns the most that a kernel got. */
 int add_candidates(Tuner *tuner, int most, bool algorithms);
-/* The program in which each kernel is run by its candidate pick[kernel]. */
+/* The programs in which each kernel is run by its candidate pick[kernel]. */
 TargetCode *lower_picked(const Tuner *tuner, const int *pick);
 
 #endif

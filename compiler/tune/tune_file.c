@@ -17,14 +17,15 @@ static void add_head(Text *out, const Spec *spec, const char *compiler, int filt
     if (filtering == 4) text_add(out, "# Measured with --filtering 4, and meant for it.\n");
 }
 
-/* Kernels with the largest gain come first. */
-static int next_gain(const Tuner *tuner, const bool *done) {
+/* Of each program in turn, kernels with the largest gain come first. */
+static int next_gain(const TunedTarget *result, int program, const bool *done) {
+    const Tuner *tuner = result->tuner;
     int most = -1;
     double gain = 0;
-    for (int k = 0; k < tuner->count; k++) {
+    for (int k = 0; k < tuner->count && result->program[program].better; k++) {
         const TunedKernel *kernel = &tuner->kernel[k];
         const double own = kernel->model_time - kernel->time;
-        if (done[k] || kernel->best == 0 || (most >= 0 && own <= gain)) continue;
+        if (done[k] || kernel->program != program || kernel->best == 0 || (most >= 0 && own <= gain)) continue;
         most = k;
         gain = own;
     }
@@ -33,17 +34,24 @@ static int next_gain(const Tuner *tuner, const bool *done) {
 
 static void add_target(Text *out, const Spec *spec, const TunedTarget *result) {
     const Tuner *tuner = result->tuner;
-    text_add(out, "---\n# A step of training, %d thread%s: %.4g ms, and %.4g by the cost model's choices (%.3f)%s\n", result->threads,
-             result->threads == 1 ? "" : "s", 1e3 * result->after, 1e3 * result->before, result->after / result->before,
-             result->better ? "." : ": no gain, so nothing is chosen otherwise.");
+    text_add(out, "---\n");
+    for (int p = 0; p < tuner->programs; p++) {
+        const TunedProgram *program = &result->program[p];
+        text_add(out, "# %s, %d thread%s: %.4g ms, and %.4g by the cost model's choices (%.3f)%s\n",
+                 tuner->programs > 1 ? tuner->program[p] : "A step of training", result->threads, result->threads == 1 ? "" : "s",
+                 1e3 * program->after, 1e3 * program->before, program->after / program->before,
+                 program->better ? "." : ": no gain, so nothing is chosen otherwise.");
+    }
     text_add(out, "spec: %s\ntarget: %s\ncpu: %s\n", spec->name, tuner->target->name, cpu_name());
     bool *done = NEW_ARRAY(bool, tuner->count);
-    for (int k; result->better && (k = next_gain(tuner, done)) >= 0; done[k] = true) {
+    for (int p = 0, k; p < tuner->programs; p += k < 0) {
+        if ((k = next_gain(result, p, done)) < 0) continue;
+        done[k] = true;
         const TunedKernel *kernel = &tuner->kernel[k];
         const Candidate *best = &kernel->candidate[kernel->best], *model = &kernel->candidate[0];
         const bool algorithm = best->choice.algorithm != model->choice.algorithm;
-        text_add(out, "%s: %s # %.3f for %.3f (%.2f)%s%s\n", kernel->name, best->text, 1e3 * kernel->time, 1e3 * kernel->model_time,
-                 kernel->time / kernel->model_time, algorithm ? ", which was " : "",
+        text_add(out, "%s: %s # %.3f for %.3f (%.2f)%s%s\n", choice_key(&best->choice), best->text, 1e3 * kernel->time,
+                 1e3 * kernel->model_time, kernel->time / kernel->model_time, algorithm ? ", which was " : "",
                  algorithm ? algorithm_names[model->choice.algorithm] : "");
     }
 }

@@ -4,11 +4,15 @@
 
 #include "tune/tune_candidates.h"
 
+typedef struct TunedProgram {
+    double before, after; /* seconds of a step by the cost model's choices, and by the best of each kernel */
+    bool better;          /* `after` is less in nearly all turns */
+} TunedProgram;
+
 typedef struct TunedTarget { /* the results of one target */
     const Tuner *tuner;
     int threads;
-    double before, after; /* seconds of a step by the cost model's choices, and by the best of each kernel */
-    bool better;          /* `after` is less in nearly all turns */
+    TunedProgram *program; /* by number among the tuned ones */
 } TunedTarget;
 /* Checks early whether the file can be written. False after reporting that it cannot. */
 bool can_write_tuning(const char *path);

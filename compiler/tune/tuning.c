@@ -9,9 +9,10 @@ const char *tuned_choices(const TargetCode *tuned, const TargetCode *plain) {
     Text text = {0};
     for (int i = 0; i < tuned->choice_count; i++) {
         const KernelChoice *choice = tuned->choice[i];
-        const KernelChoice *other = find_choice((const KernelChoice *const *)plain->choice, plain->choice_count, choice->kernel);
+        const KernelChoice *other =
+            find_choice((const KernelChoice *const *)plain->choice, plain->choice_count, choice->program, choice->kernel);
         const char *line = choice_text(choice);
-        if (!other || strcmp(line, choice_text(other)) != 0) text_add(&text, "%s: %s\n", choice->kernel, line);
+        if (!other || strcmp(line, choice_text(other)) != 0) text_add(&text, "%s: %s\n", choice_key(choice), line);
     }
     return text.bytes ? text.bytes : "";
 }

@@ -8,6 +8,7 @@
 
 #include "verify/verifier.h"
 
+#include "loop/matrix_product.h"
 #include "loop/print_loop.h"
 
 #include <string.h>
@@ -126,6 +127,21 @@ static void verify_prefetch(Verifier *verifier, const Statement *statement, Scop
 
 static void verify_block(Verifier *verifier, const Statement *statement, Scope scope);
 
+/* Its loops access what the call accesses, element for element, so all that is proven of them is proven of it. */
+static void verify_call(Verifier *verifier, const Statement *call, Scope scope) {
+    MatrixProduct product;
+    const char *why = find_matrix_product(call, &product);
+    if (scope.vector) refuse_tree(verifier, call, "the vector loop has other statements than assignments");
+    if (why) refuse_tree(verifier, call, "%s", why);
+    else if (product.a.buffer->space == SPACE_REGISTER || product.b.buffer->space == SPACE_REGISTER ||
+             product.c.buffer->space == SPACE_REGISTER)
+        refuse_tree(verifier, call, "the call's matrices are not all in memory");
+    else if (product.c.buffer == product.a.buffer || product.c.buffer == product.b.buffer)
+        refuse_tree(verifier, call, "the call reads %s while it writes it", product.c.buffer->name);
+    scope.parallel_allowed = false;
+    if (!verifier->error) verify_block(verifier, call->body, scope);
+}
+
 static void verify_loop(Verifier *verifier, const Statement *loop, Scope scope) {
     const Variable *variable = loop->variable;
     long *bound = pointer_map_add(&verifier->bound, variable, NULL);
@@ -196,6 +212,9 @@ static void verify_block(Verifier *verifier, const Statement *statement, Scope s
             break;
         case STATEMENT_PREFETCH:
             verify_prefetch(verifier, statement, scope);
+            break;
+        case STATEMENT_CALL:
+            verify_call(verifier, statement, scope);
             break;
         }
     }

@@ -84,7 +84,10 @@ int command_info(const ModelDescription *model, const Options *options, Error *e
     if (target == NULL) return EXIT_ERROR;
     printf("model       %s\nspec        %s\nversion     zoetrope %s\ntarget      %s\n", model->name, model->spec_hash,
            model->compiler_version, target->name);
+    char library[LIBRARY_TEXT];
+    target_library(target, library);
     printf("tuning      %s\n", target_tuning(target));
+    if (target->library != NULL) printf("library     %s\n", library);
     printf("precision   %s\n", model->precision);
     printf("clip        T %d, channels %d, height %d, width %d\nbatch       %d\n", model->T, model->channels, model->height, model->width,
            model->batch);

@@ -335,6 +335,7 @@ bool training_state_save(const ModelState *state, const CarriedTensors *carried,
                                       {"seed", seed},
                                       {"target", state->target->name},
                                       {"tuning", target_tuning(state->target)},
+                                      {"library", state->library},
                                       {"data", progress->data},
                                       {"validation", progress->validation},
                                       {judged_by_score(state) ? score_key : psnr_key, best}};
@@ -463,5 +464,6 @@ bool training_state_load(ModelState *state, CarriedTensors *carried, RunProgress
     copy_metadata(progress->validation, sizeof progress->validation, file, "validation");
     copy_metadata(progress->target, sizeof progress->target, file, "target");
     copy_metadata(progress->tuning, sizeof progress->tuning, file, "tuning");
+    copy_metadata(progress->library, sizeof progress->library, file, "library");
     return true;
 }

@@ -17,13 +17,14 @@ typedef struct CarriedTensors { /* tensors in --init that the model does not use
     FileTensor *tensor;
 } CarriedTensors;
 
-typedef struct RunProgress { /* what a training state holds besides the model */
-    double best_psnr;        /* on the validation clips so far; −INFINITY: none yet */
-    double best_score;       /* the same of a system without a reconstruction: the lowest; INFINITY: none yet */
-    char data[64];           /* its training data, to notice another data set on --resume */
-    char validation[64];     /* the same for validation; "none"; "": not in an older file */
-    char target[32];         /* of the run */
-    char tuning[32];         /* of that target; "none"; "": not in an older file */
+typedef struct RunProgress {    /* what a training state holds besides the model */
+    double best_psnr;           /* on the validation clips so far; −INFINITY: none yet */
+    double best_score;          /* the same of a system without a reconstruction: the lowest; INFINITY: none yet */
+    char data[64];              /* its training data, to notice another data set on --resume */
+    char validation[64];        /* the same for validation; "none"; "": not in an older file */
+    char target[32];            /* of the run */
+    char tuning[32];            /* of that target; "none"; "": not in an older file */
+    char library[LIBRARY_TEXT]; /* that it was linked with; "none"; "": not in an older file */
 } RunProgress;
 
 /* Loads weights, running statistics and num_batches_tracked, by the rules of state_dict.h. Each tensor that cannot be used is a line on

@@ -44,6 +44,13 @@ const char *target_tuning(const ModelTarget *target) {
     return target->tuning != NULL ? target->tuning : "none";
 }
 
+void target_library(const ModelTarget *target, char text[LIBRARY_TEXT]) {
+    const char *version = "", *kernels = "";
+    if (target->library != NULL) target->library(&version, &kernels);
+    if (target->library != NULL) snprintf(text, LIBRARY_TEXT, "%s, kernels %s", version, kernels);
+    else snprintf(text, LIBRARY_TEXT, "none");
+}
+
 const ModelTarget *choose_target(const ModelDescription *model, const char *wanted, Error *error) {
     bool any = wanted == NULL || wanted[0] == 0, known = false;
     for (int i = 0; i < model->target_count; i++) {
@@ -261,6 +268,7 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
     *state = (ModelState){.model = model, .threads = threads, .seed = seed};
     state->target = choose_target(model, getenv("ZOETROPE_TARGET"), error);
     if (state->target == NULL) return false;
+    target_library(state->target, state->library);
     if (state->target->arithmetic_holds != NULL && !state->target->arithmetic_holds())
         return fail(
             error,

@@ -24,9 +24,12 @@ typedef struct ModelCall { /* what a program is called with */
     double *loss;
 } ModelCall;
 
+enum { LIBRARY_TEXT = 192 };
+
 typedef struct ModelState {
     const ModelDescription *model;
     const ModelTarget *target;
+    char library[LIBRARY_TEXT]; /* target_library() */
     int threads;
     uint64_t seed;
     int64_t updates;           /* training iterations done so far: the number of the next one */
@@ -50,6 +53,9 @@ typedef struct ModelState {
 } ModelState;
 
 const char *target_tuning(const ModelTarget *target); /* "none", or the hash of its choices */
+/* What the target's kernels are linked with, and what that chose for this CPU: "OpenBLAS 0.3.21 …, kernels SkylakeX", or "none". Makes it
+ * ready for the target's programs. */
+void target_library(const ModelTarget *target, char text[LIBRARY_TEXT]);
 /* The target that ZOETROPE_TARGET names (the argument; NULL or empty: none), else the best that this CPU has. */
 const ModelTarget *choose_target(const ModelDescription *model, const char *wanted, Error *error);
 

@@ -83,6 +83,28 @@ static void check_best(Run *run) {
     progress->best_score = INFINITY;
 }
 
+/* Another target, other choices of kernels, or another BLAS add up in another order. */
+static void warn_of_other_bits(const Run *run) {
+    const RunProgress *progress = &run->progress;
+    const ModelState *state = &run->state;
+    if (strcmp(progress->target, state->target->name) != 0)
+        print_escaped(
+            stderr,
+            "warning: %s: the run was trained on target %s and continues on %s, so its numbers will differ from those of an uninterrupted run; "
+            "set ZOETROPE_TARGET=%s to avoid that",
+            run->folder, progress->target, state->target->name, progress->target);
+    else if (progress->tuning[0] != 0 && strcmp(progress->tuning, target_tuning(state->target)) != 0)
+        print_escaped(stderr,
+                      "warning: %s: the run was trained with other choices of kernels (tuning %s, and this program has %s), so its numbers "
+                      "will differ from those of an uninterrupted run; compile with the earlier tuning file to avoid that",
+                      run->folder, progress->tuning, target_tuning(state->target));
+    else if (progress->library[0] != 0 && strcmp(progress->library, state->library) != 0)
+        print_escaped(stderr,
+                      "warning: %s: the run was trained with another BLAS (%s, and this is %s), so its numbers will differ from those of "
+                      "an uninterrupted run; use the earlier one to avoid that",
+                      run->folder, progress->library, state->library);
+}
+
 /* --resume uses the run's own seed, so that the user need not remember it. */
 static bool resume(Run *run, Error *error) {
     TensorFile file;
@@ -94,17 +116,7 @@ static bool resume(Run *run, Error *error) {
            training_state_load(&run->state, &run->carried, &run->progress, &file, stderr, error);
     tensor_file_free(&file);
     if (good) check_best(run);
-    if (good && strcmp(run->progress.target, run->state.target->name) != 0)
-        print_escaped(
-            stderr,
-            "warning: %s: the run was trained on target %s and continues on %s, so its numbers will differ from those of an uninterrupted run; "
-            "set ZOETROPE_TARGET=%s to avoid that",
-            run->folder, run->progress.target, run->state.target->name, run->progress.target);
-    else if (good && run->progress.tuning[0] != 0 && strcmp(run->progress.tuning, target_tuning(run->state.target)) != 0)
-        print_escaped(stderr,
-                      "warning: %s: the run was trained with other choices of kernels (tuning %s, and this program has %s), so its numbers "
-                      "will differ from those of an uninterrupted run; compile with the earlier tuning file to avoid that",
-                      run->folder, run->progress.tuning, target_tuning(run->state.target));
+    if (good) warn_of_other_bits(run);
     return good;
 }
 

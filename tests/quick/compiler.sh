@@ -320,13 +320,18 @@ explains_systems() {
     done
     $zoetrope compile $two --targets generic --dump plan | grep -q '^step1 0 '
 }
-# tune measures one step.
-tunes_one_step() {
-    leaves_nothing 1 $zoetrope tune specs/anogan.yaml -o "$new" && grep -q 'anogan has 2 steps' "$scratch/said" &&
-        [ "$(wc -l <"$scratch/said")" = 1 ]
+# The keys of a system's tuning file name the program.
+tunes_systems() {
+    printf '%s\n' 'spec: anogan' 'target: generic' 'step1.generator0_linear_forward: {tile_sequences: 1}' >"$scratch/steps.yaml"
+    $zoetrope explain specs/anogan.yaml --targets generic --kernels --tuning "$scratch/steps.yaml" >"$scratch/kernels" &&
+        grep -q '^step1.generator0_linear_forward: {.*tile_sequences: 1' "$scratch/kernels" &&
+        grep -q '^step0.generator0_linear_forward: {.*tile_sequences: [2-9]' "$scratch/kernels" &&
+        sed -i 's/^step1/step2/' "$scratch/steps.yaml" &&
+        leaves_nothing 1 $zoetrope compile specs/anogan.yaml -o "$new" --targets generic --tuning "$scratch/steps.yaml" &&
+        grep -q "steps.yaml:3:1: error: there is nothing to choose in a program 'step2'" "$scratch/said"
 }
 check "explain and --dump show each step of a system" explains_systems
-check "tune refuses specs with several steps, and writes nothing" tunes_one_step
+check "a tuning file of a system names the programs of its kernels" tunes_systems
 
 # Those of version 2 too; bundles are made of version 1 specs so far, which is one error, and nothing is written.
 checks_systems() {

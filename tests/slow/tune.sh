@@ -1,4 +1,4 @@
-# zoetrope tune writes a file that the compiler takes. If it is interrupted or fails, nothing is lost, and no folder is left.
+# zoetrope tune writes a file that the compiler takes, of each program of a system. If it is interrupted or fails, nothing is lost, and no folder is left.
 . tests/lib.sh
 
 export OMP_WAIT_POLICY=passive OMP_NUM_THREADS=2
@@ -18,30 +18,64 @@ decoder:
   - conv_transpose: {channels: 1, kernel: 3, stride: 2, padding: 1, output_padding: 1, activation: tanh}
 training: {batch: 2}
 END
-file=$scratch/tuning/small.yaml
+cat >"$scratch/pair.yaml" <<'END'
+version: 2
+name: pair
+input: {channels: 1, height: 16, width: 16}
+noise:
+  z: {shape: [8]}
+networks:
+  generator:
+    inputs: [z]
+    layers:
+      - linear: {shape: [16, 4, 4], activation: relu}
+      - conv_transpose: {channels: 1, kernel: 4, stride: 4, padding: 0, activation: tanh}
+  judge:
+    layers:
+      - conv: {channels: 16, kernel: 4, stride: 4, padding: 0, activation: relu}
+      - linear: {features: 1}
+values:
+  drawn: generator(z)
+  real: judge(x)
+  fake: judge(drawn)
+losses:
+  told_apart:
+    - {bce_with_logits: [real, 1]}
+    - {bce_with_logits: [fake, 0]}
+  fooled: {bce_with_logits: [fake, 1]}
+  residual: {l1: [drawn, x], reduce: sum, only: score}
+steps:
+  - update: {judge: told_apart}
+  - update: {generator: fooled}
+outputs: {reconstruction: drawn}
+score: {sum: {residual: 1}}
+search: {noise: z, steps: 5, optimizer: {name: adam, learning_rate: 1e-2}}
+training: {batch: 2}
+END
+file=$scratch/tuning/pair.yaml small=$scratch/tuning/small.yaml
 
-tune() { TMPDIR=$scratch/temporary $zoetrope tune "$scratch/small.yaml" -o "$file" --targets generic "$@"; }
+tune() { TMPDIR=$scratch/temporary $zoetrope tune "$scratch/pair.yaml" -o "$file" --targets generic "$@"; }
 no_folder_left() { [ -z "$(ls -A "$scratch/temporary")" ]; }
 
 writes_a_file() {
     tune 2>"$scratch/said" && cat "$scratch/said" "$file" && no_folder_left && grep -q '^target: generic$' "$file" &&
-        grep -q '^generic, near: measuring [0-9]' "$scratch/said" && grep -q '^# A step of training, 2 threads: ' "$file" &&
-        $zoetrope compile "$scratch/small.yaml" -o "$scratch/tuned" --tuning "$file"
+        grep -q '^generic, near: measuring [0-9]' "$scratch/said" && [ "$(grep -Ec '^# (step0|step1|evaluate|search), 2 threads: ' "$file")" = 4 ] &&
+        $zoetrope compile "$scratch/pair.yaml" -o "$scratch/tuned" --tuning "$file"
 }
 # explain --tuning shows each kernel with the choices of the file.
 explains_the_same() {
-    $zoetrope explain "$scratch/small.yaml" --targets generic --kernels --tuning "$file" >"$scratch/kernels" &&
-        sed -n 's/^\([a-z0-9_]*: {.*}\) # .*/\1/p' "$file" >"$scratch/choices" &&
+    $zoetrope explain "$scratch/pair.yaml" --targets generic --kernels --tuning "$file" >"$scratch/kernels" &&
+        sed -n 's/^\([a-z0-9_.]*: {.*}\) # .*/\1/p' "$file" >"$scratch/choices" &&
         while read -r line; do grep -qFx "$line" "$scratch/kernels" || return 1; done <"$scratch/choices"
 }
 # The second interrupt comes while a program runs or is compiled.
 interrupted() {
-    cp "$file" "$scratch/before"
+    printf 'spec: small\ntarget: generic\n' >"$small" && cp "$small" "$scratch/before"
     for delay in 0.5 3; do
-        TMPDIR=$scratch/temporary timeout --foreground -s "$1" "$delay" $zoetrope tune "$scratch/small.yaml" -o "$file" --targets generic \
+        TMPDIR=$scratch/temporary timeout --foreground -s "$1" "$delay" $zoetrope tune "$scratch/small.yaml" -o "$small" --targets generic \
             2>"$scratch/said"
         cat "$scratch/said"
-        grep -q 'interrupted; nothing is written' "$scratch/said" && no_folder_left && cmp "$file" "$scratch/before" || return 1
+        grep -q 'interrupted; nothing is written' "$scratch/said" && no_folder_left && cmp "$small" "$scratch/before" || return 1
     done
 }
 fails() {
@@ -53,7 +87,7 @@ fails() {
 without_compiler() { CC=no-such-compiler fails tune && grep -q 'set CC' "$scratch/said"; }
 with_a_broken_compiler() { CC='cc -Dmain=' fails tune && grep -q 'the C compiler failed' "$scratch/said"; }
 another_target() {
-    sed 's/^target: .*/target: neon/' "$file" >"$scratch/neon.yaml"
+    sed 's/^target: .*/target: neon/' "$small" >"$scratch/neon.yaml"
     fails $zoetrope tune "$scratch/small.yaml" -o "$scratch/neon.yaml" --targets generic && grep -q 'also holds neon' "$scratch/said" &&
         echo 'not: tuning' >"$scratch/other.yaml" && fails $zoetrope tune "$scratch/small.yaml" -o "$scratch/other.yaml" --targets generic &&
         [ "$(cat "$scratch/other.yaml")" = 'not: tuning' ]

@@ -1,7 +1,8 @@
 /* What zoetrope tune measures with: steps of the model that it is linked with, each kernel in its place.
  *
- *     steps SECONDS    after one step, steps for so long (at least 3, at most 200); prints, a line each, the number of threads, what each
- *                      step took, and what each kernel took in each step, in seconds. Status 3: this CPU has not what the model needs. */
+ *     steps SECONDS PROGRAM    after one step of the program of this number, steps for so long (at least 3, at most 200); prints, a line
+ *                              each, the number of threads, what each step took, and what each kernel took in each step, in seconds.
+ *                              Status 3: this CPU has not what the model needs. */
 #define _POSIX_C_SOURCE 200809L
 #include "model.h"
 
@@ -49,7 +50,7 @@ static void load(const ModelTarget *target, void *workspace, ModelBlock block, c
     float *values = zeroed((size_t)elements * sizeof *values);
     for (int i = 0; i < tensors; i++)
         for (int64_t e = 0; e < tensor[i].count; e++)
-            values[tensor[i].offset + e] = (float)(tensor[i].bound > 0 ? tensor[i].bound * (double)draw() : tensor[i].fill);
+            values[tensor[i].offset + e] = (float)(tensor[i].fill + (tensor[i].bound > 0 ? tensor[i].bound : tensor[i].deviation) * (double)draw());
     if (elements > 0) target->load(workspace, block, values);
     free(values);
 }
@@ -77,6 +78,8 @@ int main(int count, char **arguments) {
     const ModelDescription *model = &model_description;
     const ModelTarget *target = model->target_count > 0 ? model->targets[0] : NULL;
     if (!target || !target->available()) return STATUS_LACKING;
+    const char *version, *chosen;
+    if (target->library) target->library(&version, &chosen);
     const double seconds = count > 1 ? strtod(arguments[1], NULL) : 1;
     const int number = count > 2 ? (int)strtol(arguments[2], NULL, 10) : model->steps[0].program;
     const ModelProgram *program = &model->programs[number];
