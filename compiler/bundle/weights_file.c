@@ -104,14 +104,15 @@ static void pack_values(const Writer *writer, size_t section, const Buffer *buff
     }
 }
 
-/* A convolution's weight [S, L, 3, 3], transformed for minimal filtering. */
+/* A convolution's weight [S, L, u, v], transformed for minimal filtering. */
 static void pack_filtered(const Writer *writer, size_t section, const Buffer *buffer, const Node *node, const FilterPlan *plan,
                           const double *values) {
     const size_t start = section + (size_t)((const Tensor *)buffer->owner)->offset;
+    const long taps = node->shape[2] * node->shape[3];
     for (long i = 0; i < node->shape[0] * node->shape[1]; i++) {
         const long channel[2] = {i / node->shape[1], i % node->shape[1]};
         double filtered[FILTER_SIZE * FILTER_SIZE];
-        filter_taps(plan, &values[9 * i], filtered);
+        filter_taps(plan, &values[taps * i], filtered);
         for (long p = 0; p < buffer->shape[0]; p++)
             for (long q = 0; q < buffer->shape[1]; q++) {
                 const long index[MAX_RANK] = {p, q, channel[1 - plan->out], channel[plan->out]};

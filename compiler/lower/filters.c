@@ -5,8 +5,10 @@
  *   stride 1: 2 outputs from 4 inputs by 4 products instead of 6; or 4 from 6 by 6 instead of 12
  *   stride 2: split into its phases, of 2 taps and of 1: 2 outputs from 5 inputs by 5 instead of 6; or 4 from 9 by 9 instead of 12
  *             its transpose: 4 outputs from 3 inputs by 5 instead of 6; or 8 from 5 by 9 instead of 12
- * In two dimensions the numbers are multiplied: 25 for 36, or 16 for 36. The larger tiles take 81 for 144, or 36 for 144, but they also
- * multiply inputs and sums by small constants, and lose a few more bits. lower_filter.c makes loops of these algorithms. */
+ *   stride 2, kernel 4: both phases of 2 taps: 6 products instead of 8; kernel 5: phases of 3 and 2 taps: 7 instead of 10
+ * In two dimensions the numbers are multiplied: 25 for 36, or 16 for 36; 36 for 64 and 49 for 100. The larger tiles take 81 for 144, or 36
+ * for 144, but they also multiply inputs and sums by small constants, and lose a few more bits. lower_filter.c makes loops of these
+ * algorithms. */
 #include "lower/filters.h"
 
 #include "lower/choose.h"
@@ -19,6 +21,8 @@
 /* ---- the algorithms of one dimension; products that always go together are summed at once ---- */
 
 static const Filter gather1 = {
+    .size = 2,
+    .kernel = 3,
     .outputs = 2,
     .inputs = 4,
     .step = 2,
@@ -34,6 +38,8 @@ static const Filter gather1 = {
 
 /* y[2i], y[2i + 1] of stride 2: the even taps by F(2, 2), the odd one directly. */
 static const Filter gather2 = {
+    .size = 2,
+    .kernel = 3,
     .outputs = 2,
     .inputs = 5,
     .step = 4,
@@ -49,6 +55,8 @@ static const Filter gather2 = {
 
 /* The transpose of gather2: four outputs from x0, x1, x2: x0 w1, x0 w2 + x1 w0, x1 w1, x1 w2 + x2 w0. */
 static const Filter scatter2 = {
+    .size = 2,
+    .kernel = 3,
     .outputs = 4,
     .inputs = 3,
     .step = 2,
@@ -62,11 +70,120 @@ static const Filter scatter2 = {
     .output = {{1, 0, 0, 0, 0}, {0, 1, 1, 0, 0}, {0, 0, 0, 0, 1}, {0, 0, 1, 1, 0}},
 };
 
+/* ---- kernels of 4 and 5, stride 2: each phase, of 2 taps or of 3, is a convolution of stride 1. Products of two phases that are added to
+ * the same outputs are summed at once ---- */
+
+/* Even taps x0, x1, x2 and odd ones, each by F(2, 2). */
+static const Filter gather2_of_4 = {
+    .size = 2,
+    .kernel = 4,
+    .outputs = 2,
+    .inputs = 6,
+    .step = 4,
+    .transformed_inputs = 6,
+    .transformed_weights = 6,
+    .sums = 3,
+    .taps = 8,
+    .input = {{1, 0, -1}, {0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1, 0, -1}, {0, 0, 0, 1}, {0, 0, 0, -1, 0, 1}},
+    .weight = {{1}, {1, 0, 1}, {0, 0, 1}, {0, 1}, {0, 1, 0, 1}, {0, 0, 0, 1}},
+    .sum = {{0, 3, 0, 3, 2}, {1, 3, 1, 3, 2}, {2, 3, 2, 3, 2}},
+    .output = {{1, 1, 0}, {0, 1, 1}},
+};
+
+/* Even taps by F(2, 3), odd ones by F(2, 2). */
+static const Filter gather2_of_5 = {
+    .size = 2,
+    .kernel = 5,
+    .outputs = 2,
+    .inputs = 7,
+    .step = 4,
+    .transformed_inputs = 7,
+    .transformed_weights = 7,
+    .sums = 4,
+    .taps = 10,
+    .input =
+        {{1, 0, 0, 0, -1}, {0, 0, 1, 0, 1}, {0, 0, -1, 0, 0, 0, 1}, {0, 0, -1, 0, 1}, {0, 1, 0, -1}, {0, 0, 0, 1}, {0, 0, 0, -1, 0, 1}},
+    .weight = {{1}, {.5, 0, .5, 0, .5}, {0, 0, 0, 0, 1}, {.5, 0, -.5, 0, .5}, {0, 1}, {0, 1, 0, 1}, {0, 0, 0, 1}},
+    .sum = {{0, 4, 0, 4, 2}, {1, 4, 1, 4, 2}, {2, 4, 2, 4, 2}, {3, 0, 3, 0, 1}},
+    .output = {{1, 1, 0, 1}, {0, 1, 1, -1}},
+};
+
+/* The transposes: four outputs. With even padding, even outputs have the even taps; with odd padding, the odd ones. Of kernels of 4 from
+ * x0, x1, x2: even outputs x0 w2 + x1 w0, …, odd ones x0 w3 + x1 w1, … */
+static const Filter scatter2_of_4_even = {
+    .size = 2,
+    .kernel = 4,
+    .outputs = 4,
+    .inputs = 3,
+    .step = 2,
+    .transformed_inputs = 3,
+    .transformed_weights = 6,
+    .sums = 6,
+    .taps = 8,
+    .input = {{1, -1}, {0, 1}, {0, -1, 1}},
+    .weight = {{0, 0, 1}, {1, 0, 1}, {1}, {0, 0, 0, 1}, {0, 1, 0, 1}, {0, 1}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {0, 0, 3, 0, 1}, {1, 0, 4, 0, 1}, {2, 0, 5, 0, 1}},
+    .output = {{1, 1}, {0, 0, 0, 1, 1}, {0, 1, 1}, {0, 0, 0, 0, 1, 1}},
+};
+
+/* From x0 … x3: even outputs x0 w3 + x1 w1, …, odd ones x1 w2 + x2 w0, … */
+static const Filter scatter2_of_4_odd = {
+    .size = 2,
+    .kernel = 4,
+    .outputs = 4,
+    .inputs = 4,
+    .step = 2,
+    .transformed_inputs = 5,
+    .transformed_weights = 6,
+    .sums = 6,
+    .taps = 8,
+    .input = {{1, -1}, {0, 1}, {0, -1, 1}, {0, 0, 1}, {0, 0, -1, 1}},
+    .weight = {{0, 0, 0, 1}, {0, 1, 0, 1}, {0, 1}, {0, 0, 1}, {1, 0, 1}, {1}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {2, 0, 3, 0, 1}, {3, 0, 4, 0, 1}, {4, 0, 5, 0, 1}},
+    .output = {{1, 1}, {0, 0, 0, -1, 1}, {0, 1, 1}, {0, 0, 0, 0, 1, 1}},
+};
+
+/* From x0 … x3: even outputs x0 w4 + x1 w2 + x2 w0, …, odd ones x1 w3 + x2 w1, … */
+static const Filter scatter2_of_5_even = {
+    .size = 2,
+    .kernel = 5,
+    .outputs = 4,
+    .inputs = 4,
+    .step = 2,
+    .transformed_inputs = 6,
+    .transformed_weights = 7,
+    .sums = 7,
+    .taps = 10,
+    .input = {{1, 0, -1}, {0, 1, 1}, {0, -1, 0, 1}, {0, 1, -1}, {0, 0, 1}, {0, 0, -1, 1}},
+    .weight = {{0, 0, 0, 0, 1}, {.5, 0, .5, 0, .5}, {1}, {.5, 0, -.5, 0, .5}, {0, 0, 0, 1}, {0, 1, 0, 1}, {0, 1}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}, {3, 0, 4, 0, 1}, {4, 0, 5, 0, 1}, {5, 0, 6, 0, 1}},
+    .output = {{1, 1, 0, -1}, {0, 0, 0, 0, 1, 1}, {0, 1, 1, 1}, {0, 0, 0, 0, 0, 1, 1}},
+};
+
+/* From x0 … x3: even outputs x0 w3 + x1 w1, …, odd ones x0 w4 + x1 w2 + x2 w0, … */
+static const Filter scatter2_of_5_odd = {
+    .size = 2,
+    .kernel = 5,
+    .outputs = 4,
+    .inputs = 4,
+    .step = 2,
+    .transformed_inputs = 6,
+    .transformed_weights = 7,
+    .sums = 7,
+    .taps = 10,
+    .input = {{1, 0, -1}, {0, 1, 1}, {0, -1, 0, 1}, {0, -1, 1}, {0, 1}, {1, -1}},
+    .weight = {{0, 0, 0, 0, 1}, {.5, 0, .5, 0, .5}, {1}, {.5, 0, -.5, 0, .5}, {0, 1}, {0, 1, 0, 1}, {0, 0, 0, 1}},
+    .sum = {{0, 0, 0, 0, 1}, {1, 0, 1, 0, 1}, {2, 0, 2, 0, 1}, {3, 0, 3, 0, 1}, {3, 0, 4, 0, 1}, {4, 0, 5, 0, 1}, {5, 0, 6, 0, 1}},
+    .output = {{0, 0, 0, 0, 0, 1, 1}, {1, 1, 0, 1}, {0, 0, 0, 0, 1, 1}, {0, 1, 1, -1}},
+};
+
 /* ---- tiles of 4. The polynomials are evaluated at points and their reciprocals, which keeps the numbers near 1. Of the points that were
  * tried, these lose the fewest bits: far fewer than 0, ±1, ±2 ---- */
 
 /* 0, ±2/3, ±3/2 and infinity. */
 static const Filter gather1_4 = {
+    .size = 4,
+    .kernel = 3,
     .outputs = 4,
     .inputs = 6,
     .step = 4,
@@ -102,6 +219,8 @@ static const Filter gather1_4 = {
 
 /* y[4i] … y[4i + 3] of stride 2: the even taps by F(4, 2), the odd one directly, within the first and the last of their sums. */
 static const Filter gather2_4 = {
+    .size = 4,
+    .kernel = 3,
     .outputs = 4,
     .inputs = 9,
     .step = 8,
@@ -117,6 +236,8 @@ static const Filter gather2_4 = {
 
 /* The transpose of gather2_4: eight outputs from x0 … x4: even ones xi w1, odd ones xi w2 + x(i+1) w0 by F(4, 2). */
 static const Filter scatter2_4 = {
+    .size = 4,
+    .kernel = 3,
     .outputs = 8,
     .inputs = 5,
     .step = 4,
@@ -166,21 +287,48 @@ Affine run_b(const FilterRun *run, Affine sum, Affine term) {
 
 /* ---- where it wins ---- */
 
+/* The algorithms of one dimension by size of the tile, 2 and 4; NULL: there is none. */
+typedef struct Filters {
+    const Filter *by_size[2];
+} Filters;
+
+enum { KERNEL_LEAST = 3, KERNEL_MOST = FILTER_TAPS };
+
 /* The largest of these tiles, of at most `size`, that divides the outputs; NULL if none does. */
-static const Filter *fitting(const Filter *const *by_size, int size, long outputs) {
-    for (; size >= 2; size -= 2)
-        if (outputs % by_size[size / 2 - 1]->outputs == 0) return by_size[size / 2 - 1];
+static const Filter *fitting(const Filters *filters, int size, long outputs) {
+    for (; size >= 2; size -= 2) {
+        const Filter *filter = filters->by_size[size / 2 - 1];
+        if (filter && outputs % filter->outputs == 0) return filter;
+    }
     return NULL;
 }
 
 const Filter *gather_filter(long kernel, long stride, long outputs, int size) {
-    static const Filter *const by_stride[2][2] = {{&gather1, &gather1_4}, {&gather2, &gather2_4}};
-    return kernel == 3 && stride <= 2 ? fitting(by_stride[stride - 1], size, outputs) : NULL;
+    static const Filters filters[KERNEL_MOST + 1][2] = {
+        /* by kernel and stride − 1 */
+        [3] = {{{&gather1, &gather1_4}}, {{&gather2, &gather2_4}}},
+        [4] = {[1] = {{&gather2_of_4}}},
+        [5] = {[1] = {{&gather2_of_5}}},
+    };
+    if (kernel < KERNEL_LEAST || kernel > KERNEL_MOST || stride > 2) return NULL;
+    return fitting(&filters[kernel][stride - 1], size, outputs);
 }
 
-static const Filter *scatter_filter(long kernel, long stride, long outputs, int size) {
-    static const Filter *const by_size[2] = {&scatter2, &scatter2_4};
-    return kernel == 3 && stride == 2 ? fitting(by_size, size, outputs) : NULL;
+/* Of stride 2. Sets the first input of a tile. */
+static const Filter *scatter_filter(long kernel, long padding, long outputs, int size, long *offset) {
+    static const struct Scatter {
+        Filters filters;
+        long before; /* inputs of a tile before the one at its first output */
+    } scatters[KERNEL_MOST + 1][2] = {
+        /* by kernel, and by padding: even, odd */
+        [3] = {[1] = {{{&scatter2, &scatter2_4}}, 1}},
+        [4] = {{{{&scatter2_of_4_even}}, 1}, {{{&scatter2_of_4_odd}}, 2}},
+        [5] = {{{{&scatter2_of_5_even}}, 2}, {{{&scatter2_of_5_odd}}, 2}},
+    };
+    if (kernel < KERNEL_LEAST || kernel > KERNEL_MOST) return NULL;
+    const struct Scatter *scatter = &scatters[kernel][padding % 2];
+    *offset = (padding + 1) / 2 - scatter->before;
+    return fitting(&scatter->filters, size, outputs);
 }
 
 /* Sets the plan's members of one dimension. Returns false if there is no algorithm for it. */
@@ -191,10 +339,9 @@ static bool plan_dimension(const Node *node, int d, int size, FilterPlan *plan) 
     plan->reversed[d] = !gathers && stride == 1; /* a transposed convolution of stride 1 is a convolution with the taps reversed */
     if (gathers || stride == 1) {
         filter = gather_filter(kernel, stride, outputs, size);
-        plan->offset[d] = gathers ? -padding : padding - 2;
-    } else if (padding % 2 == 1) {
-        filter = scatter_filter(kernel, stride, outputs, size);
-        plan->offset[d] = (padding - 1) / 2;
+        plan->offset[d] = gathers ? -padding : padding - (kernel - 1);
+    } else if (stride == 2) {
+        filter = scatter_filter(kernel, padding, outputs, size, &plan->offset[d]);
     }
     plan->filter[d] = filter;
     if (filter) plan->tiles[d] = outputs / filter->outputs;
@@ -222,13 +369,13 @@ static double relative_time(const FilterPlan *plan, double channels, double outp
 static bool pays_for_weights(const Target *target, const FilterPlan *plan) {
     const Filter *v = plan->filter[0], *h = plan->filter[1];
     const long saved = (v->taps * h->taps - filter_products(v) * filter_products(h)) * plan->tiles[0] * plan->tiles[1];
-    return saved >= target->lanes * (v->transformed_weights * h->transformed_weights - 9);
+    return saved >= target->lanes * (v->transformed_weights * h->transformed_weights - v->kernel * h->kernel);
 }
 
 /* Is each transformed weight one tap or a sum of taps? Then it can be added up in registers just before it is used. */
 static bool adds_taps(const Filter *filter) {
     for (int w = 0; w < filter->transformed_weights; w++)
-        for (int t = 0; t < 3; t++)
+        for (int t = 0; t < filter->kernel; t++)
             if (filter->weight[w][t] != 0 && filter->weight[w][t] != 1) return false;
     return true;
 }
@@ -257,7 +404,7 @@ static bool is_inside(const Lowering *l, const Node *node, const FilterPlan *pla
 }
 
 Algorithm filtered_algorithm(const Filter *v, const Filter *h) {
-    return v->taps > 6 || h->taps > 6 ? ALGORITHM_FILTERED_4 : ALGORITHM_FILTERED_2;
+    return v->size > 2 || h->size > 2 ? ALGORITHM_FILTERED_4 : ALGORITHM_FILTERED_2;
 }
 
 static bool plan_size(const Node *node, int size, FilterPlan *plan) {

@@ -8,14 +8,16 @@ typedef struct FilterTerms { /* Σ over p < products of a[a + p · a_step] · b[
     int a, a_step, b, b_step, products;
 } FilterTerms;
 
-enum { FILTER_SIZE = 9 }; /* the most inputs, outputs, weights or sums of a tile in one dimension */
+/* The most inputs, outputs, weights or sums of a tile in one dimension; and taps of a kernel. */
+enum { FILTER_SIZE = 9, FILTER_TAPS = 5 };
 
 /* A tile of one dimension: transformed inputs and weights are sums of inputs and of taps, outputs are sums of their products. */
 typedef struct Filter {
+    int size, kernel;          /* of the tiles: 2, 4; the kernel's taps */
     int outputs, inputs, step; /* of a tile; inputs from a tile to the next */
     int transformed_inputs, transformed_weights, sums;
     double input[FILTER_SIZE][FILTER_SIZE];  /* [transformed input][input] */
-    double weight[FILTER_SIZE][3];           /* [transformed weight][tap] */
+    double weight[FILTER_SIZE][FILTER_TAPS]; /* [transformed weight][tap] */
     FilterTerms sum[FILTER_SIZE];            /* of transformed inputs by transformed weights */
     double output[FILTER_SIZE][FILTER_SIZE]; /* [output][sum] */
     int taps;                                /* products that a tile takes directly */

@@ -198,7 +198,7 @@ static void add_taps(const FilteredGrad *f, Kernel *kernel, int number, int p) {
         }
     tap_coefficients(v, p, coefficient);
     combine_rows(v->transformed_weights, h->transformed_weights, coefficient, tile, column);
-    for (int q = 0; q < 3; q++) {
+    for (int q = 0; q < h->kernel; q++) {
         tap_coefficients(h, q, coefficient);
         const Affine to[5] = {affine_add(affine_scale(place.block[SMALL], f->block[SMALL]), k),
                               affine_add(affine_scale(place.block[LARGE], f->block[LARGE]), c), affine_constant(p), affine_constant(q),
@@ -313,7 +313,7 @@ void lower_filtered_weight_grad(Lowering *l, Node *node, const Filter *const fil
         terms_of_weights(f.filter[d], terms);
         runs[d] = find_runs(terms, f.filter[d]->transformed_weights, run[d]);
     }
-    int computes = runs[0] * runs[1] + 3;
+    int computes = runs[0] * runs[1] + v->kernel;
     for (int side = 0; side < 2; side++) computes += side_transformed(v, side);
     Kernel *kernel = new_kernel(node->name, computes);
     for (int side = 0; side < 2; side++) {
@@ -329,7 +329,7 @@ void lower_filtered_weight_grad(Lowering *l, Node *node, const Filter *const fil
         for (int p = 0; p < side_transformed(v, side); p++) add_side(&f, kernel, number++, side, p, &stage[side]);
     for (int p = 0; p < runs[0]; p++)
         for (int q = 0; q < runs[1]; q++) add_weight_products(&f, kernel, number++, &run[0][p], &run[1][q]);
-    for (int p = 0; p < 3; p++) add_taps(&f, kernel, number++, p);
+    for (int p = 0; p < v->kernel; p++) add_taps(&f, kernel, number++, p);
     describe_weight_grad(kernel, node);
     kernel->comment = format("%s\nby minimal filtering: %ld products for %d", kernel->comment, filter_products(v) * filter_products(h),
                              v->taps * h->taps);

@@ -20,43 +20,45 @@ const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const Fil
     return new_tensor(name, TYPE_F32, PLACE_WORKSPACE, 4, shape, layout_ordered(4, shape, order, 3, l->target->lanes));
 }
 
-static void weigh_taps(const FilterPlan *plan, int d, int p, double coefficient[3]) {
-    for (int t = 0; t < 3; t++) coefficient[t] = plan->filter[d]->weight[p][plan->reversed[d] ? 2 - t : t];
+static void weigh_taps(const FilterPlan *plan, int d, int p, double coefficient[FILTER_TAPS]) {
+    const Filter *filter = plan->filter[d];
+    for (int t = 0; t < filter->kernel; t++) coefficient[t] = filter->weight[p][plan->reversed[d] ? filter->kernel - 1 - t : t];
 }
 
-void filter_taps(const FilterPlan *plan, const double taps[9], double *filtered) {
-    const int rows = plan->filter[0]->transformed_weights, columns = plan->filter[1]->transformed_weights;
-    double vertical[3], horizontal[3];
-    for (int p = 0; p < rows; p++)
-        for (int q = 0; q < columns; q++) {
+void filter_taps(const FilterPlan *plan, const double *taps, double *filtered) {
+    const Filter *v = plan->filter[0], *h = plan->filter[1];
+    double vertical[FILTER_TAPS], horizontal[FILTER_TAPS];
+    for (int p = 0; p < v->transformed_weights; p++)
+        for (int q = 0; q < h->transformed_weights; q++) {
             double sum = 0;
             weigh_taps(plan, 0, p, vertical);
             weigh_taps(plan, 1, q, horizontal);
-            for (int t = 0; t < 9; t++) sum += vertical[t / 3] * horizontal[t % 3] * taps[t];
-            filtered[p * columns + q] = sum;
+            for (int t = 0; t < v->kernel * h->kernel; t++) sum += vertical[t / h->kernel] * horizontal[t % h->kernel] * taps[t];
+            filtered[p * h->transformed_weights + q] = sum;
         }
 }
 
 static void sum_columns(const FilterPlan *plan, int p, const Buffer *taps, const Affine from[2], const Expression **column) {
-    const Expression *tap[3][FILTER_SIZE];
-    for (int t = 0; t < 3; t++)
-        for (int u = 0; u < 3; u++) {
+    const int rows = plan->filter[0]->kernel, columns = plan->filter[1]->kernel;
+    const Expression *tap[FILTER_TAPS][FILTER_SIZE];
+    for (int t = 0; t < rows; t++)
+        for (int u = 0; u < columns; u++) {
             const Affine index[4] = {from[0], from[1], affine_constant(t), affine_constant(u)};
             tap[t][u] = load(taps, index);
         }
-    double coefficient[3];
+    double coefficient[FILTER_TAPS];
     weigh_taps(plan, 0, p, coefficient);
-    combine_rows(3, 3, coefficient, tap, column);
+    combine_rows(rows, columns, coefficient, tap, column);
 }
 
 static const Expression *sum_row(const FilterPlan *plan, int q, const Expression *const *column) {
-    double coefficient[3];
+    double coefficient[FILTER_TAPS];
     weigh_taps(plan, 1, q, coefficient);
-    return combine(3, coefficient, column);
+    return combine(plan->filter[1]->kernel, coefficient, column);
 }
 
 const Expression *weigh(const FilterPlan *plan, int p, int q, const Buffer *taps, const Affine from[2]) {
-    const Expression *column[3];
+    const Expression *column[FILTER_TAPS];
     sum_columns(plan, p, taps, from, column);
     return sum_row(plan, q, column);
 }
@@ -79,7 +81,7 @@ const Buffer *lower_filtered_weight(Lowering *l, const Node *node, const FilterP
         Affine index[2];
         index[plan->out] = V(k);
         index[1 - plan->out] = V(c);
-        const Expression *column[3];
+        const Expression *column[FILTER_TAPS];
         sum_columns(plan, p, from, index, column);
         for (int q = 0; q < plan->filter[1]->transformed_weights; q++) {
             const Affine to[4] = {affine_constant(p), affine_constant(q), V(c), V(k)};

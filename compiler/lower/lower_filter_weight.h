@@ -6,8 +6,8 @@
 
 /* The transformed weight of a convolution: [vertical, horizontal, input channels, output channels], lanes along the last. */
 const Buffer *new_filtered_weight(const Lowering *l, const Node *node, const FilterPlan *plan);
-/* Transforms the weight of one pair of channels: taps [3][3] to [vertical][horizontal]. */
-void filter_taps(const FilterPlan *plan, const double taps[9], double *filtered);
+/* Transforms the weight of one pair of channels: taps [u][v] to [vertical][horizontal]. */
+void filter_taps(const FilterPlan *plan, const double *taps, double *filtered);
 /* Lowers a kernel that transforms the weight just before the convolution, so that the result lives no longer than needed. */
 const Buffer *lower_filtered_weight(Lowering *l, const Node *node, const FilterPlan *plan);
 /* Transformed weight p, q of a pair of channels, `from` by dimension of the weight: a sum of its taps. */
