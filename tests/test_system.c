@@ -279,8 +279,7 @@ END_TEST
 START_TEST(layers_that_are_not_compiled_yet_are_named) {
     static const char text[] =
         "version: 2\nname: pooled\ninput: {channels: 1, height: 8, width: 8}\n"
-        "networks:\n  n:\n    layers:\n      - conv: {channels: 1, kernel: 3, padding: 1}\n      - max_pool: {kernel: 2}\n"
-        "      - upsample: {scale: 2}\n"
+        "networks:\n  n:\n    layers:\n      - conv: {channels: 1, kernel: 3, padding: 1}\n      - memory: {items: 4}\n"
         "values: {y: n(x)}\nlosses: {e: {mse: [y, x]}}\noutputs: {reconstruction: y}\n";
     size_t size;
     char path[] = "/tmp/zoetrope_system_XXXXXX";
@@ -294,7 +293,7 @@ START_TEST(layers_that_are_not_compiled_yet_are_named) {
     ck_assert_ptr_nonnull(read_spec_to_compile("specs/vae.yaml", stream));
     fclose(stream);
     unlink(path);
-    ck_assert_str_eq(errors, format("%s:8:9: error: a layer `max_pool` cannot be compiled yet\n"
+    ck_assert_str_eq(errors, format("%s:8:9: error: a layer `memory` cannot be compiled yet\n"
                                     "       = `zoetrope check` reads and checks it\n",
                                     path));
 }

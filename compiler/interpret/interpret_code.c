@@ -202,7 +202,7 @@ static double read_virtual(Machine *machine, int number, const Index *index) {
     long at[MAX_RANK], kept[MAX_RANK];
     for (int i = 0; i < buffer->rank; i++) {
         at[i] = index_value(machine, &index[i]);
-        if (at[i] < 0 || at[i] >= buffer->shape[i]) return 0;
+        if (at[i] < 0 || at[i] >= buffer->shape[i]) return buffer->outside;
     }
     if (machine->memory[number].busy) die("kernel %s: virtual buffer %s is defined by itself", machine->kernel->name, buffer->name);
     machine->memory[number].busy = true;
