@@ -20,10 +20,10 @@ typedef struct Case {
 /* Windows apart, side by side, and one over the other; along one axis and along all; with padding at some or all of them; elements at
  * the end that no window reads; larger than the image; channels in planes, in a vector, and in more. */
 static const Case cases[] = {
-    {2, 1, 20, 6, 8, {{1, 2, 2}, {1, 2, 2}, {0, 0, 0}}},  {1, 5, 3, 7, 5, {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}}},
-    {2, 4, 17, 3, 3, {{2, 1, 1}, {2, 1, 1}, {0, 0, 0}}},  {1, 5, 32, 4, 5, {{3, 2, 3}, {1, 1, 2}, {1, 1, 1}}},
-    {2, 3, 2, 5, 9, {{2, 3, 1}, {1, 4, 2}, {1, 0, 0}}},   {1, 1, 16, 4, 4, {{1, 5, 7}, {1, 1, 3}, {0, 2, 3}}},
-    {3, 2, 1, 8, 6, {{2, 2, 2}, {2, 2, 2}, {0, 0, 0}}},   {1, 2, 18, 9, 11, {{1, 4, 5}, {1, 2, 3}, {0, 2, 2}}},
+    {2, 1, 20, 6, 8, {{1, 2, 2}, {1, 2, 2}, {0, 0, 0}}}, {1, 5, 3, 7, 5, {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}}},
+    {2, 4, 17, 3, 3, {{2, 1, 1}, {2, 1, 1}, {0, 0, 0}}}, {1, 5, 32, 4, 5, {{3, 2, 3}, {1, 1, 2}, {1, 1, 1}}},
+    {2, 3, 2, 5, 9, {{2, 3, 1}, {1, 4, 2}, {1, 0, 0}}},  {1, 1, 16, 4, 4, {{1, 5, 7}, {1, 1, 3}, {0, 2, 3}}},
+    {3, 2, 1, 8, 6, {{2, 2, 2}, {2, 2, 2}, {0, 0, 0}}},  {1, 2, 18, 9, 11, {{1, 4, 5}, {1, 2, 3}, {0, 2, 2}}},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -112,8 +112,10 @@ START_TEST(pools_are_computed_again) {
 END_TEST
 
 START_TEST(pools_that_do_not_fit_die) {
-    static const Window windows[] = {
-        {{1, 5, 2}, {1, 1, 1}, {0, 0, 0}}, {{1, 2, 2}, {1, 0, 1}, {0, 0, 0}}, {{1, 2, 2}, {1, 1, 1}, {0, 2, 0}}, {{3, 1, 1}, {1, 1, 1}, {0, 0, 0}}};
+    static const Window windows[] = {{{1, 5, 2}, {1, 1, 1}, {0, 0, 0}},
+                                     {{1, 2, 2}, {1, 0, 1}, {0, 0, 0}},
+                                     {{1, 2, 2}, {1, 1, 1}, {0, 2, 0}},
+                                     {{3, 1, 1}, {1, 1, 1}, {0, 0, 0}}};
     const Case c = {1, 2, 4, 4, 4, windows[_i]};
     Graph *graph = NEW(Graph);
     freopen("/dev/null", "w", stderr); /* the message is expected */

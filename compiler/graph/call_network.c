@@ -143,8 +143,7 @@ static Node *add_upsample(const Caller *c, Node *x) {
 static Node *add_pool(const Caller *c, Node *x) {
     const NetworkLayer *layer = c->layer;
     const bool largest = layer->kind == LAYER_MAX_POOL || layer->kind == LAYER_MAX_POOL3D;
-    Node pool = {
-        .op = largest ? OP_MAX_POOL : OP_AVG_POOL, .name = format("%s_pool", c->stem), .input_count = 1, .input = {x}};
+    Node pool = {.op = largest ? OP_MAX_POOL : OP_AVG_POOL, .name = format("%s_pool", c->stem), .input_count = 1, .input = {x}};
     for (int d = 0; d < 3; d++) {
         pool.window.kernel[d] = layer->kernel[d];
         pool.window.stride[d] = layer->stride[d];

@@ -38,7 +38,7 @@ typedef struct Buffer {
     long offset; /* SCRATCH: in bytes, from the thread's scratch (a multiple of 64). TENSOR: set by plan.c, not used by kernels */
     const Variable *index[MAX_RANK]; /* VIRTUAL: value is in terms of these */
     const Expression *value;
-    double outside; /* VIRTUAL: the value outside of `shape` */
+    double outside;         /* VIRTUAL: the value outside of `shape` */
     const Expression *rest; /* VIRTUAL: the value from index `rest_from` of dimension `rest_dimension` on; NULL: `value` everywhere */
     int rest_dimension;
     long rest_from;

@@ -155,7 +155,7 @@ typedef struct Windows { /* a kernel over the windows of input[0] */
     Compute *compute;
     Images images; /* of the outputs */
     At at;
-    Affine number;            /* of the tap */
+    Affine number;             /* of the tap */
     const Expression *element; /* of the input, that the tap reads */
 } Windows;
 
