@@ -89,6 +89,10 @@ START_TEST(each_spec_of_version_2_is_the_system_of_its_paper) {
     expect_shape(layer_of(system, 1, 1)->out, 100, 4, 1, 1);
     expect_shape(system->reconstruction->value->shape, 1, 4, 128, 128);
     ck_assert(system->score.present && system->score.per_frame && system->score.frame_count == 4 && !system->score.loss_count);
+    system = read_file("predict");
+    expect_shape(layer_of(system, 0, 2)->out, 32, 1, 64, 64);
+    expect_shape(layer_of(system, 0, 20)->out, 64, 1, 128, 128);
+    ck_assert(system->score.per_frame && system->score.frame_count == 1 && system->score.first_frame == 4);
 }
 END_TEST
 
@@ -261,7 +265,7 @@ START_TEST(texts_that_mean_the_same_have_the_same_canonical_text) {
 END_TEST
 
 START_TEST(the_canonical_text_is_a_spec_of_the_same_system) {
-    static const char *const names[] = {"image_ae", "vae", "anogan", "efficient_gan", "vae_gan", "clip_latent"};
+    static const char *const names[] = {"image_ae", "vae", "anogan", "efficient_gan", "vae_gan", "clip_latent", "predict"};
     for (size_t i = 0; i < sizeof names / sizeof *names + 2; i++) {
         const bool file = i < sizeof names / sizeof *names;
         const char *text = i % 2 ? whole : base;
@@ -279,8 +283,7 @@ END_TEST
 START_TEST(layers_that_are_not_compiled_yet_are_named) {
     static const char text[] =
         "version: 2\nname: pooled\ninput: {channels: 1, height: 8, width: 8}\n"
-        "networks:\n  n:\n    layers:\n      - conv: {channels: 1, kernel: 3, padding: 1}\n      - max_pool: {kernel: 2}\n"
-        "      - upsample: {scale: 2}\n"
+        "networks:\n  n:\n    layers:\n      - conv: {channels: 1, kernel: 3, padding: 1}\n      - memory: {items: 4}\n"
         "values: {y: n(x)}\nlosses: {e: {mse: [y, x]}}\noutputs: {reconstruction: y}\n";
     size_t size;
     char path[] = "/tmp/zoetrope_system_XXXXXX";
@@ -294,7 +297,7 @@ START_TEST(layers_that_are_not_compiled_yet_are_named) {
     ck_assert_ptr_nonnull(read_spec_to_compile("specs/vae.yaml", stream));
     fclose(stream);
     unlink(path);
-    ck_assert_str_eq(errors, format("%s:8:9: error: a layer `max_pool` cannot be compiled yet\n"
+    ck_assert_str_eq(errors, format("%s:8:9: error: a layer `memory` cannot be compiled yet\n"
                                     "       = `zoetrope check` reads and checks it\n",
                                     path));
 }

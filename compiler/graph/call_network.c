@@ -140,6 +140,18 @@ static Node *add_upsample(const Caller *c, Node *x) {
                                         .stride = {c->layer->scale[0], c->layer->scale[1]}});
 }
 
+static Node *add_pool(const Caller *c, Node *x) {
+    const NetworkLayer *layer = c->layer;
+    const bool largest = layer->kind == LAYER_MAX_POOL || layer->kind == LAYER_MAX_POOL3D;
+    Node pool = {.op = largest ? OP_MAX_POOL : OP_AVG_POOL, .name = format("%s_pool", c->stem), .input_count = 1, .input = {x}};
+    for (int d = 0; d < 3; d++) {
+        pool.window.kernel[d] = layer->kernel[d];
+        pool.window.stride[d] = layer->stride[d];
+        pool.window.padding[d] = layer->padding[d];
+    }
+    return append_node(c->graph, pool);
+}
+
 /* What the layer's kind computes. in: what it reads, in the order of `from`. */
 static Node *add_own(const Caller *c, const LayerParameters *p, Node *const *in) {
     switch (c->layer->kind) {
@@ -153,6 +165,11 @@ static Node *add_own(const Caller *c, const LayerParameters *p, Node *const *in)
         return add_gru(c, p, in[0]);
     case LAYER_UPSAMPLE:
         return add_upsample(c, in[0]);
+    case LAYER_MAX_POOL:
+    case LAYER_AVG_POOL:
+    case LAYER_MAX_POOL3D:
+    case LAYER_AVG_POOL3D:
+        return add_pool(c, in[0]);
     case LAYER_CONCAT:
         return concatenate(c->graph, format("%s_concat", c->stem), AXIS_CHANNELS, c->layer->from_count, in);
     case LAYER_ADD:

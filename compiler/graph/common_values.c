@@ -10,7 +10,8 @@ bool same_work(const Node *a, const Node *b) {
     const bool shapes = memcmp(a->shape, b->shape, sizeof a->shape) == 0;
     const bool windows = memcmp(a->kernel, b->kernel, sizeof a->kernel) == 0 && memcmp(a->stride, b->stride, sizeof a->stride) == 0 &&
                          memcmp(a->padding, b->padding, sizeof a->padding) == 0 &&
-                         memcmp(a->output_padding, b->output_padding, sizeof a->output_padding) == 0;
+                         memcmp(a->output_padding, b->output_padding, sizeof a->output_padding) == 0 &&
+                         memcmp(&a->window, &b->window, sizeof a->window) == 0;
     const bool numbers = a->slope == b->slope && a->factor == b->factor && a->offset == b->offset && a->epsilon == b->epsilon &&
                          a->momentum == b->momentum && a->rows == b->rows && a->which == b->which;
     const bool places = a->pixels == b->pixels && a->clip == b->clip && a->axis == b->axis && a->first == b->first && a->count == b->count;

@@ -3,6 +3,7 @@
 #include "base/bfloat16.h"
 #include "graph/evaluate_losses.h"
 #include "graph/evaluate_moves.h"
+#include "graph/evaluate_pools.h"
 #include "graph/shapes.h"
 
 #include <math.h>
@@ -388,6 +389,17 @@ static void evaluate_moved(const Frame *f) {
 #define evaluate_RESHAPE evaluate_moved
 #define evaluate_UPSAMPLE evaluate_moved
 #define evaluate_UPSAMPLE_GRAD evaluate_moved
+
+/* ---- of windows: evaluate_pools.c ---- */
+
+static void evaluate_pooled(const Frame *f) {
+    evaluate_pool(f->node, f->values);
+}
+#define evaluate_MAX_POOL evaluate_pooled
+#define evaluate_MAX_POOL_PLACE evaluate_pooled
+#define evaluate_MAX_POOL_GRAD evaluate_pooled
+#define evaluate_AVG_POOL evaluate_pooled
+#define evaluate_AVG_POOL_GRAD evaluate_pooled
 
 /* ---- the table ---- */
 

@@ -197,6 +197,37 @@ static void gradient_UPSAMPLE(Differentiation *d, Node *node, Node *dy) {
     add_adjoint(d, node->input[0], append_node(d->graph, gradient));
 }
 
+/* ---- pools ---- */
+
+/* With the window and the input's shape. */
+static Node gradient_of_pool(const Node *node, Operation op) {
+    const Node *x = node->input[0];
+    Node gradient = {.op = op, .name = gradient_name(node, "grad"), .rank = 4, .steps = x->steps, .window = node->window};
+    memcpy(gradient.shape, x->shape, sizeof gradient.shape);
+    return gradient;
+}
+
+/* Where the maximum lies is found again, which costs less memory than to keep it. */
+static void gradient_MAX_POOL(Differentiation *d, Node *node, Node *dy) {
+    const Node place = {.op = OP_MAX_POOL_PLACE,
+                        .name = gradient_name(node, "place"),
+                        .input_count = 2,
+                        .input = {node->input[0], node},
+                        .window = node->window};
+    Node gradient = gradient_of_pool(node, OP_MAX_POOL_GRAD);
+    gradient.input_count = 2;
+    gradient.input[0] = append_node(d->graph, place);
+    gradient.input[1] = dy;
+    add_adjoint(d, node->input[0], append_node(d->graph, gradient));
+}
+
+static void gradient_AVG_POOL(Differentiation *d, Node *node, Node *dy) {
+    Node gradient = gradient_of_pool(node, OP_AVG_POOL_GRAD);
+    gradient.input_count = 1;
+    gradient.input[0] = dy;
+    add_adjoint(d, node->input[0], append_node(d->graph, gradient));
+}
+
 static void add_result(Differentiation *d, Node *gradient, int which, Node *of, const char *name) {
     if (!wants_gradient(d, of)) return;
     const Node result = {.op = OP_RESULT, .name = name, .input_count = 1, .input = {gradient}, .which = which};
@@ -255,6 +286,8 @@ static void (*const rules[OP_COUNT])(Differentiation *, Node *, Node *) = {
     [OP_CONCAT] = gradient_CONCAT,
     [OP_RESHAPE] = gradient_RESHAPE,
     [OP_UPSAMPLE] = gradient_UPSAMPLE,
+    [OP_MAX_POOL] = gradient_MAX_POOL,
+    [OP_AVG_POOL] = gradient_AVG_POOL,
     [OP_GRU_CELL] = gradient_GRU_CELL,
     [OP_MSE] = gradient_MSE,
     [OP_L1] = gradient_L1,

@@ -56,6 +56,11 @@ typedef struct Parameter {
     Node *node, *gradient;
 } Parameter;
 
+/* What a pool reads for one element: [0] is time, [1] height, [2] width. Padding is at both ends. */
+typedef struct Window {
+    long kernel[3], stride[3], padding[3];
+} Window;
+
 struct Node {
     int id; /* %id in dumps; also the order: inputs come before (CARRY's `next` apart) */
     Operation op;
@@ -72,6 +77,7 @@ struct Node {
     Parameter *parameter;       /* PARAMETER and STATE */
     /* attributes */
     long kernel[2], stride[2], padding[2], output_padding[2];
+    Window window; /* of pools */
     double slope, factor, offset;
     double epsilon;  /* of BATCH_NORM_STATISTICS, _MOVE and _RUNNING, BCE and the gradients of BCE */
     double momentum; /* BATCH_NORM_STATISTICS and _MOVE: of the new value in the running statistics */

@@ -17,7 +17,8 @@ enum {
     GRADIENT = 16,   /* elementwise and of gradients, which are stored rather than computed by two convolutions */
     PRODUCT = 32,    /* a convolution, a linear layer or a gradient of one: sums of products */
     STORAGE = 64,    /* has no kernel: given from outside, or stored by another node's */
-    MOVE = 128       /* each element is one of an input's: outside of scans; the shape rule gives the steps, too */
+    MOVE = 128,      /* each element is one of an input's: outside of scans; the shape rule gives the steps, too */
+    POOL = 256       /* of windows of rows, height and width: outside of scans; the shape rule gives the steps, too */
 };
 
 /* What SLICE and CONCAT count along. */
@@ -86,6 +87,11 @@ typedef enum {
       "the values of a row (order C, H, W), or, where `clip`, of an item (order C, T, H, W) in another shape; shape and steps are given")  \
     X(UPSAMPLE, 1, ROWWISE, "y[n, c, h, w] = x[n, c, h / stride[0], w / stride[1]]")                                                       \
     X(UPSAMPLE_GRAD, 1, ROWWISE, "(dy) → dx[n, c, h, w] = Σ of the stride[0] × stride[1] elements of dy that are copies of it")            \
+    X(MAX_POOL, 1, POOL, "the largest element of each `window`")                                                                           \
+    X(MAX_POOL_PLACE, 2, POOL, "(x, y) → how many elements of the window there are from its first one that is y on, in the order T, H, W") \
+    X(MAX_POOL_GRAD, 2, POOL, "(place, dy) → dx = Σ of dy over the windows whose place it is; shape and steps are given")                  \
+    X(AVG_POOL, 1, POOL, "the mean of each `window`, in which padding counts as 0")                                                        \
+    X(AVG_POOL_GRAD, 1, POOL, "(dy) → dx = Σ of dy / size over the windows that hold it; shape and steps are given")                       \
     X(GRU_CELL, 3, ROWWISE, "(input gates, hidden gates, h) → h′; PyTorch's form of n")                                                    \
     X(GRU_CELL_GRAD, 4, ROWWISE,                                                                                                           \
       "(input gates, hidden gates, h, dh′) → gradient of the input gates; RESULT 1: of the hidden gates, 2: of h")                         \

@@ -369,11 +369,57 @@ static void shape_UPSAMPLE_GRAD(Node *node) {
     set_shape(node, dy->shape[0], dy->shape[1], dy->shape[2] / node->stride[0], dy->shape[3] / node->stride[1]);
 }
 
+/* ---- pools ---- */
+
+long count_windows(const Window *window, int d, long size) {
+    const long room = size + 2 * window->padding[d] - window->kernel[d];
+    return room < 0 ? 0 : room / window->stride[d] + 1;
+}
+
+long window_size(const Window *window) {
+    return window->kernel[0] * window->kernel[1] * window->kernel[2];
+}
+
+/* Is `small` what a pool with the node's window makes of `large`? `steps` are those of `large`. */
+static bool is_pooled(const Node *node, const Node *small, const Node *large, long steps) {
+    const Window *window = &node->window;
+    const long items = large->shape[0] / steps;
+    return large->rank == 4 && small->rank == 4 && small->shape[0] == items * count_windows(window, 0, steps) &&
+           small->shape[1] == large->shape[1] && small->shape[2] == count_windows(window, 1, large->shape[2]) &&
+           small->shape[3] == count_windows(window, 2, large->shape[3]);
+}
+
+static void shape_MAX_POOL(Node *node) {
+    const Node *x = node->input[0];
+    const Window *window = &node->window;
+    NEED(node, x->rank == 4 && !node->scan);
+    for (int d = 0; d < 3; d++)
+        NEED(node, window->stride[d] >= 1 && window->padding[d] >= 0 && 2 * window->padding[d] <= window->kernel[d]);
+    node->steps = count_windows(window, 0, x->steps);
+    set_shape(node, x->shape[0] / x->steps * node->steps, x->shape[1], count_windows(window, 1, x->shape[2]),
+              count_windows(window, 2, x->shape[3]));
+    NEED(node, count_elements(node) > 0);
+}
+#define shape_AVG_POOL shape_MAX_POOL
+
+static void shape_MAX_POOL_PLACE(Node *node) {
+    const Node *x = node->input[0], *y = node->input[1];
+    NEED(node, is_pooled(node, y, x, x->steps));
+    copy_shape(node, y);
+    node->steps = y->steps;
+}
+
+static void shape_MAX_POOL_GRAD(Node *node) {
+    NEED(node, node->rank == 4 && node->steps >= 1 && node->shape[0] % node->steps == 0);
+    for (int i = 0; i < node->input_count; i++) NEED(node, is_pooled(node, node->input[i], node, node->steps));
+}
+#define shape_AVG_POOL_GRAD shape_MAX_POOL_GRAD
+
 /* Rows that have an order in time hand it on to what is computed row by row. What has none (a leaf of so many rows) goes with any. */
 static void infer_steps(Node *node) {
     const bool given = node->op == OP_INPUT || node->op == OP_SPREAD_ROWS || operation_inputs(node->op) == 0;
     if (node->op == OP_CARRY && node->scan) node->steps = node->scan->steps;
-    else if (!given && node->op != OP_CARRY && !operation_is(node->op, MOVE)) node->steps = 1;
+    else if (!given && node->op != OP_CARRY && !operation_is(node->op, MOVE | POOL)) node->steps = 1;
     if (node->steps == 0) node->steps = 1;
     for (int i = 0; i < node->input_count && operation_is(node->op, ROWWISE | ELEMENTWISE) && node->op != OP_CARRY; i++) {
         const Node *input = node->input[i];

@@ -83,7 +83,7 @@ static double virtual_element(Machine *machine, int number, const long *at) {
     const Buffer *buffer = machine->memory[number].buffer;
     long kept[MAX_RANK];
     for (int i = 0; i < buffer->rank; i++)
-        if (at[i] < 0 || at[i] >= buffer->shape[i]) return 0;
+        if (at[i] < 0 || at[i] >= buffer->shape[i]) return buffer->outside;
     if (machine->memory[number].busy) die("kernel %s: virtual buffer %s is defined by itself", machine->kernel->name, buffer->name);
     machine->memory[number].busy = true;
     const bool rest = buffer->rest && at[buffer->rest_dimension] >= buffer->rest_from;

@@ -23,7 +23,11 @@ static Span span_of(const Spans *spans, const Variable *variable) {
     return (Span){variable->name, 0, variable->extent};
 }
 
-/* Σ over the reduced variables from number `v` on, in index order. */
+static double larger(double a, double b) {
+    return b > a ? b : a > b ? a : a - (a - b);
+}
+
+/* Σ over the reduced variables from number `v` on, in index order; or the largest term. */
 static void add_terms(Machine *machine, const Compute *compute, const Spans *spans, int v) {
     while (v < compute->variable_count && !compute->reduced[v]) v++;
     if (v < compute->variable_count) {
@@ -40,7 +44,8 @@ static void add_terms(Machine *machine, const Compute *compute, const Spans *spa
         int code = machine_code(machine, compute->sum[s], NULL, 0, compute->sum[s]);
         machine_evaluate(machine, code);
         double term = machine->code[code].value[machine->code[code].result[0]];
-        if (compute->sum[s]->type == TYPE_F64) machine->sum[s] += term;
+        if (compute->largest) machine->sum[s] = larger(machine->sum[s], term);
+        else if (compute->sum[s]->type == TYPE_F64) machine->sum[s] += term;
         else machine->sum[s] = (double)((float)machine->sum[s] + (float)term);
     }
 }
@@ -48,7 +53,7 @@ static void add_terms(Machine *machine, const Compute *compute, const Spans *spa
 static void run_compute(Machine *machine, const Compute *compute, const Spans *spans, int v) {
     while (v < compute->variable_count && compute->reduced[v]) v++;
     if (v == compute->variable_count) {
-        memset(machine->sum, 0, sizeof machine->sum);
+        for (int s = 0; s < MAX_SUMS; s++) machine->sum[s] = compute->largest ? (double)LEAST : 0;
         if (compute->sum_count) add_terms(machine, compute, spans, 0);
         machine_assign(machine, machine_code(machine, compute, compute->store, compute->store_count, NULL));
         return;

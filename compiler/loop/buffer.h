@@ -12,7 +12,7 @@ typedef enum {
     SPACE_TENSOR,   /* in the workspace, or given by the caller */
     SPACE_SCRATCH,  /* in the scratch memory of the thread that runs the iteration of the parallel loops */
     SPACE_REGISTER, /* local to the innermost iteration of the parallel loops; wants to be registers */
-    SPACE_VIRTUAL   /* never stored: `value` defines an element; outside of `shape` it is 0, which expresses padding */
+    SPACE_VIRTUAL   /* never stored: `value` defines an element; outside of `shape` it is `outside`, which expresses padding */
 } Space;
 
 /* Where element (i0, i1, …) lies: Σ over terms of ((i[dimension] / divisor) % modulus) · stride; modulus 0: no modulo.
@@ -38,6 +38,7 @@ typedef struct Buffer {
     long offset; /* SCRATCH: in bytes, from the thread's scratch (a multiple of 64). TENSOR: set by plan.c, not used by kernels */
     const Variable *index[MAX_RANK]; /* VIRTUAL: value is in terms of these */
     const Expression *value;
+    double outside;         /* VIRTUAL: the value outside of `shape` */
     const Expression *rest; /* VIRTUAL: the value from index `rest_from` of dimension `rest_dimension` on; NULL: `value` everywhere */
     int rest_dimension;
     long rest_from;

@@ -45,6 +45,10 @@ const Expression *zero_of(Type type) {
     return new_expression(EXPRESSION_CONSTANT, value_type(type));
 }
 
+const Expression *outside_of(const Buffer *buffer) {
+    return buffer->type == TYPE_F32 && buffer->outside != 0 ? constant(buffer->outside) : zero_of(buffer->type);
+}
+
 Type operand_type(ExpressionKind kind, int i, Type type) {
     switch (kind) {
     case EXPRESSION_WIDEN:
@@ -197,6 +201,12 @@ static const Expression *substitute_load(const Expression *e, void *context) {
     copy->index = NEW_ARRAY(Affine, e->buffer->rank);
     for (int i = 0; i < e->buffer->rank; i++) copy->index[i] = affine_substitute(e->index[i], substitution->variable, substitution->by);
     return copy;
+}
+
+/* a − (a − b) is a where a = b, and no number where they cannot be compared. */
+const Expression *larger_of(const Expression *a, const Expression *b) {
+    const Expression *same = op2(SUBTRACT, a, op2(SUBTRACT, a, b));
+    return op4(SELECT_GREATER, b, a, b, op4(SELECT_GREATER, a, b, a, same));
 }
 
 const Expression *expression_substitute(const Expression *e, const Variable *variable, Affine by) {

@@ -52,6 +52,10 @@ const char *expression_name(ExpressionKind kind);
 const Expression *constant(double value); /* f32 */
 const Expression *constant_f64(double value);
 const Expression *zero_of(Type type);
+/* What a VIRTUAL buffer is outside of its shape. */
+const Expression *outside_of(const Buffer *buffer);
+/* The larger of two floats; no number where one is none, or where both are the same infinity. */
+const Expression *larger_of(const Expression *a, const Expression *b);
 const Expression *load(const Buffer *buffer, const Affine *index); /* rank indices */
 const Expression *sum_value(int sum, Type type);
 /* What type operand number i of an operation has whose result is of `type`, and what type the result has where the first operand is

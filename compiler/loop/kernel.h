@@ -12,6 +12,8 @@
 
 #include "loop/expression.h"
 
+#include <float.h>
+
 enum { MAX_LEVELS = 24, MAX_STORES = 9, MAX_SUMS = 4 };
 
 /* ---- the computation ---- */
@@ -26,12 +28,15 @@ typedef struct Store {
     bool nontemporal; /* a hint to bypass the caches; nontemporal.c gives it to stores of whole cache lines */
 } Store;
 
+#define LEAST (-FLT_MAX)
+
 typedef struct Compute {
     int variable_count;
     Variable *variable[MAX_VARIABLES];
     bool reduced[MAX_VARIABLES];
     int sum_count;
     const Expression *sum[MAX_SUMS];
+    bool largest; /* each sum is the largest of its terms instead: no number where one is none; LEAST where there are no terms */
     int store_count;
     Store store[MAX_STORES];
 } Compute;

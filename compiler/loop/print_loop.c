@@ -255,7 +255,7 @@ static void text_variables(Text *text, const Compute *compute, bool reduced) {
 }
 
 static void text_sum(Text *text, const Compute *compute, int sum) {
-    text_add(text, "sum");
+    text_add(text, compute->largest ? "largest" : "sum");
     text_variables(text, compute, true);
     text_add(text, ": ");
     text_expression(text, compute->sum[sum]);
@@ -403,7 +403,8 @@ static void text_locals(Text *text, const Signature *signature) {
                 text_add(text, "; from %s = %ld on ", buffer->index[buffer->rest_dimension]->name, buffer->rest_from);
                 text_expression(text, buffer->rest);
             }
-            text_add(text, ", zero outside");
+            if (buffer->outside != 0) text_add(text, ", %g outside", buffer->outside);
+            else text_add(text, ", zero outside");
             text_shape(text, buffer);
         } else {
             text_add(text, "%s %s", buffer->space == SPACE_REGISTER ? "registers" : "scratch", buffer->name);

@@ -33,6 +33,13 @@ static bool is_read_as_view(const Lowering *l, const Node *node) {
     return true;
 }
 
+/* Then elements are read more than once. */
+static bool windows_overlap(const Window *window) {
+    for (int d = 0; d < 3; d++)
+        if (window->kernel[d] > window->stride[d]) return true;
+    return false;
+}
+
 static bool all_read_through(const Lowering *l, const Node *node, int *convolutions);
 
 /* Can a reader compute this operand itself? *convolutions counts the convolutions among the readers. */
@@ -54,6 +61,10 @@ static bool reads_through(const Lowering *l, const Node *user, const Node *node,
     case OP_UPSAMPLE:
     case OP_UPSAMPLE_GRAD:
         return user->scan == NULL;
+    case OP_MAX_POOL:
+    case OP_MAX_POOL_PLACE:
+    case OP_AVG_POOL:
+        return user->input[0] == node && !windows_overlap(&user->window);
     default:
         return operation_is(user->op, ELEMENTWISE | MOVE) && user->scan == NULL;
     }

@@ -41,10 +41,7 @@ void store_convolution(Lowering *l, Compute *compute, Node *node, const At *at, 
 
 /* ---- phases: outputs out_step · i + out_first of one dimension, each from the same taps ---- */
 
-Phase phase_of(const Node *node, int d, long phase) {
-    const long size = node->shape[2 + d], stride = node->stride[d], kernel = node->kernel[d], padding = node->padding[d];
-    if (node->op == OP_CONV2D)
-        return (Phase){.count = size, .in_step = stride, .offset = -padding, .tap_sign = 1, .taps = kernel, .tap_step = 1, .out_step = 1};
+Phase scattered_phase(long size, long kernel, long stride, long padding, long phase) {
     Phase result = {.count = size > phase ? (size - phase + stride - 1) / stride : 0, .in_step = 1, .tap_sign = -1};
     result.tap_first = (phase + padding) % stride;
     result.tap_step = result.out_step = stride;
@@ -52,6 +49,13 @@ Phase phase_of(const Node *node, int d, long phase) {
     result.offset = (phase + padding - result.tap_first) / stride;
     result.out_first = phase;
     return result;
+}
+
+Phase phase_of(const Node *node, int d, long phase) {
+    const long size = node->shape[2 + d], stride = node->stride[d], kernel = node->kernel[d], padding = node->padding[d];
+    if (node->op == OP_CONV2D)
+        return (Phase){.count = size, .in_step = stride, .offset = -padding, .tap_sign = 1, .taps = kernel, .tap_step = 1, .out_step = 1};
+    return scattered_phase(size, kernel, stride, padding, phase);
 }
 
 long phase_count(const Node *node, int d) {

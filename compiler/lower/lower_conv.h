@@ -15,6 +15,8 @@ typedef struct Phase { /* of one dimension: output out_step · i + out_first, i 
 } Phase;
 long phase_count(const Node *node, int d);
 Phase phase_of(const Node *node, int d, long phase);
+/* Of what scatters: the outputs `phase` + stride · i of `size`. */
+Phase scattered_phase(long size, long kernel, long stride, long padding, long phase);
 Affine phase_input(const Phase *phase, Affine position, Affine tap);
 Affine phase_tap(const Phase *phase, Affine tap);
 Affine phase_output(const Phase *phase, Affine position);

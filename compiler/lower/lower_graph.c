@@ -7,6 +7,7 @@
 #include "lower/lower_loss.h"
 #include "lower/lower_moves.h"
 #include "lower/lower_norm.h"
+#include "lower/lower_pool.h"
 #include "lower/lower_rows.h"
 #include "lower/lower_scan.h"
 #include "lower/storage.h"
@@ -33,6 +34,11 @@ static const Lower lowerings[OP_COUNT] = {
     [OP_RESHAPE] = lower_reshape,
     [OP_UPSAMPLE] = lower_upsample,
     [OP_UPSAMPLE_GRAD] = lower_upsample_grad,
+    [OP_MAX_POOL] = lower_pool,
+    [OP_MAX_POOL_PLACE] = lower_pool_place,
+    [OP_MAX_POOL_GRAD] = lower_pool_gradient,
+    [OP_AVG_POOL] = lower_pool,
+    [OP_AVG_POOL_GRAD] = lower_pool_gradient,
     [OP_GRU_CELL] = lower_gru_cell,
     [OP_GRU_CELL_GRAD] = lower_gru_cell_grad,
     [OP_MSE] = lower_loss,

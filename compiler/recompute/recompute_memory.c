@@ -77,7 +77,7 @@ static void find_summed(Footprint *f) {
 
 static bool can_be_computed_again(const Node *node) {
     const bool product = node->op == OP_CONV2D || node->op == OP_CONV_TRANSPOSE2D || node->op == OP_LINEAR;
-    return node->scan ? node->op == OP_LINEAR : product || node->op == OP_UPSAMPLE || operation_is(node->op, ELEMENTWISE | MOVE);
+    return node->scan ? node->op == OP_LINEAR : product || node->op == OP_UPSAMPLE || operation_is(node->op, ELEMENTWISE | MOVE | POOL);
 }
 
 /* Is the node stored in the workspace, and used by gradients? */

@@ -8,7 +8,7 @@ typedef struct Resolution {
     Builder *builder;
     const Part *part;
     const Buffer *padded; /* the one virtual buffer that can be read outside of its shape */
-    bool outside;         /* yield 0 for elements outside of a virtual buffer's shape */
+    bool outside;         /* yield what is outside of a virtual buffer's shape */
     int condition_count;  /* else: the conditions under which it lies inside */
     Condition condition[4];
     bool rest; /* for a virtual buffer with two values: take `rest` where the index does not tell which one applies */
@@ -71,7 +71,7 @@ static const Expression *resolve_virtual(Resolution *resolution, const Buffer *b
         resolution->padded = buffer;
         if (!resolution->outside) add_condition(resolution, index[d], buffer->shape[d]);
     }
-    if (outside && resolution->outside) return zero_of(buffer->type);
+    if (outside && resolution->outside) return outside_of(buffer);
     const Expression *value = takes_rest(resolution, buffer, index) ? buffer->rest : buffer->value;
     for (int d = 0; d < buffer->rank; d++) value = expression_substitute(value, buffer->index[d], index[d]);
     return value;
@@ -118,10 +118,11 @@ static Statement *build_assign(Resolution *resolution, Leaf leaf) {
     bool in_registers = compute->sum_count > 0 && part->registers[0];
     if (in_registers && leaf != LEAF_STORE) {
         for (int s = 0; s < compute->sum_count; s++) {
-            const Expression *where = resolve_node(sum_value(s, compute->sum[s]->type), resolution);
-            const Expression *zero = zero_of(where->type);
-            bool sum = leaf == LEAF_SUM;
-            fill_store(resolution, &assign->store[assign->store_count++], where->buffer, where->index, sum ? compute->sum[s] : zero, sum);
+            const Expression *so_far = sum_value(s, compute->sum[s]->type), *where = resolve_node(so_far, resolution);
+            const Expression *value = compute->largest ? constant(LEAST) : zero_of(where->type);
+            if (leaf == LEAF_SUM) value = compute->largest ? larger_of(so_far, compute->sum[s]) : compute->sum[s];
+            fill_store(resolution, &assign->store[assign->store_count++], where->buffer, where->index, value,
+                       leaf == LEAF_SUM && !compute->largest);
         }
         return assign;
     }

@@ -433,6 +433,7 @@ static bool check_schedule(Builder *builder, const Compute *compute, const Sched
     bool partial = false;
     for (int l = 0; l < schedule->accumulate; l++)
         partial = partial || compute->reduced[find_variable(compute, schedule->level[l].variable)];
+    if (partial && compute->largest) return refuse(builder, "a largest term that is split outside the registers");
     for (int s = 0; partial && s < compute->store_count; s++)
         if (compute->store[s].value->kind != EXPRESSION_SUM || compute->store[s].accumulate)
             return refuse(builder, "a sum that is split outside the registers can only be stored as it is");

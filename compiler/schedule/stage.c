@@ -108,7 +108,7 @@ static Statement *fill(Filling *filling, int position, bool zero);
 
 static Statement *fill_assign(const Filling *filling, bool zero) {
     const Buffer *buffer = filling->stage->buffer;
-    const Expression *value = zero_of(buffer->type);
+    const Expression *value = outside_of(buffer);
     if (!zero) {
         value = filling->which == FILL_REST ? buffer->rest : buffer->value;
         for (int d = 0; d < buffer->rank; d++)

@@ -333,10 +333,6 @@ static const NetworkLayer *uncompiled_layer(const System *system) {
             case LAYER_CONV3D:
             case LAYER_CONV_TRANSPOSE3D:
             case LAYER_CONV_LSTM:
-            case LAYER_MAX_POOL:
-            case LAYER_AVG_POOL:
-            case LAYER_MAX_POOL3D:
-            case LAYER_AVG_POOL3D:
             case LAYER_MEMORY:
                 return layer;
             default:

@@ -40,8 +40,8 @@ def axis_choices(transposed, before, after=None):
     return choices
 
 
-def one_or_two(pair):
-    return pair[0] if pair[0] == pair[1] else list(pair)
+def one_or_more(numbers):
+    return numbers[0] if len(set(numbers)) == 1 else list(numbers)
 
 
 class NetworkMaker:
@@ -109,10 +109,10 @@ class NetworkMaker:
         channels = channels or draw.randrange(1, 21)
         if kernel[0] * kernel[1] * channels * before.shape[0] > MOST_WEIGHTS:
             return None
-        keys = {"channels": channels, "kernel": one_or_two(kernel)}
+        keys = {"channels": channels, "kernel": one_or_more(kernel)}
         for key, value, default in (("stride", stride, 1), ("padding", padding, 0), ("output_padding", output_padding, 0)):
             if value != (default, default):
-                keys[key] = one_or_two(value)
+                keys[key] = one_or_more(value)
         known = self.finish(keys, (channels, before.shape[1], *size), **finish)
         return self.add("conv_transpose" if transposed else "conv", keys, known)
 
@@ -157,8 +157,27 @@ class NetworkMaker:
         scale = (self.draw.choice((1, 2, 3)), self.draw.choice((1, 2, 2)))
         if max(H * scale[0], W * scale[1]) > MOST_PIXELS:
             return None
-        keys = {} if scale == (2, 2) and self.draw.random() < 0.5 else {"scale": one_or_two(scale)}
+        keys = {} if scale == (2, 2) and self.draw.random() < 0.5 else {"scale": one_or_more(scale)}
         return self.add("upsample", keys, Known("", (C, T, H * scale[0], W * scale[1]), before.range))
+
+    def pool(self, before):
+        """Over height and width, or over time too."""
+        draw = self.draw
+        C, T, H, W = before.shape
+        volume = draw.random() < 0.5
+        kind = draw.choice(("max_pool", "avg_pool")) + ("3d" if volume else "")
+        axes = []
+        for size in (T, H, W) if volume else (H, W):
+            choices = [(kernel, stride, padding, size_after(False, size, kernel, stride, padding, 0))
+                       for kernel in (1, 2, 2, 2, 3, 3, 4, 5) for stride in (kernel, kernel, 1, 2, 3) for padding in range(kernel // 2 + 1)]
+            axes.append(draw.choice([choice for choice in choices if choice[3] >= 1]))
+        kernel, stride, padding, after = zip(*axes)
+        keys = {"kernel": one_or_more(kernel)}
+        if stride != kernel:
+            keys["stride"] = one_or_more(stride)
+        if any(padding):
+            keys["padding"] = one_or_more(padding)
+        return self.add(kind, keys, Known("", (C, *(after if volume else (T, *after))), before.range))
 
     def alone(self, before):
         """norm, activation or dropout as a layer."""
@@ -200,7 +219,8 @@ class NetworkMaker:
     def some_layers(self, before, count):
         known = before
         for _ in range(count):
-            kinds = [self.conv, self.conv, self.conv, self.linear, self.gru, self.gru, self.reshape, self.upsample, self.alone, self.branch]
+            kinds = [self.conv, self.conv, self.conv, self.linear, self.gru, self.gru, self.reshape, self.upsample, self.pool, self.alone,
+                     self.branch]
             known = self.draw.choice(kinds)(known) or known
         return known
 

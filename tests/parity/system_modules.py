@@ -110,8 +110,21 @@ def own_module(layer, shape):
         return Linear(channels * frames * shape[3] * shape[4], keys)
     if layer.kind == "gru":
         return GRU(channels, keys.hidden, keys.layers, batch_first=True)
+    if "_pool" in layer.kind:
+        return pool_module(layer)
     makers = {"reshape": lambda: Reshape(keys.to), "upsample": lambda: Upsample(scale_factor=keys.scale), "concat": Concat, "add": Add}
     return makers[layer.kind]()
+
+
+def pool_module(layer):
+    """Of frames as of clips: PyTorch's modules for volumes, with windows of one frame."""
+    keys = layer.keys
+    kernel, padding = keys.kernel, keys.padding
+    stride = keys.stride or kernel
+    if not layer.kind.endswith("3d"):
+        kernel, stride, padding = (1, *kernel), (1, *stride), (0, *padding)
+    make = nn.MaxPool3d if layer.kind.startswith("max") else nn.AvgPool3d
+    return make(kernel, stride, padding)
 
 
 def activation_module(layer):

@@ -36,6 +36,14 @@ def list_of(reader):
     return read
 
 
+def triple(value):
+    """One number, or [time, vertical, horizontal]."""
+    values = value if isinstance(value, list) else [value] * 3
+    if len(values) != 3:
+        raise SpecError(f"neither one number nor three: {value!r}")
+    return tuple(integer(v) for v in values)
+
+
 def mapping(value):
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise SpecError(f"not a section of names: {value!r}")
@@ -66,6 +74,8 @@ CONV_KEYS = PRODUCT_KEYS | {
     "padding": (pair, (0, 0)),
 }
 LINEAR_KEYS = PRODUCT_KEYS | {"features": (integer, None), "shape": (sizes, None), "over": (one_of("frame", "clip"), "frame")}
+POOL_KEYS = PLACE_KEYS | {"kernel": (pair, REQUIRED), "stride": (pair, None), "padding": (pair, (0, 0))}
+POOL_3D_KEYS = PLACE_KEYS | {"kernel": (triple, REQUIRED), "stride": (triple, None), "padding": (triple, (0, 0, 0))}
 LAYER_KEYS = {
     "conv": CONV_KEYS,
     "conv_transpose": CONV_KEYS | {"output_padding": (pair, (0, 0))},
@@ -74,6 +84,10 @@ LAYER_KEYS = {
     "gru": PLACE_KEYS
     | {"hidden": (integer, REQUIRED), "layers": (integer, 1), "initial_state": (one_of("normal", "zeros"), "zeros")},
     "upsample": PLACE_KEYS | {"scale": (pair, (2, 2))},
+    "max_pool": POOL_KEYS,
+    "avg_pool": POOL_KEYS,
+    "max_pool3d": POOL_3D_KEYS,
+    "avg_pool3d": POOL_3D_KEYS,
     "concat": PLACE_KEYS,
     "add": PLACE_KEYS,
     "norm": PLACE_KEYS | NORM_KEYS | {"kind": (one_of("batch"), REQUIRED)},
@@ -81,7 +95,7 @@ LAYER_KEYS = {
     "dropout": PLACE_KEYS | {"p": (number, REQUIRED)},
 }
 PRODUCTS = ("conv", "conv_transpose", "linear")
-LATER = ("conv3d", "conv_transpose3d", "conv_lstm", "max_pool", "avg_pool", "max_pool3d", "avg_pool3d", "memory")
+LATER = ("conv3d", "conv_transpose3d", "conv_lstm", "memory")
 SHORT_FORMS = {"reshape": "to", "norm": "kind", "activation": "kind", "dropout": "p"}
 
 NETWORK_KEYS = {
