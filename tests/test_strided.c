@@ -99,7 +99,7 @@ START_TEST(layers_of_gans_are_filtered) {
     int nests = 0, apart = 0;
     for (int i = 0; i < train->graph->node_count; i++) {
         const Node *node = train->graph->node[i];
-        const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, node->name);
+        const KernelChoice *choice = find_choice((const KernelChoice *const *)code->choice, code->choice_count, NULL, node->name);
         if (!choice || node->kernel[0] != kernel) continue;
         ck_assert_msg(choice->algorithm == ALGORITHM_FILTERED_2, "%s for %s: %s", node->name, target->name, choice_text(choice));
         nests++;
