@@ -69,9 +69,15 @@ static void lower_system(const Inference *inference, InferenceCode *code, Loweri
     }
 }
 
-static long plan_system(const Inference *inference, const InferenceCode *code) {
+static long plan_system(const Inference *inference, InferenceCode *code) {
     long bytes = inference->area_bytes;
-    for (int i = 0; i < SYSTEM_PART_COUNT; i++) bytes = maximum(bytes, plan_program(&code->program[i], inference->area_bytes));
+    for (int i = 0; i < SYSTEM_PART_COUNT; i++) {
+        Program *program = &code->program[i];
+        const long top = plan_program(program, inference->area_bytes);
+        program->alone_bytes = top - inference->area_bytes;
+        program->alone_scratch = program_scratch(program);
+        bytes = maximum(bytes, top);
+    }
     return bytes;
 }
 
