@@ -16,6 +16,10 @@ const char *why_no_inference(const Spec *spec, Precision precision) {
     return NULL;
 }
 
+bool may_round_operands(const Spec *spec) {
+    return !spec->system || !spec->system->search.noise;
+}
+
 /* ---- graphs ---- */
 
 /* The spec for one clip, of all its frames or of one. */
