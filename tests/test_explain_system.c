@@ -1,4 +1,5 @@
 /* The output of explain for systems: what each step runs, with which gradients; work and memory as compiled. */
+#include "../compiler/bundle/inference.h"
 #include "../compiler/command/explain.h"
 #include "../compiler/command/table.h"
 #include "../compiler/graph/build_graph.h"
@@ -269,6 +270,13 @@ START_TEST(memory_and_buffers_are_what_programs_have) {
         ck_assert_int_eq(number_after(memory, "inference"), program_named(e.code, "evaluate")->alone_bytes);
         if (s == 0) ck_assert_ptr_null(strstr(memory, "search"));
         else ck_assert_int_eq(number_after(memory, "search"), program_named(e.code, "search")->alone_bytes);
+        const Target *const target = e.code->target;
+        const Inference *inference =
+            compile_inference(e.model.spec, PRECISION_F32, RECURRENCE_WINDOW, &target, 1, default_choices.filtering);
+        ck_assert_int_eq(number_after(memory, "bundle"), inference->code[0]->workspace_bytes);
+        ck_assert_int_eq(number_after(strstr(memory, "bundle"), "weights:"), inference->code[0]->weight_bytes);
+        if (s == 1)
+            ck_assert_int_eq(number_after(strstr(memory, "bundle"), "search"), inference->code[0]->program[SYSTEM_search].alone_bytes);
     }
     const char *memory = strstr(explained(base).text, "\nmemory"); /* x and reconstruction; eps, mean; a score per frame */
     ck_assert_int_eq(number_after(memory, "beside these:"), 4 * 2 * (2 * 4 * 256 + 2 * 4 * 6 + 4));

@@ -1,5 +1,5 @@
-/* golden_system.c: of version 2: a clip and what it gives, computed in double precision from the graphs alone, without any kernel. Of a search,
- * the first updates. */
+/* golden_system.c: of version 2: a clip and what it gives, computed in double precision from the graphs alone, without any kernel. Of a
+ * search, the first updates. */
 #include "bundle/system_inference.h"
 #include "graph/evaluate_graph.h"
 #include "spec/system.h"

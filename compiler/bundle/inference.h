@@ -114,6 +114,8 @@ Inference *compile_inference(const Spec *spec, Precision precision, Recurrence r
                              int filtering);
 /* NULL: a bundle can be made of it in this precision. Otherwise the reason, for a person to read. */
 const char *why_no_inference(const Spec *spec, Precision precision);
+/* Can a target with dot products of bfloat16 run it? A search cannot: its gradients read weights in another order than that of pairs. */
+bool may_round_operands(const Spec *spec);
 /* Does a stream have a past of T frames, because its runs are restarted in turn? */
 bool has_window(const Inference *inference);
 /* The floats of a stream's state: those of the runs; then, with a window, the initial state, if it may be drawn, and the number of frames.

@@ -13,9 +13,9 @@ typedef struct InferenceKind {
     const char *header, *source, *example, *readme; /* templates */
     void (*build)(Inference *inference);            /* the graphs, and what follows from them */
     void (*lower)(const Inference *inference, InferenceCode *code, Lowering *graph); /* each graph's programs; `graph` by number */
-    long (*plan)(const Inference *inference, const InferenceCode *code); /* lays out the workspace, behind the area; returns its bytes */
-    int (*keys)(const Inference *inference, Key *keys);                  /* of its templates, MAX_KEYS at most; returns how many */
-    void (*define)(Text *out, const Inference *inference);               /* numbers at the head of the shared source */
+    long (*plan)(const Inference *inference, InferenceCode *code); /* lays out the workspace, behind the area; returns its bytes */
+    int (*keys)(const Inference *inference, Key *keys);            /* of its templates, MAX_KEYS at most; returns how many */
+    void (*define)(Text *out, const Inference *inference);         /* numbers at the head of the shared source */
     Golden *(*golden)(const Inference *inference, double *const *parameters);
 } InferenceKind;
 

@@ -92,7 +92,7 @@ static void lower_network(const Inference *inference, InferenceCode *code, Lower
     lower_nodes(&graph[CLIP], 0, named_node(clip, ROLE_OUTPUT, "reconstruction")->id + 1, &code->program[PART_reconstruct]);
 }
 
-static long plan_network(const Inference *inference, const InferenceCode *code) {
+static long plan_network(const Inference *inference, InferenceCode *code) {
     return maximum(plan_parts(code, inference->area_bytes), plan_program(&code->program[PART_reconstruct], inference->area_bytes));
 }
 

@@ -16,6 +16,10 @@ const char *why_no_inference(const Spec *spec, Precision precision) {
     return NULL;
 }
 
+bool may_round_operands(const Spec *spec) {
+    return !spec->system || !spec->system->search.noise;
+}
+
 /* ---- graphs ---- */
 
 /* The spec for one clip, of all its frames or of one. */
@@ -69,9 +73,15 @@ static void lower_system(const Inference *inference, InferenceCode *code, Loweri
     }
 }
 
-static long plan_system(const Inference *inference, const InferenceCode *code) {
+static long plan_system(const Inference *inference, InferenceCode *code) {
     long bytes = inference->area_bytes;
-    for (int i = 0; i < SYSTEM_PART_COUNT; i++) bytes = maximum(bytes, plan_program(&code->program[i], inference->area_bytes));
+    for (int i = 0; i < SYSTEM_PART_COUNT; i++) {
+        Program *program = &code->program[i];
+        const long top = plan_program(program, inference->area_bytes);
+        program->alone_bytes = top - inference->area_bytes;
+        program->alone_scratch = program_scratch(program);
+        bytes = maximum(bytes, top);
+    }
     return bytes;
 }
 

@@ -10,18 +10,54 @@ enum { GOLDEN_SEARCH = 2 }; /* updates: enough for momentum to count, few enough
 
 /* ---- names in C and C++ ---- */
 
-static const char *const keywords[] = {
-    "alignas",   "alignof",  "and",       "and_eq",   "asm",          "auto",       "bitand",    "bitor",     "bool",
-    "break",     "case",     "catch",     "char",     "class",        "co_await",   "co_return", "co_yield",  "compl",
-    "concept",   "const",    "consteval", "constexpr", "constinit",   "const_cast", "continue",  "decltype",  "default",
-    "delete",    "do",       "double",    "dynamic_cast", "else",     "enum",       "explicit",  "export",    "extern",
-    "false",     "float",    "for",       "friend",   "goto",         "if",         "inline",    "int",       "linux",
-    "long",      "mutable",  "namespace", "new",      "noexcept",     "not",        "not_eq",    "nullptr",   "offsetof",
-    "operator",  "or",       "or_eq",     "private",  "protected",    "public",     "register",  "reinterpret_cast", "requires",
-    "restrict",  "return",   "short",     "signed",   "sizeof",       "static",     "static_assert", "static_cast", "struct",
-    "switch",    "template", "this",      "thread_local", "throw",    "true",       "try",       "typedef",   "typeid",
-    "typename",  "typeof",   "typeof_unqual", "union", "unix",        "unsigned",   "using",     "virtual",   "void",
-    "volatile",  "wchar_t",  "while",     "xor",      "xor_eq"};
+static const char *const keywords[] = {"alignas",      "alignof",
+                                       "and",          "and_eq",
+                                       "asm",          "auto",
+                                       "bitand",       "bitor",
+                                       "bool",         "break",
+                                       "case",         "catch",
+                                       "char",         "class",
+                                       "co_await",     "co_return",
+                                       "co_yield",     "compl",
+                                       "concept",      "const",
+                                       "consteval",    "constexpr",
+                                       "constinit",    "const_cast",
+                                       "continue",     "decltype",
+                                       "default",      "delete",
+                                       "do",           "double",
+                                       "dynamic_cast", "else",
+                                       "enum",         "explicit",
+                                       "export",       "extern",
+                                       "false",        "float",
+                                       "for",          "friend",
+                                       "goto",         "if",
+                                       "inline",       "int",
+                                       "linux",        "long",
+                                       "mutable",      "namespace",
+                                       "new",          "noexcept",
+                                       "not",          "not_eq",
+                                       "nullptr",      "offsetof",
+                                       "operator",     "or",
+                                       "or_eq",        "private",
+                                       "protected",    "public",
+                                       "register",     "reinterpret_cast",
+                                       "requires",     "restrict",
+                                       "return",       "short",
+                                       "signed",       "sizeof",
+                                       "static",       "static_assert",
+                                       "static_cast",  "struct",
+                                       "switch",       "template",
+                                       "this",         "thread_local",
+                                       "throw",        "true",
+                                       "try",          "typedef",
+                                       "typeid",       "typename",
+                                       "typeof",       "typeof_unqual",
+                                       "union",        "unix",
+                                       "unsigned",     "using",
+                                       "virtual",      "void",
+                                       "volatile",     "wchar_t",
+                                       "while",        "xor",
+                                       "xor_eq"};
 
 /* Macros of standard headers and compilers are in capitals, or begin with an underscore. */
 static bool is_reserved(const char *name) {
@@ -99,9 +135,8 @@ static void lay_out_results(const Inference *inference, SystemLayout *layout) {
     layout->result_count = named->count;
     for (int i = 0; i < named->count; i++) {
         SystemResult *result = &layout->result[i];
-        *result = (SystemResult){.argument = &named->entry[i].argument,
-                                 .elements = count_elements(named->entry[i].node),
-                                 .place = layout->results};
+        *result = (SystemResult){
+            .argument = &named->entry[i].argument, .elements = count_elements(named->entry[i].node), .place = layout->results};
         layout->results += result->elements;
         if (i < system->output_count) result->field = output_field(system, system->outputs[i].name);
         else layout->scores = result->elements;

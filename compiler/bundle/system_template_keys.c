@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-static const char *optimizer_texts[] = {[OPTIMIZER_ADAM] = "Adam", [OPTIMIZER_ADAMW] = "AdamW", [OPTIMIZER_SGD] = "SGD", [OPTIMIZER_RMSPROP] = "RMSprop"};
+static const char *optimizer_texts[] = {
+    [OPTIMIZER_ADAM] = "Adam", [OPTIMIZER_ADAMW] = "AdamW", [OPTIMIZER_SGD] = "SGD", [OPTIMIZER_RMSPROP] = "RMSprop"};
 
 /* "4, 3, 64, 64": from dimension `first` on. */
 static const char *sizes(const Argument *argument, int first) {
@@ -68,16 +69,17 @@ static const char *score_text(const Inference *inference) {
     const Score *score = &inference->spec->system->score;
     if (!inference->layout->scores) return "This system has no score: score is neither read nor written.";
     if (!score->per_frame) return inference->spec->T == 1 ? "score: of the image." : "score: of the clip.";
-    return format("score: of %s%ld frames, the first one of which is frame %d of the clip.", score->frame_count < inference->spec->T ? "" : "all ",
-                  inference->layout->scores, score->first_frame);
+    return format("score: of %s%ld frames, the first one of which is frame %d of the clip.",
+                  score->frame_count < inference->spec->T ? "" : "all ", inference->layout->scores, score->first_frame);
 }
 
 static const char *search_text(const Inference *inference) {
     const NoiseSearch *search = &inference->spec->system->search;
     if (!search->noise) return "";
-    return format("\n * Before that, %s is searched for: %d updates by the gradient of the score, with %s. This takes as long as about %d times the rest.%s",
-                  search->noise->name, search->steps, optimizer_texts[search->optimizer.name], 3 * search->steps,
-                  inference->layout->samples ? "\n * `samples` is computed before the search." : "");
+    return format(
+        "\n * Before that, %s is searched for: %d updates by the gradient of the score, with %s. This takes as long as about %d times the rest.%s",
+        search->noise->name, search->steps, optimizer_texts[search->optimizer.name], 3 * search->steps,
+        inference->layout->samples ? "\n * `samples` is computed before the search." : "");
 }
 
 /* ---- the source ---- */
@@ -143,8 +145,7 @@ static const char *frame_inputs(const Inference *inference) {
 static const char *result_table(const Inference *inference) {
     const SystemLayout *layout = inference->layout;
     Text out = text_begin();
-    for (int i = 0; i < layout->result_count; i++)
-        text_add(&out, "    {%ld, %ld},\n", layout->result[i].place, layout->result[i].elements);
+    for (int i = 0; i < layout->result_count; i++) text_add(&out, "    {%ld, %ld},\n", layout->result[i].place, layout->result[i].elements);
     return out.bytes;
 }
 
@@ -156,13 +157,14 @@ static void define_search(Text *out, const Inference *inference) {
     const struct {
         const char *name;
         double value;
-    } numbers[] = {{"RATE", o->learning_rate}, {"BETA1", o->beta1}, {"BETA2", o->beta2}, {"ALPHA", o->alpha}, {"EPSILON", o->epsilon},
-                   {"WEIGHT_DECAY", o->weight_decay}, {"MOMENTUM", o->momentum}, {"CLIP_NORM", o->clip_norm}, {"GAMMA", schedule->gamma},
+    } numbers[] = {{"RATE", o->learning_rate}, {"BETA1", o->beta1},         {"BETA2", o->beta2},
+                   {"ALPHA", o->alpha},        {"EPSILON", o->epsilon},     {"WEIGHT_DECAY", o->weight_decay},
+                   {"MOMENTUM", o->momentum},  {"CLIP_NORM", o->clip_norm}, {"GAMMA", schedule->gamma},
                    {"TO", schedule->to}};
-    text_add(out, "#define SEARCH_STEPS %d\n#define SEARCH_OPTIMIZER %d\n#define SEARCH_NESTEROV %d\n#define SEARCH_SCHEDULE %d\n", search->steps,
-             (int)o->name, o->nesterov, (int)schedule->name);
-    text_add(out, "#define SEARCH_WARM_UP %ld\n#define SEARCH_EVERY %ld\n#define SEARCH_OVER %ld\n#define SEARCH_AT_COUNT %d\n", schedule->warm_up,
-             maximum(schedule->every, 1), maximum(schedule->over, 1), schedule->at_count);
+    text_add(out, "#define SEARCH_STEPS %d\n#define SEARCH_OPTIMIZER %d\n#define SEARCH_NESTEROV %d\n#define SEARCH_SCHEDULE %d\n",
+             search->steps, (int)o->name, o->nesterov, (int)schedule->name);
+    text_add(out, "#define SEARCH_WARM_UP %ld\n#define SEARCH_EVERY %ld\n#define SEARCH_OVER %ld\n#define SEARCH_AT_COUNT %d\n",
+             schedule->warm_up, maximum(schedule->every, 1), maximum(schedule->over, 1), schedule->at_count);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         text_add(out, "#define SEARCH_%s %s\n", numbers[i].name, decimal(numbers[i].value));
     text_add(out, "static const long search_at[] = {");
@@ -224,10 +226,10 @@ static int readme_keys(const Inference *inference, Key *keys) {
                               : "if (error) alarm();"},
         {"readme_output_list", output_list(inference)},
         {"readme_draw_list", draw_list(inference)},
-        {"readme_score", !scored                                             ? "none"
-                         : inference->spec->system->score.per_frame          ? format("%ld numbers, of frames", layout->scores)
-                         : inference->spec->T == 1                           ? "one number an image"
-                                                                             : "one number a clip"},
+        {"readme_score", !scored                                    ? "none"
+                         : inference->spec->system->score.per_frame ? format("%ld numbers, of frames", layout->scores)
+                         : inference->spec->T == 1                  ? "one number an image"
+                                                                    : "one number a clip"},
         {"readme_step", inference->no_frames ? format("no: %s", inference->no_frames) : format("`%s_step()`", name)},
         {"readme_search", search->noise ? format("; after %ld of the search's %d updates", layout->golden_search, search->steps) : ""},
         {"example_clips", search->noise ? "1" : "8"},
@@ -244,12 +246,12 @@ int system_template_keys(const Inference *inference, Key *keys) {
     const bool frames = !inference->no_frames, image = inference->spec->T == 1;
     const Key all[] = {
         {"not_finite", layout->scores ? "the score is no finite number" : "an output is no finite number"},
-        {"not_finite_remedy", "the clip's score, or without a score an output, is not a finite number; the next clip does not depend on it"},
+        {"not_finite_remedy",
+         "the clip's score, or without a score an output, is not a finite number; the next clip does not depend on it"},
         {"selftest_input", "a clip"},
         {"selftest_of", "a number of an output, or of the score, divided by the largest of that output where that is above 1"},
-        {"golden_bytes",
-         format("((size_t)8 * %s_SCORES + (size_t)4 * (%s_CLIP_SIZE + DRAWS_SIZE + SCORE_PLACE))", upper_case(inference->spec->name),
-                upper_case(inference->spec->name))},
+        {"golden_bytes", format("((size_t)8 * %s_SCORES + (size_t)4 * (%s_CLIP_SIZE + DRAWS_SIZE + SCORE_PLACE))",
+                                upper_case(inference->spec->name), upper_case(inference->spec->name))},
         {"uniform_stream", "of the stream of evaluation's draws"},
         {"recurrence", "none"},
         {"recurrence_number", "0"},
@@ -272,7 +274,9 @@ int system_template_keys(const Inference *inference, Key *keys) {
         {"has_step", format("%d", frames)},
         {"why_no_step", frames ? "" : inference->no_frames},
         {"step_header", frames ? "system_step.h" : "system_no_step.h"},
-        {"step_source", !frames ? "system_no_step.c" : image ? "system_step_image.c" : "system_step.c"},
+        {"step_source", !frames ? "system_no_step.c"
+                        : image ? "system_step_image.c"
+                                : "system_step.c"},
         {"step_selftest", frames && !image ? "system_frames_apart.c" : "system_no_frames_apart.c"},
         {"search_source", layout->searched ? "system_search.c" : "system_no_search.c"},
     };

@@ -44,7 +44,8 @@ static bool write_bundle(const Options *options, Inference *inference, double *c
 /* If the weights are exact in bfloat16, dot products of bfloat16 are faster than float32. So targets that have them go first, if the
  * network has convolutions for them and --targets is not given. */
 static Inference *compile_targets(const Spec *spec, const Options *options) {
-    const bool dots = !options->targets_given && precision_has_pairs(options->precision) && !options->big_endian;
+    const bool dots =
+        !options->targets_given && precision_has_pairs(options->precision) && !options->big_endian && may_round_operands(spec);
     const Target *wanted[MAX_TARGETS];
     int count = 0;
     if (dots) wanted[count++] = bf16_targets[0];
@@ -55,15 +56,22 @@ static Inference *compile_targets(const Spec *spec, const Options *options) {
     return compile_inference(spec, options->precision, options->recurrence, options->target, options->target_count, filtering);
 }
 
+/* Returns false after saying why no bundle can be made. */
+static bool is_possible(const Spec *spec, const Options *options) {
+    const char *why_not = why_no_inference(spec, options->precision);
+    for (int i = 0; i < options->target_count && !why_not; i++)
+        if (options->target[i]->pairs && !may_round_operands(spec))
+            why_not = format("its search goes backwards through the network, which %s does not do; leave that target out",
+                             options->target[i]->name);
+    if (why_not) fprintf(stderr, "zoetrope: %s: no bundle can be made of it: %s\n", printable(options->spec), why_not);
+    return !why_not;
+}
+
 int command_inference(Options *options) {
     begin_pass(PASS_SPEC);
     const Spec *spec = read_spec_to_compile(options->spec, stderr);
     if (!spec) return EXIT_INPUT;
-    const char *why_not = why_no_inference(spec, options->precision);
-    if (why_not) {
-        fprintf(stderr, "zoetrope: %s: no bundle can be made of it: %s\n", printable(options->spec), why_not);
-        return EXIT_INPUT;
-    }
+    if (!is_possible(spec, options)) return EXIT_INPUT;
     Inference *inference = compile_targets(spec, options);
     if (options->recurrence_given && !spec->hidden)
         fprintf(stderr, "zoetrope: note: %s has no GRU: --recurrence changes nothing\n", spec->name);

@@ -4,6 +4,7 @@
  * for its layer. So the figures are those of the code that runs. */
 #include "command/explain.h"
 
+#include "bundle/inference.h"
 #include "command/explain_trade.h"
 #include "command/explanation.h"
 #include "graph/shapes.h"
@@ -91,6 +92,16 @@ static void add_alone(Text *lines, const char *name, const Program *program) {
              grouped((double)program->alone_scratch));
 }
 
+/* Of a system's bundle in float32, whose search and evaluation share one workspace. */
+static void add_bundle(Text *lines, const Spec *spec, const Target *target) {
+    if (!spec->system || target->pairs || why_no_inference(spec, PRECISION_F32)) return;
+    const Inference *inference = compile_inference(spec, PRECISION_F32, RECURRENCE_WINDOW, &target, 1, default_choices.filtering);
+    const InferenceCode *code = inference->code[0];
+    text_add(lines, "  %-8s %-9s  %15s + threads × %9s   (and weights: %s)\n", "", "bundle", grouped((double)code->workspace_bytes),
+             grouped((double)code->base.scratch_bytes), grouped((double)code->weight_bytes));
+    if (inference->search) add_alone(lines, "  search", &code->program[SYSTEM_search]);
+}
+
 static void add_memory(Explanation *explanation, const TargetCode *code) {
     Text *lines = &explanation->memory;
     const char *kept = grouped((double)code->kept_bytes);
@@ -102,6 +113,7 @@ static void add_memory(Explanation *explanation, const TargetCode *code) {
                  grouped((double)code->between_bytes));
     add_alone(lines, "inference", program_named(code, "evaluate"));
     if (explanation->model->graphs.search) add_alone(lines, "search", program_named(code, "search"));
+    add_bundle(lines, explanation->model->spec, code->target);
 }
 
 typedef struct Buffers {

@@ -344,7 +344,8 @@ void print_system_legend(FILE *out, const Explanation *explanation) {
             "Kept are parameters, gradients, the optimizers' moments, averages, running statistics, and weights\n"
             "in further layouts and as minimal filtering wants them. All steps share the memory of training.\n"
             "inference is the evaluate program alone, for the same batch%s.\n"
+            "bundle is all that an inference bundle in float32 needs for one item%s.\n"
             "A trainer allocates training's and does all in it. Decoded videos are not counted here.\n",
-            plural(spec->training.batch, "item"), explanation->first->name,
-            spec->system->search.noise ? "; search that of its update" : "");
+            plural(spec->training.batch, "item"), explanation->first->name, spec->system->search.noise ? "; search that of its update" : "",
+            spec->system->search.noise ? ";\nthe search below it shares that memory" : "");
 }

@@ -41,7 +41,9 @@ static CALL(outputs) outputs_of(Result *result, int frame) {
     return out;
 }
 
-static void clear(Result *result) { memset(result, 0x55, sizeof *result); }
+static void clear(Result *result) {
+    memset(result, 0x55, sizeof *result);
+}
 
 /* ---- ways to run a clip ---- */
 
@@ -166,7 +168,8 @@ static float *floats_of(const TensorFile *file, const char *name) {
 static double distance(const TensorFile *file, const Result *result, int64_t clip) {
     double most = 0;
     (void)clip;
-#define X(field, name) apart(result->field, floats_of(file, "output." #name) + clip * SIZE(OUTPUT_SIZE_##field), SIZE(OUTPUT_SIZE_##field), &most);
+#define X(field, name)                                                                                                                     \
+    apart(result->field, floats_of(file, "output." #name) + clip * SIZE(OUTPUT_SIZE_##field), SIZE(OUTPUT_SIZE_##field), &most);
     OUTPUTS
 #undef X
     const float *score = SCORES ? floats_of(file, "score") + clip * SCORES : NULL;
@@ -177,8 +180,8 @@ static double distance(const TensorFile *file, const Result *result, int64_t cli
     return most;
 }
 
-/* What was drawn for a clip, in the order of memory: of states [layers, items, hidden], items the clip's and, if joined, the other half's; of
- * noise, frames before channels. */
+/* What was drawn for a clip, in the order of memory: of states [layers, items, hidden], items the clip's and, if joined, the other half's;
+ * of noise, frames before channels. */
 static float *drawn_of(const TensorFile *file, const char *name, int64_t clip, int64_t clips) {
     const float *values = floats_of(file, name);
     const int64_t *shape = tensor_file_find(file, name)->shape;
