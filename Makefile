@@ -81,10 +81,11 @@ fuzz: deps-fuzz compiler ## run a bundle on hostile files of weights, with libFu
 parity: deps-python ## compare trainers and bundles with PyTorch (PARITY="--count 12 --targets avx2")
 	@$(APART) scripts/python.sh tests/parity/parity.py $(PARITY)
 
-bench: deps-python deps-bench ## time training, convolutions and inference beside other frameworks (THREADS=1)
+bench: deps-python deps-bench ## time training, convolutions, linear layers and inference beside other frameworks (THREADS=1)
 	@+$(MAKE) compiler
 	@export REQUIREMENTS=tests/bench/requirements.txt; \
 	$(APART) scripts/python.sh tests/bench/inference.py && $(APART) scripts/python.sh tests/bench/convolutions.py && \
+	    $(APART) scripts/python.sh tests/bench/linear.py && \
 	    $(APART) scripts/python.sh tests/bench/bench.py
 
 bench-scale: deps-python ## time training steps of many shapes beside their rooflines

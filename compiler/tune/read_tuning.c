@@ -104,17 +104,18 @@ static void read_kernel(const Tuning *tuning, TuningTarget *target, const SpecNo
 
 /* ---- documents ---- */
 
-static void read_target(const Tuning *tuning, TuningTarget *target, const SpecNode *node) {
+static void read_target(const Tuning *tuning, TuningTarget *target, const SpecNode *node, const Spec *spec) {
+    const Target *const *list = spec->precision == COMPUTE_BF16 ? bf16_targets : targets;
     const char *names[16];
     int count = 0;
-    while (targets[count]) {
-        names[count] = targets[count]->name;
+    while (list[count]) {
+        names[count] = list[count]->name;
         count++;
     }
     names[count] = NULL;
     const int found = read_word(tuning, node, names, "targets");
     if (found < 0) return;
-    target->target = targets[found];
+    target->target = list[found];
     for (int i = 0; i < tuning->count - 1; i++)
         if (tuning->target[i].target == target->target)
             node_error(tuning, node, "put its kernels into one document", format("the target `%s` stands here a second time", node->text));
@@ -156,7 +157,7 @@ static void read_document(Tuning *tuning, const SpecNode *document, const Spec *
     if (name && name->kind == NODE_SCALAR && strcmp(name->text, spec->name) != 0)
         node_error(tuning, name, "give the file for that spec, or make one: zoetrope tune",
                    format("the file is for the spec '%s', and this is `%s`", shown(name->text), spec->name));
-    if (seen[DOCUMENT_TARGET]) read_target(tuning, target, seen[DOCUMENT_TARGET]);
+    if (seen[DOCUMENT_TARGET]) read_target(tuning, target, seen[DOCUMENT_TARGET], spec);
 }
 
 /* ---- the whole ---- */
