@@ -67,6 +67,18 @@ static bool read_arguments(Parser *parser, Expression *call, int depth) {
     }
 }
 
+static Expression *read_number(Parser *parser, const char *start, Expression *expression) {
+    const NumberKind kind = parse_number(expression->text, &expression->number);
+    const char *plain = plain_number(expression->text);
+    expression->kind = EXPRESSION_NUMBER;
+    if ((kind == NUMBER_INTEGER || kind == NUMBER_REAL) && plain == NULL) return expression;
+    parser->at = start;
+    return fail(parser, plain != NULL ? format("write %s", plain) : NULL,
+                plain != NULL ? format("the number %s has leading zeros or underscores", shown(expression->text))
+                              : format("'%s' is neither a name nor a number", shown(expression->text))),
+           NULL;
+}
+
 /* Writes what stands here in the message, if it is not the end. */
 static Expression *read_expression(Parser *parser, int depth) {
     if (depth > SYSTEM_NESTING) return fail(parser, "give parts of it names in `values`", "the expression is nested too deeply"), NULL;
@@ -81,13 +93,7 @@ static Expression *read_expression(Parser *parser, int depth) {
         return fail(parser, "an expression is a name, a name.layer, or name(argument, …)",
                     *start ? format("an expression does not begin with '%c'", *start) : "an expression is missing here"),
                NULL;
-    if (!isalpha((unsigned char)*start) && *start != '_') {
-        expression->kind = EXPRESSION_NUMBER;
-        const NumberKind kind = parse_number(expression->text, &expression->number);
-        if ((kind != NUMBER_INTEGER && kind != NUMBER_REAL) || plain_number(expression->text))
-            return parser->at = start, fail(parser, NULL, format("'%s' is neither a name nor a number", shown(expression->text))), NULL;
-        return expression;
-    }
+    if (!isalpha((unsigned char)*start) && *start != '_') return read_number(parser, start, expression);
     const char *problem = identifier_problem(expression->text);
     if (problem) return parser->at = start, fail(parser, NULL, format("'%s' is no name: %s", shown(expression->text), problem)), NULL;
     if (*parser->at == '.') {

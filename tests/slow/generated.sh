@@ -64,6 +64,19 @@ trains_the_same() {
     build/parity_small/parity_small train --iterations 5 --threads 2 --out "$scratch/run" && "$scratch/trainer" train --iterations 5 --threads 2 --out "$scratch/again" &&
         cmp "$scratch/run/last.safetensors" "$scratch/again/last.safetensors"
 }
+# A system, with the runtime that was built before: plain, and with these flags.
+# shellcheck disable=SC2086,SC2046 # options, libraries
+a_system_trains_the_same() {
+    libraries="$(pkg-config --libs libavformat libavcodec libswscale libavutil libpng zlib jansson) -lpthread -lm"
+    build/zoetrope compile tests/fixtures/systems/vae_gan.yaml --targets generic -o "$scratch/system" && make build/runtime.a &&
+        gcc -std=gnu11 -O1 -fopenmp -Iruntime "$scratch/system"/*.c build/runtime.a $libraries -o "$scratch/system_plain" &&
+        rm "$scratch/reordered"/parity_small_*.o && (cd "$scratch/reordered" && gcc -std=gnu11 -O1 $reordering -fopenmp "-I$OLDPWD/runtime" -c "$scratch/system"/*.c) &&
+        links_reordered "$scratch/system_reordered" "" || return 1
+    for program in plain reordered; do
+        "$scratch/system_$program" train --iterations 5 --threads 2 --out "$scratch/run_$program" || return 1
+    done
+    cmp "$scratch/run_plain/last.safetensors" "$scratch/run_reordered/last.safetensors" && cmp "$scratch/run_plain/last.state.safetensors" "$scratch/run_reordered/last.state.safetensors"
+}
 refuses_to_flush() {
     links_reordered "$scratch/flushing" -funsafe-math-optimizations && "$scratch/flushing" train --iterations 1 --out "$scratch/flushed" 2>"$scratch/said" && return 1
     grep "does not compute as C says" "$scratch/said"
@@ -71,6 +84,7 @@ refuses_to_flush() {
 check "a trainer is built with flags that reorder sums" builds_reordered
 check "… and trains to the same bits" trains_the_same
 if [ "$(uname -m)" = x86_64 ]; then check "a trainer does not start if denormals are treated as zero" refuses_to_flush; fi
+check "a system trains to the same bits under flags that reorder sums" a_system_trains_the_same
 # Runtime files that compute include exact.h first. peak.c only measures.
 runtime_is_exact() {
     for file in $(grep -lwE 'float|double' runtime/*/*.c | grep -v '/peak\.c$'); do
