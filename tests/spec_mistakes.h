@@ -114,6 +114,8 @@ static const struct {
     {"latent: 10", "latent: !!int 10", "tag 'tag:yaml.org,2002:int'"},
     {"latent: 10", "\tlatent: 10", "YAML indents with spaces"},
     {"latent: 10", "latent: [10", "x.yaml:8:4: error: not YAML: "},
+    {"latent: 10", "latent: [,]", "x.yaml:7:10: error: not YAML: did not find expected node content"},
+    {"latent: 10", "latent: {,}", "x.yaml:7:10: error: not YAML: did not find expected node content"},
     {"latent: 10", "latent: \"10", "error: not YAML: found unexpected end of stream"},
     {"latent: 10", "latent: 10: 11", "x.yaml:7:11: error: not YAML: mapping values are not allowed"},
     {"latent: 10", "latent: [[[[[[[[[[[[10]]]]]]]]]]]]", "x.yaml:7:16: error: nested deeper than 8 levels"},

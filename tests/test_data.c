@@ -183,6 +183,21 @@ START_TEST(drawn_videos_fit_any_size) {
 }
 END_TEST
 
+/* A level below 0 would wrap around to white, at the top of a dark background or at its bottom. No shape reaches the corners. */
+START_TEST(dark_backgrounds_of_drawn_videos_are_dark_everywhere) {
+    DatasetOptions options = {.T = 1, .channels = 1, .height = 12, .width = 12};
+    for (uint64_t seed = 100; seed < 110; seed++) {
+        Dataset *dataset = drawn(seed, 0, 30, 1, &options);
+        for (int i = 0; i < 30; i++) {
+            const int top = dataset->videos[i].levels[0], bottom = dataset->videos[i].levels[11 * 12];
+            if (top < 60 || bottom < 60)
+                ck_assert_msg(top < 120 && bottom < 120, "seed %d, video %d: %d and %d", (int)seed, i, top, bottom);
+        }
+        dataset_close(dataset);
+    }
+}
+END_TEST
+
 START_TEST(draws_reach_every_start_of_every_video) {
     DatasetOptions options = {.T = 4, .channels = 1, .height = 4, .width = 4};
     Dataset *dataset = drawn(1, 0, 3, 6, &options);
@@ -290,6 +305,7 @@ Suite *data_suite(void) {
     tcase_add_loop_test(synthetic, drawn_videos_depend_on_seed_and_number_only, 0, 2);
     tcase_add_test(synthetic, drawn_videos_read_the_same_when_they_are_not_cached);
     tcase_add_test(synthetic, drawn_videos_fit_any_size);
+    tcase_add_test(synthetic, dark_backgrounds_of_drawn_videos_are_dark_everywhere);
     suite_add_tcase(suite, synthetic);
     TCase *batches = tcase_create("batches");
     tcase_add_test(batches, draws_reach_every_start_of_every_video);

@@ -47,6 +47,7 @@ static Spec *parse_changed(const char *from, const char *to) {
 static void expect_errors(const Spec *spec, const char *what, const char *const texts[]) {
     ck_assert_msg(spec == NULL, "accepted: %s", what);
     for (; *texts; texts++) ck_assert_msg(strstr(errors, *texts) != NULL, "%s: no '%s' in\n%s", what, *texts, errors);
+    ck_assert_msg(strstr(errors, "\n       = ") != NULL, "%s: no remedy in\n%s", what, errors);
 }
 
 static void expect_error(const char *from, const char *to, const char *text) {

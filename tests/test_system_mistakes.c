@@ -10,6 +10,7 @@ START_TEST(each_mistake_is_an_error_with_its_place) {
         const Spec *spec = parse_changed(mistakes[i].from, mistakes[i].to);
         ck_assert_msg(spec == NULL, "accepted: %s", mistakes[i].to);
         ck_assert_msg(strstr(errors, mistakes[i].error) != NULL, "%s: no '%s' in\n%s", mistakes[i].to, mistakes[i].error, errors);
+        ck_assert_msg(strstr(errors, "\n       = ") != NULL, "%s: no remedy in\n%s", mistakes[i].to, errors);
         arena_leave();
     }
 }

@@ -34,7 +34,9 @@ static const struct {
     {"mapping values are not allowed in this context", "check the indentation: one `key: value` a line, or {key: value, key: value}"},
     {"could not find expected ':'", "a key is followed by a colon and a space"},
     {"found unexpected end of stream", "a quote is not closed"},
+    {"did not find expected node content", "a value is missing: is a comma too many, or a bracket not closed?"},
 };
+#define OTHER_CAUSE "check the commas, brackets, quotes and the indentation, here and just above"
 
 static void syntax_error(Reader *reader) {
     const yaml_parser_t *parser = &reader->parser;
@@ -43,7 +45,7 @@ static void syntax_error(Reader *reader) {
         spec_error(reader->errors, (Mark){0, 0}, 1, NULL, "out of memory");
         return;
     }
-    const char *remedy = NULL;
+    const char *remedy = OTHER_CAUSE;
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
         if (!strcmp(causes[i].problem, parser->problem)) remedy = causes[i].remedy;
     Mark mark = parser->error == YAML_READER_ERROR ? to_mark(parser->mark) : to_mark(parser->problem_mark);
@@ -172,7 +174,8 @@ SpecNode *read_yaml(SpecErrors *errors, bool several) {
     SpecNode *root = read_stream(&reader, several);
     yaml_parser_delete(&reader.parser);
     if (!root && errors->count == before)
-        spec_error(errors, (Mark){1, 1}, 1, several ? NULL : "docs/spec.md shows a whole spec to start from", "the %s is empty",
+        spec_error(errors, (Mark){1, 1}, 1,
+                   several ? "`zoetrope tune` writes a whole one" : "docs/spec.md shows a whole spec to start from", "the %s is empty",
                    errors->what);
     return reader.failed ? NULL : root;
 }

@@ -155,7 +155,8 @@ static void read_initial_weights(Builder *builder, const SpecNode *node, Initial
     if (node->kind == NODE_SCALAR && node->text[0]) {
         if (!strcmp(node->text, words[0])) initial->weights = INITIAL_XAVIER;
         else
-            spec_error(builder->errors, node->mark, node->width, nearest_name(node->text, words) ? "did you mean `xavier`?" : NULL,
+            spec_error(builder->errors, node->mark, node->width,
+                       nearest_name(node->text, words) ? "did you mean `xavier`?" : "remove it for PyTorch's default",
                        "`weights` is `{normal: σ}`, `{kaiming: relu}`, `{kaiming: leaky_relu}` or `xavier`, not %s", given(node));
         return;
     }

@@ -230,7 +230,7 @@ static bool whole_argument(Builder *builder, const Expression *number, double le
     const bool whole =
         number->kind == EXPRESSION_NUMBER && number->number >= least && number->number <= most && number->number == (int)number->number;
     if (!whole)
-        return refuse(builder, number, NULL,
+        return refuse(builder, number, "`half` takes 1 or 2; `frames` takes the first frame, from 0, and how many",
                       format("%s must be a whole number, %.0f to %.0f, not '%s'", what, least, most, shown(number->text)));
     *result = (int)number->number;
     return true;

@@ -52,11 +52,10 @@ static int pick_one_of(Synthetic *synthetic, int count) {
     return choice < count ? choice : count - 1;
 }
 
-/* A grey of this level, or a colour about as bright. */
+/* A grey of this level, or a colour about as bright; within what a pixel holds. */
 static Colour pick_colour(Synthetic *synthetic, float level, float saturation) {
     float hue = pick(synthetic, 0, 6.28318531f);
-    if (!synthetic->source.colour) return (Colour){level, level, level};
-    float amount = saturation * fminf(level, 255 - level);
+    float amount = synthetic->source.colour ? saturation * fminf(level, 255 - level) : 0;
     float parts[3];
     for (int c = 0; c < 3; c++) {
         float part = level + amount * drawing_cosine(hue - 2.0943951f * (float)c);
