@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 
@@ -126,16 +127,25 @@ def complete(specs, training, clips, options):
                 keep(path, f"{title}, PyTorch, seed {seed}", theirs)
 
 
+def row_of(title, side, runs):
+    """runs: of the seeds. A twin has a figure at the end alone."""
+    curves = [run["curve"] for run in runs if "curve" in run]
+    course = [f"{statistics.mean(points):.2f}" for points in zip(*([psnr for _, psnr in curve[1:-1]] for curve in curves))]
+    course = ", ".join(course) if course else "–"
+    seconds = statistics.mean(run["seconds"] for run in runs)
+    return [title, side, course, spread_of([run["figure"] for run in runs], 2), str(len(runs)), f"{seconds:.0f} s"]
+
+
 def print_figures(specs, training, clips, options):
-    rows = []
+    rows, at = [], []
     for title, spec in specs.items():
         for side in ("zoetrope", "PyTorch"):
             runs = [kept(run_path(spec, side, seed, options)) for seed in options.seeds]
-            figures = [run["figure"] for run in runs if run]
-            if figures:
-                seconds = sum(run["seconds"] for run in runs if run) / len(figures)
-                rows.append([title, side, spread_of(figures, 2), str(len(figures)), f"{seconds:.0f} s"])
-    print_table([f"after {options.iterations:,} iterations", "by", "held-out PSNR, dB", "seeds", "processor time of a run"], rows)
+            runs = [run for run in runs if run]
+            rows += [row_of(title, side, runs)] if runs else []
+            at = at or [str(iteration) for run in runs[:1] for iteration, _ in run.get("curve", [])[1:-1]]
+    header = ["", "by", "after " + ", ".join(at), f"after {options.iterations:,} iterations", "seeds", "processor time of a run"]
+    print_table(header, rows)
     print_table(["without a network", "held-out PSNR, dB"],
                 [[name, f"{values.mean().item():.2f}"] for name, values in baselines(training, clips).items()])
 
