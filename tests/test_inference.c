@@ -393,7 +393,7 @@ START_TEST(weights_of_a_phase_lie_on_end) {
     Spec spec = *gru_ae_spec();
     Layer decoder[8];
     memcpy(decoder, spec.decoder, sizeof(Layer) * (size_t)spec.decoder_count);
-    for (int d = 0; d < 2; d++) decoder[0].kernel[d] = 5, decoder[0].padding[d] = 2; /* which cannot be filtered */
+    for (int d = 0; d < 2; d++) decoder[0].kernel[d] = 5, decoder[0].padding[d] = 2; /* for so few pixels, filtering does not pay */
     spec.decoder = decoder;
     const Inference *inference = compile_inference(&spec, precision, RECURRENCE_WINDOW, &target, 1, 2);
     const InferenceCode *code = inference->code[0];

@@ -33,7 +33,7 @@ typedef enum {
     X(TILE_KERNEL_COLUMNS, "tile_kernel_columns", "columns of the convolution's kernel in a register tile")                                \
     X(TILE_SEQUENCES, "tile_sequences", "sequences of the batch in a register tile")                                                       \
     X(TILE_STEPS, "tile_steps", "time steps in a register tile")                                                                           \
-    X(BLOCK_CHANNELS, "block_channels", "output channels that share one pass over the staged input")                                       \
+    X(BLOCK_CHANNELS, "block_channels", "output channels that share one pass over the staged or transformed input")                        \
     X(BLOCK_SMALL, "block_small", "channels of the smaller image at a time, in a weight gradient")                                         \
     X(BLOCK_LARGE, "block_large", "channels of the larger image at a time, in a weight gradient")                                          \
     X(BLOCK_IMAGES, "block_images", "images that are staged or transformed at once")                                                       \

@@ -252,7 +252,7 @@ void lower_filtered(Lowering *l, Node *node, const FilterPlan *plan) {
     const long vectors = choose_vectors(choice, weight->shape[3] / lanes, wide);
     const long channels = round_up(node->input[0]->shape[1], lanes);
     Filtered f = {.steps = {.l = l, .node = node, .plan = plan, .input = input}, .k_block = vectors * lanes, .weight = weight};
-    f.apart = weight_bytes(&f) * f.k_block > STAYING_BYTES;
+    f.apart = choice->algorithm == ALGORITHM_FILTERED_2 && weight_bytes(&f) * f.k_block > STAYING_BYTES;
     f.steps.cut = choose_cut(choice, &f, vectors, channels);
     f.k_group = f.apart ? choose_group(choice, &f) : weight->shape[3];
     lower_steps(&f, &stage, channels);

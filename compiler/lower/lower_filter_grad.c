@@ -234,8 +234,9 @@ static void choose_blocks(FilteredGrad *f, KernelChoice *choice, const Buffer *o
                                 (Legal){.most = minimum(all, CHANNELS_MOST), .multiple = lanes, .divides = all});
         f->blocks[side] = all / f->block[side];
     }
-    const long items = f->blocks[0] * f->blocks[1];
-    f->groups = choose(choice, FIELD_GROUPS, items >= GROUP_ITEMS ? 1 : largest_divisor(images, (GROUP_ITEMS + items - 1) / items),
+    /* A group has at least as many tiles as are transformed at once: with fewer, most of the time would go into restoring its gradient. */
+    const long items = f->blocks[0] * f->blocks[1], full = maximum(1, images * f->tiles[0] * f->tiles[1] / TILES);
+    f->groups = choose(choice, FIELD_GROUPS, largest_divisor(images, minimum(full, (GROUP_ITEMS + items - 1) / items)),
                        (Legal){.most = images, .divides = images});
     const long row_bytes =
         4 * maximum(v->transformed_inputs * h->transformed_inputs * f->block[LARGE], v->sums * h->sums * f->block[SMALL]) * f->tiles[1];
