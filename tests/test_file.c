@@ -15,14 +15,14 @@ START_TEST(a_write_that_fails_leaves_the_old_file) {
          *name = path_join("", "full");
     unsigned char *bytes;
     size_t length;
-    ck_assert(file_write(path, &(FilePart){"old", 3}, 1, FILE_DURABLE, &error));
-    ck_assert(!file_write(below, &(FilePart){"new", 3}, 1, FILE_DURABLE, &error));
+    ck_assert(file_write(path, &(FilePart){.bytes = "old", .length = 3}, 1, FILE_DURABLE, &error));
+    ck_assert(!file_write(below, &(FilePart){.bytes = "new", .length = 3}, 1, FILE_DURABLE, &error));
     ck_assert_ptr_nonnull(strstr(error.text, "old/new"));
     ck_assert(file_read(path, &bytes, &length, &error));
     ck_assert_mem_eq(bytes, "old", 3);
     free(bytes);
     if (symlink("/dev/full", full) == 0 && file_exists("/dev/full")) { /* a device without room */
-        ck_assert(!file_write(name, &(FilePart){"new", 3}, 1, FILE_DURABLE, &error));
+        ck_assert(!file_write(name, &(FilePart){.bytes = "new", .length = 3}, 1, FILE_DURABLE, &error));
         ck_assert_ptr_nonnull(strstr(error.text, "make room"));
         ck_assert(!file_exists(name) && !file_exists(full));
     }
@@ -30,6 +30,43 @@ START_TEST(a_write_that_fails_leaves_the_old_file) {
     free(below);
     free(full);
     free(name);
+}
+END_TEST
+
+typedef struct Made {
+    char bytes[16];
+    int calls, fails; /* makes nothing of the block of this number */
+} Made;
+
+static const void *make_number(void *context, int which) {
+    Made *made = context;
+    made->calls++;
+    snprintf(made->bytes, sizeof made->bytes, "%d", 100 * which + 23);
+    return which == made->fails ? NULL : made->bytes;
+}
+
+START_TEST(parts_may_be_made_while_they_are_written) {
+    Error error;
+    Made made = {.fails = -1};
+    const FileSource source[] = {{make_number, &made, 1}, {make_number, &made, 2}};
+    const FilePart parts[] = {
+        {.length = 2, .source = &source[0], .offset = 1}, {.bytes = "-", .length = 1}, {.length = 3, .source = &source[1]}};
+    char *path = path_join("", "made");
+    unsigned char *bytes;
+    size_t length;
+    ck_assert_msg(file_write(path, parts, 3, FILE_DURABLE, &error), "%s", error.text);
+    ck_assert(file_read(path, &bytes, &length, &error));
+    ck_assert_uint_eq(length, 6);
+    ck_assert_mem_eq(bytes, "23-223", 6);
+    free(bytes);
+    made.fails = 2; /* the file stays as it is */
+    ck_assert(!file_write(path, parts, 3, FILE_DURABLE, &error));
+    ck_assert_ptr_nonnull(strstr(error.text, "more memory"));
+    ck_assert(file_read(path, &bytes, &length, &error));
+    ck_assert_mem_eq(bytes, "23-223", 6);
+    ck_assert_int_eq(made.calls, 4);
+    free(bytes);
+    free(path);
 }
 END_TEST
 
@@ -42,7 +79,7 @@ START_TEST(a_device_or_a_pipe_is_written_into_and_not_replaced) {
     const int reader = open(path, O_RDONLY | O_NONBLOCK);
     Error error;
     ck_assert(check_place(path, &error));
-    ck_assert_msg(file_write(path, &(FilePart){"text", 4}, 1, FILE_DURABLE, &error), "%s", error.text);
+    ck_assert_msg(file_write(path, &(FilePart){.bytes = "text", .length = 4}, 1, FILE_DURABLE, &error), "%s", error.text);
     ck_assert_int_eq(read(reader, found, 4), 4);
     ck_assert_str_eq(found, "text");
     struct stat status;
@@ -107,6 +144,7 @@ Suite *file_suite(void) {
     TCase *tests = tcase_create("file");
     tcase_add_checked_fixture(tests, enter_folder, leave_folder);
     tcase_add_test(tests, a_write_that_fails_leaves_the_old_file);
+    tcase_add_test(tests, parts_may_be_made_while_they_are_written);
     tcase_add_test(tests, a_device_or_a_pipe_is_written_into_and_not_replaced);
     tcase_add_test(tests, folders_are_made_and_go_away_again_where_they_are_empty);
     tcase_add_test(tests, a_long_path_does_not_crowd_out_the_reason);

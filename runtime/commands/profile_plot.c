@@ -94,7 +94,7 @@ bool profile_plot_write(const char *path, const char *title, const ProfileRow *r
     if (count > drawn) draw_rest(out, drawn, rows + drawn, count - drawn, scale);
     fputs("</svg>\n", out);
     bool written = fclose(out) == 0 || fail_memory(error, "the picture of the profile");
-    written = written && file_write(path, &(FilePart){text, length}, 1, FILE_RENAMED, error);
+    written = written && file_write(path, &(FilePart){.bytes = text, .length = length}, 1, FILE_RENAMED, error);
     free(text);
     return written;
 }

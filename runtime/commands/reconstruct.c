@@ -223,7 +223,7 @@ static bool reconstruct(ModelState *state, Dataset *data, const char *folder, co
     bool good = evaluate_data(state, data, &visitor, error) && (run.clips > 0 || fail(error, "none of the clips can be read any more"));
     if (good) print_totals(&run);
     if (fclose(run.lines) != 0 && good) good = fail_memory(error, "the results");
-    good = good && file_write(path, &(FilePart){text, length}, 1, FILE_DURABLE, error);
+    good = good && file_write(path, &(FilePart){.bytes = text, .length = length}, 1, FILE_DURABLE, error);
     free(text);
     return good;
 }

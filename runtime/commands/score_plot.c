@@ -135,7 +135,7 @@ bool score_plot_write(const char *path, const char *title, const ScoreTable *tab
     for (int64_t v = 0; v < count; first += videos[v++].scores) draw_scores(out, &scale, &videos[v], first);
     draw_caption(out, table, &scale);
     bool written = fclose(out) == 0 || fail_memory(error, "the plot of the scores");
-    written = written && file_write(path, &(FilePart){text, length}, 1, FILE_RENAMED, error);
+    written = written && file_write(path, &(FilePart){.bytes = text, .length = length}, 1, FILE_RENAMED, error);
     free(text);
     return written;
 }

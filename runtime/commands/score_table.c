@@ -142,8 +142,8 @@ bool score_table_write(const ScoreTable *table, const char *path, Error *error) 
     fputs(heads[table->kind], out);
     for (int64_t video = 0; video < table->data->count; video++)
         for (int64_t i = 0; i < table->videos[video].scores; i++) print_row(out, table, video, i);
-    const bool good =
-        (fclose(out) == 0 || fail_memory(error, "the scores")) && file_write(path, &(FilePart){text, length}, 1, FILE_DURABLE, error);
+    const bool good = (fclose(out) == 0 || fail_memory(error, "the scores")) &&
+                      file_write(path, &(FilePart){.bytes = text, .length = length}, 1, FILE_DURABLE, error);
     free(text);
     return good;
 }

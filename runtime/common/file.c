@@ -200,7 +200,11 @@ static bool write_all(int file, const void *bytes, size_t length) {
 
 static bool write_parts(int file, const FilePart *parts, size_t count, FileCare care) {
     for (size_t i = 0; i < count; i++) {
-        if (!write_all(file, parts[i].bytes, parts[i].length)) return false;
+        const FileSource *source = parts[i].source;
+        const char *bytes = source != NULL ? source->make(source->context, source->which) : parts[i].bytes;
+        errno = ENOMEM; /* unless writing says otherwise */
+        if (source != NULL && bytes == NULL) return false;
+        if (!write_all(file, source != NULL ? bytes + parts[i].offset : bytes, parts[i].length)) return false;
     }
     return care != FILE_DURABLE || fsync(file) == 0;
 }
@@ -236,9 +240,10 @@ bool file_write(const char *path, const FilePart *parts, size_t count, FileCare 
     if (!written && !special && file >= 0) unlink(beside);
     free(beside);
     if (!written) {
-        const char *remedy = reason == ENOSPC || reason == EDQUOT || reason == EFBIG  ? "make room there"
-                             : reason == EACCES || reason == EROFS || reason == EPERM ? "choose a folder that can be written"
-                                                                                      : "choose another place";
+        const char *remedy = reason == ENOMEM                                          ? "give the program more memory"
+                             : reason == ENOSPC || reason == EDQUOT || reason == EFBIG ? "make room there"
+                             : reason == EACCES || reason == EROFS || reason == EPERM  ? "choose a folder that can be written"
+                                                                                       : "choose another place";
         return fail(error, "%s: cannot be written: %s; %s", path, strerror(reason), remedy);
     }
     if (care == FILE_DURABLE) sync_folder_of(path);

@@ -6,9 +6,18 @@
 
 #include <stddef.h>
 
+/* Makes the bytes of parts when they are written, so that a file need not be in memory as a whole. */
+typedef struct FileSource {
+    const void *(*make)(void *context, int which); /* they are there until the next call; NULL: no memory */
+    void *context;
+    int which;
+} FileSource;
+
 typedef struct FilePart { /* a part of what is written */
     const void *bytes;
     size_t length;
+    const FileSource *source; /* NULL: bytes are there; else the part is `offset` behind the start of what is made */
+    size_t offset;
 } FilePart;
 
 typedef enum {

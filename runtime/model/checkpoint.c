@@ -219,70 +219,95 @@ void carried_free(CarriedTensors *carried) {
 
 /* ---- saving ---- */
 
-typedef struct Snapshot { /* a model's tensors in file order, and the list for a file */
-    float *block[MODEL_BLOCKS];
+/* A model's tensors in file order, and the list for a file. Of the blocks with a value for each parameter only one is in memory at a time.
+ */
+typedef struct Snapshot {
+    const ModelState *state;
+    FileSource source[MODEL_BLOCKS];
+    float *values, *statistics;
+    int made; /* the block that is in `values`; −1: none */
     int count;
     FileTensor *tensor;
 } Snapshot;
 
 static void snapshot_free(Snapshot *snapshot, const ModelState *state) {
-    for (int i = 0; i < MODEL_BLOCKS; i++) free(snapshot->block[i]);
+    free(snapshot->values);
+    free(snapshot->statistics);
     for (int i = state->model->state_names; i < snapshot->count; i++) free((void *)(uintptr_t)snapshot->tensor[i].name);
     free(snapshot->tensor);
 }
 
-static bool take_block(Snapshot *snapshot, const ModelState *state, ModelBlock block, int64_t elements, Error *error) {
-    float *values = snapshot->block[block] = calloc((size_t)elements + 1, sizeof(float)); /* groups without this block leave it alone */
-    if (values == NULL) return fail_memory(error, "saving the model");
-    if (elements > 0) state->target->save(state->workspace, block, values);
+/* What a group does not have of a block is not written, whatever is there. */
+static const void *make_block(void *context, int block) {
+    Snapshot *snapshot = context;
+    if (snapshot->made != block) snapshot->state->target->save(snapshot->state->workspace, (ModelBlock)block, snapshot->values);
+    snapshot->made = block;
+    return snapshot->values;
+}
+
+static bool check_finite(const ModelState *state, const float *values, int64_t elements, Error *error) {
     return all_finite(values, (size_t)elements) ||
            fail(error, "the weights are no longer finite after iteration %" PRId64 ", so they are not saved; lower optimizer.learning_rate",
                 state->updates);
 }
 
+/* Once before the file is begun. */
+static bool check_block(Snapshot *snapshot, ModelBlock block, Error *error) {
+    return check_finite(snapshot->state, make_block(snapshot, (int)block), snapshot->state->model->parameter_count, error);
+}
+
+static bool start_snapshot(Snapshot *snapshot, const ModelState *state, size_t tensors, Error *error) {
+    const ModelDescription *model = state->model;
+    *snapshot = (Snapshot){.state = state, .tensor = allocate(tensors * sizeof *snapshot->tensor), .made = -1};
+    for (int i = 0; i < MODEL_BLOCKS; i++) snapshot->source[i] = (FileSource){make_block, snapshot, i};
+    snapshot->values = calloc((size_t)model->parameter_count + 1, sizeof(float));
+    snapshot->statistics = calloc((size_t)model->statistic_count + 1, sizeof(float));
+    if (snapshot->values == NULL || snapshot->statistics == NULL) return fail_memory(error, "saving the model");
+    if (model->statistic_count > 0) state->target->save(state->workspace, MODEL_STATISTICS, snapshot->statistics);
+    return check_finite(state, snapshot->statistics, model->statistic_count, error);
+}
+
+/* A tensor of a block; the name is the snapshot's. */
+static void take_tensor(Snapshot *snapshot, const char *name, ModelBlock block, const ModelTensor *tensor) {
+    FileTensor *taken = &snapshot->tensor[snapshot->count++];
+    const float *bytes = block == MODEL_STATISTICS ? snapshot->statistics + tensor->offset : NULL;
+    *taken = tensor_make(name, TENSOR_F32, tensor->rank, tensor->shape, bytes);
+    if (bytes != NULL) return;
+    taken->source = &snapshot->source[block];
+    taken->offset = (size_t)tensor->offset * sizeof(float);
+}
+
 /* The tensors of the state_dict in PyTorch's order. */
 static bool take_weights(Snapshot *snapshot, const ModelState *state, size_t more, Error *error) {
     const ModelDescription *model = state->model;
-    *snapshot = (Snapshot){.tensor = allocate(((size_t)model->state_names + more) * sizeof *snapshot->tensor)};
-    if (!take_block(snapshot, state, MODEL_PARAMETERS, model->parameter_count, error) ||
-        !take_block(snapshot, state, MODEL_STATISTICS, model->statistic_count, error))
-        return false;
+    if (!start_snapshot(snapshot, state, (size_t)model->state_names + more, error)) return false;
     for (int i = 0; i < model->state_names; i++) {
         const StateName *entry = &state->names[i];
-        const ModelTensor *tensor = entry->tensor;
-        snapshot->tensor[snapshot->count++] =
-            entry->kind == STATE_BATCHES_TRACKED
-                ? tensor_make(entry->name, TENSOR_I64, 0, NULL, &state->batches_tracked[entry->index])
-                : tensor_make(entry->name, TENSOR_F32, tensor->rank, tensor->shape,
-                              snapshot->block[entry->kind == STATE_PARAMETER ? MODEL_PARAMETERS : MODEL_STATISTICS] + tensor->offset);
+        if (entry->kind != STATE_BATCHES_TRACKED)
+            take_tensor(snapshot, entry->name, entry->kind == STATE_PARAMETER ? MODEL_PARAMETERS : MODEL_STATISTICS, entry->tensor);
+        else snapshot->tensor[snapshot->count++] = tensor_make(entry->name, TENSOR_I64, 0, NULL, &state->batches_tracked[entry->index]);
     }
-    return true;
+    return check_block(snapshot, MODEL_PARAMETERS, error);
 }
 
 static bool take_averages(Snapshot *snapshot, const ModelState *state, Error *error) {
     const ModelDescription *model = state->model;
     if (model->average == 0) return true;
-    if (!take_block(snapshot, state, MODEL_AVERAGE, model->parameter_count, error)) return false;
     for (int i = 0; i < model->parameter_tensors; i++) {
         const ModelTensor *tensor = &model->parameters[i];
-        if (has_average(model, tensor))
-            snapshot->tensor[snapshot->count++] =
-                tensor_make(average_name(tensor), TENSOR_F32, tensor->rank, tensor->shape, snapshot->block[MODEL_AVERAGE] + tensor->offset);
+        if (has_average(model, tensor)) take_tensor(snapshot, average_name(tensor), MODEL_AVERAGE, tensor);
     }
-    return true;
+    return check_block(snapshot, MODEL_AVERAGE, error);
 }
 
 static bool take_moments(Snapshot *snapshot, const ModelState *state, Error *error) {
     const ModelDescription *model = state->model;
     for (int moment = 0; moment < model_moments(model); moment++) {
-        ModelBlock block = moment_block[moment];
-        if (!take_block(snapshot, state, block, model->parameter_count, error)) return false;
         for (int i = 0; i < model->parameter_tensors; i++) {
             const ModelTensor *tensor = &model->parameters[i];
-            if (!has_moment(model, tensor, moment)) continue;
-            snapshot->tensor[snapshot->count++] =
-                tensor_make(moment_name(moment, tensor), TENSOR_F32, tensor->rank, tensor->shape, snapshot->block[block] + tensor->offset);
+            if (has_moment(model, tensor, moment)) take_tensor(snapshot, moment_name(moment, tensor), moment_block[moment], tensor);
         }
+        if (!check_block(snapshot, moment_block[moment], error)) return false;
     }
     return true;
 }

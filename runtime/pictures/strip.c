@@ -50,7 +50,7 @@ bool strip_write(const char *path, const float *clip, int frames, int channels, 
     uint8_t *bytes = malloc(size);
     bool written = bytes != NULL && png_image_write_to_memory(&image, bytes, &size, 0, pixels, 0, NULL) != 0;
     if (!written) fail(error, "%s: the picture cannot be made: %s", path, bytes == NULL ? "out of memory" : image.message);
-    written = written && file_write(path, &(FilePart){bytes, size}, 1, care, error);
+    written = written && file_write(path, &(FilePart){.bytes = bytes, .length = size}, 1, care, error);
     free(bytes);
     free(pixels);
     return written;

@@ -358,7 +358,7 @@ bool plot_write(const char *path, const char *title, const MetricsLog *log, Erro
     if (count > 0) draw(out, title, log, panels, count);
     free(panels);
     bool written = fclose(out) == 0 || fail_memory(error, "the plot of the loss");
-    written = written && file_write(path, &(FilePart){text, length}, 1, FILE_RENAMED, error);
+    written = written && file_write(path, &(FilePart){.bytes = text, .length = length}, 1, FILE_RENAMED, error);
     free(text);
     return written;
 }

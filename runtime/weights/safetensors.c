@@ -322,7 +322,7 @@ static size_t *place_tensors(const FileTensor *tensors, int count, FilePart *par
     for (unsigned bits = 64; bits >= 8; bits /= 2) {
         for (int i = 0; i < count; i++) {
             if (width(&tensors[i]) != bits) continue;
-            parts[part++] = (FilePart){tensors[i].bytes, tensors[i].size};
+            parts[part++] = (FilePart){tensors[i].bytes, tensors[i].size, tensors[i].source, tensors[i].offset};
             place[i] = end;
             end += tensors[i].size;
         }
@@ -367,8 +367,8 @@ bool tensor_file_write(const char *path, const FileTensor *tensors, int count, c
     if (!written) fail(error, "%s: out of memory", path);
     unsigned char prefix[LENGTH_BYTES];
     for (int i = 0; i < LENGTH_BYTES; i++) prefix[i] = (unsigned char)((uint64_t)length >> (8 * i));
-    parts[0] = (FilePart){prefix, sizeof prefix};
-    parts[1] = (FilePart){text, length};
+    parts[0] = (FilePart){.bytes = prefix, .length = sizeof prefix};
+    parts[1] = (FilePart){.bytes = text, .length = length};
     written = written && file_write(path, parts, (size_t)count + 2, FILE_DURABLE, error);
     free(text);
     free(place);

@@ -6,6 +6,7 @@
 #define ZOETROPE_SAFETENSORS_H
 
 #include "common/error.h"
+#include "common/file.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -36,9 +37,11 @@ typedef struct FileTensor {
     const char *type_name; /* as the file calls it */
     int rank;
     int64_t shape[TENSOR_MAX_RANK];
-    int64_t count;     /* elements */
-    size_t size;       /* bytes */
-    const void *bytes; /* little-endian, row-major; not aligned after reading */
+    int64_t count;            /* elements */
+    size_t size;              /* bytes */
+    const void *bytes;        /* little-endian, row-major; not aligned after reading */
+    const FileSource *source; /* of a tensor to be written, NULL: bytes are there; see FilePart */
+    size_t offset;
 } FileTensor;
 
 typedef struct MetadataEntry {
