@@ -82,6 +82,19 @@ static const char *search_text(const Inference *inference) {
         inference->layout->samples ? "\n * `samples` is computed before the search." : "");
 }
 
+static const char *step_text(const Inference *inference) {
+    const char *name = inference->spec->name;
+    const int T = inference->spec->T;
+    if (T == 1)
+        return "/* The next frame of a stream: what evaluate() gives for it, drawn as for the image of this number. Returns what that does. */";
+    return format(
+        "/* The next frame of a stream, by itself: out are its parts of the outputs, of SIZE / %d values each, and score (one number) is that\n"
+        " * of a clip of this frame alone. out and score may be NULL. Frame n draws what frame n %% %d of clip n / %d draws from the same\n"
+        " * seed, so outputs have the bits of whole clips. Returns what %s_evaluate() does; the stream goes on with the next frame in any\n"
+        " * case. */",
+        T, T, T, name);
+}
+
 /* ---- the source ---- */
 
 static const char *give_inputs(const Inference *inference) {
@@ -265,6 +278,7 @@ int system_template_keys(const Inference *inference, Key *keys) {
         {"draw_fields", draw_fields(inference)},
         {"score_text", score_text(inference)},
         {"search_text", search_text(inference)},
+        {"step_text", step_text(inference)},
         {"give_inputs", give_inputs(inference)},
         {"give_outputs", give_outputs(inference)},
         {"draw_table", draw_table(inference)},
