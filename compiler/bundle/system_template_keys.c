@@ -183,8 +183,6 @@ static void define_search(Text *out, const Inference *inference) {
     text_add(out, "static const long search_at[] = {");
     for (int i = 0; i < schedule->at_count; i++) text_add(out, "%ld, ", schedule->at[i]);
     text_add(out, "0};\n");
-    text_add(out, "#define SEARCHED_PLACE %ld\n#define SEARCHED_SIZE %ld\n", inference->layout->searched->place,
-             inference->layout->searched->elements);
 }
 
 void define_system(Text *out, const Inference *inference) {
@@ -201,6 +199,8 @@ void define_system(Text *out, const Inference *inference) {
         text_add(out, "#define %s_AREA %ld\n", areas[area], place);
         place += system_area(inference, area);
     }
+    text_add(out, "#define SEARCHED_PLACE %ld\n#define SEARCHED_SIZE %ld\n", layout->searched ? layout->searched->place : 0,
+             layout->searched ? layout->searched->elements : 0);
     if (layout->searched) define_search(out, inference);
 }
 
@@ -263,7 +263,7 @@ int system_template_keys(const Inference *inference, Key *keys) {
          "the clip's score, or without a score an output, is not a finite number; the next clip does not depend on it"},
         {"selftest_input", "a clip"},
         {"selftest_of", "a number of an output, or of the score, divided by the largest of that output where that is above 1"},
-        {"golden_bytes", format("((size_t)8 * %s_SCORES + (size_t)4 * (%s_CLIP_SIZE + DRAWS_SIZE + SCORE_PLACE))",
+        {"golden_bytes", format("((size_t)8 * %s_SCORES + (size_t)4 * (%s_CLIP_SIZE + DRAWS_SIZE + SCORE_PLACE + SEARCHED_SIZE))",
                                 upper_case(inference->spec->name), upper_case(inference->spec->name))},
         {"uniform_stream", "of the stream of evaluation's draws"},
         {"recurrence", "none"},

@@ -186,6 +186,7 @@ int @name@_selftest(const @name@_model *model, void *workspace, double *differen
         const result_place *result = &result_places[i];
         if (result->place < SCORE_PLACE) most = apart(results_area(&call) + result->place, wanted + result->place, result->size, most);
     }
+    most = apart(area(&call, DRAWS_AREA) + SEARCHED_PLACE, wanted + SCORE_PLACE, SEARCHED_SIZE, most); /* what a search found */
     most = score_apart(&call, golden, 0, @NAME@_SCORES, most);
     most = frames_apart(model, &call, x, drawn, wanted, golden, most);
     if (difference) *difference = most;
