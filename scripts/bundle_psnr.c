@@ -1,6 +1,8 @@
 /* bundle_psnr.c: how well a bundle reconstructs videos: `bundle_psnr WEIGHTS DIR|FILE…` prints the mean PSNR of all clips that do not
  * overlap, in dB, and how many these are. What a clip starts from depends on its number alone, so that two bundles can be compared.
  *
+ * With -DSYSTEM, it is a bundle of a system with an output `reconstruction` of the data's shape.
+ *
  * Compiled with -DBUNDLE=tiny -DUPPER=TINY -DBUNDLE_HEADER='"tiny.h"', the bundle's files and build/runtime.a: see inference.sh. */
 #include "../runtime/common/file.h"
 #include "../runtime/common/text.h"
@@ -18,8 +20,24 @@
 #define CALL(name) JOIN(BUNDLE, name)
 #define SIZE(name) JOIN(UPPER, name)
 
-static float x[SIZE(CLIP_SIZE)], y[SIZE(CLIP_SIZE)], h0[SIZE(H0_SIZE)];
+static float x[SIZE(CLIP_SIZE)], y[SIZE(CLIP_SIZE)];
 static char workspace[SIZE(WORKSPACE_SIZE)(1)];
+
+#ifdef SYSTEM
+_Static_assert(SIZE(OUTPUT_SIZE_reconstruction) == SIZE(CLIP_SIZE), "the reconstruction has not the data's shape");
+
+static void reconstruct(const CALL(model) * model, uint64_t clip) {
+    const CALL(draws) draws = {.seed = 1, .clip = clip};
+    const CALL(outputs) out = {.reconstruction = y};
+    CALL(evaluate_draws)(model, workspace, x, &draws, &out, NULL);
+}
+#else
+static void reconstruct(const CALL(model) * model, uint64_t clip) {
+    static float h0[SIZE(H0_SIZE)];
+    CALL(initial_state)(h0, clip + 1); /* 0 would be zeros */
+    CALL(reconstruct)(model, workspace, x, h0, y);
+}
+#endif
 
 static bool open_model(CALL(model) * model, const char *path, Error *error) {
     unsigned char *bytes;
@@ -45,8 +63,7 @@ static bool measure(const CALL(model) * model, const Dataset *data, Error *error
                 clip_give_up(error);
                 break;
             }
-            CALL(initial_state)(h0, (uint64_t)++clips); /* 0 would be zeros */
-            CALL(reconstruct)(model, workspace, x, h0, y);
+            reconstruct(model, (uint64_t)clips++);
             sum += clip_psnr(x, y, SIZE(CLIP_SIZE));
         }
     clip_reader_close(reader);

@@ -24,8 +24,17 @@ build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.new" --precisi
 psnr() {
     rm -rf "$folder.clips"
     build/zoetrope inference "$spec" --weights "$WEIGHTS" -o "$folder.clips" --precision "$1"
-    # shellcheck disable=SC2046 # several libraries
-    ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -DBUNDLE="$name" -DUPPER="$(echo "$name" | tr '[:lower:]' '[:upper:]')" -DBUNDLE_HEADER="\"$name.h\"" \
+    kind=
+    if grep -q "_HAS_STEP" "$folder.clips/$name.h"; then
+        kind=-DSYSTEM
+        size() { sed -n "s/^#define [A-Z_0-9]*_$1 \([0-9]*\).*/\1/p" "$folder.clips/$name.h"; }
+        [ "$(size OUTPUT_SIZE_reconstruction)" = "$(size CLIP_SIZE)" ] || {
+            echo "CLIPS measures the reconstruction of clips, and $shown has no output \`reconstruction\` of their shape; leave CLIPS out" >&2
+            exit 1
+        }
+    fi
+    # shellcheck disable=SC2046,SC2086 # several libraries; an option or none
+    ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 $kind -DBUNDLE="$name" -DUPPER="$(echo "$name" | tr '[:lower:]' '[:upper:]')" -DBUNDLE_HEADER="\"$name.h\"" \
         -Iruntime "-I$folder.clips" scripts/bundle_psnr.c "$folder.clips/$name"*.c build/runtime.a -fopenmp ${CFLAGS-} \
         $(pkg-config --libs libavformat libavcodec libswscale libavutil libpng zlib jansson) -lpthread -lm -o "$folder.clips/psnr"
     # shellcheck disable=SC2086 # several files and folders

@@ -14,7 +14,7 @@ static inline long golden_first(const Spec *spec) { /* frame of the stream, of w
 typedef struct Golden {
     long scores, values;
     double *score;
-    float *value;                   /* the parts below, one after another; of version 2: x, what is drawn, the outputs (system_layout.h) */
+    float *value;                   /* the parts below, one after another; of version 2: x, draws, outputs, what a search finds */
     float *x, *h0, *reconstruction; /* version 1: [2, C, H, W]; what the stream begins from; of the last frames */
 } Golden;
 /* A smooth picture's pixel, in [-1, 1]; a number uniform in [0, 1). Functions of the place alone. */

@@ -127,9 +127,10 @@ static void search(const Inference *inference, const Evaluation *evaluation) {
 
 Golden *system_golden(const Inference *inference, double *const *parameters) {
     const SystemLayout *layout = inference->layout;
-    const long inputs = inference->spec->T * inference->frame_elements + layout->draws, outputs = layout->results - layout->scores;
+    const long inputs = inference->spec->T * inference->frame_elements + layout->draws, outputs = layout->results - layout->scores,
+               found = layout->searched ? layout->searched->elements : 0;
     Golden *golden = NEW(Golden);
-    *golden = (Golden){.scores = layout->scores, .values = inputs + outputs};
+    *golden = (Golden){.scores = layout->scores, .values = inputs + outputs + found};
     golden->score = NEW_ARRAY(double, layout->scores + 1);
     golden->x = golden->value = NEW_ARRAY(float, golden->values + 1);
     draw_inputs(inference, golden->x);
@@ -143,6 +144,7 @@ Golden *system_golden(const Inference *inference, double *const *parameters) {
         memcpy(noise_of(inference, &evaluation), noise_of(inference, &gradient), sizeof(double) * (size_t)layout->searched->elements);
         evaluate_graph(evaluation.graph, evaluation.values);
     }
+    for (long i = 0; i < found; i++) golden->value[inputs + outputs + i] = (float)noise_of(inference, &evaluation)[i];
     for (int i = 0; i < layout->result_count; i++)
         if (&layout->result[i] != layout->samples) take_result(&evaluation, &layout->result[i], i, results);
     memcpy(golden->value + inputs, results, sizeof(float) * (size_t)outputs);

@@ -82,6 +82,19 @@ static const char *search_text(const Inference *inference) {
         inference->layout->samples ? "\n * `samples` is computed before the search." : "");
 }
 
+static const char *step_text(const Inference *inference) {
+    const char *name = inference->spec->name;
+    const int T = inference->spec->T;
+    if (T == 1)
+        return "/* The next frame of a stream: what evaluate() gives for it, drawn as for the image of this number. Returns what that does. */";
+    return format(
+        "/* The next frame of a stream, by itself: out are its parts of the outputs, of SIZE / %d values each, and score (one number) is that\n"
+        " * of a clip of this frame alone. out and score may be NULL. Frame n draws what frame n %% %d of clip n / %d draws from the same\n"
+        " * seed, so outputs have the bits of whole clips. Returns what %s_evaluate() does; the stream goes on with the next frame in any\n"
+        " * case. */",
+        T, T, T, name);
+}
+
 /* ---- the source ---- */
 
 static const char *give_inputs(const Inference *inference) {
@@ -170,8 +183,6 @@ static void define_search(Text *out, const Inference *inference) {
     text_add(out, "static const long search_at[] = {");
     for (int i = 0; i < schedule->at_count; i++) text_add(out, "%ld, ", schedule->at[i]);
     text_add(out, "0};\n");
-    text_add(out, "#define SEARCHED_PLACE %ld\n#define SEARCHED_SIZE %ld\n", inference->layout->searched->place,
-             inference->layout->searched->elements);
 }
 
 void define_system(Text *out, const Inference *inference) {
@@ -188,6 +199,8 @@ void define_system(Text *out, const Inference *inference) {
         text_add(out, "#define %s_AREA %ld\n", areas[area], place);
         place += system_area(inference, area);
     }
+    text_add(out, "#define SEARCHED_PLACE %ld\n#define SEARCHED_SIZE %ld\n", layout->searched ? layout->searched->place : 0,
+             layout->searched ? layout->searched->elements : 0);
     if (layout->searched) define_search(out, inference);
 }
 
@@ -250,7 +263,7 @@ int system_template_keys(const Inference *inference, Key *keys) {
          "the clip's score, or without a score an output, is not a finite number; the next clip does not depend on it"},
         {"selftest_input", "a clip"},
         {"selftest_of", "a number of an output, or of the score, divided by the largest of that output where that is above 1"},
-        {"golden_bytes", format("((size_t)8 * %s_SCORES + (size_t)4 * (%s_CLIP_SIZE + DRAWS_SIZE + SCORE_PLACE))",
+        {"golden_bytes", format("((size_t)8 * %s_SCORES + (size_t)4 * (%s_CLIP_SIZE + DRAWS_SIZE + SCORE_PLACE + SEARCHED_SIZE))",
                                 upper_case(inference->spec->name), upper_case(inference->spec->name))},
         {"uniform_stream", "of the stream of evaluation's draws"},
         {"recurrence", "none"},
@@ -265,6 +278,7 @@ int system_template_keys(const Inference *inference, Key *keys) {
         {"draw_fields", draw_fields(inference)},
         {"score_text", score_text(inference)},
         {"search_text", search_text(inference)},
+        {"step_text", step_text(inference)},
         {"give_inputs", give_inputs(inference)},
         {"give_outputs", give_outputs(inference)},
         {"draw_table", draw_table(inference)},

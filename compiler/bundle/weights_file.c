@@ -19,8 +19,8 @@
  *
  * kind 2: an input and what it gives. Of version 1, `count` frames, 2, and the expected results of frames 2 T - 1 and 2 T of a stream that
  * begins from h0 and shows them in turn: f64 score[count], f32 x[count], h0, reconstruction[count]. Of version 2, a clip: f64 score[count],
- * f32 x, what is drawn for it, the outputs. Format 0: in double precision. 5 or 6: in double precision from operands rounded to bfloat16,
- * as in that section's targets.
+ * f32 x, what is drawn for it, the outputs, and the noise that a search finds. Format 0: in double precision. 5 or 6: in double precision
+ * from operands rounded to bfloat16, as in that section's targets.
  *
  * Checksums are FNV-1a over bytes, 64 bits. */
 #include "bundle/weights_file.h"

@@ -74,7 +74,8 @@ int command_inference(Options *options) {
     if (!is_possible(spec, options)) return EXIT_INPUT;
     Inference *inference = compile_targets(spec, options);
     if (options->recurrence_given && !spec->hidden)
-        fprintf(stderr, "zoetrope: note: %s has no GRU: --recurrence changes nothing\n", spec->name);
+        fprintf(stderr, "zoetrope: note: %s %s: --recurrence changes nothing\n", spec->name,
+                spec->system ? "is a system, whose bundle carries no state from clip to clip" : "has no GRU");
     if (spec->precision == COMPUTE_BF16)
         fprintf(stderr, "zoetrope: note: %s trains in bfloat16; its bundle computes in %s\n", spec->name,
                 rounding_code(inference) ? "bfloat16 where the CPU can, else in float32" : "float32");

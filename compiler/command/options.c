@@ -14,8 +14,8 @@ static const struct {
     bool takes_spec;
 } commands[COMMANDS] = {
     [COMMAND_COMPILE] = {"compile", "SPEC -o DIR", "write the C files of a trainer for the network in SPEC", true},
-    [COMMAND_INFERENCE] = {"inference", "SPEC --weights FILE -o DIR",
-                           "write C that runs the network with these weights, and needs nothing else", true},
+    [COMMAND_INFERENCE] = {"inference", "SPEC --weights FILE -o DIR", "write C that runs SPEC with these weights, and needs nothing else",
+                           true},
     [COMMAND_TUNE] = {"tune", "SPEC [-o FILE]",
                       "measure choices for the kernels of SPEC on this machine, in minutes, and write a file for --tuning", true},
     [COMMAND_EXPLAIN] = {"explain", "SPEC", "print each layer's shape, parameters, FLOPs and bytes, and the memory of each target", true},
@@ -67,8 +67,9 @@ static const struct {
                            "beside the file, an assembler file that links it, or, up to 1 MB, a C array (default: file)"},
     [OPTION_PRECISION] = {"--precision", "f32|f16|bf16|int8", INFERENCE,
                           "what weights are stored as; f16 and bf16 take half of a float, int8 a quarter (default: f32)"},
-    [OPTION_RECURRENCE] = {"--recurrence", "window|carried", INFERENCE,
-                           "a stream's GRU sees the last T frames, as a clip's does, or all since the stream began (default: window)"},
+    [OPTION_RECURRENCE] =
+        {"--recurrence", "window|carried", INFERENCE,
+         "of version 1: a stream's GRU sees the last T frames, as a clip's does, or all since the stream began (default: window)"},
     [OPTION_ENDIAN] = {"--endian", "little|big", INFERENCE, "the byte order of the machines that will read the weights (default: little)"},
     [OPTION_TARGETS] = {"--targets", "LIST", COMPILE | INFERENCE | EXPLAIN,
                         "instruction sets to generate for, separated by commas (default: all for the precision)"},

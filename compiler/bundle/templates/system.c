@@ -106,15 +106,17 @@ static const result_place result_places[RESULTS] = {
 static void give_outputs(@name@_call *call, const @name@_outputs *out) {
 @give_outputs@}
 
-/* The first `count` numbers of the score to the caller, if there is one. `part`: of whole clips, all results; 2, a half of each, and so on. */
-static int finish_call(const @name@_call *call, double *score, long count, long part) {
-    int good = 1;
+/* The first `count` numbers of the score to the caller, if there is one. `part`: of whole clips, all results; 2, a half of each, and so on.
+ * x, of that part: an activation may hide what is no number in it. */
+static int finish_call(const @name@_call *call, const float *x, double *score, long count, long part) {
+    int good = all_finite(x, @NAME@_CLIP_SIZE / part);
     if (@NAME@_SCORES > 0) {
         const float *found = results_area(call) + SCORE_PLACE;
         for (long i = 0; score && i < count; i++) score[i] = (double)found[i];
-        return all_finite(found, count) ? @NAME@_OK : @NAME@_ERROR_NOT_FINITE;
+        good = good && all_finite(found, count);
+    } else {
+        for (int i = 0; i < RESULTS; i++) good = good && all_finite(call->output[i], result_places[i].size / part);
     }
-    for (int i = 0; i < RESULTS; i++) good = good && all_finite(call->output[i], result_places[i].size / part);
     return good ? @NAME@_OK : @NAME@_ERROR_NOT_FINITE;
 }
 
@@ -126,7 +128,7 @@ int @name@_evaluate_draws(const @name@_model *model, void *workspace, const floa
     @name@_call call = start_call(model, workspace);
     take_draws(&call, draws);
     run_clip(model, &call, x, out, SEARCH_STEPS);
-    return finish_call(&call, score, @NAME@_SCORES, 1);
+    return finish_call(&call, x, score, @NAME@_SCORES, 1);
 }
 
 int @name@_evaluate(const @name@_model *model, void *workspace, const float x[@NAME@_CLIP_SIZE], uint64_t seed, const @name@_outputs *out,
@@ -184,6 +186,7 @@ int @name@_selftest(const @name@_model *model, void *workspace, double *differen
         const result_place *result = &result_places[i];
         if (result->place < SCORE_PLACE) most = apart(results_area(&call) + result->place, wanted + result->place, result->size, most);
     }
+    most = apart(area(&call, DRAWS_AREA) + SEARCHED_PLACE, wanted + SCORE_PLACE, SEARCHED_SIZE, most); /* what a search found */
     most = score_apart(&call, golden, 0, @NAME@_SCORES, most);
     most = frames_apart(model, &call, x, drawn, wanted, golden, most);
     if (difference) *difference = most;

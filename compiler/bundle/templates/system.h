@@ -54,8 +54,8 @@ typedef struct @name@_draws {
 
 /* The outputs of a clip, and its score. out and score may be NULL. @score_text@@search_text@
  * `seed`: what evaluation draws, as by draws of this seed and clip 0. The same arguments give the same bits, on any number of threads.
- * Returns @NAME@_OK, or @NAME@_ERROR_NOT_FINITE where @not_finite@: one pixel that is none is enough. It is given out as it
- * came, and is larger than no threshold: look at what is returned. */
+ * Returns @NAME@_OK, or @NAME@_ERROR_NOT_FINITE where @not_finite@, or a pixel is none. A score is given out as it came,
+ * and one that is no number is larger than no threshold: look at what is returned. */
 int @name@_evaluate(const @name@_model *model, void *workspace, const float x[@NAME@_CLIP_SIZE], uint64_t seed, const @name@_outputs *out,
                     double *score);
 int @name@_evaluate_u8(const @name@_model *model, void *workspace, const uint8_t x[@NAME@_CLIP_SIZE], uint64_t seed,

@@ -21,7 +21,7 @@ int @name@_step(const @name@_model *model, @name@_stream *stream, void *workspac
     draws.clip = stream->frames / @NAME@_T;
     take_draws(&call, &draws);
     run_frame_of(model, &call, frame, (long)(stream->frames++ % @NAME@_T), out);
-    return finish_call(&call, score, 1, @NAME@_T);
+    return finish_call(&call, frame, score, 1, @NAME@_T);
 }
 
 int @name@_step_u8(const @name@_model *model, @name@_stream *stream, void *workspace, const uint8_t frame[@NAME@_FRAME_SIZE],
