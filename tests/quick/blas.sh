@@ -3,35 +3,35 @@
 export OMP_WAIT_POLICY=passive
 
 zoetrope=build/zoetrope
-for name in own_products by_blas; do sed "s/^name: tiny/name: $name/; s/^training: .*/training: {batch: 3, iterations: 6, seed: 0}/" specs/tiny.yaml >"$scratch/$name.yaml"; done
+sed 's/^name: tiny/name: by_blas/' specs/tiny.yaml >"$scratch/by_blas.yaml"
 # Every product of a linear layer and of the GRU's projections that is outside of its steps.
 kernels='fc1_forward fc1_weight_grad fc1_data_grad fc3_forward fc3_weight_grad fc3_data_grad gru0_input_projection
     gru0_input_projection_weight_grad gru0_input_projection_data_grad gru0_hidden_projection_weight_grad'
-for target in avx2 generic; do
-    printf -- '---\nspec: by_blas\ntarget: %s\n' $target
+target=generic # one is enough
+if [ "$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo; then target=avx2; fi
+{
+    printf 'spec: by_blas\ntarget: %s\n' $target
     for kernel in $kernels; do echo "$kernel: {algorithm: blas}"; done
-done >"$scratch/tuning.yaml"
+} >"$scratch/tuning.yaml"
 
 builds() {
-    export ZOETROPE_OPTIONS="--targets avx2,generic"
-    make trainer SPEC="$scratch/own_products.yaml" && make trainer SPEC="$scratch/by_blas.yaml" TUNING="$scratch/tuning.yaml" &&
-        [ "$(grep -c 'cblas_sgemm(' build/by_blas/generated/by_blas_generic.c)" -ge 10 ]
+    make trainer SPEC=specs/tiny.yaml && make trainer SPEC="$scratch/by_blas.yaml" TUNING="$scratch/tuning.yaml" ZOETROPE_OPTIONS="--targets $target" &&
+        [ "$(grep -c 'cblas_sgemm(' build/by_blas/generated/by_blas_$target.c)" -ge 10 ]
 }
 links_it_only_then() {
-    ldd build/by_blas/by_blas | grep -q openblas && ! ldd build/own_products/own_products | grep -q openblas &&
-        ! grep -rq cblas build/own_products/generated
+    ldd build/by_blas/by_blas | grep -q openblas && ! ldd build/tiny/tiny | grep -q openblas && ! grep -rq cblas build/tiny/generated
 }
 names_it() {
     build/by_blas/by_blas info | grep -E '^library     OpenBLAS [0-9.]+.*, kernels [A-Za-z0-9]+$' &&
-        ! build/own_products/own_products info | grep -q '^library'
+        ! build/tiny/tiny info | grep -q '^library'
 }
 train() { build/by_blas/by_blas train --threads "$1" --out "$scratch/$2" --iterations "${3-6}"; }
 same() { cmp "$scratch/threads1/last.safetensors" "$scratch/$1/last.safetensors" && cmp "$scratch/threads1/last.state.safetensors" "$scratch/$1/last.state.safetensors"; }
 threads() { train "$1" "threads$1" && same "threads$1"; }
-resumes() { train 2 resumed 3 && build/by_blas/by_blas train --resume --threads 1 --out "$scratch/resumed" 2>"$scratch/said" && same resumed && ! grep warning "$scratch/said"; }
+resumes() { train 2 resumed 3 && build/by_blas/by_blas train --resume --iterations 6 --threads 1 --out "$scratch/resumed" 2>"$scratch/said" && same resumed && ! grep warning "$scratch/said"; }
 # Sums have another order: the first loss is the same but for rounding, and those after updates are near.
 agrees() {
-    build/own_products/own_products train --threads 2 --out "$scratch/own" --iterations 6 &&
+    build/tiny/tiny train --threads 2 --out "$scratch/own" --iterations 6 &&
         for folder in own threads1; do sed 's/.*"loss": *\([0-9.e+-]*\).*/\1/' "$scratch/$folder/metrics.jsonl" >"$scratch/$folder.losses"; done &&
         [ "$(wc -l <"$scratch/own.losses")" = 6 ] && ! cmp -s "$scratch/own/last.safetensors" "$scratch/threads1/last.safetensors" &&
         paste "$scratch/own.losses" "$scratch/threads1.losses" |
