@@ -290,9 +290,9 @@ bool model_open(ModelState *state, const ModelDescription *model, int threads, u
         model_close(state);
         return fail(
             error,
-            "%s needs %zu bytes, %zu for draws and results and %zu more for each thread (%d here), which this machine does not have; lower "
+            "%s needs %zu bytes and %zu more for each thread (%d here), and %zu for draws and results, which this machine does not have; lower "
             "training.batch, or --threads",
-            model->name, target->workspace_size, model_buffer_bytes(model), target->scratch_size, threads);
+            model->name, target->workspace_size, target->scratch_size, threads, model_buffer_bytes(model));
     }
     find_names(state);
     return true;
