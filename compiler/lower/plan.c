@@ -104,7 +104,8 @@ static bool touches(const Program *program, const Tensor *whole) {
     return false;
 }
 
-void keep_shared_gradients(TargetCode *code) {
+/* Blocks of gradients that several programs use have one place for all of them. */
+static void keep_shared_gradients(TargetCode *code) {
     for (int g = 0; g < code->group_count; g++) {
         Tensor *gradients = code->group[g].gradients;
         int users = 0;
@@ -148,6 +149,7 @@ static void check_apart(PointerMap *known, const Lifetimes *lifetimes, const Pro
 
 void plan_workspace(TargetCode *code) {
     PointerMap known = {0};
+    keep_shared_gradients(code);
     code->workspace_bytes = code->kept_bytes;
     code->scratch_bytes = 0;
     for (int i = 0; i < code->program_count; i++) {

@@ -4,8 +4,6 @@
 
 #include "lower/program.h"
 
-/* Blocks of gradients that several programs use are kept: they have one place for all of them. Before anything is planned. */
-void keep_shared_gradients(TargetCode *code);
 /* Sets the offsets of tensors whose `first` and `last` are known, from `start` on; returns where they end. Sorts the list. */
 long place_tensors(Tensor **list, int count, long start);
 /* Places the tensors of one program in a workspace that has `start` bytes of something else; returns where they end. */

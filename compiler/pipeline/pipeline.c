@@ -126,7 +126,6 @@ TargetCode *compile_graphs(const TrainerGraphs *graphs, const Target *target, co
 
     begin_pass(PASS_LOWER);
     lower_graphs(&p);
-    keep_shared_gradients(code);
 
     begin_pass(PASS_SCHEDULE);
     schedule_kernels(code);
