@@ -4,6 +4,7 @@
 #include "cpu.h"
 #include "lowered.h"
 #include "sample_graphs.h"
+#include "sample_systems.h"
 
 #include "../compiler/lower/kernel_buffers.h"
 #include "../compiler/pipeline/pipeline.h"
@@ -169,6 +170,50 @@ START_TEST(every_kernel_is_scheduled_once) {
 }
 END_TEST
 
+/* From the first gradient of a group to the end of the program nothing else is in their block. Returns whether the program uses it. */
+static bool check_gradients(const TargetCode *code, const Program *program, const Tensor *block) {
+    static Life lives[MOST_TENSORS];
+    const int count = find_lives(program, lives);
+    int first = program->call_count;
+    for (int i = 0; i < count; i++)
+        if (lives[i].tensor->whole == block) first = (int)minimum(first, lives[i].first);
+    if (first == program->call_count) return false;
+    for (int i = 0; i < count; i++) {
+        const Tensor *tensor = lives[i].tensor;
+        if (tensor->whole == block)
+            ck_assert(tensor->offset >= block->offset && tensor->offset + tensor->bytes <= block->offset + block->bytes);
+        else if (share_a_byte(tensor, block))
+            ck_assert_msg(!block->kept && lives[i].last < first, "%s, %s: %s is among gradients", code->target->name, program->name,
+                          tensor->buffer->name);
+    }
+    return true;
+}
+
+/* `step` reads them when a step is done; and an update reads all of a block. Where several steps update a network, they are kept. */
+START_TEST(gradients_of_a_system_stay_to_the_end_of_its_step) {
+    static const char *const names[] = {"vae", "anogan", "efficient_gan", "vae_gan", "clip_latent", "steps"};
+    int shared = 0, kept = 0;
+    for (size_t s = 0; s < sizeof names / sizeof *names; s++) {
+        const TrainerGraphs graphs = graphs_of(system_named(names[s]));
+        const TargetCode *code = compile_graphs(&graphs, any_target(_i), &default_choices);
+        for (int g = 0; g < code->group_count; g++) {
+            const Tensor *block = code->group[g].gradients;
+            int users = 0;
+            if (!block) continue;
+            for (int i = 0; i < code->program_count; i++) users += check_gradients(code, code->program[i], block);
+            ck_assert_int_ge(users, 1);
+            ck_assert_msg(block->kept == (users > 1), "%s %d: kept %d, %d users", names[s], g, block->kept, users);
+            ck_assert_int_eq(code->group[g].block_offset[BLOCK_GRADIENTS], block->offset);
+            ck_assert_int_ge(block->offset + block->bytes, block->kept ? 0 : code->kept_bytes);
+            ck_assert_int_le(block->offset + block->bytes, block->kept ? code->kept_bytes : code->workspace_bytes);
+            shared += users == 1;
+            kept += users > 1;
+        }
+    }
+    ck_assert(shared > 5 && kept > 0);
+}
+END_TEST
+
 Suite *plan_suite(void) {
     const int count = count_targets() + BF16_TARGETS;
     Suite *suite = suite_create("plan");
@@ -178,6 +223,7 @@ Suite *plan_suite(void) {
     tcase_add_loop_test(tests, programs_of_a_stream_stand_alone, 0, count);
     tcase_add_loop_test(tests, memory_is_used_again, 0, count);
     tcase_add_loop_test(tests, every_kernel_is_scheduled_once, 0, count);
+    tcase_add_loop_test(tests, gradients_of_a_system_stay_to_the_end_of_its_step, 0, count_targets());
     suite_add_tcase(suite, tests);
     return suite;
 }

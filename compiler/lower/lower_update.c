@@ -18,7 +18,8 @@ static const Buffer *block_buffer(const GroupCode *group, const char *name, Bloc
     const long shape[1] = {group->block_bytes / 4};
     const Buffer *buffer = new_plain(name, TYPE_F32, PLACE_WORKSPACE, 1, shape);
     Tensor *tensor = buffer->owner;
-    tensor->kept = true;
+    tensor->whole = block == BLOCK_GRADIENTS ? group->gradients : NULL;
+    tensor->kept = !tensor->whole;
     tensor->offset = group->block_offset[block];
     return buffer;
 }

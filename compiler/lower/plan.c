@@ -32,7 +32,7 @@ static Lifetimes *find_lifetimes(const Program *program, bool kept) {
         int first, last, count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_BUFFERS);
         scan_span(program, i, &first, &last);
         for (int b = 0; b < count; b++) {
-            Tensor *tensor = buffers[b]->owner;
+            Tensor *tensor = whole_tensor(buffers[b]->owner);
             if (tensor->kept != kept || tensor->place != PLACE_WORKSPACE) continue;
             bool added;
             pointer_map_add(&lifetimes->known, tensor, &added);
@@ -41,7 +41,7 @@ static Lifetimes *find_lifetimes(const Program *program, bool kept) {
                 lifetimes->tensor[lifetimes->count++] = tensor;
                 tensor->first = first;
             }
-            tensor->last = last;
+            tensor->last = tensor->stays ? program->call_count - 1 : last;
         }
     }
     return lifetimes;
@@ -93,6 +93,50 @@ long plan_program(const Program *program, long start) {
     return place_tensors(lifetimes->tensor, lifetimes->count, start);
 }
 
+static bool touches(const Program *program, const Tensor *whole) {
+    for (int i = 0; i < program->call_count; i++) {
+        const Buffer *buffers[MAX_BUFFERS];
+        bool written[MAX_BUFFERS];
+        const int count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_BUFFERS);
+        for (int b = 0; b < count; b++)
+            if (whole_tensor(buffers[b]->owner) == whole) return true;
+    }
+    return false;
+}
+
+/* Blocks of gradients that several programs use have one place for all of them. */
+static void keep_shared_gradients(TargetCode *code) {
+    for (int g = 0; g < code->group_count; g++) {
+        Tensor *gradients = code->group[g].gradients;
+        int users = 0;
+        for (int i = 0; gradients && i < code->program_count; i++) users += touches(code->program[i], gradients);
+        if (!gradients || users == 1) continue;
+        gradients->kept = true;
+        gradients->offset = code->kept_bytes;
+        code->kept_bytes += round_up(gradients->bytes, 64);
+    }
+}
+
+/* After the blocks of gradients, the gradients in them. */
+static void place_parts(TargetCode *code) {
+    for (int g = 0; g < code->group_count; g++)
+        if (code->group[g].gradients) code->group[g].block_offset[BLOCK_GRADIENTS] = code->group[g].gradients->offset;
+    for (int i = 0; i < code->program_count; i++) {
+        const Program *program = code->program[i];
+        for (int c = 0; c < program->call_count; c++) {
+            const Buffer *buffers[MAX_BUFFERS];
+            bool written[MAX_BUFFERS];
+            const int count = kernel_buffers(program->call[c].kernel, buffers, written, MAX_BUFFERS);
+            for (int b = 0; b < count; b++) {
+                Tensor *tensor = buffers[b]->owner;
+                if (!tensor->whole) continue;
+                tensor->offset = tensor->whole->offset + tensor->within;
+                tensor->first = tensor->whole->first, tensor->last = tensor->whole->last;
+            }
+        }
+    }
+}
+
 /* Each program is laid out by itself. A tensor of two programs would get its place from the last one, among tensors that the first one
  * does not know. */
 static void check_apart(PointerMap *known, const Lifetimes *lifetimes, const Program *program) {
@@ -105,6 +149,7 @@ static void check_apart(PointerMap *known, const Lifetimes *lifetimes, const Pro
 
 void plan_workspace(TargetCode *code) {
     PointerMap known = {0};
+    keep_shared_gradients(code);
     code->workspace_bytes = code->kept_bytes;
     code->scratch_bytes = 0;
     for (int i = 0; i < code->program_count; i++) {
@@ -117,4 +162,5 @@ void plan_workspace(TargetCode *code) {
         code->workspace_bytes = maximum(code->workspace_bytes, top);
         code->scratch_bytes = maximum(code->scratch_bytes, program->alone_scratch);
     }
+    place_parts(code);
 }

@@ -53,3 +53,7 @@ long program_scratch(const Program *program) {
     for (int i = 0; i < program->call_count; i++) most = maximum(most, program->call[i].kernel->scratch_size);
     return most;
 }
+
+Tensor *whole_tensor(Tensor *tensor) {
+    return tensor->whole ? tensor->whole : tensor;
+}

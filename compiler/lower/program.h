@@ -36,9 +36,12 @@ typedef struct Tensor { /* Buffer.owner of every SPACE_TENSOR buffer */
     Place place;
     const char *field; /* PLACE_STEP: the name */
     long bytes;
-    long offset;     /* bytes from the place; of workspace tensors a multiple of 64 */
-    bool kept;       /* shares its place with no other tensor: parameters, gradients, moments, statistics, second copies */
-    int first, last; /* calls between which it lives; set by plan.c */
+    long offset;          /* bytes from the place; of workspace tensors a multiple of 64 */
+    bool kept;            /* shares its place with no other tensor: parameters, gradients, moments, statistics, second copies */
+    int first, last;      /* calls between which it lives; set by plan.c */
+    bool stays;           /* it lives to the end of its program: it is read afterwards */
+    struct Tensor *whole; /* a part of this tensor, which plan.c places; NULL: of none */
+    long within;          /* the part's place in it, in bytes */
 } Tensor;
 
 typedef struct Call {
@@ -81,6 +84,7 @@ typedef struct Program {
 typedef struct GroupCode {
     long block_offset[BLOCK_COUNT], block_bytes; /* by ModelBlock, in the workspace; −1: it has none, such a moment or averages */
     long statistic_bytes;
+    Tensor *gradients; /* of a system: the block of gradients, which shares memory with what else its program uses; NULL: it is kept */
     Program load_parameters, save_parameters; /* a block of parameters: also gradients and moments */
     Program load_statistics, save_statistics;
 } GroupCode;
@@ -132,6 +136,7 @@ Signature signature_of(const Graph *graph);
 Program *program_named(const TargetCode *code, const char *name);
 void add_target_kernel(TargetCode *code, Kernel *kernel, int wanted);
 void add_call(Program *program, const Kernel *kernel, Scan *scan);
+Tensor *whole_tensor(Tensor *tensor);         /* what is placed: of a part its whole */
 long program_scratch(const Program *program); /* bytes a thread: the most that any of its kernels needs */
 
 #endif

@@ -84,6 +84,25 @@ static bool has_block(const ParameterGroup *group, int block) {
     return block != BLOCK_AVERAGE || group->average != 0;
 }
 
+static void place_gradient(const ParameterStorage *storage, const GroupCode *group) {
+    Tensor *tensor = storage->gradient->owner;
+    tensor->whole = group->gradients;
+    tensor->within = storage->offset;
+    tensor->kept = !tensor->whole;
+    tensor->offset = group->block_offset[BLOCK_GRADIENTS] + storage->offset;
+}
+
+/* The gradients of a system's network are there from the first one to the end of the step, where they are seen by `step`. */
+static void plan_gradients(const Lowering *l) {
+    for (int g = 0; l->graph->spec->system && g < l->code->group_count; g++) {
+        GroupCode *group = &l->code->group[g];
+        if (!has_block(l->graph->group[g], BLOCK_GRADIENTS) || group->block_bytes == 0) continue;
+        group->gradients = NEW(Tensor);
+        *group->gradients = (Tensor){.place = PLACE_WORKSPACE, .bytes = group->block_bytes, .stays = true};
+        group->gradients->buffer = new_plain("gradients", TYPE_F32, PLACE_WORKSPACE, 1, (long[1]){group->block_bytes / 4});
+    }
+}
+
 /* Places the blocks of each group at the start of the workspace, and the second copies behind them. */
 static void place_blocks(Lowering *l) {
     TargetCode *code = l->code;
@@ -91,9 +110,9 @@ static void place_blocks(Lowering *l) {
     for (int g = 0; g < code->group_count; g++) {
         GroupCode *group = &code->group[g];
         for (int block = 0; block < BLOCK_COUNT; block++) {
-            const bool exists = has_block(l->graph->group[g], block);
+            const bool exists = has_block(l->graph->group[g], block), planned = block == BLOCK_GRADIENTS && group->gradients;
             group->block_offset[block] = exists ? top : -1;
-            if (exists) top += block == BLOCK_STATISTICS ? group->statistic_bytes : group->block_bytes;
+            if (exists && !planned) top += block == BLOCK_STATISTICS ? group->statistic_bytes : group->block_bytes;
         }
     }
     for (int i = 0; i < l->graph->parameter_count; i++) {
@@ -101,7 +120,7 @@ static void place_blocks(Lowering *l) {
         const Parameter *parameter = l->graph->parameter[i];
         const long *start = code->group[parameter->group->number].block_offset;
         ((Tensor *)storage->value->owner)->offset = start[parameter->trained ? BLOCK_PARAMETERS : BLOCK_STATISTICS] + storage->offset;
-        if (parameter->trained) ((Tensor *)storage->gradient->owner)->offset = start[BLOCK_GRADIENTS] + storage->offset;
+        if (parameter->trained) place_gradient(storage, &code->group[parameter->group->number]);
         if (!storage->copy) continue;
         Tensor *copy = storage->copy->owner;
         copy->offset = top;
@@ -177,6 +196,7 @@ void allocate_parameters(Lowering *l) {
         *bytes += round_up(((Tensor *)storage->value->owner)->bytes, 64);
         if (parameter->trained) storage->gradient = as_gradient(storage->value, format("%s_grad", parameter->node->name));
     }
+    plan_gradients(l);
     place_blocks(l);
 }
 

@@ -19,7 +19,7 @@ static void note_call(Footprint *f, PointerMap *known, int call) {
     const int count = kernel_buffers(f->program->call[call].kernel, buffers, written, MAX_BUFFERS);
     f->touched_from[call] = f->touched_count;
     for (int b = 0; b < count; b++) {
-        Tensor *tensor = buffers[b]->owner;
+        Tensor *tensor = whole_tensor(buffers[b]->owner);
         if (tensor->kept || tensor->place != PLACE_WORKSPACE) continue;
         bool added;
         long *number = pointer_map_add(known, tensor, &added);
@@ -218,7 +218,9 @@ static void run_sequence(Run *run) {
         for (int call = from; call < end; call++) run_call(run, i, call);
         run->result[i] = result_of(run, i);
     }
-    run->calls += f->program->call_count - f->program->first_call[f->graph->node_count]; /* the update, which touches no such tensors */
+    run->calls += f->program->call_count - f->program->first_call[f->graph->node_count]; /* the update, which touches no such tensors … */
+    for (int t = 0; t < f->tensors; t++)                                                 /* … but gradients */
+        if (f->tensor[t]->stays) run->tensor[t].last = run->calls - 1;
 }
 
 /* ---- how much that is ---- */
