@@ -1,8 +1,9 @@
 /* lower_filter.c: convolutions by minimal filtering, with the algorithms of filters.c and the steps of filter_steps.c. The inputs of a
  * group of images and rows of tiles are transformed at once, then multiplied for a block of output channels and a few tiles at a time.
- * Where the transformed weights of such a block are too many for the second-level cache, each of them is multiplied by all tiles of the
- * group before the next one, and groups of output channels are parallel too: then a thread reads few weights many times. A
- * kernel of its own transforms the weights, just before. Those of a bundle are transformed when it is made, or in the kernel that
+ * If the transformed weights of such a block are too many for the second-level cache, each of them is multiplied by all tiles before the
+ * next one, and groups of output channels are parallel too, so that a thread reads few weights many times.
+ *
+ * A kernel of its own transforms the weights, just before. Those of a bundle are transformed when it is made, or in the kernel that
  * multiplies by them (lower_filter_inside.c). */
 #include "lower/lower_filter.h"
 
@@ -24,8 +25,8 @@
 /* Transformed inputs of an item, for tiles of 2 and of 4. For the same outputs, tiles of 4 need as many, but fewer of them share more
  * weights. And the most tiles of an item; fewer, if threads would be idle. */
 enum { FILTER_BYTES_2 = 384 * 1024, FILTER_BYTES_4 = 768 * 1024, FILTER_TILES = 32, BUSY_TILES = 8 };
-/* The most transformed weights of a block of output channels that stay in the second-level cache. If they do not: the most of a group of
- * output channels, which stay in the last cache, and the least of its channels, each of which transforms the inputs again. */
+/* Transformed weights: the most of a block of output channels that stay in the second-level cache, and, if those do not, the most of a
+ * group of output channels, which stay in the last cache. And the least channels of a group: each group transforms the inputs again. */
 enum { STAYING_BYTES = 1 << 20, GROUP_BYTES = 8 << 20, GROUP_CHANNELS = 64 };
 
 typedef struct Cutting { /* the limits of a cut */
