@@ -64,6 +64,8 @@ static const struct {
     {"mean_y: decoder(q.mean)", "mean_y: decoder(frames(q.mean, 0, 2))", "x.yaml:25:11: error: calls of `decoder` disagree: its input x is 6 × 2 frames × 1 × 1 here, and 6 × 4 frames × 1 × 1 in line 24, column 6"},
     {"mean_y: decoder(q.mean)", "mean_y: frames(y, 2, 3)", "x.yaml:25:24: error: the number of frames must be a whole number, 1 to 2, not '3'"},
     {"mean_y: decoder(q.mean)", "mean_y: add(y, q.mean)", "x.yaml:25:11: error: `y` is 1 × 4 frames × 16 × 16, but `q.mean` is 6 × 4 frames × 1 × 1: `add` takes values of one shape"},
+    {"mean_y: decoder(q.mean)", "mean_y: add(x, eps)", "= `x` has the size of `input`"},
+    {"mean_y: decoder(q.mean)", "mean_y: add(eps, frames(eps, 0, 2))", "       = `eps` has the `shape` that `noise` gives it"},
     {"mean_y: decoder(q.mean)", "mean_y: concat(y)", "x.yaml:25:11: error: `concat` has 1 argument here, too few"},
     {"mean_y: decoder(q.mean)", "mean_y: concat(y)", "= write concat(a, b, …)"},
     {"seen: judge(join(x, y))", "seen: judge(join(x, q.mean))", "x.yaml:26:15: error: `x` is 1 × 4 frames × 16 × 16, but `q.mean` is 6 × 4 frames × 1 × 1: `join` takes values of one shape"},

@@ -141,6 +141,8 @@ const char *merge_shapes(bool concat, const Shape *in, int count, Shape *out);
 /* For an error about a value whose shape is not `wanted`: the shapes of the network that gives it, layer by layer, and a change of one key
  * that would mend it, if one does. Lines, or "". */
 const char *shape_history(const Value *value, Shape wanted);
+/* What makes values of one shape of them; where their shapes come from if no layer can be changed. Never empty. */
+const char *mend_shapes(const Value *value, const Value *other);
 /* Of all calls: tensors of more than 2^31 - 1 elements, and more than 2^40 bytes in all. */
 void check_sizes(Builder *builder);
 /* The layer or tap of the name; false: there is none. */

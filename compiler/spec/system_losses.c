@@ -106,8 +106,8 @@ static bool check_shapes_of(Builder *builder, const LossTerm *term, const SpecNo
         return false;
     }
     if (other && !shapes_equal(value->shape, other->shape)) {
-        spec_error(builder->errors, list->mark, list->width, shape_history(value, other->shape), "`%s` is %s, but `%s` is %s",
-                   value_label(value), size_text(value->shape), value_label(other), size_text(other->shape));
+        spec_error(builder->errors, list->mark, list->width, mend_shapes(value, other), "`%s` is %s, but `%s` is %s", value_label(value),
+                   size_text(value->shape), value_label(other), size_text(other->shape));
         return false;
     }
     if (term->kind == TERM_GRADIENT_DIFFERENCE && (value->shape.H < 2 || value->shape.W < 2)) {

@@ -15,7 +15,7 @@ static void check_target(Builder *builder) {
     const System *system = builder->system;
     const SystemOutput *reconstruction = system->reconstruction;
     if (!reconstruction || !system->target || shapes_equal(reconstruction->value->shape, system->target->shape)) return;
-    spec_error(builder->errors, reconstruction->mark, 14, shape_history(reconstruction->value, system->target->shape),
+    spec_error(builder->errors, reconstruction->mark, 14, mend_shapes(reconstruction->value, system->target),
                "`reconstruction` is %s, but it is compared with `%s`, which is %s", size_text(reconstruction->value->shape),
                value_label(system->target), size_text(system->target->shape));
 }

@@ -335,3 +335,16 @@ void check_sizes(Builder *builder) {
         }
     }
 }
+
+/* Where a value that is no network's gets its shape. */
+static const char *shape_origin(const Value *value) {
+    if (value->kind == VALUE_DATA) return "`x` has the size of `input`";
+    if (value->kind == VALUE_NOISE) return format("`%s` has the `shape` that `noise` gives it", value_label(value));
+    return format("the shape of `%s` follows from its arguments", value_label(value));
+}
+
+const char *mend_shapes(const Value *value, const Value *other) {
+    const char *history = shape_history(value, other->shape);
+    if (!*history) history = shape_history(other, value->shape);
+    return *history ? history : format("%s\n%s", shape_origin(value), shape_origin(other));
+}

@@ -209,17 +209,12 @@ static bool refuse(Builder *builder, const Expression *at, const char *remedy, c
     return false;
 }
 
-static const char *agree_with(const Value *value, const Value *other) {
-    const char *history = shape_history(other, value->shape);
-    return *history ? history : shape_history(value, other->shape);
-}
-
 /* Operands of one shape. */
 static bool check_alike(Builder *builder, const Expression *at, const Value *value) {
     for (int i = 1; i < value->operand_count; i++) {
         const Value *first = value->operands[0], *other = value->operands[i];
         if (!shapes_equal(first->shape, other->shape))
-            return refuse(builder, at, agree_with(first, other),
+            return refuse(builder, at, mend_shapes(first, other),
                           format("`%s` is %s, but `%s` is %s: `%s` takes values of one shape", value_label(first), size_text(first->shape),
                                  value_label(other), size_text(other->shape), at->text));
     }
