@@ -49,6 +49,7 @@ typedef enum {
 #define SYSTEM_PARTS(X)                                                                                                                    \
     X(evaluate, "A clip to its outputs and its score.")                                                                                    \
     X(frame, "A frame to its outputs and its score.")                                                                                      \
+    X(prepare, "What the search's gradient needs of a clip and does not change in it.")                                                    \
     X(search, "The gradient of a clip's score with respect to the noise that is searched.")
 typedef enum {
 #define X(name, meaning) SYSTEM_##name,
@@ -107,6 +108,7 @@ typedef struct Inference {
     /* version 2 */
     Graph *evaluation, *one_frame, *search; /* of one clip, and of one of its frames; NULL: it has none of that kind */
     const char *no_frames;                  /* why it has not: for a person to read */
+    int prepared;                           /* nodes of the search's graph, from the first on, that do not depend on its noise */
     struct SystemLayout *layout;            /* its arguments, and what lies in the area (system_layout.h) */
 } Inference;
 

@@ -4,6 +4,8 @@
 #include "graph/build_system.h"
 #include "graph/fold.h"
 #include "graph/frames_depend.h"
+#include "graph/independent.h"
+#include "lower/kernel_buffers.h"
 #include "lower/lower_graph.h"
 #include "lower/plan.h"
 
@@ -52,6 +54,9 @@ static void build_system_graphs(Inference *inference) {
     if (spec->system->search.noise) {
         inference->search = folded_evaluation(spec, false);
         differentiate_score(inference->search, spec->system);
+        const char *noise = format("noise.%s", spec->system->search.noise->name);
+        inference->prepared = independent_first(inference->search, named_node(inference->search, ROLE_INPUT, noise));
+        verify_graph(inference->search);
         inference->graph[inference->graph_count++] = inference->search;
     }
     inference->frame_elements = (long)spec->channels * spec->height * spec->width;
@@ -65,20 +70,52 @@ static void build_system_graphs(Inference *inference) {
 static void lower_system(const Inference *inference, InferenceCode *code, Lowering *graph) {
     for (int i = 0; i < inference->graph_count; i++) {
         const Graph *of = inference->graph[i];
-        Program *program = &code->program[of == inference->search      ? SYSTEM_search
-                                          : of == inference->one_frame ? SYSTEM_frame
-                                                                       : SYSTEM_evaluate];
-        lower_nodes(&graph[i], 0, of->node_count, program);
+        const bool search = of == inference->search;
+        Program *program = &code->program[search ? SYSTEM_search : of == inference->one_frame ? SYSTEM_frame : SYSTEM_evaluate];
+        if (search) lower_nodes(&graph[i], 0, inference->prepared, &code->program[SYSTEM_prepare]);
+        lower_nodes(&graph[i], search ? inference->prepared : 0, of->node_count, program);
         program->signature = signature_of(of);
+        if (search) code->program[SYSTEM_prepare].signature = program->signature;
     }
 }
 
+static bool touches(const Program *program, const Tensor *tensor) {
+    for (int i = 0; i < program->call_count; i++) {
+        const Buffer *buffers[MAX_BUFFERS];
+        bool written[MAX_BUFFERS];
+        const int count = kernel_buffers(program->call[i].kernel, buffers, written, MAX_BUFFERS);
+        for (int b = 0; b < count; b++)
+            if (buffers[b]->owner == tensor) return true;
+    }
+    return false;
+}
+
+/* What is prepared for a search stays, while its gradient is computed again and again: such tensors share their place with no other one.
+ * Returns their end. */
+static long place_prepared(const Program *prepare, const Program *search, long start) {
+    for (int i = 0; i < prepare->call_count; i++) {
+        const Buffer *buffers[MAX_BUFFERS];
+        bool written[MAX_BUFFERS];
+        const int count = kernel_buffers(prepare->call[i].kernel, buffers, written, MAX_BUFFERS);
+        for (int b = 0; b < count; b++) {
+            Tensor *tensor = buffers[b]->owner;
+            if (tensor->place != PLACE_WORKSPACE || tensor->kept || !touches(search, tensor)) continue;
+            tensor->kept = true;
+            tensor->offset = start;
+            start += round_up(tensor->bytes, 64);
+        }
+    }
+    return start;
+}
+
 static long plan_system(const Inference *inference, InferenceCode *code) {
-    long bytes = inference->area_bytes;
+    const long start = inference->area_bytes;
+    const long search = place_prepared(&code->program[SYSTEM_prepare], &code->program[SYSTEM_search], start);
+    long bytes = start;
     for (int i = 0; i < SYSTEM_PART_COUNT; i++) {
         Program *program = &code->program[i];
-        const long top = plan_program(program, inference->area_bytes);
-        program->alone_bytes = top - inference->area_bytes;
+        const long top = plan_program(program, i == SYSTEM_prepare || i == SYSTEM_search ? search : start);
+        program->alone_bytes = top - start;
         program->alone_scratch = program_scratch(program);
         bytes = maximum(bytes, top);
     }

@@ -174,6 +174,9 @@ static void define_search(Text *out, const Inference *inference) {
                    {"ALPHA", o->alpha},        {"EPSILON", o->epsilon},     {"WEIGHT_DECAY", o->weight_decay},
                    {"MOMENTUM", o->momentum},  {"CLIP_NORM", o->clip_norm}, {"GAMMA", schedule->gamma},
                    {"TO", schedule->to}};
+    bool prepares = false;
+    for (int i = 0; i < inference->code_count; i++) prepares = prepares || inference->code[i]->program[SYSTEM_prepare].call_count;
+    text_add(out, "#define SEARCH_PREPARES %d\n", prepares);
     text_add(out, "#define SEARCH_STEPS %d\n#define SEARCH_OPTIMIZER %d\n#define SEARCH_NESTEROV %d\n#define SEARCH_SCHEDULE %d\n",
              search->steps, (int)o->name, o->nesterov, (int)schedule->name);
     text_add(out, "#define SEARCH_WARM_UP %ld\n#define SEARCH_EVERY %ld\n#define SEARCH_OVER %ld\n#define SEARCH_AT_COUNT %d\n",

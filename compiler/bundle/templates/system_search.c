@@ -111,8 +111,11 @@ static void search_noise(const @name@_model *model, @name@_call *call, long upda
     s.moment1 = area(call, MOMENTS_AREA);
     s.moment2 = s.moment1 + SEARCHED_SIZE;
     memset(s.moment1, 0, sizeof(float) * 2 * SEARCHED_SIZE);
+    call->output[0] = s.gradient;
+#if SEARCH_PREPARES
+    run_prepare(model, call);
+#endif
     for (long update = 1; update <= updates; update++) {
-        call->output[0] = s.gradient;
         run_search(model, call);
         update_noise(&s, update);
     }
