@@ -141,6 +141,22 @@ START_TEST(candidates_are_those_of_every_program) {
 }
 END_TEST
 
+/* BLAS is tried for linear layers where it is there, and nowhere else. */
+START_TEST(blas_is_a_candidate_where_it_is_there) {
+    const Spec *spec = system_named("anogan");
+    const Model model = {.spec = (Spec *)(uintptr_t)spec, .graphs = graphs_of(spec)};
+    Tuner *tuner = new_tuner(&model, find_target("generic"), default_choices);
+    tuner->blas = _i;
+    add_candidates(tuner, 12, true);
+    for (int k = 0; k < tuner->count; k++) {
+        const TunedKernel *kernel = &tuner->kernel[k];
+        int by_blas = 0;
+        for (int c = 0; c < kernel->count; c++) by_blas += kernel->candidate[c].choice.algorithm == ALGORITHM_BLAS;
+        ck_assert_msg((by_blas > 0) == (_i && strstr(kernel->name, "_linear_")), "%s: %d candidates by BLAS", kernel->name, by_blas);
+    }
+}
+END_TEST
+
 static const char *written(const Model *model, const Target *target, TunedProgram *programs, const char *kernel) {
     Tuner *tuner = new_tuner(model, target, default_choices);
     add_candidates(tuner, 2, true);
@@ -196,6 +212,7 @@ Suite *tuning_systems_suite(void) {
     tcase_add_loop_test(test_case, each_mistake_is_an_error_with_its_place, 0, sizeof mistakes / sizeof *mistakes);
     tcase_add_test(test_case, a_file_of_the_cost_models_choices_changes_nothing);
     tcase_add_test(test_case, candidates_are_those_of_every_program);
+    tcase_add_loop_test(test_case, blas_is_a_candidate_where_it_is_there, 0, 2);
     tcase_add_test(test_case, files_are_written_with_the_keys_that_are_read);
     suite_add_tcase(suite, test_case);
     return suite;
