@@ -94,7 +94,8 @@ static void place_gradient(const ParameterStorage *storage, const GroupCode *gro
 
 /* The gradients of a system's network are there from the first one to the end of the step, where they are seen by `step`. */
 static void plan_gradients(const Lowering *l) {
-    for (int g = 0; l->graph->spec->system && g < l->code->group_count; g++) {
+    const Spec *spec = l->graph->spec; /* NULL: the graph is of no spec */
+    for (int g = 0; spec && spec->system && g < l->code->group_count; g++) {
         GroupCode *group = &l->code->group[g];
         if (!has_block(l->graph->group[g], BLOCK_GRADIENTS) || group->block_bytes == 0) continue;
         group->gradients = NEW(Tensor);
