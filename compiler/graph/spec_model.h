@@ -19,7 +19,7 @@ typedef struct Model {
     Spec *spec;
     TrainerGraphs graphs;
     const TrainerGraphs *apart; /* the same, with nothing kept from one step for later ones; NULL: in `graphs`, too, nothing is */
-    struct Tuning *tuning; /* NULL: there is no file */
+    struct Tuning *tuning;      /* NULL: there is no file */
 } Model;
 
 #endif
