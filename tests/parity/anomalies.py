@@ -4,8 +4,8 @@
     python tests/parity/anomalies.py --data DIR --out OUT --print         # the tables of what is in OUT
     python tests/parity/anomalies.py --self-test                          # checks the figure, the division and the files that it writes
 
-Protocol (Zenati et al. 2018): one digit is abnormal. 80% of the images of the other digits are for training; the other 20% and all images of
-the abnormal digit are the test. The division depends on the digit alone. The figure is the area under the precision-recall curve (average
+Protocol (Zenati et al. 2018): one digit is abnormal. 80% of the images of the other digits are for training; the other 20% and all images
+of the abnormal digit are the test. The division depends on the digit alone. The figure is the area under the precision-recall curve (average
 precision), with the abnormal digit as what is to be found. Specs are those of tests/parity/figures/, which say how they differ from those
 of specs/. Both sides have the same spec, images and number of iterations; seeds draw weights, batches and noise, which differ.
 
@@ -201,7 +201,8 @@ def row_of(system, division, options):
     ours, theirs = ([run["figure"] for run in runs[side]] for side in SIDES)
     within = "yes" if min(theirs) <= statistics.mean(ours) <= max(theirs) else "no"
     usual = [[numpy.mean(numpy.array(run["scores"])[~division.abnormal]) for run in runs[side]] for side in SIDES]
-    cells = [system, f"{spread_of(ours)} ({len(ours)})", f"{spread_of(theirs)} ({len(theirs)})", f"{min(theirs):.3f} to {max(theirs):.3f}", within]
+    cells = [system, f"{spread_of(ours)} ({len(ours)})", f"{spread_of(theirs)} ({len(theirs)})"]
+    cells += [f"{min(theirs):.3f} to {max(theirs):.3f}", within]
     cells += [f"{statistics.mean(values):.4g}" for values in usual]
     cells += [f"{statistics.mean(run['seconds'] for run in runs[side]):.0f} s" for side in SIDES]
     return [str(division.digit), *cells], len(ours) > 1 and len(theirs) > 1 and worse(ours, theirs)
@@ -247,7 +248,8 @@ def self_test():
     together = numpy.concatenate([division.training, division.test])
     if not numpy.array_equal(numpy.sort(together[:, 0, 0]), images[:, 0, 0]) or len(division.training) != sum(labels != 3) * 8 // 10:
         wrong.append("the division is not one")
-    if set(labels[division.training[:, 0, 0] // 4]) & {3} or not numpy.array_equal(labels[division.test[:, 0, 0] // 4] == 3, division.abnormal):
+    of_training, of_test = (labels[part[:, 0, 0] // 4] for part in (division.training, division.test))
+    if 3 in of_training or not numpy.array_equal(of_test == 3, division.abnormal):
         wrong.append("an abnormal digit is where it should not be")
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "some-images-idx3-ubyte.gz")

@@ -3,8 +3,8 @@
     python tests/parity/clip_latents.py --data DIR --out OUT [--seeds 0,1] [--iterations 500] [--pytorch]
     python tests/parity/clip_latents.py --data DIR --out OUT --print      # the table of what is in OUT
 
-Protocol: that of held_out.py. DIR holds folders of videos; the last 3 by name of each are held out. PSNR is of each held-out video's clips of
-T frames, which do not overlap, with running statistics, in the scale of [0, 1]: the mean over clips. clip_latent is that of
+Protocol: that of held_out.py. DIR holds folders of videos; the last 3 by name of each are held out. PSNR is of each held-out video's clips
+of T frames, which do not overlap, with running statistics, in the scale of [0, 1]: the mean over clips. clip_latent is that of
 tests/parity/figures/clip_latent_64.yaml, with the 128 values that its clip's latent has there, and with 400: as many as the 4 · 100 that
 gru_ae's decoder reads. --pytorch also trains clip_latent's twin in PyTorch. OUT keeps finished runs, which are not repeated. Needs PyAV
 (pip install av) beside requirements.txt.
