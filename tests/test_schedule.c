@@ -427,8 +427,7 @@ static void change_statement(Change *change, Statement *statement) {
         else if (change->kind == 3) statement->condition[0].value.constant += shift;
         else return;
         break;
-    case STATEMENT_PREFETCH:
-    case STATEMENT_CALL:
+    default:
         return;
     case STATEMENT_ASSIGN: {
         Store *store = &statement->store[0];

@@ -53,7 +53,7 @@ static At at_features(Rows rows, Features f) {
 
 static const char *const out_names[3] = {"o", "p", "q"}, *const in_names[3] = {"c", "h", "w"};
 
-enum { SEVERAL_ITEMS = 4, MANY_ITEMS = 64, CHAIN_TERMS = 512, FEW_TERMS = 4 };
+enum { SEVERAL_ITEMS = 4, MANY_ITEMS = 64, CHAIN_TERMS = 512 };
 
 /* A sum of n terms in sequence is off by up to n roundings, and usually by √n. So a long sum is made of partial sums of about CHAIN_TERMS
  * terms, which are added up in memory (Higham 1993, "The accuracy of floating point summation"; BLAS blocks its inner dimension likewise).
@@ -109,8 +109,9 @@ static void schedule_product(Lowering *l, Kernel *kernel, const char *const o[3]
     const long ranges[3] = {fit ? channels / lanes : 1, b, t};
     const RegisterTile tile =
         tuned_tile(begin_choice(l, ALGORITHM_DIRECT), choose_product_tile(l->target, ranges[0], b, t, others), fields, ranges, false);
-    /* A product of so few terms is bound by writing, and rows may be a power of two apart. So a few rows at a time are written through. */
-    const bool rows_first = features[0] * features[1] * features[2] <= FEW_TERMS && kernel->compute_count == 1 && !kernel->time;
+    /* The gradient by way of one output is bound by writing, and rows may be a power of two apart. So a few of them at a time are written.
+     */
+    const bool rows_first = l->node->op == OP_LINEAR_DATA_GRAD && features[0] * features[1] * features[2] == 1 && !kernel->time;
     if (rows_first) add_level(schedule, "b", tile.outer, LOOP_PARALLEL);
     add_level(schedule, o[0], tile.vectors * width, LOOP_PARALLEL);
     add_level(schedule, o[1], 1, LOOP_PARALLEL);
