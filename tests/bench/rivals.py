@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 from trainers import TrainerError
@@ -40,15 +41,29 @@ def disk_of_packages(*names):
     return total
 
 
+def most_memory(pid):
+    """In MB, so far; None where the process has ended or the system does not tell. (What a process leaves behind, ru_maxrss, counts the memory of
+    the one that started it, too.)"""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return None
+
+
 def run_measured(command, name, environment=None):
-    """What it prints, and its largest resident memory in MB."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | (environment or {}))
-    said, complaint = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise TrainerError(f"{name} ended, with exit status {process.returncode}: {complaint}")
-    return said, usage.ru_maxrss / 1024
+    """What it prints, and its largest resident memory in MB, up to a few milliseconds before its end."""
+    most = None
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complaint:
+        process = subprocess.Popen(command, stdout=said, stderr=complaint, env=os.environ | (environment or {}))
+        while process.poll() is None:
+            most = most_memory(process.pid) or most
+            time.sleep(0.005)
+        said.seek(0)
+        complaint.seek(0)
+        if process.returncode != 0:
+            raise TrainerError(f"{name} ended, with exit status {process.returncode}: {complaint.read()}")
+        return said.read(), most
 
 
 class Ours:
@@ -99,18 +114,10 @@ class Opponent:
         except (BrokenPipeError, ValueError):
             raise TrainerError(f"{self.name} ended, with exit status {self.process.wait()}; its message is above") from None
 
-    def most_memory(self):
-        """In MB, so far; None where the process has ended or the system does not tell."""
-        try:
-            with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
-                return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
-        except (OSError, StopIteration):
-            return None
-
     def close(self):
         if self.process is None:
             return
-        self.megabytes = self.most_memory()
+        self.megabytes = most_memory(self.process.pid)
         try:
             self.process.stdin.close()
         except BrokenPipeError:
