@@ -365,11 +365,28 @@ static double relative_time(const FilterPlan *plan, double channels, double outp
     return (products + transform + restore) / direct;
 }
 
+/* Products of an image, for each weight. */
+static long saved_products(const FilterPlan *plan) {
+    const Filter *v = plan->filter[0], *h = plan->filter[1];
+    return (v->taps * h->taps - filter_products(v) * filter_products(h)) * plan->tiles[0] * plan->tiles[1];
+}
+
 /* For one image: do the saved products take longer than reading the additional weights, at one float a cycle? */
 static bool pays_for_weights(const Target *target, const FilterPlan *plan) {
     const Filter *v = plan->filter[0], *h = plan->filter[1];
-    const long saved = (v->taps * h->taps - filter_products(v) * filter_products(h)) * plan->tiles[0] * plan->tiles[1];
-    return saved >= target->lanes * (v->transformed_weights * h->transformed_weights - v->kernel * h->kernel);
+    return saved_products(plan) >= target->lanes * (v->transformed_weights * h->transformed_weights - v->kernel * h->kernel);
+}
+
+/* A trainer transforms the weights in each run of a program: do the saved products take longer than writing the transformed ones and
+ * reading them again? */
+static bool pays_for_transform(const Target *target, const Node *node, const FilterPlan *plan) {
+    return saved_products(plan) * node->shape[0] >=
+           2 * target->lanes * plan->filter[0]->transformed_weights * plan->filter[1]->transformed_weights;
+}
+
+static bool pays(const Lowering *l, const Node *node, const FilterPlan *plan) {
+    if (!l->choices->few_images) return l->choices->filter_everywhere || pays_for_transform(l->target, node, plan);
+    return plan->inside || pays_for_weights(l->target, plan);
 }
 
 /* Is each transformed weight one tap or a sum of taps? Then it can be added up in registers just before it is used. */
@@ -426,7 +443,7 @@ bool plan_filter(const Lowering *l, const Node *node, FilterPlan *plan) {
         const double time = relative_time(&tried, (double)channels, (double)outputs);
         if (wanted != ALGORITHM_ANY) {
             if (wanted != filtered_algorithm(tried.filter[0], tried.filter[1])) continue;
-        } else if (time >= best || (l->choices->few_images && !tried.inside && !pays_for_weights(l->target, &tried))) {
+        } else if (time >= best || !pays(l, node, &tried)) {
             continue;
         }
         *plan = tried;
