@@ -21,7 +21,7 @@ from random_systems import random_system
 from system_cases import clips, make_weights, write_tensors
 from system_spec import parse_system
 from system_twin import Twin
-from trainers import ROOT, X86_TARGETS, available_targets
+from trainers import ROOT, available_targets
 
 # Address and null pointers are AddressSanitizer's; those of UBSan that check each access again would take most of the time.
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize=null,alignment,object-size,pointer-overflow,vptr", "-fno-sanitize-recover=all"]
@@ -51,7 +51,8 @@ class Fuzzer:
     def __init__(self, options):
         self.options = options
         self.libraries = run(["pkg-config", "--libs", *LIBRARIES])[0].split()
-        self.targets = [target for target in available_targets() if target in X86_TARGETS] or ["generic"]
+        vectors = [target for target in available_targets() if target != "generic"] or ["generic"]
+        self.targets = [target for vector in vectors for target in (vector, *["generic"] * 4)]  # the headers of vectors take long to read
 
     def folder(self, name):
         path = os.path.join(self.options.out, name)
