@@ -73,7 +73,7 @@ static Expression *read_number(Parser *parser, const char *start, Expression *ex
     expression->kind = EXPRESSION_NUMBER;
     if ((kind == NUMBER_INTEGER || kind == NUMBER_REAL) && plain == NULL) return expression;
     parser->at = start;
-    return fail(parser, plain != NULL ? format("write %s", plain) : NULL,
+    return fail(parser, plain != NULL ? format("write %s", plain) : "write a name, or a number such as 1 or 0.5",
                 plain != NULL ? format("the number %s has leading zeros or underscores", shown(expression->text))
                               : format("'%s' is neither a name nor a number", shown(expression->text))),
            NULL;
