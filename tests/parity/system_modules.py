@@ -116,6 +116,17 @@ def own_module(layer, shape):
     return makers[layer.kind]()
 
 
+class AvgPool(nn.AvgPool3d):
+    """Padded beforehand: PyTorch's wants an input that is as large as the kernel without its padding."""
+
+    def __init__(self, kernel, stride, padding):
+        super().__init__(kernel, stride)
+        self.around = [size for size in reversed(padding) for _ in range(2)]
+
+    def forward(self, value):
+        return super().forward(nn.functional.pad(value, self.around))
+
+
 def pool_module(layer):
     """Of frames as of clips: PyTorch's modules for volumes, with windows of one frame."""
     keys = layer.keys
@@ -123,7 +134,7 @@ def pool_module(layer):
     stride = keys.stride or kernel
     if not layer.kind.endswith("3d"):
         kernel, stride, padding = (1, *kernel), (1, *stride), (0, *padding)
-    make = nn.MaxPool3d if layer.kind.startswith("max") else nn.AvgPool3d
+    make = nn.MaxPool3d if layer.kind.startswith("max") else AvgPool
     return make(kernel, stride, padding)
 
 
