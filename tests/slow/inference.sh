@@ -166,14 +166,14 @@ for machine in aarch64-linux-gnu-gcc:qemu-aarch64 arm-linux-gnueabihf-gcc:qemu-a
     check "flags that reorder sums change no bits as ${machine%%-*}" reorders_elsewhere "${machine%:*}" "${machine#*:}"
 done
 check "parity_small runs as s390x, big-endian" runs_elsewhere parity_small s390x-linux-gnu-gcc qemu-s390x "$scratch/big/parity_small.weights"
-# Each target has its own code to read narrow weights, in its byte order. (-O0: compiling takes longer than running.)
+# Each target has its own code to read narrow weights, in its byte order. (-O1: compiling and running take half as long as with -O0.)
 narrow_elsewhere() { # COMPILER EMULATOR ENDIAN TARGETS
     drawn=$scratch/parity_small.safetensors
     scratch=$scratch/narrow # only here: check() runs it by itself
     for precision in f16 bf16 int8; do
         [ $precision = f16 ] && targets=$4 || targets=bf16_emulated,$4
         build/zoetrope inference tests/fixtures/parity_small.yaml --weights "$drawn" --precision $precision --endian "$3" --targets "$targets" \
-            -o "$scratch/parity_small" && built parity_small elsewhere "$1" -std=c11 -O0 -static && runs parity_small elsewhere "$2" || return 1
+            -o "$scratch/parity_small" && built parity_small elsewhere "$1" -std=c11 -O1 -static && runs parity_small elsewhere "$2" || return 1
     done
 }
 while read -r compiler emulator endian list; do
