@@ -18,12 +18,14 @@ typedef struct Case {
 } Case;
 
 /* Windows apart, side by side, and one over the other; along one axis and along all; with padding at some or all of them; elements at
- * the end that no window reads; larger than the image; channels in planes, in a vector, and in more. */
+ * the end that no window reads; larger than the image; channels in planes, in a vector, and in more, also given by the caller without
+ * padding lanes. */
 static const Case cases[] = {
     {2, 1, 20, 6, 8, {{1, 2, 2}, {1, 2, 2}, {0, 0, 0}}}, {1, 5, 3, 7, 5, {{1, 3, 3}, {1, 2, 2}, {0, 1, 1}}},
     {2, 4, 17, 3, 3, {{2, 1, 1}, {2, 1, 1}, {0, 0, 0}}}, {1, 5, 32, 4, 5, {{3, 2, 3}, {1, 1, 2}, {1, 1, 1}}},
     {2, 3, 2, 5, 9, {{2, 3, 1}, {1, 4, 2}, {1, 0, 0}}},  {1, 1, 16, 4, 4, {{1, 5, 7}, {1, 1, 3}, {0, 2, 3}}},
     {3, 2, 1, 8, 6, {{2, 2, 2}, {2, 2, 2}, {0, 0, 0}}},  {1, 2, 18, 9, 11, {{1, 4, 5}, {1, 2, 3}, {0, 2, 2}}},
+    {2, 3, 22, 1, 1, {{3, 2, 1}, {1, 1, 1}, {1, 1, 0}}},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
@@ -64,7 +66,7 @@ START_TEST(pools_equal_the_reference) {
         differentiate_parameters(graph, sum, 1, &w->parameter);
         differentiate(graph, sum, 1, &x, &gradient);
         name_node(graph, ROLE_OUTPUT, "slope", gradient);
-        if (target == 0) expect_parameter(graph, sum, w);
+        if (target == 0 && c->height > 1) expect_parameter(graph, sum, w); /* else most taps read padding alone */
         if (target == 0) expect_gradient(graph, sum, x, gradient);
         check_on_target(graph, target);
     }

@@ -119,12 +119,17 @@ static void find_windows(const Window *window, const At *at, const Affine tap[3]
     }
 }
 
+/* Of whole vectors: the elements of a part of one would lie within the shape or outside, as the iteration has it. */
+static bool has_lanes(const Compute *compute, int lanes) {
+    return lanes_fit(compute, "c", lanes) && compute->variable[2]->extent % lanes == 0;
+}
+
 /* Lanes along the channels of all computes, or none. Rows are parallel, too, where there is little else. */
 static void finish_pool(Lowering *l, Kernel *kernel, const Images *images) {
     enum { FEW = 8 };
     const int lanes = l->target->lanes;
     bool channels = true;
-    for (int i = 0; i < kernel->compute_count; i++) channels = channels && lanes_fit(&kernel->compute[i], "c", lanes);
+    for (int i = 0; i < kernel->compute_count; i++) channels = channels && has_lanes(&kernel->compute[i], lanes);
     const bool few = images->items * images->steps * images->channels < FEW * (channels ? lanes : 1);
     for (int i = 0; i < kernel->compute_count; i++) {
         Schedule *schedule = &kernel->schedule[i];
