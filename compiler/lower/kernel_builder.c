@@ -38,6 +38,13 @@ Buffer *new_scratch(Kernel *kernel, const char *name, int rank, const long *shap
     return buffer;
 }
 
+const Buffer *new_ones(long count) {
+    Buffer *ones = new_buffer("ones", TYPE_F32, SPACE_VIRTUAL, 1, &count, layout_row_major(1, &count));
+    ones->index[0] = new_variable("i", count);
+    ones->value = constant(1);
+    return ones;
+}
+
 void add_level(Schedule *schedule, const char *variable, long tile, LoopKind kind) {
     if (schedule->levels == MAX_LEVELS) die("more than %d levels", MAX_LEVELS);
     schedule->level[schedule->levels++] = (Level){variable, tile, kind};

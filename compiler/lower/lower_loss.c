@@ -125,9 +125,7 @@ void lower_falling(Lowering *l, Node *node) {
     const long T = node->steps;
     Kernel *kernel = new_kernel(node->name, 1);
     Compute *compute = &kernel->compute[0];
-    Buffer *ones = new_buffer("ones", TYPE_F32, SPACE_VIRTUAL, 1, &T, layout_row_major(1, &T));
-    ones->index[0] = new_variable("i", T);
-    ones->value = constant(1);
+    const Buffer *ones = new_ones(T);
     const Affine b = V(add_variable(compute, "b", node->shape[0] / T, false)), t = V(add_variable(compute, "t", T, false));
     const Affine rest[1] = {affine_add(t, V(add_variable(compute, "r", T, true)))}, row[4] = {affine_add(affine_scale(b, T), t)};
     compute->sum[compute->sum_count++] = load(ones, rest);

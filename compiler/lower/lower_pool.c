@@ -75,9 +75,7 @@ static const Buffer *count_taps(Lowering *l, const Node *node) {
     Kernel *kernel = new_kernel(format("%s_taps", node->name), 1);
     Compute *compute = &kernel->compute[0];
     const Buffer *taps = new_plain(format("%s_numbers", node->name), TYPE_F32, PLACE_WORKSPACE, 1, &size);
-    Buffer *ones = new_buffer("ones", TYPE_F32, SPACE_VIRTUAL, 1, &size, layout_row_major(1, &size));
-    ones->index[0] = new_variable("i", size);
-    ones->value = constant(1);
+    const Buffer *ones = new_ones(size);
     const Affine k = V(add_variable(compute, "k", size, false)), rest = affine_add(k, V(add_variable(compute, "r", size, true)));
     compute->sum[compute->sum_count++] = load(ones, &rest);
     add_store(compute, taps, &k, sum_value(0, TYPE_F32));

@@ -9,23 +9,7 @@
  *
  * A frame is @channels_text@, floats in [-1, 1], row-major: [@channels@, @height@, @width@]. A clip is @T@ of them in a row. In the functions
  * whose name ends in _u8, a frame is bytes instead, 0 black and 255 white@interleaved@. */
-#ifndef @NAME@_H
-#define @NAME@_H
-
-#include <stddef.h>
-#include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-#define @NAME@_T @T@ /* frames of a clip */
-#define @NAME@_CHANNELS @channels@
-#define @NAME@_HEIGHT @height@
-#define @NAME@_WIDTH @width@
-#define @NAME@_FRAME_SIZE @frame_size@ /* values of a frame */
-#define @NAME@_CLIP_SIZE @clip_size@
-#define @NAME@_LATENT_SIZE @latent_size@ /* values that the encoder makes of a frame */
+@<header_begin.h@#define @NAME@_LATENT_SIZE @latent_size@ /* values that the encoder makes of a frame */
 #define @NAME@_CODE_SIZE @code_size@ /* values that the decoder makes a frame of */
 #define @NAME@_LAYERS @layers@ /* of the GRU, */
 #define @NAME@_HIDDEN @hidden@ /* with so many values each */
@@ -33,12 +17,7 @@ extern "C" {
 #define @NAME@_STATE_SIZE @state_size@ /* floats of a stream's state; a copy of them is a stream of its own */
 #define @NAME@_RECURRENCE "@recurrence@" /* what a stream's past is; see reset() */
 
-/* Bytes of workspace for a model opened for so many threads, whichever target runs. Any alignment will do. */
-#define @NAME@_WORKSPACE_SIZE(threads) ((size_t)@workspace_size@ + (size_t)@scratch_size@ * (size_t)(threads))
-#define @NAME@_MODEL_SIZE (sizeof(@name@_model))
-#define @NAME@_WEIGHTS_SIZE @weights_size@ /* bytes of the file @name@.weights that came with this header */
-#define @NAME@_ALIGNMENT 64 /* of the memory that holds the weights */
-#define @NAME@_SELFTEST_TOLERANCE @tolerance@ /* of a pixel in [-1, 1], against double precision */
+@<header_memory.h@#define @NAME@_SELFTEST_TOLERANCE @tolerance@ /* of a pixel in [-1, 1], against double precision */
 /* Of a target that multiplies in bfloat16, against double precision of operands that are rounded like its own: one that lies near the middle
  * of two numbers may become the other one, 1 / 256 away. */
 #define @NAME@_SELFTEST_TOLERANCE_BF16 @rounding_tolerance@

@@ -2,15 +2,6 @@
  *
  *   ./example [--selftest] [--target NAME] [--threads N] [WEIGHTS]     (default: @name@.weights) */
 @<main_opening.c@
-static void draw_square(float *frame, int number) {
-    for (int c = 0; c < @NAME@_CHANNELS; c++)
-        for (int h = 0; h < @NAME@_HEIGHT; h++)
-            for (int w = 0; w < @NAME@_WIDTH; w++) {
-                const int inside = h / 8 == 2 && w / 8 == 1 + number % 4;
-                *frame++ = inside ? 0.8f : -0.6f;
-            }
-}
-
 @<main_open.c@    void *workspace = malloc(@NAME@_WORKSPACE_SIZE(threads));
     float *state = (float *)malloc(sizeof(float) * @NAME@_STATE_SIZE);
     float *frame = (float *)malloc(sizeof(float) * 2 * @NAME@_FRAME_SIZE);

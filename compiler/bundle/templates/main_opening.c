@@ -49,3 +49,12 @@ static int run_selftest(const @name@_model *model, void *workspace) {
            @name@_selftest_tolerance(model));
     return finish();
 }
+
+static void draw_square(float *frame, int number) {
+    for (int c = 0; c < @NAME@_CHANNELS; c++)
+        for (int h = 0; h < @NAME@_HEIGHT; h++)
+            for (int w = 0; w < @NAME@_WIDTH; w++) {
+                const int inside = h / 8 == 2 && w / 8 == 1 + number % 4;
+                *frame++ = inside ? 0.8f : -0.6f;
+            }
+}

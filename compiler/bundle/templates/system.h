@@ -9,32 +9,11 @@
  *
  * A frame is @channels_text@, floats in [-1, 1], row-major: [@channels@, @height@, @width@]. A clip is @T@ of them in a row. In the functions
  * whose name ends in _u8, a frame is bytes instead, 0 black and 255 white@interleaved@. */
-#ifndef @NAME@_H
-#define @NAME@_H
-
-#include <stddef.h>
-#include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-#define @NAME@_T @T@ /* frames of a clip */
-#define @NAME@_CHANNELS @channels@
-#define @NAME@_HEIGHT @height@
-#define @NAME@_WIDTH @width@
-#define @NAME@_FRAME_SIZE @frame_size@ /* values of a frame */
-#define @NAME@_CLIP_SIZE @clip_size@
-#define @NAME@_SCORES @scores@ /* numbers of a clip's score */
+@<header_begin.h@#define @NAME@_SCORES @scores@ /* numbers of a clip's score */
 #define @NAME@_HAS_STEP @has_step@ /* 1: it also runs frame by frame */
 /* Values of each output, and of each thing that is drawn: */
 @size_macros@
-/* Bytes of workspace for a model opened for so many threads, whichever target runs. Any alignment will do. */
-#define @NAME@_WORKSPACE_SIZE(threads) ((size_t)@workspace_size@ + (size_t)@scratch_size@ * (size_t)(threads))
-#define @NAME@_MODEL_SIZE (sizeof(@name@_model))
-#define @NAME@_WEIGHTS_SIZE @weights_size@ /* bytes of the file @name@.weights that came with this header */
-#define @NAME@_ALIGNMENT 64 /* of the memory that holds the weights */
-#define @NAME@_SELFTEST_TOLERANCE @tolerance@ /* against double precision, see selftest() */
+@<header_memory.h@#define @NAME@_SELFTEST_TOLERANCE @tolerance@ /* against double precision, see selftest() */
 /* Of a target that multiplies in bfloat16, against double precision of operands that are rounded like its own: one that lies near the middle
  * of two numbers may become the other one, 1 / 256 away. */
 #define @NAME@_SELFTEST_TOLERANCE_BF16 @rounding_tolerance@
