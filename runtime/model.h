@@ -193,7 +193,7 @@ typedef struct ModelDescription {
     const ModelProgram *programs;
     int step_count;
     const ModelTrainingStep *steps;
-    /* Draws of a system that no program reads, though its training makes them: each has a name in files of `step`. */
+    /* Draws of a system that no step reads, though its training makes them: each has a name in files of `step`. */
     int unread_draws;
     const ModelArgument *unread_draw;
     /* Programs by number; −1: there is none. */

@@ -154,14 +154,14 @@ static bool is_read(const ProgramHead *head, int count, const char *name) {
     return false;
 }
 
-/* What a system draws though no program reads it. Returns how many. */
-static int emit_unread_draws(CBlock *out, const Graph *draws, const ProgramHead *head, int heads) {
+/* What the training of a system draws though none of these programs, its steps, reads it. Returns how many. */
+static int emit_unread_draws(CBlock *out, const Graph *draws, const ProgramHead *step, int steps) {
     const NamedNodes *named = draws ? &draws->named[ROLE_INPUT] : NULL;
     CBlock *rows = c_block();
     int count = 0;
     for (int i = 0; named && i < named->count; i++) {
         const Argument *argument = &named->entry[i].argument;
-        if (argument->drawn == DRAWN_NOT || is_read(head, heads, argument->name)) continue;
+        if (argument->drawn == DRAWN_NOT || is_read(step, steps, argument->name)) continue;
         emit_argument(rows, argument);
         count++;
     }
@@ -323,7 +323,7 @@ void emit_model_file(Text *out, const Model *model, const Target *const *list, i
     const int names = emit_state_names(out, training);
     const ProgramHead *head = program_heads(&model->graphs, &heads);
     emit_programs(tables, head, heads);
-    const int unread = emit_unread_draws(tables, model->graphs.draws, head, heads);
+    const int unread = emit_unread_draws(tables, model->graphs.draws, head, model->graphs.step_count);
     emit_groups(tables, training);
     emit_steps(tables, model);
     emit_search(tables, model, program_number(head, heads, "search"));

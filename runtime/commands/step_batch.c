@@ -53,9 +53,8 @@ static bool is_noise(const ModelArgument *argument) {
     return strncmp(argument->name, "noise.", 6) == 0;
 }
 
-/* Or does only evaluation make this draw, as a state of a call in `outputs`? Every step that draws draws every noise. */
+/* Or does only evaluation make this draw, as a state of a call in `outputs`? */
 static bool training_draws(const ModelDescription *model, const ModelArgument *argument) {
-    if (is_noise(argument)) return true;
     for (int i = 0; i < model->step_count; i++)
         if (program_has_input(&model->programs[model->steps[i].program], argument)) return true;
     for (int i = 0; i < model->unread_draws; i++)
